@@ -1,0 +1,69 @@
+//! How a leaf future finds out that its task has had enough for one poll.
+//!
+//! A task whose awaits are always ready never returns to the scheduler and starves its neighbours. So every leaf future
+//! of ours asks [`poll_proceed`] before it does anything, and reports with [`Proceed::made_progress`] that it did. After
+//! [`BUDGET`](crate::context::BUDGET) units the leaf returns Pending and its task is queued again behind the others.
+//!
+//! Only progress costs: a leaf that returns Pending anyway spends nothing, so a join over a thousand sleepers reaches
+//! the last of them.
+
+use std::task::{Context, Poll};
+
+use crate::context;
+
+/// Permission to do one unit of work; see [`poll_proceed`].
+#[derive(Debug)]
+#[must_use = "call `made_progress` when the future returns Ready"]
+pub struct Proceed(());
+
+impl Proceed {
+    /// Spends the unit.
+    #[inline]
+    pub fn made_progress(self) {
+        context::with(|context| {
+            if let Some(context) = context {
+                context.set_budget(context.budget().saturating_sub(1));
+            }
+        });
+    }
+}
+
+/// Ready while the current task has budget left; otherwise arranges for another poll and is Pending.
+///
+/// Outside a worker there is no budget, and this is always ready.
+#[inline]
+pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<Proceed> {
+    context::with(|context| match context {
+        Some(context) if context.budget() == 0 => {
+            context.yield_now(cx.waker());
+            Poll::Pending
+        }
+        _ => Poll::Ready(Proceed(())),
+    })
+}
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::*;
+    use crate::{Clock, driver::NoDriver};
+    use std::sync::Arc;
+    use std::task::Waker;
+
+    #[test]
+    fn runs_out_after_the_budget_and_only_by_progress() {
+        let worker = crate::Context::new(0, 1, Clock::virtual_time(), Arc::new(NoDriver));
+        // SAFETY: `worker` outlives the guard.
+        let _entered = unsafe { context::enter(&worker) };
+        let mut cx = Context::from_waker(Waker::noop());
+        for _ in 0..1000 {
+            assert!(poll_proceed(&mut cx).is_ready(), "asking alone costs nothing");
+        }
+        for _ in 0..context::BUDGET {
+            match poll_proceed(&mut cx) {
+                Poll::Ready(proceed) => proceed.made_progress(),
+                Poll::Pending => panic!("the budget ran out early"),
+            }
+        }
+        assert!(poll_proceed(&mut cx).is_pending());
+    }
+}

@@ -1,0 +1,22 @@
+//! Ground floor of the heist async runtime.
+//!
+//! What every other crate of the workspace stands on, and nothing more:
+//!
+//! * [`sync`]: the one place that names atomics, cells, locks and threads. Real types in a normal build, loom's
+//!   under `--cfg heist_loom`, so that the code that ships is the code that the models run.
+//! * [`context`]: what a worker thread knows about itself, behind one thread-local pointer.
+//! * [`budget`]: how a leaf future finds out that its task has had enough for one poll.
+//! * [`clock`]: the time of one event loop, real or virtual.
+//! * [`list`]: an intrusive list, so that waiting allocates nothing.
+//! * [`driver`]: all that the scheduler knows of I/O and time.
+
+pub mod budget;
+pub mod clock;
+pub mod context;
+pub mod driver;
+pub mod list;
+pub mod sync;
+
+pub use clock::{Clock, Hold};
+pub use context::Context;
+pub use driver::{Driver, WorkerState};
