@@ -16,8 +16,7 @@
 //! * *claim*: the right to wait in a shard's queue; one worker holds it at a time;
 //! * *harvest*: taking in what a wait returned: mark the words, wake the waiters.
 //!
-//! The protocol of the word, both sides' steps and the races are in
-//! [`docs/design/reactor.md`](https://docs.rs/heist-reactor); the modules link to its parts by name.
+//! The protocol of the word, both sides' steps and the races are in `docs/design/reactor.md`.
 //!
 //! # What it costs
 //!

@@ -77,6 +77,22 @@ mod unix {
 /// wait in a list: [`io`](Self::io), [`readable`](Self::readable), [`writable`](Self::writable). Both may wait at the
 /// same time. [`into_split`](Self::into_split) gives one mutable owner to each direction.
 ///
+/// ```
+/// # #[cfg(not(heist_loom))] {
+/// use std::io::ErrorKind;
+/// use std::net::UdpSocket;
+/// use heist_reactor::{Direction, IoSource};
+///
+/// let socket = UdpSocket::bind("127.0.0.1:0")?;
+/// socket.set_nonblocking(true)?;
+/// let source = IoSource::new(socket);
+/// let nothing = source.try_io(Direction::Read, |socket| socket.recv(&mut [0; 16]));
+/// assert_eq!(nothing.unwrap_err().kind(), ErrorKind::WouldBlock);
+/// // In a task: `source.io(Direction::Read, |socket| socket.recv(&mut buf)).await?`
+/// # }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
 /// # Errors
 ///
 /// Beside those of the operation, every wait fails with a message that says what to do where no event loop runs on the
