@@ -28,7 +28,9 @@ impl Config {
             None => Ok(parallelism()),
             Some(text) => match text.to_str().and_then(|text| text.trim().parse().ok()) {
                 Some(workers @ 1..=1024) => Ok(workers),
-                _ => Err(format!("HEIST_WORKERS is {text:?}: set it to a number of workers from 1 to 1024, or unset it")),
+                _ => Err(format!(
+                    "HEIST_WORKERS is {text:?}: set it to a number of workers from 1 to 1024, or unset it"
+                )),
             },
         }
     }

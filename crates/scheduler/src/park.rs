@@ -10,9 +10,9 @@
 //! | U2 it was `PARKED`: wake the futex; `DRIVER`: call the driver | K2 wait while the word is what K1 set |
 //! | | K3 swap `EMPTY` (AcqRel) |
 
+use heist_core::sync::atomic::{AtomicU32, Ordering};
 #[cfg(any(heist_loom, not(target_os = "linux")))]
 use heist_core::sync::{Condvar, Mutex};
-use heist_core::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 const EMPTY: u32 = 0;

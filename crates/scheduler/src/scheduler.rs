@@ -379,15 +379,8 @@ fn run<F: Future>(
     let entered = unsafe { worker.enter() };
     *shared.run_at.lock() = Some(location);
     let local = if shared.local { LOCAL } else { 0 };
-    let main = create(
-        worker.heap(),
-        shared,
-        Kind::Main,
-        std::future::ready(()),
-        NEW_DETACHED | local,
-        0,
-        location,
-    );
+    let main =
+        create(worker.heap(), shared, Kind::Main, std::future::ready(()), NEW_DETACHED | local, 0, location);
     worker.begin_run(main.0.as_ptr());
     if shared.local {
         worker.schedule(main);

@@ -342,7 +342,8 @@ pub(crate) fn acquire_if_alive(task: Raw, loop_id: usize) -> bool {
     let word = &task.header().word;
     let access = if word.load() & crate::task::state::LOCAL == 0 {
         Access::Shared
-    } else if heist_core::context::with(|context| context.is_some_and(|context| context.loop_id() == loop_id)) {
+    } else if heist_core::context::with(|context| context.is_some_and(|context| context.loop_id() == loop_id))
+    {
         Access::Owner
     } else {
         return false;

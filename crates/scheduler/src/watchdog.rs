@@ -173,7 +173,8 @@ fn rescue(shared: &Arc<Shared>, worker: usize) -> bool {
     }
     // The driver: unless another worker sleeps in it, nobody takes in readiness. A worker in the driver needs no help,
     // and one more helper only finds it taken and sleeps on its parker.
-    let unattended = shared.driver.io_waiting() && !(0..shared.slots.len()).any(|other| is_in_driver(shared, other));
+    let unattended =
+        shared.driver.io_waiting() && !(0..shared.slots.len()).any(|other| is_in_driver(shared, other));
     shared.injector.len() > 0
         || !slot.stealer.is_empty()
         || shared.driver.next_deadline(worker) <= shared.clock.now()

@@ -616,11 +616,7 @@ impl Worker {
             let _jump = shared.jump.lock();
             shared.all_quiet() && {
                 self.context.drive(|| shared.driver.turn(self.index, shared.clock.now(), true));
-                if self.has_anything() || !shared.all_quiet() {
-                    true
-                } else {
-                    self.jump()
-                }
+                if self.has_anything() || !shared.all_quiet() { true } else { self.jump() }
             }
         };
         if !jumped {
@@ -815,7 +811,10 @@ impl Shared {
             && self.injector.len() == 0
             && !self.main_woken.load(Ordering::Acquire)
             && self.clock.holds() == 0
-            && self.slots.iter().all(|slot| slot.stealer.is_empty() && slot.lifo.load(Ordering::Acquire).is_null())
+            && self
+                .slots
+                .iter()
+                .all(|slot| slot.stealer.is_empty() && slot.lifo.load(Ordering::Acquire).is_null())
     }
 }
 
@@ -850,7 +849,9 @@ pub(crate) fn create<F: Future + 'static>(
     let (cell, page) = heap.allocate(const { Shape::of::<task::Cell<F>>() }, shared);
     let parent = context::with(|context| {
         // SAFETY: what is being polled is kept alive by its poll; a context's current task is one of ours.
-        context.and_then(|context| unsafe { context.current().cast::<Header>().as_ref() }).map_or(0, |task| task.id)
+        context
+            .and_then(|context| unsafe { context.current().cast::<Header>().as_ref() })
+            .map_or(0, |task| task.id)
     });
     // SAFETY: the cell is free and large enough for this future.
     unsafe { task::Cell::put(cell, future) };

@@ -1,4 +1,5 @@
 #![cfg(not(heist_loom))]
+#![allow(clippy::async_yields_async)] // handing a task out of a task is what some of these tests are about
 //! Tasks on both flavours, without I/O and timers: creating, joining, cancelling, panicking, closing.
 
 use std::future::{Future, pending, poll_fn};

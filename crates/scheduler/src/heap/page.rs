@@ -98,7 +98,9 @@ impl Page {
 
     /// Whether a cell of this page can hold `shape`.
     pub(super) fn fits(&self, shape: Shape) -> bool {
-        self.cell >= shape.size && self.layout.align() >= shape.align && (self.class != SINGLE || self.cell / 2 <= shape.size)
+        self.cell >= shape.size
+            && self.layout.align() >= shape.align
+            && (self.class != SINGLE || self.cell / 2 <= shape.size)
     }
 
     fn at(&self, index: usize) -> NonNull<Header> {

@@ -52,7 +52,11 @@ impl<T> RemoteList<T> {
         loop {
             if head == Self::closed() {
                 // AcqRel: the last one sees all that the others did with their cells, and what the owner did.
-                return if self.out.fetch_sub(1, Ordering::AcqRel) == 1 { Freed::Last } else { Freed::Counted };
+                return if self.out.fetch_sub(1, Ordering::AcqRel) == 1 {
+                    Freed::Last
+                } else {
+                    Freed::Counted
+                };
             }
             link(head);
             // Release pairs with the Acquire swaps of `take` and `close`: the owner sees the link and the emptied cell.

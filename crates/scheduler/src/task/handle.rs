@@ -117,7 +117,8 @@ impl<T> Task<T> {
         if header.word.load() & JOINER != 0 {
             // SAFETY: both sides may read the slot while `JOINER` is set and the task is not complete; the completing
             // side takes the waker out only after it has set `COMPLETE`, which `take_joiner` below finds.
-            let same = header.joiner.with(|slot| unsafe { (*slot).as_ref() }.is_some_and(|w| w.will_wake(waker)));
+            let same =
+                header.joiner.with(|slot| unsafe { (*slot).as_ref() }.is_some_and(|w| w.will_wake(waker)));
             if same && access == Access::Owner {
                 return self.raw.is_complete();
             }

@@ -5,9 +5,9 @@ use std::ptr::{self, NonNull};
 use std::task::{Context, Poll, Waker};
 
 use heist_core::context;
+use heist_core::sync::Mutex;
 use heist_core::sync::atomic::{AtomicPtr, Ordering};
 use heist_core::sync::cell::UnsafeCell;
-use heist_core::sync::Mutex;
 
 use super::error::{CancelledError, TaskError};
 use super::remote::{self, Noted, Remote};
@@ -53,6 +53,11 @@ pub(crate) struct Header {
     pub(crate) word: Word,
     /// Used by local tasks only.
     pub(crate) remote: Remote,
+    front: Front,
+}
+
+/// What a header holds besides its state words. Written when a cell is filled, all at once.
+pub(crate) struct Front {
     pub(crate) vtable: &'static VTable,
     /// The page that the cell lies in; it knows the loop, and lives as long as any of its cells.
     pub(crate) page: *const Page,
@@ -69,8 +74,18 @@ pub(crate) struct Header {
     pub(crate) cold: AtomicPtr<Cold>,
 }
 
+impl std::ops::Deref for Header {
+    type Target = Front;
+
+    #[inline(always)]
+    fn deref(&self) -> &Front {
+        &self.front
+    }
+}
+
 impl Header {
-    /// Fills a free cell's header, all but its state words.
+    /// Fills a free cell's header, all but its state words: those are atomics that walkers of the registry may read at
+    /// any time.
     ///
     /// # Safety
     ///
@@ -84,25 +99,20 @@ impl Header {
         parent: u64,
         location: &'static Location<'static>,
     ) {
-        let cell = cell.as_ptr();
-        // The state words are atomics that walkers of the registry may read at any time, so the header is written
-        // field by field around them.
-        // SAFETY: the field lies in the cell, which the caller alone has; nothing is there to be dropped.
-        unsafe { (&raw mut (*cell).vtable).write(vtable) };
-        // SAFETY: as above.
-        unsafe { (&raw mut (*cell).page).write(page) };
-        // SAFETY: as above.
-        unsafe { (&raw mut (*cell).next).write(UnsafeCell::new(ptr::null_mut())) };
-        // SAFETY: as above.
-        unsafe { (&raw mut (*cell).id).write(id) };
-        // SAFETY: as above.
-        unsafe { (&raw mut (*cell).parent).write(parent) };
-        // SAFETY: as above.
-        unsafe { (&raw mut (*cell).location).write(location) };
-        // SAFETY: as above.
-        unsafe { (&raw mut (*cell).joiner).write(UnsafeCell::new(None)) };
-        // SAFETY: as above.
-        unsafe { (&raw mut (*cell).cold).write(AtomicPtr::new(ptr::null_mut())) };
+        // SAFETY: the field lies in the cell.
+        let front = unsafe { &raw mut (*cell.as_ptr()).front };
+        let value = Front {
+            vtable,
+            page,
+            next: UnsafeCell::new(ptr::null_mut()),
+            id,
+            parent,
+            location,
+            joiner: UnsafeCell::new(None),
+            cold: AtomicPtr::new(ptr::null_mut()),
+        };
+        // SAFETY: the caller alone has the cell, and nothing in it is to be dropped.
+        unsafe { front.write(value) };
     }
 }
 
@@ -143,7 +153,8 @@ impl Raw {
             return Some(Access::Shared);
         }
         let id = self.page().loop_id();
-        context::with(|context| context.is_some_and(|context| context.loop_id() == id)).then_some(Access::Owner)
+        context::with(|context| context.is_some_and(|context| context.loop_id() == id))
+            .then_some(Access::Owner)
     }
 
     /// Does `shared` with the state word where this thread may, and `foreign` with the remote word where not.
@@ -188,7 +199,9 @@ impl Raw {
     /// Wakes, and keeps the caller's reference.
     #[inline]
     pub(crate) fn wake_by_ref(self) {
-        if self.on_word(|word, access| word.wake_by_ref(access), Remote::wake_by_ref, Wake::Nothing) == Wake::Queue {
+        if self.on_word(|word, access| word.wake_by_ref(access), Remote::wake_by_ref, Wake::Nothing)
+            == Wake::Queue
+        {
             self.schedule();
         }
     }

@@ -44,7 +44,7 @@ pub(crate) const REFERENCE: u64 = 1 << 32;
 const MAX_REFERENCES: u64 = 1 << 31;
 
 /// A new task: queued at once, held by its handle and by the registry.
-pub(crate) const NEW: u64 = HANDLE | 2 * REFERENCE;
+pub(crate) const NEW: u64 = HANDLE | (2 * REFERENCE);
 
 /// A new task without a handle, held by the registry alone.
 pub(crate) const NEW_DETACHED: u64 = REFERENCE;
@@ -183,9 +183,8 @@ impl Word {
     /// Counts a wake and gives the waker's reference back, in one step.
     #[inline]
     pub(crate) fn wake_by_value(&self, access: Access) -> Wake {
-        let before = self.update(access, |word| {
-            Some(if word & COMPLETE == 0 { woken(word) } else { word } - REFERENCE)
-        });
+        let before = self
+            .update(access, |word| Some(if word & COMPLETE == 0 { woken(word) } else { word } - REFERENCE));
         match before {
             Ok(before) | Err(before) => {
                 if before & COMPLETE == 0 {
