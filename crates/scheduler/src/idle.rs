@@ -1,0 +1,133 @@
+//! Who sleeps and who searches: how a push finds a sleeper, and how a sleeper misses no push.
+//!
+//! Two words: `idle` has a bit for each worker that sleeps or is about to, `searching` counts the workers that look for
+//! work. Each on a line of its own; a push that must tell the others only *loads* them, unless it really wakes somebody.
+//!
+//! | publisher | sleeper |
+//! |---|---|
+//! | P1 push the task | S1 lower `searching` |
+//! | P2 fence(SeqCst) | S2 set own bit in `idle` |
+//! | P3 load `searching`: not 0, done | S3 fence(SeqCst) |
+//! | P4 take a bit out of `idle`, raise `searching`, unpark that worker | S4 look at every queue; work: take own bit back |
+//! | | S5 park |
+//!
+//! The fences are ordered: either P2 comes first, and S4 sees the push, or S3 does, and P3 and P4 see the sleeper. In
+//! P3 the publisher leaves the task to a searcher: that one is still before S1, so before its S4, and will look. This is
+//! why S1 must come before S4: lowered after the look, a push in between would be seen by neither.
+//!
+//! The last searcher that *finds* work passes the duty on: it stops searching, so publishers that relied on it must be
+//! answered for, and it calls [`Idle::notify`] in its turn while there is more.
+//!
+//! Protocol page: `docs/design/sleep-wake.md`.
+
+use crossbeam_utils::CachePadded;
+use heist_core::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+use heist_core::sync::mutant;
+
+const WORD: usize = u64::BITS as usize;
+
+/// See the module's text.
+#[derive(Debug)]
+pub(crate) struct Idle {
+    words: Box<[CachePadded<AtomicU64>]>,
+    searching: CachePadded<AtomicUsize>,
+    /// No more than this many search at a time: more would only compete for the same few tasks.
+    max_searching: usize,
+}
+
+impl Idle {
+    pub(crate) fn new(slots: usize, workers: usize) -> Self {
+        Self {
+            words: (0..slots.div_ceil(WORD)).map(|_| CachePadded::new(AtomicU64::new(0))).collect(),
+            searching: CachePadded::new(AtomicUsize::new(0)),
+            max_searching: workers.div_ceil(2),
+        }
+    }
+
+    /// Begins to search, unless enough others do.
+    pub(crate) fn start_searching(&self) -> bool {
+        if self.searching.load(Ordering::Relaxed) >= self.max_searching {
+            return false;
+        }
+        self.searching.fetch_add(1, Ordering::AcqRel);
+        true
+    }
+
+    /// Stops searching; `true` for the last one.
+    pub(crate) fn stop_searching(&self) -> bool {
+        self.searching.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// S1 to S3: from here on a publisher finds this worker. The caller must look at every queue (S4) before it parks.
+    pub(crate) fn prepare_to_sleep(&self, worker: usize, searching: bool) {
+        let early = mutant("idle-lower-after-look");
+        if searching && !early {
+            self.stop_searching();
+        }
+        self.words[worker / WORD].fetch_or(bit(worker), Ordering::AcqRel);
+        if !mutant("idle-sleeper-fence") {
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    /// Takes the own bit back; `false` when a publisher took it, which made this worker a searcher and unparked it.
+    pub(crate) fn stop_sleeping(&self, worker: usize) -> bool {
+        let word = &self.words[worker / WORD];
+        word.load(Ordering::Relaxed) & bit(worker) != 0
+            && word.fetch_and(!bit(worker), Ordering::AcqRel) & bit(worker) != 0
+    }
+
+    /// Whether anybody sleeps: a load, without a fence. For decisions that a later look corrects.
+    #[inline]
+    pub(crate) fn any(&self) -> bool {
+        self.words.iter().any(|word| word.load(Ordering::Relaxed) != 0)
+    }
+
+    /// Whether `worker` sleeps or is about to.
+    pub(crate) fn is_idle(&self, worker: usize) -> bool {
+        self.words[worker / WORD].load(Ordering::Acquire) & bit(worker) != 0
+    }
+
+    /// How many workers sleep or are about to.
+    pub(crate) fn count(&self) -> usize {
+        self.words.iter().map(|word| word.load(Ordering::Acquire).count_ones() as usize).sum()
+    }
+
+    /// P2 to P4 after a push: the worker to unpark, if one is to be woken. `prefer` says which sleepers to take first.
+    ///
+    /// The chosen worker counts as searching; its bit is taken.
+    pub(crate) fn notify(&self, prefer: impl Fn(usize) -> bool) -> Option<usize> {
+        if !mutant("idle-publisher-fence") {
+            fence(Ordering::SeqCst);
+        }
+        if self.searching.load(Ordering::Relaxed) != 0 {
+            return None;
+        }
+        self.take(prefer)
+    }
+
+    /// Takes a sleeper although others may be searching: for the watchdog.
+    pub(crate) fn take(&self, prefer: impl Fn(usize) -> bool) -> Option<usize> {
+        for pass in 0..2 {
+            for (index, word) in self.words.iter().enumerate() {
+                let mut left = word.load(Ordering::Relaxed);
+                while left != 0 {
+                    let worker = index * WORD + left.trailing_zeros() as usize;
+                    left &= left - 1;
+                    // The second pass takes anybody.
+                    if (pass == 1 || prefer(worker))
+                        && word.fetch_and(!bit(worker), Ordering::AcqRel) & bit(worker) != 0
+                    {
+                        self.searching.fetch_add(1, Ordering::AcqRel);
+                        return Some(worker);
+                    }
+                }
+            }
+        }
+        None
+    }
+}
+
+fn bit(worker: usize) -> u64 {
+    1 << (worker % WORD)
+}

@@ -1,0 +1,909 @@
+//! One worker: takes tasks, polls them, looks after time and I/O, and sleeps when there is nothing to do.
+//!
+//! The order of work of one turn:
+//!
+//! 1. every [`LOOK_POLLS`] polls, or about [`LOOK_TIME`], *look*: fire due timers, take in readiness, take a share of
+//!    what was injected, and wake a helper if the backlog has earned one;
+//! 2. on worker 0 of a run, `block_on`'s future if it was woken;
+//! 3. the task in the LIFO slot, at most [`LIFO_STREAK`] times in a row: it was woken by the task before it, and what
+//!    they share is still in the cache;
+//! 4. the worker's own queue, in order; then what is over; then the injector;
+//! 5. other workers' queues, if few enough search;
+//! 6. sleep: in the driver if tasks wait for I/O and nobody else is there, else on the worker's own parker.
+//!
+//! Wake-ups are *earned*. Waking a helper costs some 5 us on each side, so it is done for a backlog that takes longer
+//! than [`HELP_WORTH`], never for a task that its own worker reaches at once. Queued work may therefore coexist with
+//! sleepers, as long as the worker that has it moves on; when a worker stands still inside one poll, the watchdog
+//! ([`crate::watchdog`]) brings help.
+
+use std::cell::{Cell, UnsafeCell};
+use std::collections::VecDeque;
+use std::panic::Location;
+use std::ptr;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use heist_core::clock::NEVER;
+use heist_core::context::{self, Context};
+use heist_core::sync::atomic::Ordering;
+
+use crate::heap::{Heap, Shape};
+use crate::inject::Chain;
+use crate::queue::{CAPACITY, Local, Steal};
+use crate::shared::{CLOSED, CLOSING, PAUSED, Shared, Slot, task_at};
+use crate::task::remote;
+use crate::task::state::{self, Access, End, LOCAL};
+use crate::task::{self, CancelledError, Header, Kind, Raw, Task, TaskError};
+
+/// The most polls between two looks at timers and I/O. The number is tokio's and Go's; odd, so that it does not fall
+/// into step with a program's own batches.
+pub(crate) const LOOK_POLLS: u32 = 61;
+
+/// About how long a worker polls tasks between two looks, in nanoseconds.
+const LOOK_TIME: u64 = 200_000;
+
+/// How often the LIFO slot goes before the queue.
+const LIFO_STREAK: u8 = 3;
+
+/// The backlog, in nanoseconds of expected work, for which a helper is woken. A wake-up costs about 5 us on each side
+/// and moves the tasks' data to another core: below some ten times that it does not pay.
+const HELP_WORTH: u64 = 100_000;
+
+/// How many tasks that are over go to the injector at a time.
+const FLUSH: usize = 32;
+
+/// The most tasks taken from the injector at a time: half a deque.
+const TAKE: usize = CAPACITY / 2;
+
+/// The longest sleep of a worker while its loop is being closed.
+const CLOSING_NAP: Duration = Duration::from_millis(5);
+
+/// One worker of a loop. Its thread has `context` as its current context while it runs.
+#[repr(C)]
+pub(crate) struct Worker {
+    /// First, so that a pointer to it is a pointer to the worker.
+    context: Context,
+    shared: Arc<Shared>,
+    index: usize,
+    queue: Local,
+    /// The queue of a current-thread loop: strictly first in, first out.
+    fifo: UnsafeCell<VecDeque<Raw>>,
+    /// Tasks that the deque has no room for.
+    over: UnsafeCell<Chain>,
+    heap: Heap,
+    lifo_streak: Cell<u8>,
+    polls: Cell<u32>,
+    /// Polls until the next look.
+    until_look: Cell<u32>,
+    looked_at: Cell<u64>,
+    polls_at_look: Cell<u32>,
+    /// The moving average of a poll's time, in nanoseconds.
+    poll_time: Cell<u64>,
+    searching: Cell<bool>,
+    /// Polls until `block_on`'s future, which yielded, is polled again; 0 when it did not yield.
+    main_turn: Cell<usize>,
+    /// The header of `block_on`'s future during a run, on worker 0.
+    main: Cell<*mut Header>,
+}
+
+// SAFETY: a worker is plain memory and pointers to tasks, which are made for any thread; it is moved only while it rests.
+// The tasks of a current-thread loop never leave their thread: such a loop's worker is only used through a handle that is
+// not Send.
+unsafe impl Send for Worker {}
+
+/// What the worker does next.
+pub(crate) enum Next {
+    Task(Raw),
+    /// `block_on`'s future is to be polled.
+    Main,
+}
+
+impl Worker {
+    pub(crate) fn new(index: usize, queue: Local, shared: &Arc<Shared>) -> Self {
+        Self {
+            context: Context::new(index, shared.id(), shared.clock.clone(), shared.driver.clone()),
+            shared: shared.clone(),
+            index,
+            queue,
+            fifo: UnsafeCell::new(VecDeque::new()),
+            over: UnsafeCell::new(Chain::new()),
+            heap: Heap::new(index),
+            lifo_streak: Cell::new(0),
+            polls: Cell::new(0),
+            until_look: Cell::new(LOOK_POLLS),
+            looked_at: Cell::new(0),
+            polls_at_look: Cell::new(0),
+            poll_time: Cell::new(1000),
+            searching: Cell::new(false),
+            main_turn: Cell::new(0),
+            main: Cell::new(ptr::null_mut()),
+        }
+    }
+
+    /// The worker whose context this is.
+    ///
+    /// # Safety
+    ///
+    /// `context` must be the `context` of a worker: one that was entered by this crate.
+    #[inline]
+    pub(crate) unsafe fn from_context(context: &Context) -> &Worker {
+        // SAFETY: the context is the first field of a `repr(C)` worker, and this crate enters no other. Its pointer was
+        // made from the whole worker.
+        unsafe { &*ptr::from_ref(context).cast::<Worker>() }
+    }
+
+    /// Makes this thread the worker until the guard is dropped.
+    ///
+    /// # Safety
+    ///
+    /// The guard must be dropped on this thread, before the worker, in the reverse order of other guards.
+    pub(crate) unsafe fn enter(&self) -> context::Entered {
+        // SAFETY: passed on from the caller; the pointer covers the whole worker, of which the context is the front.
+        unsafe { context::enter(ptr::from_ref(self).cast()) }
+    }
+
+    #[inline]
+    pub(crate) fn heap(&self) -> &Heap {
+        &self.heap
+    }
+
+    #[inline]
+    pub(crate) fn heap_index(&self) -> usize {
+        self.index
+    }
+
+    #[inline]
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    #[inline]
+    fn slot(&self) -> &Slot {
+        self.shared.slot(self.index)
+    }
+
+    #[inline]
+    fn over(&self) -> *mut Chain {
+        self.over.get()
+    }
+
+    fn over_len(&self) -> usize {
+        // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
+        unsafe { (*self.over()).len() }
+    }
+
+    // ---- tasks come in -------------------------------------------------------------------------------------------
+
+    /// Creates a task here and queues it.
+    #[inline]
+    pub(crate) fn spawn<F>(&self, future: F, location: &'static Location<'static>) -> Task<F::Output>
+    where
+        F: Future + 'static,
+    {
+        let local = if self.shared.local { LOCAL } else { 0 };
+        let raw = create(&self.heap, &self.shared, Kind::Task, future, state::NEW | local, 0, location);
+        if self.shared.phase() >= CLOSING {
+            refuse(raw);
+        } else if self.shared.local {
+            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+            unsafe { (*self.fifo.get()).push_back(raw) };
+        } else {
+            self.push_back(raw);
+        }
+        // SAFETY: `NEW` counts the handle's reference and flag; the cell was made for this future.
+        unsafe { Task::from_raw(raw) }
+    }
+
+    /// Queues a task that was woken on this thread.
+    #[inline]
+    pub(crate) fn schedule(&self, task: Raw) {
+        if self.shared.local {
+            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+            unsafe { (*self.fifo.get()).push_back(task) };
+            return;
+        }
+        if self.context.in_driver() {
+            self.push_back(task);
+            return;
+        }
+        let slot = &self.slot().lifo;
+        // Only this thread puts something in, so a plain look tells an empty slot. Release and AcqRel pair with the
+        // watchdog's swap, which hands the task on.
+        if slot.load(Ordering::Relaxed).is_null() {
+            slot.store(task.0.as_ptr(), Ordering::Release);
+        } else if let Some(before) = task_at(slot.swap(task.0.as_ptr(), Ordering::AcqRel)) {
+            self.push_back(before);
+        }
+    }
+
+    /// Puts a task at the back of this worker's queue.
+    #[inline]
+    fn push_back(&self, task: Raw) {
+        if self.over_len() == 0 && self.queue.len() < CAPACITY {
+            self.queue.push(task);
+        } else {
+            self.push_over(task);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_over(&self, task: Raw) {
+        // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
+        let over = unsafe { &mut *self.over() };
+        over.push(task);
+        if over.len() >= FLUSH {
+            self.shared.inject_chain(std::mem::replace(over, Chain::new()));
+        }
+    }
+
+    // ---- tasks go out --------------------------------------------------------------------------------------------
+
+    /// What to do next, of what is at hand.
+    #[inline]
+    fn next(&self) -> Option<Next> {
+        if self.shared.local {
+            return self.next_in_order();
+        }
+        if self.index == 0 && self.main_is_due() {
+            return Some(Next::Main);
+        }
+        let lifo = &self.slot().lifo;
+        if !lifo.load(Ordering::Relaxed).is_null() {
+            // AcqRel pairs with the watchdog's swap: one of us gets the task.
+            if let Some(task) = task_at(lifo.swap(ptr::null_mut(), Ordering::AcqRel)) {
+                if self.lifo_streak.get() < LIFO_STREAK {
+                    self.lifo_streak.set(self.lifo_streak.get() + 1);
+                    return Some(Next::Task(task));
+                }
+                self.push_back(task);
+            }
+        }
+        self.lifo_streak.set(0);
+        if let Some(task) = self.queue.pop() {
+            return Some(Next::Task(task));
+        }
+        // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
+        if let Some(task) = unsafe { (*self.over()).pop() } {
+            return Some(Next::Task(task));
+        }
+        self.take_injected(false).map(Next::Task)
+    }
+
+    /// As [`next`](Self::next), on a current-thread loop: one queue, first in, first out, `block_on`'s future in it.
+    fn next_in_order(&self) -> Option<Next> {
+        if self.shared.injector.len() > 0 && (self.fifo_is_empty() || self.until_look.get() % 8 == 0) {
+            self.merge_injected();
+        }
+        // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+        let task = unsafe { (*self.fifo.get()).pop_front() };
+        match task {
+            Some(task) if task.0.as_ptr() == self.main.get() => {
+                self.shared.main_woken.store(false, Ordering::Relaxed);
+                Some(Next::Main)
+            }
+            Some(task) => Some(Next::Task(task)),
+            None => self.main_is_due().then_some(Next::Main),
+        }
+    }
+
+    fn fifo_is_empty(&self) -> bool {
+        // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+        unsafe { (*self.fifo.get()).is_empty() }
+    }
+
+    /// Merges, on a current-thread loop, what other threads noted about its tasks, and queues what they created.
+    pub(crate) fn merge_injected(&self) {
+        let mut chain = self.shared.injector.take(usize::MAX, true);
+        while let Some(task) = chain.pop() {
+            task.merge();
+        }
+    }
+
+    /// Whether `block_on`'s future is to be polled now; takes the wake.
+    #[inline]
+    fn main_is_due(&self) -> bool {
+        let turn = self.main_turn.get();
+        if turn > 0 {
+            // It yielded: those who were ready then come first, unless all of them are done.
+            if turn > 1 && self.has_own_work() {
+                self.main_turn.set(turn - 1);
+                return false;
+            }
+            self.main_turn.set(0);
+            return true;
+        }
+        let woken = &self.shared.main_woken;
+        // Acquire pairs with the Release store in `wake_main`.
+        woken.load(Ordering::Relaxed) && woken.swap(false, Ordering::AcqRel)
+    }
+
+    fn has_own_work(&self) -> bool {
+        self.queue.len() > 0 || self.over_len() > 0 || !self.slot().lifo.load(Ordering::Relaxed).is_null()
+    }
+
+    /// Takes a share of what was injected: returns one task and queues the rest.
+    fn take_injected(&self, patient: bool) -> Option<Raw> {
+        let injected = self.shared.injector.len();
+        if injected == 0 {
+            return None;
+        }
+        let room = CAPACITY - self.queue.len();
+        let share = (injected / self.shared.workers + 1).min(TAKE).min(room + 1);
+        let mut chain = self.shared.injector.take(share, patient);
+        let first = chain.pop();
+        while let Some(task) = chain.pop() {
+            self.queue.push(task);
+        }
+        first
+    }
+
+    /// Looks for a task in the other workers' queues.
+    fn search(&self) -> Option<Raw> {
+        if !self.searching.get() && !self.shared.idle.start_searching() {
+            return None;
+        }
+        self.searching.set(true);
+        let slots = self.shared.slots.len();
+        for _ in 0..2 {
+            let mut again = false;
+            let start = self.context.random_below(slots);
+            for offset in 0..slots {
+                let victim = (start + offset) % slots;
+                if victim == self.index || !self.is_worth_stealing(victim) {
+                    continue;
+                }
+                match self.shared.slot(victim).stealer.steal_into(&self.queue) {
+                    Steal::Task(task) => return Some(task),
+                    Steal::Empty => {}
+                    Steal::Retry => again = true,
+                }
+            }
+            if let Some(task) = self.take_injected(true) {
+                return Some(task);
+            }
+            if !again {
+                break;
+            }
+        }
+        None
+    }
+
+    /// Whether a victim has more than the one task that it reaches at once itself, or does not reach any.
+    #[inline]
+    fn is_worth_stealing(&self, victim: usize) -> bool {
+        let slot = self.shared.slot(victim);
+        match slot.stealer.len() {
+            0 => false,
+            1 => slot.stuck.load(Ordering::Relaxed) || !slot.active.load(Ordering::Relaxed),
+            _ => true,
+        }
+    }
+
+    /// Work was found: stops searching, and the last searcher passes the duty to wake on.
+    #[inline]
+    fn found_work(&self) {
+        if self.searching.replace(false) && self.shared.idle.stop_searching() {
+            // Publishers that saw a searcher did nothing: this is their wake, if it is still needed.
+            if self.shared.injector.len() > 0 || self.shared.stuck.load(Ordering::Relaxed) > 0 {
+                self.shared.notify();
+            } else {
+                self.wake_helper();
+            }
+        }
+    }
+
+    /// Wakes a helper if the backlog has earned one.
+    #[inline]
+    fn wake_helper(&self) {
+        let backlog = self.queue.len() + self.over_len() + self.shared.injector.len();
+        if backlog >= 2
+            && backlog as u64 * self.poll_time.get() >= HELP_WORTH
+            && self.shared.workers > 1
+            && self.shared.idle.any()
+        {
+            self.flush_over();
+            self.shared.notify();
+        }
+    }
+
+    fn flush_over(&self) {
+        // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
+        let over = unsafe { &mut *self.over() };
+        if !over.is_empty() {
+            self.shared.inject_chain(std::mem::replace(over, Chain::new()));
+        }
+    }
+
+    // ---- polling -------------------------------------------------------------------------------------------------
+
+    /// Polls one task.
+    #[inline]
+    fn poll(&self, task: Raw) {
+        let header = task.header();
+        let access = if self.shared.local { Access::Owner } else { Access::Shared };
+        self.count_poll(header.id);
+        let start = header.word.start(access);
+        self.context.set_current(task.0.as_ptr().cast_const().cast());
+        let polled = if start & state::CANCEL == 0 {
+            let waker = task::borrowed(task);
+            let mut cx = TaskContext::from_waker(&waker);
+            // SAFETY: this worker took the task from a queue, so it alone polls it, and it is not complete.
+            unsafe { (header.vtable.poll)(task.0, &mut cx) }
+        } else {
+            // SAFETY: as above.
+            unsafe { (header.vtable.fail)(task.0, cancellation(task)) };
+            Poll::Ready(())
+        };
+        self.context.set_current(ptr::null());
+        let yielded = self.context.take_yielded();
+        if polled.is_ready() {
+            // SAFETY: this worker polled the task and does not touch it afterwards.
+            unsafe { task.complete(access) };
+            if self.shared.phase() >= CLOSING {
+                self.shared.task_ended_while_closing();
+            }
+        } else if yielded || header.word.end(access, start) == End::Again {
+            self.requeue(task);
+        }
+    }
+
+    /// Queues a task again that ran and wants to run again: behind all others.
+    fn requeue(&self, task: Raw) {
+        if self.shared.local {
+            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+            unsafe { (*self.fifo.get()).push_back(task) };
+        } else {
+            self.push_back(task);
+        }
+    }
+
+    #[inline]
+    fn count_poll(&self, id: u64) {
+        let polls = self.polls.get().wrapping_add(1);
+        self.polls.set(polls);
+        let slot = self.slot();
+        // Relaxed: the watchdog only compares counts, and a report of a stuck task may name the one before.
+        slot.polls.store(polls, Ordering::Relaxed);
+        slot.current_id.store(id, std::sync::atomic::Ordering::Relaxed);
+        self.until_look.set(self.until_look.get().wrapping_sub(1));
+    }
+
+    // ---- time and I/O --------------------------------------------------------------------------------------------
+
+    /// Fires what is due, takes in readiness and a share of the injector, and adapts how often to look.
+    #[inline(never)]
+    fn look(&self) {
+        let now = self.shared.clock.now();
+        let polls = self.polls.get().wrapping_sub(self.polls_at_look.get());
+        if polls > 0 {
+            let average = now.saturating_sub(self.looked_at.get()) / u64::from(polls);
+            // A moving average over about four looks.
+            self.poll_time.set((self.poll_time.get() * 3 + average) / 4);
+        }
+        self.restart_look(now);
+        let slot = self.slot();
+        slot.look.store(false, Ordering::Relaxed);
+        slot.looks.store(slot.looks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        let io = self.shared.driver.io_waiting();
+        self.context.drive(|| self.shared.driver.turn(self.index, now, io));
+        if self.shared.stuck.load(Ordering::Relaxed) > 0 {
+            self.rescue_others(now);
+        }
+        if self.shared.local {
+            return;
+        }
+        self.flush_over();
+        if let Some(task) = self.take_injected(false) {
+            self.push_back(task);
+        }
+        self.wake_helper();
+    }
+
+    fn restart_look(&self, now: u64) {
+        self.looked_at.set(now);
+        self.polls_at_look.set(self.polls.get());
+        let polls = LOOK_TIME / self.poll_time.get().max(1);
+        self.until_look.set((polls as u32).clamp(1, LOOK_POLLS));
+    }
+
+    /// Does for workers that are stuck in one poll what they cannot do now.
+    #[cold]
+    fn rescue_others(&self, now: u64) {
+        for (index, slot) in self.shared.slots.iter().enumerate() {
+            if index != self.index && slot.stuck.load(Ordering::Relaxed) {
+                self.context.drive(|| self.shared.driver.rescue(index, now));
+            }
+        }
+    }
+
+    // ---- sleeping ------------------------------------------------------------------------------------------------
+
+    /// Sleeps until there may be something to do. `last` ends the sleep when it becomes true; it is asked after others
+    /// can see that this worker sleeps.
+    fn sleep(&self, mut last: impl FnMut() -> bool) {
+        let shared = &*self.shared;
+        shared.idle.prepare_to_sleep(self.index, self.searching.replace(false));
+        if self.sees_work() || last() {
+            self.wake_up();
+            return;
+        }
+        if shared.clock.is_virtual() {
+            self.sleep_or_jump();
+        } else {
+            let deadline = self.deadline();
+            self.wait(deadline);
+        }
+        self.wake_up();
+        // What fired or became ready meanwhile is in the queue already where the driver was waited in; timers of a
+        // worker that slept on its parker are fired here.
+        let now = shared.clock.now();
+        self.context.drive(|| shared.driver.turn(self.index, now, false));
+        self.restart_look(now);
+        let slot = self.slot();
+        slot.looks.store(slot.looks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        if shared.stuck.load(Ordering::Relaxed) > 0 {
+            self.rescue_others(now);
+        }
+        self.wake_helper();
+    }
+
+    /// Until when to sleep: this worker's timers, and those of workers that cannot fire theirs.
+    fn deadline(&self) -> u64 {
+        let mut deadline = self.shared.driver.next_deadline(self.index);
+        if self.shared.stuck.load(Ordering::Relaxed) > 0 {
+            for (index, slot) in self.shared.slots.iter().enumerate() {
+                if slot.stuck.load(Ordering::Relaxed) {
+                    deadline = deadline.min(self.shared.driver.next_deadline(index));
+                }
+            }
+        }
+        deadline
+    }
+
+    /// Waits in the driver or on the parker until `deadline`.
+    fn wait(&self, mut deadline: u64) {
+        let shared = &*self.shared;
+        let parker = &self.slot().parker;
+        if shared.phase() >= CLOSING {
+            // Whoever closes the loop has a limit to keep.
+            if shared.clock.is_virtual() {
+                return parker.park(Some(CLOSING_NAP));
+            }
+            deadline = deadline.min(shared.clock.deadline_in(CLOSING_NAP));
+        }
+        if shared.driver.claim(self.index) {
+            if parker.begin_driver() {
+                self.context.drive(|| shared.driver.park(self.index, deadline));
+                parker.end_driver();
+            }
+            shared.driver.release(self.index);
+        } else if deadline == NEVER {
+            parker.park(None);
+        } else {
+            let now = shared.clock.now();
+            if deadline > now {
+                parker.park(Some(Duration::from_nanos(deadline - now)));
+            }
+        }
+    }
+
+    /// This worker no longer sleeps; if somebody chose it, it searches on their behalf.
+    fn wake_up(&self) {
+        if !self.shared.idle.stop_sleeping(self.index) {
+            self.searching.set(true);
+        }
+        self.shared.watchdog.worker_awake();
+    }
+
+    /// Whether there is anything that a worker about to sleep must not sleep over.
+    fn sees_work(&self) -> bool {
+        let shared = &*self.shared;
+        if shared.injector.len() > 0 || shared.phase() == PAUSED || shared.phase() == CLOSED {
+            return true;
+        }
+        if self.index == 0 && shared.main_woken.load(Ordering::Acquire) {
+            return true;
+        }
+        (0..shared.slots.len()).any(|victim| victim != self.index && self.is_worth_stealing(victim))
+    }
+
+    /// Sleeps under virtual time. The last worker to sleep lets time jump to the next deadline of any worker.
+    fn sleep_or_jump(&self) {
+        let shared = &*self.shared;
+        let jumped = {
+            let _jump = shared.jump.lock();
+            shared.all_quiet() && {
+                self.context.drive(|| shared.driver.turn(self.index, shared.clock.now(), true));
+                if self.has_anything() || !shared.all_quiet() { true } else { self.jump() }
+            }
+        };
+        if !jumped {
+            // Whoever ends the reason for waiting (a push, a wake, the last hold) unparks a sleeper.
+            self.wait(NEVER);
+        }
+    }
+
+    /// Moves time to the next deadline and fires what is due, on behalf of all workers; `false` when nothing is armed.
+    fn jump(&self) -> bool {
+        let shared = &*self.shared;
+        let slots = 0..shared.slots.len();
+        let next = slots.clone().map(|worker| shared.driver.next_deadline(worker)).min().unwrap_or(NEVER);
+        if next == NEVER {
+            return false;
+        }
+        shared.clock.advance_to(next);
+        for worker in slots {
+            if shared.driver.next_deadline(worker) <= next {
+                self.context.drive(|| {
+                    if worker == self.index {
+                        shared.driver.turn(worker, next, false);
+                    } else {
+                        shared.driver.rescue(worker, next);
+                    }
+                });
+            }
+        }
+        true
+    }
+
+    fn has_anything(&self) -> bool {
+        self.has_own_work() || !self.fifo_is_empty()
+    }
+
+    // ---- the two ways of running -----------------------------------------------------------------------------------
+
+    /// Runs this worker on the current thread until the loop is closed; for all workers but 0.
+    pub(crate) fn run_thread(self: Box<Self>, shared: &Arc<Shared>) {
+        let spare = self.index >= shared.workers;
+        {
+            // SAFETY: the guard ends with this block, before the worker moves.
+            let _entered = unsafe { self.enter() };
+            self.set_active(true);
+            loop {
+                match shared.phase() {
+                    CLOSED => break,
+                    PAUSED => {
+                        self.hand_over();
+                        self.set_active(false);
+                        shared.pause();
+                        self.set_active(true);
+                        continue;
+                    }
+                    _ => {}
+                }
+                if spare && self.is_surplus() {
+                    break;
+                }
+                self.turn(|_| unreachable!("only worker 0 has a main future"));
+            }
+            self.hand_over();
+            self.set_active(false);
+        }
+        if shared.phase() == CLOSED {
+            self.retire();
+        } else {
+            let index = self.index;
+            *shared.resting[index].lock() = Some(self);
+        }
+    }
+
+    /// Whether this spare is no longer needed: nobody is stuck, and it has nothing of its own.
+    fn is_surplus(&self) -> bool {
+        self.shared.stuck.load(Ordering::Relaxed) == 0
+            && !self.has_own_work()
+            && self.shared.driver.next_deadline(self.index) == NEVER
+    }
+
+    fn set_active(&self, active: bool) {
+        self.slot().active.store(active, Ordering::Release);
+    }
+
+    pub(crate) fn begin_run(&self, main: *mut Header) {
+        self.set_active(true);
+        self.main.set(main);
+        self.main_turn.set(0);
+        self.restart_look(self.shared.clock.now());
+    }
+
+    pub(crate) fn end_run(&self) {
+        self.main.set(ptr::null_mut());
+        self.hand_over();
+        self.set_active(false);
+    }
+
+    /// Leaves nothing behind that only this worker could run: slot and queues go to the injector.
+    fn hand_over(&self) {
+        if self.searching.replace(false) {
+            self.shared.idle.stop_searching();
+        }
+        if self.shared.local {
+            return;
+        }
+        let mut chain = Chain::new();
+        if let Some(task) = task_at(self.slot().lifo.swap(ptr::null_mut(), Ordering::AcqRel)) {
+            chain.push(task);
+        }
+        while let Some(task) = self.queue.pop() {
+            chain.push(task);
+        }
+        self.flush_over();
+        if !chain.is_empty() {
+            self.shared.inject_chain(chain);
+        }
+    }
+
+    /// One turn: look if it is time, then one poll, or search, or sleep.
+    #[inline]
+    pub(crate) fn turn(&self, main: impl FnOnce(&Self)) {
+        self.turn_until(main, || false);
+    }
+
+    /// As [`turn`](Self::turn), without sleeping once `last` is true.
+    #[inline]
+    pub(crate) fn turn_until(&self, main: impl FnOnce(&Self), last: impl FnMut() -> bool) {
+        // The count may wrap below zero while polls of `block_on`'s future go by: compare as signed.
+        if self.until_look.get() as i32 <= 0 || self.slot().look.load(Ordering::Relaxed) {
+            self.look();
+        }
+        match self.next() {
+            Some(Next::Task(task)) => {
+                self.found_work();
+                self.poll(task);
+            }
+            Some(Next::Main) => {
+                self.found_work();
+                self.count_poll(0);
+                main(self);
+            }
+            None if self.shared.local => self.sleep(last),
+            None => match self.search() {
+                Some(task) => {
+                    self.found_work();
+                    self.poll(task);
+                }
+                None => self.sleep(last),
+            },
+        }
+    }
+
+    /// Polls `block_on`'s future once, by `poll`; `true` when it is to be polled no more.
+    pub(crate) fn poll_main(&self, main: Raw, poll: impl FnOnce(&mut TaskContext<'_>) -> bool) -> bool {
+        let header = main.header();
+        let access = if self.shared.local { Access::Owner } else { Access::Shared };
+        let start = header.word.start(access);
+        if start & state::CANCEL != 0 {
+            return true;
+        }
+        self.context.set_current(main.0.as_ptr().cast_const().cast());
+        let waker = task::borrowed(main);
+        let ended = poll(&mut TaskContext::from_waker(&waker));
+        self.context.set_current(ptr::null());
+        let yielded = self.context.take_yielded();
+        if !ended && (yielded || header.word.end(access, start) == End::Again) {
+            if self.shared.local {
+                self.requeue(main);
+            } else {
+                // Those who are ready now come first.
+                self.main_turn.set(self.queue.len() + self.over_len() + 2);
+            }
+        }
+        ended
+    }
+
+    /// Waits a moment for the last tasks of a closing loop.
+    pub(crate) fn nap(&self) {
+        self.slot().parker.park(Some(CLOSING_NAP));
+    }
+
+    /// The loop is closed: what is still queued here ends, and the heap closes.
+    pub(crate) fn retire(self: Box<Self>) {
+        self.heap.close(&self.shared);
+    }
+}
+
+impl Shared {
+    /// Whether no worker runs anything and nothing is on its way: time may jump. The caller sleeps.
+    fn all_quiet(&self) -> bool {
+        let active = self.slots.iter().filter(|slot| slot.active.load(Ordering::Acquire)).count();
+        self.idle.count() >= active
+            && self.injector.len() == 0
+            && !self.main_woken.load(Ordering::Acquire)
+            && self.clock.holds() == 0
+            && self
+                .slots
+                .iter()
+                .all(|slot| slot.stealer.is_empty() && slot.lifo.load(Ordering::Acquire).is_null())
+    }
+}
+
+/// The error of a task that was cancelled.
+fn cancellation(task: Raw) -> TaskError {
+    let message = task.cold_if_any().and_then(|cold| cold.cancel_message.lock().take());
+    TaskError::cancelled(CancelledError::new(message.as_deref()))
+}
+
+/// Ends a task that came too late: its future is dropped, and whoever awaits it gets a cancellation.
+pub(crate) fn refuse(task: Raw) {
+    let error = TaskError::cancelled(CancelledError::new(Some("the event loop is closing")));
+    let access = if task.header().word.load() & LOCAL == 0 { Access::Shared } else { Access::Owner };
+    // SAFETY: the task was just created and is in no queue: the caller alone has it.
+    unsafe { (task.header().vtable.fail)(task.0, error) };
+    // Its handle is not yet out, so the registry's is not the last reference.
+    // SAFETY: as above.
+    unsafe { task.complete(access) };
+}
+
+/// Makes a cell for `future` in `heap`.
+#[inline]
+pub(crate) fn create<F: Future + 'static>(
+    heap: &Heap,
+    shared: &Arc<Shared>,
+    kind: Kind,
+    future: F,
+    word: u64,
+    notes: u64,
+    location: &'static Location<'static>,
+) -> Raw {
+    let (cell, page) = heap.allocate(const { Shape::of::<task::Cell<F>>() }, shared);
+    let parent = context::with(|context| {
+        // SAFETY: what is being polled is kept alive by its poll; a context's current task is one of ours.
+        context
+            .and_then(|context| unsafe { context.current().cast::<Header>().as_ref() })
+            .map_or(0, |task| task.id)
+    });
+    // SAFETY: the cell is free and large enough for this future.
+    unsafe { task::Cell::put(cell, future) };
+    // SAFETY: as above; the word is published last.
+    unsafe {
+        Header::fill(cell, task::Cell::<F>::table(kind), page.as_ptr(), heap.next_id(), parent, location);
+    }
+    let raw = Raw(cell);
+    raw.header().remote.reset(notes);
+    raw.header().word.publish(word);
+    raw
+}
+
+/// Makes a cell for a task that this thread, no worker of the loop, hands to it.
+pub(crate) fn create_foreign<F>(
+    shared: &Arc<Shared>,
+    kind: Kind,
+    future: F,
+    location: &'static Location<'static>,
+) -> Task<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let local = shared.local && kind == Kind::Task;
+    let raw = shared.with_foreign_heap(|heap| {
+        let raw = create(heap, shared, kind, future, state::NEW, 0, location);
+        if shared.phase() == CLOSED {
+            // The heap was closed for good before: close the page that it has just made.
+            heap.close(shared);
+        }
+        raw
+    });
+    // SAFETY: `NEW` counts the handle's reference and flag; the cell was made for this future.
+    let task = unsafe { Task::from_raw(raw) };
+    match kind {
+        Kind::Blocking => shared.pool.submit(raw, shared),
+        _ if shared.phase() >= CLOSING => refuse(raw),
+        _ if local => {
+            // Idle, with a wake noted: the owner queues it when it merges.
+            raw.header().remote.reset(remote::INBOX | remote::WOKEN);
+            raw.header().word.publish(state::NEW | LOCAL | state::IDLE);
+            if shared.injector.push(raw) {
+                shared.notify();
+            } else {
+                // Closed in between: nobody else has the task, so it can be a shared one and end here.
+                raw.header().remote.reset(remote::CLOSED);
+                raw.header().word.publish(state::NEW);
+                refuse(raw);
+            }
+        }
+        _ => shared.inject(raw),
+    }
+    task
+}
