@@ -134,7 +134,8 @@ impl<T> Future for Waiting<T> {
     type Output = (Vec<Task<T>>, Vec<Task<T>>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let over = self.poll_tasks(cx) || self.limit.as_mut().is_some_and(|limit| limit.as_mut().poll(cx).is_ready());
+        let over = self.poll_tasks(cx)
+            || self.limit.as_mut().is_some_and(|limit| limit.as_mut().poll(cx).is_ready());
         if !over {
             return Poll::Pending;
         }
