@@ -28,6 +28,7 @@ mod driver;
 mod event_loop;
 mod gather;
 mod runner;
+mod signal;
 mod wait;
 
 #[doc(hidden)]
@@ -38,6 +39,7 @@ pub use builder::Builder;
 pub use event_loop::EventLoop;
 pub use gather::{Gather, GatherAll, gather};
 pub use runner::{Runner, run};
+pub use signal::ctrl_c;
 pub use wait::{ALL_COMPLETED, FIRST_COMPLETED, ReturnWhen, Wait, Waiting, wait};
 
 pub use heist_macros::{main, test};
