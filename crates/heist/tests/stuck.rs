@@ -55,7 +55,11 @@ fn tasks_and_timers_go_on_while_every_worker_blocks() {
             })
             .unwrap();
         assert!(late.len() > 60, "{workers} workers: the timer task stood still: {} rounds", late.len());
-        assert!(woken.len() > 100, "{workers} workers: the spawning task stood still: {} rounds", woken.len());
+        assert!(
+            woken.len() > 100,
+            "{workers} workers: the spawning task stood still: {} rounds",
+            woken.len()
+        );
         let worst = [&late, &woken].map(|times| times.iter().copied().max().unwrap());
         assert!(median(late) < Duration::from_millis(10) && median(woken) < Duration::from_millis(10));
         assert!(worst.iter().all(|&time| time < LATE), "{workers} workers: worst {worst:?}");
