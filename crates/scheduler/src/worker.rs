@@ -247,7 +247,7 @@ impl Worker {
             return self.next_in_order();
         }
         if self.index == 0 && self.main_may_go_first() && self.main_is_due() {
-            self.lifo_streak.set(self.lifo_streak.get() + 1);
+            self.lifo_streak.set(self.lifo_streak.get().saturating_add(1));
             return Some(Next::Main);
         }
         let lifo = &self.slot().lifo;
