@@ -38,7 +38,10 @@ impl Function {
                         ));
                     }
                     _ => {
-                        return Err(Error::new(word.span(), format!("`{entry}` stands before an `async fn`")));
+                        return Err(Error::new(
+                            word.span(),
+                            format!("`{entry}` stands before an `async fn`"),
+                        ));
                     }
                 },
                 TokenTree::Group(group) => {
