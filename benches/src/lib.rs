@@ -2,7 +2,8 @@
 //!
 //! Vocabulary:
 //!
-//! * a *peer* is a runtime in one configuration (`tokio-2` is tokio with two workers), behind the [`peer::Peer`] trait;
+//! * a *peer* is a runtime in one configuration (`tokio-2` is tokio with two workers), behind the trait
+//!   `peer::Peer`;
 //! * a *workload* is something that a program does, and yields one or more *metrics* (a cost: lower is better);
 //! * a *measurement* is one workload on one peer in a fresh child process, so that no allocator, thread or descriptor
 //!   of one leaks into the next;
