@@ -47,7 +47,8 @@ fn close_leaves_no_thread_behind() {
             }
         })
         .unwrap();
-    assert!(threads("closing") >= 3, "two workers and the watchdog");
+    // A thread takes its name a moment after it was started.
+    eventually("two workers and the watchdog", || threads("closing") >= 3);
     assert!(scheduler.close(LIMIT, LIMIT).unwrap().is_clean());
     // A thread is joined a moment before the system forgets its name.
     eventually("threads outlived the loop", || threads("closing") == 0);
