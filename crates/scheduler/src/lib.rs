@@ -26,6 +26,7 @@ mod queue;
 mod scheduler;
 mod shared;
 pub mod task;
+mod trace;
 mod watchdog;
 mod worker;
 mod yielding;

@@ -17,7 +17,7 @@ use crate::shared::{CLOSED, CLOSING, PAUSED, RUNNING, Shared};
 use crate::task::state::{Access, LOCAL, NEW_DETACHED};
 use crate::task::{CancelledError, Kind, Raw, Task, TaskError, TaskRef};
 use crate::worker::{Worker, create, create_foreign};
-use crate::{blocking_future, watchdog};
+use crate::{blocking_future, trace, watchdog};
 
 /// Why a run did not give a value.
 #[derive(Debug)]
@@ -313,9 +313,11 @@ const DROP_LIMIT: Duration = Duration::from_secs(60);
 
 fn close_on_drop(shared: &Arc<Shared>) {
     match close(shared, DROP_LIMIT, DROP_LIMIT, Location::caller()) {
-        Ok(report) if !report.is_clean() => eprintln!("heist: {report}"),
+        Ok(report) if !report.is_clean() => trace::warn(&report),
         Ok(_) => {}
-        Err(error) => eprintln!("heist: an event loop was dropped and could not be closed: {error}"),
+        Err(error) => {
+            trace::warn(&format_args!("an event loop was dropped and could not be closed: {error}"));
+        }
     }
 }
 
@@ -537,7 +539,7 @@ fn join_threads(shared: &Shared, end: Option<Instant>) -> usize {
         }
         if thread.is_finished() {
             if thread.join().is_err() {
-                eprintln!("heist: a worker thread panicked: this is a bug in heist");
+                trace::warn(&"a worker thread panicked: this is a bug in heist");
             }
         } else {
             stuck += 1;

@@ -26,6 +26,7 @@ use heist_core::sync::atomic::{AtomicBool, Ordering, fence};
 use heist_core::sync::{Condvar, Mutex};
 
 use crate::shared::{CLOSED, PAUSED, Shared, task_at};
+use crate::trace;
 
 /// How often the watchdog looks while workers are awake.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
@@ -140,6 +141,7 @@ fn tick(shared: &Arc<Shared>, seen: &mut [Seen]) -> bool {
         let stands = is_awake && seen.awake && polls == seen.polls && looks == seen.looks;
         if stands != slot.stuck.load(Ordering::Relaxed) {
             slot.stuck.store(stands, Ordering::Relaxed);
+            trace::stuck(worker, slot.current_id.load(std::sync::atomic::Ordering::Relaxed), stands);
             if stands {
                 shared.stuck.fetch_add(1, Ordering::Relaxed);
             } else {

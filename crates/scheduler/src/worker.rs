@@ -35,6 +35,7 @@ use crate::shared::{CLOSED, CLOSING, PAUSED, Shared, Slot, task_at};
 use crate::task::remote;
 use crate::task::state::{self, Access, End, LOCAL};
 use crate::task::{self, CancelledError, Header, Kind, Raw, Task, TaskError};
+use crate::trace;
 
 /// The most polls between two looks at timers and I/O. The number is tokio's and Go's; odd, so that it does not fall
 /// into step with a program's own batches.
@@ -664,6 +665,7 @@ impl Worker {
             // SAFETY: the guard ends with this block, before the worker moves.
             let _entered = unsafe { self.enter() };
             self.set_active(true);
+            trace::worker(self.index, true);
             loop {
                 match shared.phase() {
                     CLOSED => break,
@@ -683,6 +685,7 @@ impl Worker {
             }
             self.hand_over();
             self.set_active(false);
+            trace::worker(self.index, false);
         }
         if shared.phase() == CLOSED {
             self.retire();
@@ -865,6 +868,7 @@ pub(crate) fn create<F: Future + 'static>(
     let raw = Raw(cell);
     raw.header().remote.reset(notes);
     raw.header().word.publish(word);
+    trace::task_created(raw.header().id, parent, location);
     raw
 }
 

@@ -267,6 +267,7 @@ impl Raw {
     /// The caller is the side that polled the task, and does not touch it afterwards.
     pub(crate) unsafe fn complete(self, access: Access) {
         let header = self.header();
+        crate::trace::task_ended(header.id);
         let completed = header.word.complete(access, || {
             // SAFETY: the future is gone, no handle is left, and only the completing side is here.
             unsafe { (header.vtable.drop_output)(self.0) }
