@@ -9,6 +9,7 @@
 //! under the primitive's lock, which is the premise of every `unsafe` here.
 
 use std::marker::PhantomPinned;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::Waker;
@@ -200,9 +201,11 @@ impl WaitList {
 /// Wakers that fit into a batch without an allocation.
 const BATCH: usize = 32;
 
-/// Wakers taken under a lock, woken when it has been given back.
+/// Wakers taken under a lock, woken when it has been given back. Making an empty one costs nothing.
 pub(crate) struct WakeBatch {
-    wakers: [Option<Waker>; BATCH],
+    /// Those from `next` to `len` are there.
+    wakers: [MaybeUninit<Waker>; BATCH],
+    next: usize,
     len: usize,
     /// What does not fit. All of them must be granted under one lock: whoever enters later has missed the occasion.
     rest: Vec<Waker>,
@@ -210,16 +213,17 @@ pub(crate) struct WakeBatch {
 
 impl WakeBatch {
     pub fn new() -> Self {
-        Self { wakers: [const { None }; BATCH], len: 0, rest: Vec::new() }
+        Self { wakers: [const { MaybeUninit::uninit() }; BATCH], next: 0, len: 0, rest: Vec::new() }
     }
 
     /// Grants a turn to everybody in line.
+    #[inline]
     pub fn grant_all(&mut self, list: &mut WaitList) {
         while list.waiting() > 0 {
             let Some(waker) = list.grant() else { continue };
             match self.wakers.get_mut(self.len) {
                 Some(slot) => {
-                    *slot = Some(waker);
+                    slot.write(waker);
                     self.len += 1;
                 }
                 None => self.rest.push(waker),
@@ -228,9 +232,32 @@ impl WakeBatch {
     }
 
     /// Wakes them in order. Call with no lock held.
-    pub fn wake(self) {
-        for waker in self.wakers.into_iter().flatten().chain(self.rest) {
+    #[inline]
+    pub fn wake(mut self) {
+        while let Some(waker) = self.pop() {
             waker.wake();
         }
+        for waker in std::mem::take(&mut self.rest) {
+            waker.wake();
+        }
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<Waker> {
+        if self.next == self.len {
+            return None;
+        }
+        let slot = &self.wakers[self.next];
+        self.next += 1;
+        // SAFETY: written by `grant_all`, and `next` has just left it behind, so it is read once.
+        Some(unsafe { slot.assume_init_read() })
+    }
+}
+
+impl Drop for WakeBatch {
+    #[inline]
+    fn drop(&mut self) {
+        // Only after a waker that panicked is there anything left.
+        while self.pop().is_some() {}
     }
 }
