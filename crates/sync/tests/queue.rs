@@ -277,6 +277,20 @@ fn a_putter_robbed_by_put_nowait_keeps_its_place() {
 }
 
 #[test]
+fn items_are_a_stream_that_ends_with_the_queue() {
+    let queue = filled([1, 2]);
+    let mut items = Box::pin(queue.items());
+    let mut next = || {
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        futures_core::Stream::poll_next(items.as_mut(), &mut cx)
+    };
+    assert_eq!((next(), next(), next()), (Poll::Ready(Some(1)), Poll::Ready(Some(2)), Poll::Pending));
+    queue.put_nowait(3).unwrap();
+    queue.shutdown(false);
+    assert_eq!((next(), next()), (Poll::Ready(Some(3)), Poll::Ready(None)));
+}
+
+#[test]
 fn a_waiter_moves_to_the_waker_of_its_last_poll() {
     let queue = Queue::new();
     let mut get = std::pin::pin!(queue.get());

@@ -16,6 +16,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
+use futures_core::Stream;
 use heist_core::budget::poll_proceed;
 use heist_core::sync::{Arc, Mutex, mutant};
 use pin_project_lite::pin_project;
@@ -159,6 +160,15 @@ impl<T> Queue<T> {
     /// A future that is dropped before it is ready has taken nothing; a turn that it had goes to the next getter.
     pub fn get(&self) -> Get<'_, T> {
         Get { shared: &self.shared, waiter: Waiter::new() }
+    }
+
+    /// The items as a stream, which ends when the queue is shut down and empty.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`get`](Self::get).
+    pub fn items(&self) -> Items<'_, T> {
+        Items { get: self.get() }
     }
 
     /// Takes the first item if there is one. asyncio: `get_nowait`.
@@ -353,6 +363,25 @@ impl<T> Future for Get<'_, T> {
             }
             None => Err(QueueShutDown(())),
         })
+    }
+}
+
+pin_project! {
+    /// The stream of [`Queue::items`].
+    #[derive(Debug)]
+    #[must_use = "streams do nothing unless polled"]
+    pub struct Items<'a, T> {
+        // A `Get` that was ready is idle again, and may be polled for the next item.
+        #[pin]
+        get: Get<'a, T>,
+    }
+}
+
+impl<T> Stream for Items<'_, T> {
+    type Item = T;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.project().get.poll(cx).map(Result::ok)
     }
 }
 
