@@ -1,2 +1,48 @@
-//! placeholder
-fn main() {}
+//! The project's own commands: `cargo xtask ci | loom | bench | conformance`.
+
+#![forbid(unsafe_code)]
+
+mod bench;
+mod ci;
+mod conformance;
+mod loom;
+mod sh;
+mod tree;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+usage: cargo xtask COMMAND
+
+  ci [STEP ...] [--skip STEP,...] [--list]
+                          every check that a change must pass, or the named ones
+  loom [NAME] [--mutants] the models of every crate whose name contains NAME; with --mutants,
+                          that each mutant of the design pages makes its model fail
+  bench [OPTIONS]         builds and runs heist-bench (see `cargo xtask bench --help`);
+  bench --instructions [--only A,B] [--peers P,Q]
+                          user-space instructions of one operation, under valgrind
+  conformance             which of asyncio's numbered behaviours a test shows
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match words.as_slice() {
+        ["ci", rest @ ..] => ci::run(rest),
+        ["loom", rest @ ..] => loom::run(rest),
+        ["bench", rest @ ..] => bench::run(rest),
+        ["conformance"] => conformance::run(),
+        [] | ["--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        other => Err(format!("I do not know `{}`\n\n{HELP}", other.join(" "))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

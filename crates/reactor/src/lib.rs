@@ -31,10 +31,14 @@ mod parking;
 mod platform;
 mod reactor;
 mod record;
+#[cfg(unix)]
+mod signal;
 mod source;
 mod word;
 
 pub use reactor::Reactor;
+#[cfg(unix)]
+pub use signal::SignalSource;
 pub use source::{Half, IoSafe, IoSource};
 
 /// Which way the bytes flow: what a wait is for.

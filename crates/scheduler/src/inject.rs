@@ -74,11 +74,20 @@ impl Chain {
         if count >= self.len {
             return std::mem::replace(self, Chain::new());
         }
-        let mut first = Chain::new();
-        for _ in 0..count {
-            let Some(task) = self.pop() else { break };
-            first.push(task);
+        let Some(head) = ptr::NonNull::new(self.head).filter(|_| count > 0) else { return Chain::new() };
+        let mut tail = Raw(head);
+        for _ in 1..count {
+            // SAFETY: the chain owns the links of its tasks, and has more than `count` of them.
+            let next = tail.header().next.with(|next| unsafe { *next });
+            let Some(next) = ptr::NonNull::new(next) else { break };
+            tail = Raw(next);
         }
+        // SAFETY: as above.
+        let rest =
+            tail.header().next.with_mut(|next| unsafe { std::mem::replace(&mut *next, ptr::null_mut()) });
+        let first = Chain { head: self.head, tail: tail.0.as_ptr(), len: count };
+        self.head = rest;
+        self.len -= count;
         first
     }
 }

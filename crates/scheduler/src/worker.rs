@@ -246,7 +246,8 @@ impl Worker {
         if self.shared.local {
             return self.next_in_order();
         }
-        if self.index == 0 && self.main_is_due() {
+        if self.index == 0 && self.main_may_go_first() && self.main_is_due() {
+            self.lifo_streak.set(self.lifo_streak.get().saturating_add(1));
             return Some(Next::Main);
         }
         let lifo = &self.slot().lifo;
@@ -279,12 +280,8 @@ impl Worker {
         // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
         let task = unsafe { (*self.fifo.get()).pop_front() };
         match task {
-            Some(task) if task.0.as_ptr() == self.main.get() => {
-                self.shared.main_woken.store(false, Ordering::Relaxed);
-                Some(Next::Main)
-            }
-            Some(task) => Some(Next::Task(task)),
-            None => self.main_is_due().then_some(Next::Main),
+            Some(task) if task.0.as_ptr() == self.main.get() => Some(Next::Main),
+            task => task.map(Next::Task),
         }
     }
 
@@ -299,6 +296,12 @@ impl Worker {
         while let Some(task) = chain.pop() {
             task.merge();
         }
+    }
+
+    /// Whether `block_on`'s future may go before the queue again: like the LIFO slot, a few times in a row.
+    #[inline]
+    fn main_may_go_first(&self) -> bool {
+        self.lifo_streak.get() < LIFO_STREAK || !self.has_own_work()
     }
 
     /// Whether `block_on`'s future is to be polled now; takes the wake.

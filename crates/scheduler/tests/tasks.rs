@@ -459,6 +459,34 @@ fn current_thread_order_is_first_in_first_out() {
 }
 
 #[test]
+fn neither_main_nor_tasks_starve() {
+    on_all(|| async {
+        let rounds = Arc::new(AtomicUsize::new(0));
+        let (stop, count) = (Arc::new(AtomicUsize::new(0)), rounds.clone());
+        let tasks: Vec<_> = (0..2)
+            .map(|_| {
+                let (stop, count) = (stop.clone(), count.clone());
+                spawn(async move {
+                    while stop.load(SeqCst) == 0 {
+                        count.fetch_add(1, SeqCst);
+                        yield_now().await;
+                    }
+                })
+            })
+            .collect();
+        // Main is woken by a task each time, while the two are always ready.
+        for _ in 0..50 {
+            spawn(yield_now()).await.unwrap();
+        }
+        assert!(rounds.load(SeqCst) > 0);
+        stop.store(1, SeqCst);
+        for task in tasks {
+            task.await.unwrap();
+        }
+    });
+}
+
+#[test]
 fn local_futures_need_not_be_send() {
     let scheduler = local();
     let value = scheduler

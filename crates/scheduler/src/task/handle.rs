@@ -98,6 +98,11 @@ impl<T> Task<T> {
         TaskRef { raw: self.raw }
     }
 
+    /// Ready once the task has ended; leaves its value in place.
+    pub fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.raw.is_complete() || self.register(cx.waker()) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
     /// The output, if the task has ended; leaves `None` behind.
     fn take(&mut self) -> Option<Result<T, TaskError>> {
         let mut output: Option<Result<T, TaskError>> = None;

@@ -245,7 +245,9 @@ impl Raw {
     pub(crate) fn schedule(self) {
         let page = self.page();
         match self.header().vtable.kind {
-            Kind::Task => context::with(|context| match context {
+            // A current-thread loop has the future of `block_on` in its one queue, like any task.
+            Kind::Main if !page.shared().local => page.shared().wake_main(),
+            Kind::Task | Kind::Main => context::with(|context| match context {
                 Some(context) if context.loop_id() == page.loop_id() => {
                     // SAFETY: a context with the id of a loop of ours is the front of a `Worker`, set by its own run.
                     let worker = unsafe { crate::worker::Worker::from_context(context) };
@@ -253,7 +255,6 @@ impl Raw {
                 }
                 _ => page.shared().inject(self),
             }),
-            Kind::Main => page.shared().wake_main(),
             // Its one poll is under way or queued on the pool.
             Kind::Blocking => {}
         }

@@ -1,0 +1,172 @@
+//! The command line, and the inner commands by which the driver starts its children.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::driver::{self, Plan};
+use crate::echo;
+use crate::measure::{self, Metrics, Timing};
+use crate::os;
+use crate::peer::{PEERS, PeerId};
+use crate::workload::{Kind, WORKLOADS, Workload};
+
+const HELP: &str = "\
+Runs each workload on each peer in interleaved rounds; prints a table, and writes JSON and Markdown.
+
+usage: heist-bench [OPTIONS]
+  --only A,B      only workloads whose name begins with one of these
+  --peers P,Q     only these peers
+  --rounds N      how many rounds (5; 2 with --quick)
+  --quick         shorter measurements and fewer peers: 2 minutes at most
+  --out DIR       where bench.json and bench.md go (bench-results)
+  --list          names the workloads and the peers
+
+  --callgrind-target WORKLOAD PEER N
+                  does the operation N times and nothing else: the difference of two N
+                  under an instruction counter is the cost of one operation
+";
+
+/// A child's measurement is a failure after this long.
+const CHILD_LIMIT: Duration = Duration::from_secs(60);
+
+/// An instruction counter slows everything down by two orders of magnitude.
+const COUNTER_LIMIT: Duration = Duration::from_secs(600);
+
+/// The peers of a `--quick` run.
+const QUICK_PEERS: &[&str] =
+    &["heist-1", "heist-2", "heist-ct", "tokio-1", "tokio-2", "tokio-ct", "smol-2", "plain"];
+
+/// Runs the command that the arguments name.
+pub(crate) fn run(arguments: Vec<String>) -> Result<(), String> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["--help" | "-h"] => print!("{HELP}"),
+        ["--list"] => list(),
+        ["--child", workload, peer, rest @ ..] => {
+            let (workload, peer) = (Workload::parse(workload)?, PeerId::parse(peer)?);
+            os::end_after(CHILD_LIMIT, format!("{} on {peer}", workload.name));
+            print_metrics(&measure::measure(workload, peer, timing(rest)?)?);
+        }
+        ["--echo-server", peer] => echo::run_server(PeerId::parse(peer)?)?,
+        ["--echo-client", port, connections, unit, amount] => {
+            os::end_after(COUNTER_LIMIT, "the echo client".into());
+            let until = match *unit {
+                "--milliseconds" => echo::Until::Elapsed(Duration::from_millis(number(amount)?)),
+                "--requests" => echo::Until::Requests(number(amount)?),
+                other => return Err(format!("`{other}` is no unit of the echo client")),
+            };
+            echo::run_client(number(port)?, number(connections)?, until)?;
+        }
+        ["--callgrind-target", workload, peer, count] => {
+            let (workload, peer) = (Workload::parse(workload)?, PeerId::parse(peer)?);
+            os::end_after(COUNTER_LIMIT, format!("{} on {peer}", workload.name));
+            match workload.kind {
+                Kind::Op(op) => measure::repeat(op, peer, number(count)?),
+                Kind::Echo(connections) => echo::serve_for_counter(peer, connections, number(count)?)?,
+                _ => return Err(format!("`{}` has no operation that can be counted", workload.name)),
+            }
+        }
+        _ => driver::run(&plan(&words)?)?,
+    }
+    Ok(())
+}
+
+/// Runs the memory workload: `PEER [--quick]`.
+pub(crate) fn run_memory(arguments: Vec<String>, live_bytes: fn() -> u64) -> Result<(), String> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let [peer, rest @ ..] = words.as_slice() else {
+        return Err("usage: heist-bench-memory PEER [--quick]".into());
+    };
+    os::end_after(CHILD_LIMIT, format!("memory on {peer}"));
+    print_metrics(&measure::measure_memory(PeerId::parse(peer)?, timing(rest)?, live_bytes));
+    Ok(())
+}
+
+fn print_metrics(metrics: &Metrics) {
+    let object: serde_json::Map<_, _> =
+        metrics.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+    println!("{}", serde_json::Value::Object(object));
+}
+
+fn timing(words: &[&str]) -> Result<Timing, String> {
+    match words {
+        [] => Ok(Timing { quick: false }),
+        ["--quick"] => Ok(Timing { quick: true }),
+        other => Err(format!("I do not understand `{}`", other.join(" "))),
+    }
+}
+
+fn number<T: std::str::FromStr>(word: &str) -> Result<T, String> {
+    word.parse().map_err(|_| format!("`{word}` is not a number that fits here"))
+}
+
+fn list() {
+    println!("workloads:");
+    for workload in WORKLOADS {
+        println!("  {:14} {}", workload.name, workload.title);
+    }
+    let peers: Vec<_> = PEERS.iter().map(|peer| peer.name).collect();
+    println!("peers: {}", peers.join(", "));
+}
+
+fn plan(words: &[&str]) -> Result<Plan, String> {
+    let (mut only, mut peers, mut rounds, mut quick, mut out) =
+        (None, None, None, false, PathBuf::from("bench-results"));
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().copied().ok_or_else(|| format!("`{word}` wants a value"));
+        match *word {
+            "--only" => only = Some(value()?),
+            "--peers" => peers = Some(value()?),
+            "--rounds" => rounds = Some(number::<usize>(value()?)?),
+            "--quick" => quick = true,
+            "--out" => out = value()?.into(),
+            other => return Err(format!("I do not understand `{other}`\n\n{HELP}")),
+        }
+    }
+    let rounds = rounds.unwrap_or(if quick { 2 } else { 5 });
+    if rounds == 0 {
+        return Err("--rounds wants at least 1".into());
+    }
+    let mut workloads = WORKLOADS.to_vec();
+    if let Some(only) = only {
+        let prefixes: Vec<&str> = only.split(',').filter(|prefix| !prefix.is_empty()).collect();
+        if let Some(unknown) =
+            prefixes.iter().find(|prefix| !WORKLOADS.iter().any(|w| w.name.starts_with(**prefix)))
+        {
+            return Err(format!("no workload begins with `{unknown}`; see --list"));
+        }
+        workloads.retain(|workload| prefixes.iter().any(|prefix| workload.name.starts_with(prefix)));
+    }
+    let peers = match peers {
+        Some(names) => {
+            names.split(',').filter(|name| !name.is_empty()).map(PeerId::parse).collect::<Result<_, _>>()?
+        }
+        None if quick => PEERS.iter().copied().filter(|peer| QUICK_PEERS.contains(&peer.name)).collect(),
+        None => PEERS.to_vec(),
+    };
+    Ok(Plan { workloads, peers, rounds, timing: Timing { quick }, out })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_selects_by_prefix_and_refuses_the_unknown() {
+        let chosen = plan(&["--only", "echo,yield", "--peers", "tokio-1"]).unwrap();
+        let names: Vec<_> = chosen.workloads.iter().map(|workload| workload.name).collect();
+        assert_eq!(names, ["yield", "echo-1", "echo-64", "echo-1000"]);
+        assert_eq!(chosen.peers.len(), 1);
+        assert!(plan(&["--only", "nonsense"]).unwrap_err().contains("nonsense"));
+        assert!(plan(&["--peers", "node"]).unwrap_err().contains("tokio-1"));
+    }
+
+    #[test]
+    fn bad_values_are_errors_that_name_them() {
+        assert!(plan(&["--rounds", "many"]).unwrap_err().contains("many"));
+        assert!(plan(&["--rounds"]).unwrap_err().contains("--rounds"));
+        assert!(plan(&["--rounds", "0"]).is_err());
+        assert!(plan(&["--fast"]).unwrap_err().contains("--fast"));
+    }
+}

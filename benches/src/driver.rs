@@ -1,0 +1,105 @@
+//! The rounds: every measurement in a child of its own, peers interleaved.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::measure::Timing;
+use crate::os;
+use crate::peer::PeerId;
+use crate::report::{Measured, Report};
+use crate::workload::{Kind, Workload};
+
+/// What a run does.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// On which workloads.
+    pub(crate) workloads: Vec<Workload>,
+    /// On which peers.
+    pub(crate) peers: Vec<PeerId>,
+    /// How often.
+    pub(crate) rounds: usize,
+    /// How long each measurement takes.
+    pub(crate) timing: Timing,
+    /// Where the results go.
+    pub(crate) out: PathBuf,
+}
+
+/// Runs the plan, prints the table and writes the files. A measurement that fails is named at the end and makes the run
+/// an error; the others stand.
+pub(crate) fn run(plan: &Plan) -> Result<(), String> {
+    if cfg!(debug_assertions) {
+        eprintln!("heist-bench: this is a debug build; its figures mean nothing (use `cargo xtask bench`)");
+    }
+    os::raise_descriptor_limit();
+    let began = Instant::now();
+    let mut report = Report::new(&plan.workloads, &plan.peers, plan.rounds, plan.timing.quick);
+    for round in 0..plan.rounds {
+        for workload in &plan.workloads {
+            eprintln!(
+                "round {}/{}: {} [{:.0} s]",
+                round + 1,
+                plan.rounds,
+                workload.name,
+                began.elapsed().as_secs_f64()
+            );
+            for turn in 0..plan.peers.len() {
+                // Each round begins with another peer, so that none always runs on a cold or a warm machine.
+                let peer = plan.peers[(turn + round) % plan.peers.len()];
+                if workload.runs_on(peer) {
+                    report.add(
+                        round,
+                        workload.name,
+                        peer.name,
+                        measure_in_child(*workload, peer, plan.timing),
+                    );
+                }
+            }
+        }
+    }
+    report.finish(began.elapsed());
+    std::fs::create_dir_all(&plan.out)
+        .map_err(|error| format!("cannot make {}: {error}", plan.out.display()))?;
+    for (name, text) in [("bench.json", report.json()), ("bench.md", report.markdown())] {
+        let path = plan.out.join(name);
+        std::fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        eprintln!("wrote {}", path.display());
+    }
+    println!("{}", report.markdown());
+    match report.failures() {
+        [] => Ok(()),
+        failures => Err(format!("{} measurements failed:\n  {}", failures.len(), failures.join("\n  "))),
+    }
+}
+
+fn measure_in_child(workload: Workload, peer: PeerId, timing: Timing) -> Result<Measured, String> {
+    let failed = |why: String| format!("{} on {peer}: {why}", workload.name);
+    let mut program =
+        std::env::current_exe().map_err(|error| failed(format!("where is this program? {error}")))?;
+    let mut arguments = vec!["--child", workload.name, peer.name];
+    if workload.kind == Kind::Memory {
+        program.set_file_name("heist-bench-memory");
+        arguments = vec![peer.name];
+        if !program.exists() {
+            return Err(failed("heist-bench-memory is not beside heist-bench: build with --bins".into()));
+        }
+    }
+    if timing.quick {
+        arguments.push("--quick");
+    }
+    let child = Command::new(program).args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let child = child.map_err(|error| failed(format!("the child did not start: {error}")))?;
+    if !child.status.success() {
+        return Err(failed(format!("the child ended with {}", child.status)));
+    }
+    let text = String::from_utf8_lossy(&child.stdout);
+    let line = text.lines().last().unwrap_or_default();
+    let value: Value = serde_json::from_str(line).map_err(|_| failed(format!("the child said `{line}`")))?;
+    let metric = |metric: &crate::workload::Metric| {
+        let number = value[metric.key].as_f64().filter(|number| number.is_finite());
+        Ok((metric.key, number.ok_or_else(|| failed(format!("no `{}` in {value}", metric.key)))?))
+    };
+    workload.metrics.iter().map(metric).collect()
+}

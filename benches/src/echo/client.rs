@@ -1,0 +1,168 @@
+//! The neutral client.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+
+use crate::echo::MESSAGE;
+use crate::stats::quantile;
+
+/// When the measured part ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Until {
+    /// After so much time.
+    Elapsed(Duration),
+    /// After so many requests.
+    Requests(u64),
+}
+
+struct Connection {
+    stream: TcpStream,
+    request: [u8; MESSAGE],
+    reply: [u8; MESSAGE],
+    filled: usize,
+    sent: Instant,
+}
+
+struct Client {
+    epoll: OwnedFd,
+    connections: Vec<Connection>,
+    /// Requests sent in all; each carries its number.
+    sent: u64,
+    in_flight: usize,
+}
+
+/// Talks to the server on 127.0.0.1 and prints `ready` and the result.
+pub(crate) fn run(port: u16, connections: usize, until: Until) -> Result<(), String> {
+    crate::os::raise_descriptor_limit();
+    let failed = |what: &'static str| move |error: io::Error| format!("{what}: {error}");
+    let mut client = Client::connect(port, connections).map_err(failed("the client cannot connect"))?;
+    let mut latencies = Vec::new();
+    if let Until::Elapsed(time) = until {
+        client.drive(Until::Elapsed(time / 4), &mut latencies).map_err(failed("the warm-up failed"))?;
+        latencies.clear();
+        latencies.reserve(1 << 20);
+    }
+    println!("ready");
+    if matches!(until, Until::Elapsed(_)) {
+        io::stdin().read_line(&mut String::new()).map_err(failed("no `go` came"))?;
+    }
+    let began = Instant::now();
+    client.drive(until, &mut latencies).map_err(failed("the exchange failed"))?;
+    let seconds = began.elapsed().as_secs_f64();
+    latencies.sort_unstable();
+    if latencies.is_empty() {
+        return Err("no request was answered".into());
+    }
+    let microseconds = |q| f64::from(quantile(&latencies, q)) / 1e3;
+    let result = serde_json::json!({
+        "requests": latencies.len(),
+        "seconds": seconds,
+        "p50_us": microseconds(0.5),
+        "p99_us": microseconds(0.99),
+    });
+    println!("{result}");
+    Ok(())
+}
+
+impl Client {
+    fn connect(port: u16, count: usize) -> io::Result<Self> {
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        let mut connections = Vec::with_capacity(count);
+        for index in 0..count {
+            let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+            stream.set_nodelay(true)?;
+            stream.set_nonblocking(true)?;
+            epoll::add(&epoll, &stream, EventData::new_u64(index as u64), EventFlags::IN)?;
+            let sent = Instant::now();
+            connections.push(Connection {
+                stream,
+                request: [0; MESSAGE],
+                reply: [0; MESSAGE],
+                filled: 0,
+                sent,
+            });
+        }
+        Ok(Self { epoll, connections, sent: 0, in_flight: 0 })
+    }
+
+    /// Keeps one request in flight on each connection until it is time to end, then takes the last replies. One latency
+    /// in nanoseconds for each request.
+    fn drive(&mut self, until: Until, latencies: &mut Vec<u32>) -> io::Result<()> {
+        let began = Instant::now();
+        let mut left = if let Until::Requests(count) = until { count } else { u64::MAX };
+        for index in 0..self.connections.len() {
+            if left > 0 {
+                left -= 1;
+                self.send(index)?;
+            }
+        }
+        let mut events = Vec::with_capacity(1024);
+        while self.in_flight > 0 {
+            events.clear();
+            match epoll::wait(&self.epoll, spare_capacity(&mut events), None) {
+                Ok(_) => {}
+                Err(rustix::io::Errno::INTR) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            for event in &events {
+                let index = event.data.u64() as usize;
+                let Some(latency) = self.receive(index)? else { continue };
+                latencies.push(u32::try_from(latency.as_nanos()).unwrap_or(u32::MAX));
+                let more = match until {
+                    Until::Elapsed(time) => began.elapsed() < time,
+                    Until::Requests(_) => left > 0,
+                };
+                if more {
+                    left -= 1;
+                    self.send(index)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, index: usize) -> io::Result<()> {
+        self.sent += 1;
+        let connection = &mut self.connections[index];
+        for (i, word) in connection.request.chunks_exact_mut(8).enumerate() {
+            word.copy_from_slice(&(self.sent.wrapping_mul(i as u64 + 1)).to_le_bytes());
+        }
+        connection.filled = 0;
+        connection.sent = Instant::now();
+        // 64 bytes always fit: the last reply has been read, so the send buffer is empty.
+        if connection.stream.write(&connection.request)? != MESSAGE {
+            return Err(io::Error::new(
+                ErrorKind::WriteZero,
+                "64 bytes did not fit into an empty send buffer",
+            ));
+        }
+        self.in_flight += 1;
+        Ok(())
+    }
+
+    /// Takes what is there; the latency if the reply is whole.
+    fn receive(&mut self, index: usize) -> io::Result<Option<Duration>> {
+        let connection = &mut self.connections[index];
+        match connection.stream.read(&mut connection.reply[connection.filled..]) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(count) => connection.filled += count,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        }
+        if connection.filled < MESSAGE {
+            return Ok(None);
+        }
+        if connection.reply != connection.request {
+            return Err(io::Error::new(ErrorKind::InvalidData, "an echo differs from its request"));
+        }
+        self.in_flight -= 1;
+        Ok(Some(connection.sent.elapsed()))
+    }
+}

@@ -1,0 +1,70 @@
+//! What the operating system knows: processor time, context switches, descriptors, and what machine this is.
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
+
+/// Processor time of the whole process, user and system, in nanoseconds.
+pub(crate) fn cpu_ns() -> u64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Voluntary and involuntary context switches of all living threads.
+pub(crate) fn context_switches() -> u64 {
+    let Ok(tasks) = fs::read_dir("/proc/self/task") else { return 0 };
+    let count = |status: String| -> u64 {
+        let lines = status.lines().filter_map(|line| line.split_once(":"));
+        lines
+            .filter(|(key, _)| key.ends_with("ctxt_switches"))
+            .filter_map(|(_, n)| n.trim().parse::<u64>().ok())
+            .sum()
+    };
+    tasks.flatten().filter_map(|task| fs::read_to_string(task.path().join("status")).ok()).map(count).sum()
+}
+
+/// Resident memory in bytes, or 0 where /proc is missing.
+pub(crate) fn resident_bytes() -> u64 {
+    let pages = fs::read_to_string("/proc/self/statm").ok();
+    let pages = pages.and_then(|text| text.split_whitespace().nth(1)?.parse::<u64>().ok()).unwrap_or(0);
+    pages * rustix::param::page_size() as u64
+}
+
+/// Raises the soft limit of descriptors to the hard one, and returns what holds then.
+pub(crate) fn raise_descriptor_limit() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let holds = if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current };
+    holds.unwrap_or(u64::MAX)
+}
+
+/// Ends this process with status 3 if it still runs after `limit`: a hang is a failed measurement.
+pub(crate) fn end_after(limit: Duration, what: String) {
+    thread::spawn(move || {
+        thread::sleep(limit);
+        eprintln!("heist-bench: {what} did not end within {} s", limit.as_secs());
+        std::process::exit(3);
+    });
+}
+
+/// The machine, in the words that a report needs.
+pub(crate) fn environment() -> serde_json::Value {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo");
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
+        .map(|(_, name)| name.trim());
+    serde_json::json!({
+        "cpu": model.unwrap_or("unknown"),
+        "cores": thread::available_parallelism().map_or(0, usize::from),
+        "kernel": read("/proc/sys/kernel/osrelease").trim(),
+        "load": read("/proc/loadavg").trim(),
+        "rustc": option_env!("HEIST_BENCH_RUSTC").unwrap_or("unknown"),
+        "debug_assertions": cfg!(debug_assertions),
+        "peers": {"tokio": "1.54.1", "smol": "2.0.2"},
+    })
+}

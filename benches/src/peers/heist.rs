@@ -1,0 +1,116 @@
+//! heist, through its facade alone.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use heist::net::{TcpListener, TcpStream};
+use heist::sync::oneshot;
+
+use crate::peer::{Flavour, Peer};
+
+/// heist, from this workspace.
+#[derive(Debug)]
+pub(crate) struct Heist;
+
+impl Peer for Heist {
+    type Join = heist::Task<u64>;
+    type Remote = heist::Handle;
+    type RemoteJoin = heist::Task<u64>;
+    type Sender = oneshot::Sender<u64>;
+    type Receiver = oneshot::Receiver<u64>;
+    type Listener = TcpListener;
+    type Stream = TcpStream;
+
+    fn run<F>(flavour: Flavour, main: F) -> u64
+    where
+        F: Future<Output = u64> + Send + 'static,
+    {
+        let builder = match flavour {
+            Flavour::Workers(workers) => heist::Runner::builder().workers(workers),
+            Flavour::Current => heist::Runner::builder().current_thread(),
+        };
+        builder.build().expect("heist starts").run(main).expect("no workload is cancelled")
+    }
+
+    fn spawn<F>(future: F) -> Self::Join
+    where
+        F: Future<Output = u64> + Send + 'static,
+    {
+        heist::create_task(future)
+    }
+
+    fn spawn_detached<F>(future: F)
+    where
+        F: Future<Output = u64> + Send + 'static,
+    {
+        drop(heist::create_task(future));
+    }
+
+    async fn join(handle: Self::Join) -> u64 {
+        handle.await.expect("no workload panics")
+    }
+
+    fn remote() -> Self::Remote {
+        heist::Handle::current()
+    }
+
+    fn spawn_remote<F>(remote: &Self::Remote, future: F) -> Self::RemoteJoin
+    where
+        F: Future<Output = u64> + Send + 'static,
+    {
+        remote.create_task(future)
+    }
+
+    fn join_remote(handle: Self::RemoteJoin) -> u64 {
+        smol::future::block_on(handle).expect("no workload panics")
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        heist::yield_now()
+    }
+
+    async fn sleep(duration: Duration) {
+        heist::sleep(duration).await;
+    }
+
+    async fn timeout<F>(duration: Duration, future: F) -> Option<u64>
+    where
+        F: Future<Output = u64> + Send,
+    {
+        heist::timeout(duration, future).await.ok()
+    }
+
+    fn oneshot() -> (Self::Sender, Self::Receiver) {
+        oneshot::channel()
+    }
+
+    fn send(sender: Self::Sender, value: u64) {
+        sender.send(value).expect("the receiver waits");
+    }
+
+    async fn receive(receiver: Self::Receiver) -> u64 {
+        receiver.await.expect("the sender sends")
+    }
+
+    async fn bind(address: SocketAddr) -> io::Result<(Self::Listener, SocketAddr)> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    }
+
+    async fn accept(listener: &Self::Listener) -> io::Result<Self::Stream> {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn read(stream: &mut Self::Stream, buffer: &mut [u8]) -> io::Result<usize> {
+        stream.read(buffer).await
+    }
+
+    async fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<()> {
+        stream.write_all(bytes).await
+    }
+}

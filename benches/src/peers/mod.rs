@@ -1,0 +1,7 @@
+//! One adapter a file.
+
+#[cfg(feature = "heist")]
+pub(crate) mod heist;
+pub(crate) mod plain;
+pub(crate) mod smol;
+pub(crate) mod tokio;

@@ -1,0 +1,123 @@
+//! tokio, as its own documentation would have it used.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::peer::{Flavour, Peer};
+
+/// tokio 1.54.1.
+#[derive(Debug)]
+pub(crate) struct Tokio;
+
+impl Peer for Tokio {
+    type Join = JoinHandle<u64>;
+    type Remote = Handle;
+    type RemoteJoin = JoinHandle<u64>;
+    type Sender = oneshot::Sender<u64>;
+    type Receiver = oneshot::Receiver<u64>;
+    type Listener = TcpListener;
+    type Stream = TcpStream;
+
+    fn run<F>(flavour: Flavour, main: F) -> u64
+    where
+        F: Future<Output = u64> + Send + 'static,
+    {
+        let mut builder = match flavour {
+            Flavour::Workers(workers) => {
+                let mut builder = Builder::new_multi_thread();
+                builder.worker_threads(workers);
+                builder
+            }
+            Flavour::Current => Builder::new_current_thread(),
+        };
+        builder.enable_all().build().expect("tokio starts").block_on(main)
+    }
+
+    fn spawn<F>(future: F) -> Self::Join
+    where
+        F: Future<Output = u64> + Send + 'static,
+    {
+        tokio::spawn(future)
+    }
+
+    fn spawn_detached<F>(future: F)
+    where
+        F: Future<Output = u64> + Send + 'static,
+    {
+        drop(tokio::spawn(future));
+    }
+
+    async fn join(handle: Self::Join) -> u64 {
+        handle.await.expect("no workload panics")
+    }
+
+    fn remote() -> Self::Remote {
+        Handle::current()
+    }
+
+    fn spawn_remote<F>(remote: &Self::Remote, future: F) -> Self::RemoteJoin
+    where
+        F: Future<Output = u64> + Send + 'static,
+    {
+        remote.spawn(future)
+    }
+
+    fn join_remote(handle: Self::RemoteJoin) -> u64 {
+        smol::future::block_on(handle).expect("no workload panics")
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        tokio::task::yield_now()
+    }
+
+    fn sleep(duration: Duration) -> impl Future<Output = ()> + Send {
+        tokio::time::sleep(duration)
+    }
+
+    async fn timeout<F>(duration: Duration, future: F) -> Option<u64>
+    where
+        F: Future<Output = u64> + Send,
+    {
+        tokio::time::timeout(duration, future).await.ok()
+    }
+
+    fn oneshot() -> (Self::Sender, Self::Receiver) {
+        oneshot::channel()
+    }
+
+    fn send(sender: Self::Sender, value: u64) {
+        sender.send(value).expect("the receiver waits");
+    }
+
+    async fn receive(receiver: Self::Receiver) -> u64 {
+        receiver.await.expect("the sender sends")
+    }
+
+    async fn bind(address: SocketAddr) -> io::Result<(Self::Listener, SocketAddr)> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    }
+
+    async fn accept(listener: &Self::Listener) -> io::Result<Self::Stream> {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    async fn read(stream: &mut Self::Stream, buffer: &mut [u8]) -> io::Result<usize> {
+        stream.read(buffer).await
+    }
+
+    async fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<()> {
+        stream.write_all(bytes).await
+    }
+}

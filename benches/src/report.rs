@@ -1,0 +1,258 @@
+//! What was measured, as JSON and as Markdown tables.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::os;
+use crate::peer::PeerId;
+use crate::stats::{Ratio, median, ratio};
+use crate::workload::Workload;
+
+/// What one measurement yielded: metric and value.
+pub(crate) type Measured = Vec<(&'static str, f64)>;
+
+/// Workload, metric, peer.
+type Key = (&'static str, &'static str, &'static str);
+
+/// All measurements of a run.
+#[derive(Debug)]
+pub(crate) struct Report {
+    workloads: Vec<Workload>,
+    peers: Vec<PeerId>,
+    rounds: usize,
+    quick: bool,
+    elapsed: Duration,
+    environment: Value,
+    /// One value a round; `None` where the measurement failed.
+    values: HashMap<Key, Vec<Option<f64>>>,
+    failures: Vec<String>,
+}
+
+impl Report {
+    /// An empty report.
+    pub(crate) fn new(workloads: &[Workload], peers: &[PeerId], rounds: usize, quick: bool) -> Self {
+        Self {
+            workloads: workloads.to_vec(),
+            peers: peers.to_vec(),
+            rounds,
+            quick,
+            elapsed: Duration::ZERO,
+            environment: os::environment(),
+            values: HashMap::new(),
+            failures: Vec::new(),
+        }
+    }
+
+    /// Adds one measurement.
+    pub(crate) fn add(
+        &mut self,
+        round: usize,
+        workload: &'static str,
+        peer: &'static str,
+        measured: Result<Measured, String>,
+    ) {
+        match measured {
+            Ok(metrics) => {
+                for (metric, value) in metrics {
+                    let rounds = self
+                        .values
+                        .entry((workload, metric, peer))
+                        .or_insert_with(|| vec![None; self.rounds]);
+                    rounds[round] = Some(value);
+                }
+            }
+            Err(why) => {
+                eprintln!("  {why}");
+                self.failures.push(why);
+            }
+        }
+    }
+
+    /// Notes how long the run took.
+    pub(crate) fn finish(&mut self, elapsed: Duration) {
+        self.elapsed = elapsed;
+    }
+
+    /// The measurements that failed.
+    pub(crate) fn failures(&self) -> &[String] {
+        &self.failures
+    }
+
+    fn rounds_of(&self, workload: &'static str, metric: &'static str, peer: &'static str) -> &[Option<f64>] {
+        self.values.get(&(workload, metric, peer)).map_or(&[], Vec::as_slice)
+    }
+
+    fn median_of(&self, workload: &'static str, metric: &'static str, peer: &'static str) -> Option<f64> {
+        let values: Vec<f64> = self.rounds_of(workload, metric, peer).iter().copied().flatten().collect();
+        median(&values)
+    }
+
+    /// What a peer is compared with: a current-thread peer with tokio's current-thread runtime, every other with the
+    /// better of tokio with 1 and with 2 workers in this row.
+    fn base_of(&self, workload: &'static str, metric: &'static str, peer: PeerId) -> Option<&'static str> {
+        if peer.name.starts_with("tokio") {
+            return None;
+        }
+        let candidates: &[&'static str] =
+            if peer.is_current() { &["tokio-ct"] } else { &["tokio-1", "tokio-2"] };
+        let medians =
+            candidates.iter().filter_map(|base| Some((*base, self.median_of(workload, metric, base)?)));
+        medians.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(base, _)| base)
+    }
+
+    fn ratio_of(&self, workload: &'static str, metric: &'static str, peer: PeerId) -> Option<Ratio> {
+        let base = self.base_of(workload, metric, peer)?;
+        ratio(self.rounds_of(workload, metric, base), self.rounds_of(workload, metric, peer.name))
+    }
+
+    /// Everything, with each round's value.
+    pub(crate) fn json(&self) -> String {
+        let mut rows = Vec::new();
+        for workload in &self.workloads {
+            for metric in workload.metrics {
+                let peers: serde_json::Map<String, Value> = self
+                    .peers
+                    .iter()
+                    .filter(|peer| !self.rounds_of(workload.name, metric.key, peer.name).is_empty())
+                    .map(|peer| {
+                        let ratio = self.ratio_of(workload.name, metric.key, *peer).map(|ratio| {
+                            json!({
+                                "over": self.base_of(workload.name, metric.key, *peer),
+                                "median": ratio.median, "min": ratio.min, "max": ratio.max,
+                            })
+                        });
+                        let value = json!({
+                            "median": self.median_of(workload.name, metric.key, peer.name),
+                            "rounds": self.rounds_of(workload.name, metric.key, peer.name),
+                            "ratio": ratio,
+                        });
+                        (peer.name.to_owned(), value)
+                    })
+                    .collect();
+                rows.push(json!({
+                    "workload": workload.name, "title": workload.title,
+                    "metric": metric.key, "unit": metric.unit, "peers": peers,
+                }));
+            }
+        }
+        let report = json!({
+            "format": 1,
+            "environment": self.environment,
+            "arguments": std::env::args().skip(1).collect::<Vec<_>>(),
+            "rounds": self.rounds,
+            "quick": self.quick,
+            "seconds": self.elapsed.as_secs_f64(),
+            "rows": rows,
+            "failures": self.failures,
+        });
+        format!("{report:#}\n")
+    }
+
+    /// Two tables: medians, and ratios over tokio.
+    pub(crate) fn markdown(&self) -> String {
+        let mut text = String::new();
+        let environment = |key: &str| self.environment[key].as_str().unwrap_or("?").to_owned();
+        let _ = writeln!(
+            text,
+            "{} x {}, Linux {}, {}, tokio {}, smol {}; {} rounds{} in {:.0} s, load {} at the start.\n",
+            self.environment["cores"],
+            environment("cpu"),
+            environment("kernel"),
+            environment("rustc"),
+            self.environment["peers"]["tokio"].as_str().unwrap_or("?"),
+            self.environment["peers"]["smol"].as_str().unwrap_or("?"),
+            self.rounds,
+            if self.quick { " (quick)" } else { "" },
+            self.elapsed.as_secs_f64(),
+            environment("load").split(' ').next().unwrap_or("?"),
+        );
+        text.push_str("Medians; every figure is a cost, lower is better.\n\n");
+        let names: Vec<String> = self.peers.iter().map(|peer| peer.name.to_owned()).collect();
+        self.table(&mut text, &names, |workload, metric| {
+            self.peers.iter().map(|peer| figure(self.median_of(workload, metric, peer.name))).collect()
+        });
+        let compared: Vec<PeerId> =
+            self.peers.iter().copied().filter(|peer| !peer.name.starts_with("tokio")).collect();
+        let has_base = self.peers.iter().any(|peer| peer.name.starts_with("tokio"));
+        if has_base && !compared.is_empty() {
+            text.push_str(
+                "\nTokio's cost / the peer's, in the same round: median (least - greatest). Above 1 the peer is better. \
+                 Tokio is the better of 1 and 2 workers in that row; for a current-thread peer, tokio's \
+                 current-thread runtime.\n\n",
+            );
+            let names: Vec<String> = compared.iter().map(|peer| peer.name.to_owned()).collect();
+            self.table(&mut text, &names, |workload, metric| {
+                let cell = |peer: &PeerId| {
+                    let ratio = self.ratio_of(workload, metric, *peer);
+                    ratio.map_or_else(
+                        || "-".into(),
+                        |r| format!("{:.2} ({:.2} - {:.2})", r.median, r.min, r.max),
+                    )
+                };
+                compared.iter().map(cell).collect()
+            });
+        }
+        for failure in &self.failures {
+            let _ = writeln!(text, "\nFailed: {failure}");
+        }
+        text
+    }
+
+    fn table(
+        &self,
+        text: &mut String,
+        columns: &[String],
+        cells: impl Fn(&'static str, &'static str) -> Vec<String>,
+    ) {
+        let _ = writeln!(text, "| workload | metric | {} |", columns.join(" | "));
+        let _ = writeln!(text, "|---|---|{}", "--:|".repeat(columns.len()));
+        for workload in &self.workloads {
+            for (i, metric) in workload.metrics.iter().enumerate() {
+                let title = if i == 0 { workload.title } else { "" };
+                let cells = cells(workload.name, metric.key).join(" | ");
+                let _ = writeln!(text, "| {title} | {}, {} | {cells} |", metric.key, metric.unit);
+            }
+        }
+    }
+}
+
+/// Three significant digits, and no more than are there.
+fn figure(value: Option<f64>) -> String {
+    match value {
+        None => "-".into(),
+        Some(value) if value.abs() >= 100.0 => format!("{value:.0}"),
+        Some(value) if value.abs() >= 10.0 => format!("{value:.1}"),
+        Some(value) => format!("{value:.2}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_better_tokio_is_the_base_and_a_failure_leaves_a_gap() {
+        let workload = Workload::parse("yield").unwrap();
+        let peers: Vec<_> = ["tokio-1", "tokio-2", "smol-2"].map(|name| PeerId::parse(name).unwrap()).into();
+        let mut report = Report::new(&[workload], &peers, 2, false);
+        let costs = |wall: f64| Ok(vec![("wall", wall), ("cpu", wall)]);
+        for (round, base) in [10.0, 20.0].into_iter().enumerate() {
+            report.add(round, "yield", "tokio-1", costs(base * 2.0));
+            report.add(round, "yield", "tokio-2", costs(base));
+        }
+        report.add(0, "yield", "smol-2", costs(5.0));
+        report.add(1, "yield", "smol-2", Err("yield on smol-2: broke".into()));
+        assert_eq!(report.base_of("yield", "wall", peers[2]), Some("tokio-2"));
+        assert_eq!(
+            report.ratio_of("yield", "wall", peers[2]),
+            Some(Ratio { median: 2.0, min: 2.0, max: 2.0 })
+        );
+        assert_eq!(report.failures().len(), 1);
+        let json: Value = serde_json::from_str(&report.json()).unwrap();
+        assert_eq!(json["rows"][0]["peers"]["smol-2"]["rounds"], json!([5.0, null]));
+        assert!(report.markdown().contains("2.00 (2.00 - 2.00)"));
+    }
+}

@@ -1,0 +1,88 @@
+//! Every example builds and runs.
+//!
+//! An example says in one of its first lines how it is run here: `// ci: run ARGUMENTS`, or `// ci: build only, REASON`
+//! (a server that runs for ever). One that says nothing is run without arguments.
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::{sh, tree};
+
+/// An example may take this long.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// How an example is run.
+#[derive(Debug, PartialEq, Eq)]
+enum Manner {
+    Run(Vec<String>),
+    BuildOnly(String),
+}
+
+/// Builds them all in one go, then runs them one by one.
+pub(crate) fn check() -> Result<(), String> {
+    let examples = tree::files("crates/heist/examples", ".rs");
+    if examples.is_empty() {
+        println!("there are no examples yet");
+        return Ok(());
+    }
+    sh::run(&mut sh::cargo(["build", "--quiet", "--package", "heist", "--examples"]))?;
+    let built = tree::target()?.join("debug").join("examples");
+    let mut failed = Vec::new();
+    for path in examples.iter().filter(|path| path.components().count() == 4) {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let arguments = match manner(&tree::read(path)?)? {
+            Manner::Run(arguments) => arguments,
+            Manner::BuildOnly(why) => {
+                println!("{name}: built, not run: {why}");
+                continue;
+            }
+        };
+        let output =
+            sh::within(LIMIT, Command::new(built.join(&name)).args(&arguments).current_dir(tree::root()))?;
+        match output {
+            Some(output) if output.status.success() => println!("{name}: ok"),
+            Some(output) => {
+                println!(
+                    "{}{}",
+                    String::from_utf8_lossy(&output.stdout),
+                    String::from_utf8_lossy(&output.stderr)
+                );
+                failed.push(format!("{name} ended with {}", output.status));
+            }
+            None => failed.push(format!("{name} did not end within {} s", LIMIT.as_secs())),
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(failed.join(", ")) }
+}
+
+fn manner(text: &str) -> Result<Manner, String> {
+    let Some(line) = text.lines().take(20).find_map(|line| line.strip_prefix("// ci: ")) else {
+        return Ok(Manner::Run(Vec::new()));
+    };
+    if let Some(why) = line.strip_prefix("build only, ") {
+        return Ok(Manner::BuildOnly(why.to_owned()));
+    }
+    match line.strip_prefix("run") {
+        Some(arguments) => Ok(Manner::Run(arguments.split_whitespace().map(str::to_owned).collect())),
+        None => {
+            Err(format!("I do not understand `// ci: {line}`: write `run ARGUMENTS` or `build only, REASON`"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_example_says_how_it_is_run() {
+        let arguments = |words: &[&str]| Manner::Run(words.iter().map(|word| (*word).to_owned()).collect());
+        assert_eq!(manner("//! x\n// ci: run --pages 5\n"), Ok(arguments(&["--pages", "5"])));
+        assert_eq!(manner("fn main() {}"), Ok(arguments(&[])));
+        assert_eq!(
+            manner("// ci: build only, serves for ever"),
+            Ok(Manner::BuildOnly("serves for ever".into()))
+        );
+        assert!(manner("// ci: perhaps").is_err());
+    }
+}

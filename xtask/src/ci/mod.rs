@@ -1,0 +1,123 @@
+//! `cargo xtask ci`: every check that a change must pass.
+
+mod arrows;
+mod dependencies;
+mod examples;
+mod house;
+mod outside;
+
+use std::time::{Duration, Instant};
+
+use crate::{sh, tree};
+
+/// What a step found.
+enum Outcome {
+    /// All is well.
+    Passed,
+    /// It could not be checked here, and why.
+    Skipped(String),
+}
+
+type Step = fn() -> Result<Outcome, String>;
+
+/// The steps, cheap ones first; those that share a build stand side by side.
+const STEPS: &[(&str, &str, Step)] = &[
+    ("arrows", "which crate may use which (from cargo metadata)", || passed(arrows::check())),
+    ("dependencies", "at most 15 third-party crates are linked, 4 run at build time", || {
+        passed(dependencies::check())
+    }),
+    ("house", "lints, unsafe code, versions, no machine's path and no registry's host in the tree", || {
+        passed(house::check())
+    }),
+    ("fmt", "cargo fmt --check", || passed(sh::run(&mut sh::cargo(["fmt", "--all", "--check"])))),
+    ("clippy", "clippy on all targets, every warning an error, and the MSRV", || passed(clippy())),
+    ("test", "unit, integration and doc tests", || {
+        passed(sh::run(&mut sh::cargo(["test", "--quiet", "--workspace"])))
+    }),
+    ("examples", "every example builds and runs", || passed(examples::check())),
+    ("doc", "the documentation, every warning an error", || passed(doc())),
+    ("outside", "the README's example in a crate of its own, with each feature", || passed(outside::check())),
+    ("package", "cargo package for each crate", || passed(package())),
+    ("deny", "licences, bans and sources (cargo-deny)", deny),
+];
+
+fn passed(result: Result<(), String>) -> Result<Outcome, String> {
+    result.map(|()| Outcome::Passed)
+}
+
+/// Runs all steps, or the named ones, to the end; then says what each took.
+pub(crate) fn run(words: &[&str]) -> Result<(), String> {
+    let (mut wanted, mut skipped) = (Vec::new(), Vec::new());
+    let mut words = words.iter().copied();
+    while let Some(word) = words.next() {
+        match word {
+            "--list" => {
+                for (name, what, _) in STEPS {
+                    println!("{name:13} {what}");
+                }
+                return Ok(());
+            }
+            "--skip" => skipped.extend(words.next().ok_or("`--skip` wants names")?.split(',')),
+            name => wanted.push(name),
+        }
+    }
+    if let Some(unknown) =
+        wanted.iter().chain(&skipped).find(|name| !STEPS.iter().any(|(step, ..)| step == *name))
+    {
+        return Err(format!("there is no step `{unknown}`; see `cargo xtask ci --list`"));
+    }
+    let mut summary = Vec::new();
+    let mut failed = Vec::new();
+    for (name, what, step) in STEPS {
+        if skipped.contains(name) || !(wanted.is_empty() || wanted.contains(name)) {
+            continue;
+        }
+        println!("\n== {name}: {what}");
+        let since = Instant::now();
+        let verdict = match step() {
+            Ok(Outcome::Passed) => "ok".to_owned(),
+            Ok(Outcome::Skipped(why)) => format!("skipped: {why}"),
+            Err(why) => {
+                println!("{name} failed: {why}");
+                failed.push(*name);
+                "FAILED".to_owned()
+            }
+        };
+        summary.push((name, since.elapsed(), verdict));
+    }
+    println!();
+    for (name, took, verdict) in &summary {
+        println!("{name:13} {:7.1} s  {verdict}", Duration::as_secs_f64(took));
+    }
+    if failed.is_empty() { Ok(()) } else { Err(format!("these steps failed: {}", failed.join(", "))) }
+}
+
+fn clippy() -> Result<(), String> {
+    sh::run(&mut sh::cargo(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+}
+
+fn doc() -> Result<(), String> {
+    let mut command = sh::cargo(["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"]);
+    sh::run(command.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Packages everything that can be published at once, so that the crates find one another unpublished, and builds each
+/// from its package.
+fn package() -> Result<(), String> {
+    let mut command = sh::cargo(["package", "--quiet", "--allow-dirty"]);
+    for directory in tree::crates()? {
+        command.args([
+            "--package",
+            &if directory == "heist" { directory } else { format!("heist-{directory}") },
+        ]);
+    }
+    sh::run(&mut command)
+}
+
+fn deny() -> Result<Outcome, String> {
+    if !sh::is_there("cargo", &["deny", "--version"]) {
+        return Ok(Outcome::Skipped("cargo-deny is not installed".into()));
+    }
+    // Advisories need the network; they are asked for separately.
+    passed(sh::run(&mut sh::cargo(["deny", "check", "licenses", "bans", "sources"])))
+}
