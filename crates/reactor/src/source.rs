@@ -580,6 +580,11 @@ impl<T: IoSafe> Half<T> {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
+    /// Whether the other half is gone: dropping this one then closes the source. May be out of date when it says no.
+    pub fn is_last(&self) -> bool {
+        Arc::strong_count(&self.shared) == 1
+    }
+
     /// Makes the source whole again.
     ///
     /// # Errors
