@@ -6,10 +6,9 @@ use std::sync::atomic::Ordering as StdOrdering;
 use std::task::{Context, Poll, Waker};
 
 use heist_core::sync::atomic::Ordering;
-use heist_core::sync::thread;
 
 use super::{Counter, Output, Watch};
-use crate::models::{Loop, check};
+use crate::models::{Loop, check, side};
 use crate::task::{Task, TaskRef};
 
 /// What one side does.
@@ -113,7 +112,7 @@ fn pair(name: &str, worker: Event, foreign: Event) {
             watch.finish.store(worker == Complete, StdOrdering::Relaxed);
         }
 
-        let other = thread::spawn(move || {
+        let other = side(move || {
             there.act(foreign);
             there
         });
