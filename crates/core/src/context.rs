@@ -13,10 +13,17 @@ use std::task::Waker;
 use crate::clock::Clock;
 use crate::driver::{Driver, WorkerState};
 
+#[cfg(not(heist_loom))]
 thread_local! {
     /// The context of this thread while it is a worker. Constant-initialised and without a destructor: reading it is
     /// one load from the thread's own memory.
     static CURRENT: Cell<*const Context> = const { Cell::new(ptr::null()) };
+}
+
+// A model's threads share one thread of the system: their contexts are kept apart by loom.
+#[cfg(heist_loom)]
+loom::thread_local! {
+    static CURRENT: Cell<*const Context> = Cell::new(ptr::null());
 }
 
 /// How many units of work a task may do in one poll before its leaf futures make it yield.
@@ -203,7 +210,7 @@ impl Context {
 /// ```
 #[inline(always)]
 pub fn with<R>(f: impl FnOnce(Option<&Context>) -> R) -> R {
-    let current = CURRENT.get();
+    let current = current();
     // SAFETY: the pointer is null or was set by `enter`, whose guard resets it before the context may go; the
     // reference does not outlive the call, and contexts are touched by their own thread only.
     f(unsafe { current.as_ref() })
@@ -212,7 +219,7 @@ pub fn with<R>(f: impl FnOnce(Option<&Context>) -> R) -> R {
 /// This thread's context, as a pointer to compare or to cast; null when it is no worker.
 #[inline(always)]
 pub fn current() -> *const Context {
-    CURRENT.get()
+    CURRENT.with(Cell::get)
 }
 
 /// Makes `context` this thread's until the guard is dropped; then what stood before stands again.
@@ -222,7 +229,7 @@ pub fn current() -> *const Context {
 /// `context` must stay valid, and in its place, until the guard is dropped, and the guard must be dropped on this thread
 /// in the reverse order of other guards.
 pub unsafe fn enter(context: *const Context) -> Entered {
-    Entered { before: CURRENT.replace(context) }
+    Entered { before: CURRENT.with(|current| current.replace(context)) }
 }
 
 /// Ends an [`enter`] on drop.
@@ -233,7 +240,7 @@ pub struct Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        CURRENT.set(self.before);
+        CURRENT.with(|current| current.set(self.before));
     }
 }
 

@@ -496,16 +496,8 @@ fn close(
 
     let blocking_end = Instant::now().checked_add(blocking_limit);
     report.blocking_threads = shared.pool.close(blocking_limit);
-    worker.end_run();
-    if shared.local {
-        share_all(worker);
-    }
+    end_tasks(shared, worker);
     drop(entered);
-    // What comes from now on is ended by whoever brings it.
-    let mut late = shared.injector_close();
-    while let Some(task) = late.pop() {
-        task.end_late();
-    }
     shared.set_phase(CLOSED);
     shared.driver.close();
     report.worker_threads = join_threads(shared, end.max(blocking_end));
@@ -519,6 +511,19 @@ fn close(
     shared.with_foreign_heap(|heap| heap.close(shared));
     *shared.run_at.lock() = None;
     Ok(report)
+}
+
+/// The end of the tasks of a closing loop: what is still queued ends, cells that others hold become theirs, and what
+/// comes from now on is ended by whoever brings it.
+pub(crate) fn end_tasks(shared: &Arc<Shared>, worker: &Worker) {
+    worker.end_run();
+    if shared.local {
+        share_all(worker);
+    }
+    let mut late = shared.injector_close();
+    while let Some(task) = late.pop() {
+        task.end_late();
+    }
 }
 
 /// The tasks that have not ended, apart from closures on the blocking pool.

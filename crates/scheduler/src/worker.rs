@@ -243,7 +243,7 @@ impl Worker {
 
     /// What to do next, of what is at hand.
     #[inline]
-    fn next(&self) -> Option<Next> {
+    pub(crate) fn next(&self) -> Option<Next> {
         if self.shared.local {
             return self.next_in_order();
         }
@@ -424,7 +424,7 @@ impl Worker {
 
     /// Polls one task.
     #[inline]
-    fn poll(&self, task: Raw) {
+    pub(crate) fn poll(&self, task: Raw) {
         let header = task.header();
         let access = if self.shared.local { Access::Owner } else { Access::Shared };
         self.count_poll(header.id);
@@ -720,7 +720,7 @@ impl Worker {
     }
 
     /// Leaves nothing behind that only this worker could run: slot and queues go to the injector.
-    fn hand_over(&self) {
+    pub(crate) fn hand_over(&self) {
         if self.searching.replace(false) {
             self.shared.idle.stop_searching();
         }

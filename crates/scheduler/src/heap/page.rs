@@ -124,6 +124,12 @@ impl Page {
                 if index == self.cells {
                     return None;
                 }
+                // loom's atomics must be made: zeroes are none.
+                #[cfg(heist_loom)]
+                // SAFETY: the cell lies in the page, and nobody has ever had it.
+                unsafe {
+                    Header::carve(self.at(index));
+                }
                 // Release pairs with the Acquire load in `each`: the zeroed state word is visible.
                 self.carved.store(index + 1, Ordering::Release);
                 self.at(index)

@@ -120,13 +120,17 @@ impl<T> Task<T> {
             return self.register_foreign(waker);
         };
         if header.word.load() & JOINER != 0 {
-            // SAFETY: both sides may read the slot while `JOINER` is set and the task is not complete; the completing
-            // side takes the waker out only after it has set `COMPLETE`, which `take_joiner` below finds.
-            let same =
-                header.joiner.with(|slot| unsafe { (*slot).as_ref() }.is_some_and(|w| w.will_wake(waker)));
-            if same && access == Access::Owner {
-                return self.raw.is_complete();
+            if access == Access::Owner {
+                // SAFETY: the completing side of a local task is this same thread.
+                let same = header
+                    .joiner
+                    .with(|slot| unsafe { (*slot).as_ref() }.is_some_and(|w| w.will_wake(waker)));
+                if same {
+                    return self.raw.is_complete();
+                }
             }
+            // On a shared task the slot may not even be read before it is taken back: the completing side may be
+            // emptying it.
             if header.word.take_joiner(access) == Join::Complete {
                 return true;
             }

@@ -84,6 +84,23 @@ impl std::ops::Deref for Header {
 }
 
 impl Header {
+    /// Makes the state words of a cell that was never used, where zeroed memory is none.
+    ///
+    /// # Safety
+    ///
+    /// `cell` is memory of a header that nobody has had.
+    #[cfg(heist_loom)]
+    pub(crate) unsafe fn carve(cell: NonNull<Header>) {
+        // SAFETY: the field lies in the cell.
+        let word = unsafe { &raw mut (*cell.as_ptr()).word };
+        // SAFETY: the caller alone has the cell.
+        unsafe { word.write(Word::new(0)) };
+        // SAFETY: the field lies in the cell.
+        let remote = unsafe { &raw mut (*cell.as_ptr()).remote };
+        // SAFETY: the caller alone has the cell.
+        unsafe { remote.write(Remote::new()) };
+    }
+
     /// Fills a free cell's header, all but its state words: those are atomics that walkers of the registry may read at
     /// any time.
     ///

@@ -187,6 +187,7 @@ impl Word {
             .update(access, |word| Some(if word & COMPLETE == 0 { woken(word) } else { word } - REFERENCE));
         match before {
             Ok(before) | Err(before) => {
+                check_held(before);
                 if before & COMPLETE == 0 {
                     if before & IDLE != 0 { Wake::Queue } else { Wake::Nothing }
                 } else if references(before) == 1 {
@@ -211,7 +212,8 @@ impl Word {
     /// counted in it.
     #[inline]
     pub(crate) fn start(&self, access: Access) -> u64 {
-        let word = self.0.load(Ordering::Acquire);
+        let order = if mutant("task-start-acquires") { Ordering::Relaxed } else { Ordering::Acquire };
+        let word = self.0.load(order);
         if word & WAKES != WAKES {
             return word;
         }
@@ -317,15 +319,17 @@ impl Word {
     /// Gives a reference back; `true` when it was the last and the cell must be freed.
     #[inline]
     pub(crate) fn release(&self, access: Access) -> bool {
-        match access {
+        let before = match access {
             // AcqRel: the last one sees all that the others did with the task.
-            Access::Shared => references(self.0.fetch_sub(REFERENCE, Ordering::AcqRel)) == 1,
+            Access::Shared => self.0.fetch_sub(REFERENCE, Ordering::AcqRel),
             Access::Owner => {
                 let word = self.0.load(Ordering::Relaxed);
                 self.0.store(word - REFERENCE, Ordering::Relaxed);
-                references(word) == 1
+                word
             }
-        }
+        };
+        check_held(before);
+        references(before) == 1
     }
 
     /// Makes a local word a shared one: from now on every thread that finds `LOCAL` clear uses it as such. Owner only.
@@ -346,6 +350,14 @@ impl Word {
         let delta = (count as u64).wrapping_mul(REFERENCE);
         let before = self.0.fetch_add(delta, Ordering::AcqRel);
         references(before.wrapping_add(delta)) == 0
+    }
+}
+
+/// Where it costs nothing that matters: a reference that is given back was there.
+#[inline]
+fn check_held(before: u64) {
+    if cfg!(any(debug_assertions, heist_loom)) {
+        assert!(references(before) > 0, "a reference was given back that nobody had");
     }
 }
 
