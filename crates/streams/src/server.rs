@@ -255,7 +255,9 @@ fn is_missing(error: &io::Error) -> bool {
 
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> io::Error {
     let advice = match error.kind() {
-        io::ErrorKind::AddrInUse => ": another program listens there; choose another port, or 0 for any free one",
+        io::ErrorKind::AddrInUse => {
+            ": another program listens there; choose another port, or 0 for any free one"
+        }
         io::ErrorKind::PermissionDenied => ": ports below 1024 need a privilege; choose a higher one",
         io::ErrorKind::AddrNotAvailable => ": this machine does not have that address",
         _ => "",

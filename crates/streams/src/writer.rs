@@ -273,7 +273,9 @@ impl State {
                 return (self.flushed(), Poll::Ready(()));
             };
             match output.poll_write(cx, &self.buf[self.head..]) {
-                Poll::Ready(Ok(0)) => return (self.fail_flush(&io::ErrorKind::WriteZero.into()), Poll::Ready(())),
+                Poll::Ready(Ok(0)) => {
+                    return (self.fail_flush(&io::ErrorKind::WriteZero.into()), Poll::Ready(()));
+                }
                 Poll::Ready(Ok(n)) => self.head += n,
                 Poll::Ready(Err(error)) => return (self.fail_flush(&error), Poll::Ready(())),
                 Poll::Pending => {

@@ -1,36 +1,6 @@
 //! Errors that more than one primitive gives.
 
 use std::fmt;
-use std::sync::Arc;
-
-/// What was awaited has been cancelled. asyncio: `CancelledError`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct CancelledError {
-    message: Option<Arc<str>>,
-}
-
-impl CancelledError {
-    /// A cancellation, perhaps with the message of who cancelled.
-    pub fn new(message: Option<&str>) -> Self {
-        Self { message: message.map(Arc::from) }
-    }
-
-    /// What the one who cancelled had to say.
-    pub fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-}
-
-impl fmt::Display for CancelledError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.message {
-            None => f.write_str("cancelled"),
-            Some(message) => write!(f, "cancelled: {message}"),
-        }
-    }
-}
-
-impl std::error::Error for CancelledError {}
 
 /// The operation does not fit the state that the future is in. asyncio: `InvalidStateError`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -13,7 +13,9 @@ use heist_core::budget::poll_proceed;
 use heist_core::sync::{Arc, Mutex};
 use pin_project_lite::pin_project;
 
-use crate::errors::{CancelledError, InvalidStateError};
+use heist_core::CancelledError;
+
+use crate::errors::InvalidStateError;
 use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
 
 /// An error that was set on a future: shared, because many may read it.

@@ -20,6 +20,7 @@ mod waitlist;
 #[cfg(all(test, heist_loom))]
 mod models;
 
-pub use errors::{CancelledError, InvalidStateError};
+pub use errors::InvalidStateError;
 pub use future::create_future;
+pub use heist_core::CancelledError;
 pub use queue::{GetNowaitError, PutNowaitError, Queue, QueueEmpty, QueueFull, QueueShutDown, TaskDoneError};

@@ -3,43 +3,7 @@
 use std::any::Any;
 use std::fmt;
 
-/// A task was cancelled; asyncio's `CancelledError`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct CancelledError {
-    message: Option<Box<str>>,
-}
-
-impl CancelledError {
-    /// A cancellation, with the message that was given to `cancel_with`.
-    pub fn new(message: Option<&str>) -> Self {
-        Self { message: message.map(Into::into) }
-    }
-
-    /// The message given to `cancel_with`.
-    pub fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-}
-
-impl fmt::Display for CancelledError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.message() {
-            Some(message) => write!(f, "cancelled: {message}"),
-            None => f.write_str("cancelled"),
-        }
-    }
-}
-
-impl fmt::Debug for CancelledError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.message() {
-            Some(message) => write!(f, "CancelledError({message:?})"),
-            None => f.write_str("CancelledError"),
-        }
-    }
-}
-
-impl std::error::Error for CancelledError {}
+use heist_core::CancelledError;
 
 /// Why awaiting a task gave no value: it was cancelled, or it panicked.
 ///

@@ -4,12 +4,12 @@ use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::task::{Context, Poll, Waker};
 
-use heist_core::context;
 use heist_core::sync::Mutex;
 use heist_core::sync::atomic::{AtomicPtr, Ordering};
 use heist_core::sync::cell::UnsafeCell;
+use heist_core::{CancelledError, context};
 
-use super::error::{CancelledError, TaskError};
+use super::error::TaskError;
 use super::remote::{self, Noted, Remote};
 use super::state::{Access, Complete, Detach, LOCAL, Wake, Word};
 use crate::heap::Page;

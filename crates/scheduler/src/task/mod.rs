@@ -28,9 +28,10 @@ pub(crate) mod state;
 mod waker;
 
 pub(crate) use cell::Cell;
-pub use error::{CancelledError, TaskError};
+pub use error::TaskError;
 pub use handle::{Task, TaskRef};
 pub(crate) use header::{Header, Kind, Raw};
+pub use heist_core::CancelledError;
 pub(crate) use waker::borrowed;
 
 #[cfg(all(test, heist_loom))]

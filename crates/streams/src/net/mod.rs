@@ -7,7 +7,7 @@ mod tcp_listener;
 mod tcp_stream;
 
 pub(crate) use socket::{bind, listen, no_delay};
-pub(crate) use tcp_listener::accept_now;
 pub use tcp_listener::TcpListener;
-pub(crate) use tcp_stream::{connect_any, streams};
+pub(crate) use tcp_listener::accept_now;
 pub use tcp_stream::{ReadHalf, TcpStream, WriteHalf};
+pub(crate) use tcp_stream::{connect_any, streams};
