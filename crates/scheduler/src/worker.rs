@@ -47,9 +47,12 @@ const LOOK_TIME: u64 = 200_000;
 /// How often the LIFO slot goes before the queue.
 const LIFO_STREAK: u8 = 3;
 
-/// The backlog, in nanoseconds of expected work, for which a helper is woken. A wake-up costs about 5 us on each side
-/// and moves the tasks' data to another core: below some ten times that it does not pay.
-const HELP_WORTH: u64 = 100_000;
+/// The backlog, in nanoseconds of expected work, for which a helper is woken.
+///
+/// A wake-up costs about 5 us on each side, but the larger price comes after it: the tasks and what they share move to
+/// another core. With 1000 ping-pong pairs (180 us of work) a helper makes the batch three times slower; work that a
+/// helper halves in earnest lasts longer than this or has long polls, of which two are enough.
+const HELP_WORTH: u64 = 500_000;
 
 /// How many tasks that are over go to the injector at a time.
 const FLUSH: usize = 32;
