@@ -520,7 +520,7 @@ pub(crate) fn end_tasks(shared: &Arc<Shared>, worker: &Worker) {
     if shared.local {
         share_all(worker);
     }
-    let mut late = shared.injector_close();
+    let mut late = shared.close_lists();
     while let Some(task) = late.pop() {
         task.end_late();
     }

@@ -54,6 +54,8 @@ pub(crate) struct Slot {
     pub(crate) stuck: AtomicBool,
     /// The watchdog asks the worker to look at the driver before its next poll.
     pub(crate) look: AtomicBool,
+    /// The worker's moving average of a poll's time, in nanoseconds. Written by the worker.
+    pub(crate) poll_time: AtomicU32,
     /// The task being polled, for reports; never followed without the registry.
     pub(crate) current_id: AtomicU64,
     pub(crate) parker: Parker,
@@ -72,7 +74,10 @@ pub(crate) struct Shared {
     registries: Box<[Registry]>,
     /// Cells for tasks that no worker created.
     foreign: Mutex<Heap>,
+    /// What threads that are no worker bring, and what a worker leaves behind: nobody's, so it wakes a sleeper.
     pub(crate) injector: Injector,
+    /// What workers' deques have no room for: theirs to come back to, but where others can find it.
+    pub(crate) over: Injector,
     pub(crate) idle: Idle,
     pub(crate) clock: Arc<Clock>,
     pub(crate) driver: Arc<dyn Driver>,
@@ -120,6 +125,7 @@ impl Shared {
                     active: AtomicBool::new(false),
                     stuck: AtomicBool::new(false),
                     look: AtomicBool::new(false),
+                    poll_time: AtomicU32::new(0),
                     current_id: AtomicU64::new(0),
                     parker: Parker::new(),
                     stealer,
@@ -134,6 +140,7 @@ impl Shared {
             registries: (0..=count).map(|_| Registry::default()).collect(),
             foreign: Mutex::new(Heap::new(count)),
             injector: Injector::new(),
+            over: Injector::new(),
             idle: Idle::new(count, workers),
             pool: Pool::new(config.max_blocking_threads, config.blocking_keep_alive),
             clock,
@@ -201,6 +208,26 @@ impl Shared {
         }
     }
 
+    /// Puts aside what a worker's deque has no room for.
+    pub(crate) fn put_over(&self, chain: Chain) {
+        if let Some(mut late) = self.over.push_chain(chain) {
+            while let Some(task) = late.pop() {
+                task.end_late();
+            }
+        }
+    }
+
+    /// The longest average poll of the workers that are awake: what a task that is over may take.
+    pub(crate) fn over_poll_time(&self) -> u64 {
+        self.slots.iter().map(|slot| slot.poll_time.load(Ordering::Relaxed)).max().unwrap_or(0).into()
+    }
+
+    /// Whether no other worker is awake to come back for what it put aside.
+    pub(crate) fn runs_alone(&self, worker: usize) -> bool {
+        (0..self.slots.len())
+            .all(|other| other == worker || !self.slot(other).active.load(Ordering::Acquire) || self.idle.is_idle(other))
+    }
+
     /// Puts in a chain of tasks; the caller decides about waking.
     pub(crate) fn inject_chain(&self, chain: Chain) {
         if let Some(mut late) = self.injector.push_chain(chain) {
@@ -218,9 +245,11 @@ impl Shared {
         self.notify();
     }
 
-    /// Takes what is left in the injector; from now on nothing comes in.
-    pub(crate) fn injector_close(&self) -> Chain {
-        self.injector.close()
+    /// Takes what is left in the shared lists; from now on nothing comes in.
+    pub(crate) fn close_lists(&self) -> Chain {
+        let mut left = self.injector.close();
+        left.append(self.over.close());
+        left
     }
 
     /// A task of a closing loop has ended: whoever closes it looks again.

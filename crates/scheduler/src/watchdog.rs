@@ -178,6 +178,7 @@ fn rescue(shared: &Arc<Shared>, worker: usize) -> bool {
     let unattended =
         shared.driver.io_waiting() && !(0..shared.slots.len()).any(|other| is_in_driver(shared, other));
     shared.injector.len() > 0
+        || shared.over.len() > 0
         || !slot.stealer.is_empty()
         || shared.driver.next_deadline(worker) <= shared.clock.now()
         || unattended

@@ -7,14 +7,15 @@
 //! 2. on worker 0 of a run, `block_on`'s future if it was woken;
 //! 3. the task in the LIFO slot, at most [`LIFO_STREAK`] times in a row: it was woken by the task before it, and what
 //!    they share is still in the cache;
-//! 4. the worker's own queue, in order; then what is over; then the injector;
+//! 4. the worker's own queue, in order; then what was over there; then the injector;
 //! 5. other workers' queues, if few enough search;
 //! 6. sleep: in the driver if tasks wait for I/O and nobody else is there, else on the worker's own parker.
 //!
-//! Wake-ups are *earned*. Waking a helper costs some 5 us on each side, so it is done for a backlog that takes longer
-//! than [`HELP_WORTH`], never for a task that its own worker reaches at once. Queued work may therefore coexist with
-//! sleepers, as long as the worker that has it moves on; when a worker stands still inside one poll, the watchdog
-//! ([`crate::watchdog`]) brings help.
+//! Wake-ups are *earned*. Waking a helper costs some 5 us on each side, and every task that it takes comes to a cold
+//! cache, so it is done for a backlog from which [`HELP_WORTH`] is gained, never for a task that its own worker reaches at
+//! once. Queued work may therefore coexist with sleepers, as long as the worker that has it moves on; when a worker stands
+//! still inside one poll, the watchdog ([`crate::watchdog`]) brings help. What comes from other threads is in nobody's
+//! queue and always wakes a sleeper.
 
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
@@ -29,7 +30,7 @@ use heist_core::context::{self, Context};
 use heist_core::sync::atomic::Ordering;
 
 use crate::heap::{Heap, Shape};
-use crate::inject::Chain;
+use crate::inject::{Chain, Injector};
 use crate::queue::{CAPACITY, Local, Steal};
 use crate::shared::{CLOSED, CLOSING, PAUSED, Shared, Slot, task_at};
 use crate::task::remote;
@@ -47,12 +48,23 @@ const LOOK_TIME: u64 = 200_000;
 /// How often the LIFO slot goes before the queue.
 const LIFO_STREAK: u8 = 3;
 
-/// The backlog, in nanoseconds of expected work, for which a helper is woken.
-///
-/// A wake-up costs about 5 us on each side, but the larger price comes after it: the tasks and what they share move to
-/// another core. With 1000 ping-pong pairs (180 us of work) a helper makes the batch three times slower; work that a
-/// helper halves in earnest lasts longer than this or has long polls, of which two are enough.
-const HELP_WORTH: u64 = 500_000;
+/// The backlog, in nanoseconds of expected gain ([`gain`]), for which a helper is woken. A wake-up costs about 5 us on
+/// each side; below some twenty times that it does not pay.
+const HELP_WORTH: u64 = 100_000;
+
+/// The backlog for which a worker that is awake and has nothing else to do takes from another: the wake-up is paid.
+const STEAL_WORTH: u64 = 25_000;
+
+/// What it costs, in nanoseconds, to run a task on another core than the one that has it in its cache. Tasks that are
+/// shorter gain nothing from help, however many they are: with 1000 ping-pong pairs of 90 ns a poll a helper makes the
+/// batch three times slower.
+const MOVE_COST: u64 = 200;
+
+/// What is gained, in nanoseconds, when `tasks` tasks with polls of `poll_time` run elsewhere.
+#[inline]
+fn gain(tasks: usize, poll_time: u64) -> u64 {
+    (tasks as u64).saturating_mul(poll_time.saturating_sub(MOVE_COST))
+}
 
 /// How many tasks that are over go to the injector at a time.
 const FLUSH: usize = 32;
@@ -238,7 +250,7 @@ impl Worker {
         let over = unsafe { &mut *self.over() };
         over.push(task);
         if over.len() >= FLUSH {
-            self.shared.inject_chain(std::mem::replace(over, Chain::new()));
+            self.shared.put_over(std::mem::replace(over, Chain::new()));
         }
     }
 
@@ -269,11 +281,15 @@ impl Worker {
         if let Some(task) = self.queue.pop() {
             return Some(Next::Task(task));
         }
+        // What is over in the shared list came before what is in the own one.
+        if let Some(task) = self.take(&self.shared.over, false) {
+            return Some(Next::Task(task));
+        }
         // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
         if let Some(task) = unsafe { (*self.over()).pop() } {
             return Some(Next::Task(task));
         }
-        self.take_injected(false).map(Next::Task)
+        self.take(&self.shared.injector, false).map(Next::Task)
     }
 
     /// As [`next`](Self::next), on a current-thread loop: one queue, first in, first out, `block_on`'s future in it.
@@ -330,15 +346,15 @@ impl Worker {
         self.queue.len() > 0 || self.over_len() > 0 || !self.slot().lifo.load(Ordering::Relaxed).is_null()
     }
 
-    /// Takes a share of what was injected: returns one task and queues the rest.
-    fn take_injected(&self, patient: bool) -> Option<Raw> {
-        let injected = self.shared.injector.len();
-        if injected == 0 {
+    /// Takes a share of a shared list: returns one task and queues the rest.
+    fn take(&self, list: &Injector, patient: bool) -> Option<Raw> {
+        let len = list.len();
+        if len == 0 {
             return None;
         }
         let room = CAPACITY - self.queue.len();
-        let share = (injected / self.shared.workers + 1).min(TAKE).min(room + 1);
-        let mut chain = self.shared.injector.take(share, patient);
+        let share = (len / self.shared.workers + 1).min(TAKE).min(room + 1);
+        let mut chain = list.take(share, patient);
         let first = chain.pop();
         while let Some(task) = chain.pop() {
             self.queue.push(task);
@@ -367,8 +383,13 @@ impl Worker {
                     Steal::Retry => again = true,
                 }
             }
-            if let Some(task) = self.take_injected(true) {
+            if let Some(task) = self.take(&self.shared.injector, true) {
                 return Some(task);
+            }
+            if self.is_over_worth_taking() {
+                if let Some(task) = self.take(&self.shared.over, true) {
+                    return Some(task);
+                }
             }
             if !again {
                 break;
@@ -377,14 +398,30 @@ impl Worker {
         None
     }
 
-    /// Whether a victim has more than the one task that it reaches at once itself, or does not reach any.
+    /// Whether a victim's backlog is worth moving, or the victim cannot run it.
     #[inline]
     fn is_worth_stealing(&self, victim: usize) -> bool {
         let slot = self.shared.slot(victim);
         match slot.stealer.len() {
             0 => false,
-            1 => slot.stuck.load(Ordering::Relaxed) || !slot.active.load(Ordering::Relaxed),
-            _ => true,
+            len => {
+                gain(len, slot.poll_time.load(Ordering::Relaxed).into()) >= STEAL_WORTH
+                    || slot.stuck.load(Ordering::Relaxed)
+                    || !slot.active.load(Ordering::Relaxed)
+            }
+        }
+    }
+
+    /// Whether what is over in the other workers' queues is worth moving, or one of them cannot come for it.
+    fn is_over_worth_taking(&self) -> bool {
+        let shared = &*self.shared;
+        match shared.over.len() {
+            0 => false,
+            len => {
+                gain(len, shared.over_poll_time()) >= STEAL_WORTH
+                    || shared.stuck.load(Ordering::Relaxed) > 0
+                    || shared.runs_alone(self.index)
+            }
         }
     }
 
@@ -404,14 +441,11 @@ impl Worker {
     /// Wakes a helper if the backlog has earned one.
     #[inline]
     fn wake_helper(&self) {
-        let backlog = self.queue.len() + self.over_len() + self.shared.injector.len();
-        if backlog >= 2
-            && backlog as u64 * self.poll_time.get() >= HELP_WORTH
-            && self.shared.workers > 1
-            && self.shared.idle.any()
-        {
+        let shared = &*self.shared;
+        let backlog = self.queue.len() + self.over_len() + shared.over.len() + shared.injector.len();
+        if gain(backlog, self.poll_time.get()) >= HELP_WORTH && shared.idle.any() {
             self.flush_over();
-            self.shared.notify();
+            shared.notify();
         }
     }
 
@@ -419,7 +453,7 @@ impl Worker {
         // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
         let over = unsafe { &mut *self.over() };
         if !over.is_empty() {
-            self.shared.inject_chain(std::mem::replace(over, Chain::new()));
+            self.shared.put_over(std::mem::replace(over, Chain::new()));
         }
     }
 
@@ -487,7 +521,9 @@ impl Worker {
         if polls > 0 {
             let average = now.saturating_sub(self.looked_at.get()) / u64::from(polls);
             // A moving average over about four looks.
-            self.poll_time.set((self.poll_time.get() * 3 + average) / 4);
+            let average = (self.poll_time.get() * 3 + average) / 4;
+            self.poll_time.set(average);
+            self.slot().poll_time.store(average.try_into().unwrap_or(u32::MAX), Ordering::Relaxed);
         }
         self.restart_look(now);
         let slot = self.slot();
@@ -501,10 +537,11 @@ impl Worker {
         if self.shared.local {
             return;
         }
-        self.flush_over();
-        if let Some(task) = self.take_injected(false) {
+        // Whoever injects must not wait for this worker's own queue to run dry.
+        if let Some(task) = self.take(&self.shared.injector, false) {
             self.push_back(task);
         }
+        self.flush_over();
         self.wake_helper();
     }
 
@@ -608,6 +645,9 @@ impl Worker {
     fn sees_work(&self) -> bool {
         let shared = &*self.shared;
         if shared.injector.len() > 0 || shared.phase() == PAUSED || shared.phase() == CLOSED {
+            return true;
+        }
+        if self.is_over_worth_taking() {
             return true;
         }
         if self.index == 0 && shared.main_woken.load(Ordering::Acquire) {
@@ -818,6 +858,7 @@ impl Shared {
         let active = self.slots.iter().filter(|slot| slot.active.load(Ordering::Acquire)).count();
         self.idle.count() >= active
             && self.injector.len() == 0
+            && self.over.len() == 0
             && !self.main_woken.load(Ordering::Acquire)
             && self.clock.holds() == 0
             && self
