@@ -224,8 +224,9 @@ impl Shared {
 
     /// Whether no other worker is awake to come back for what it put aside.
     pub(crate) fn runs_alone(&self, worker: usize) -> bool {
-        (0..self.slots.len())
-            .all(|other| other == worker || !self.slot(other).active.load(Ordering::Acquire) || self.idle.is_idle(other))
+        (0..self.slots.len()).all(|other| {
+            other == worker || !self.slot(other).active.load(Ordering::Acquire) || self.idle.is_idle(other)
+        })
     }
 
     /// Puts in a chain of tasks; the caller decides about waking.
@@ -286,11 +287,18 @@ impl Shared {
 
     /// The future of `block_on` was woken.
     pub(crate) fn wake_main(&self) {
+        let (here, in_order) = heist_core::context::with(|context| match context {
+            Some(context) if context.loop_id() == self.id() && context.worker() == 0 => {
+                (true, context.wakes_in_order())
+            }
+            _ => (false, false),
+        });
+        if in_order {
+            crate::scheduler::with_worker(Worker::put_main_in_order);
+            return;
+        }
         // Release pairs with the Acquire swap in worker 0: it sees what the waker did.
         self.main_woken.store(true, Ordering::Release);
-        let here = heist_core::context::with(|context| {
-            context.is_some_and(|context| context.loop_id() == self.id() && context.worker() == 0)
-        });
         if !here {
             self.unpark(0);
         }

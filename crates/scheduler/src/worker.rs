@@ -19,7 +19,7 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
@@ -219,7 +219,7 @@ impl Worker {
             unsafe { (*self.fifo.get()).push_back(task) };
             return;
         }
-        if self.context.in_driver() {
+        if self.context.wakes_in_order() {
             self.push_back(task);
             return;
         }
@@ -530,7 +530,7 @@ impl Worker {
         slot.look.store(false, Ordering::Relaxed);
         slot.looks.store(slot.looks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         let io = self.shared.driver.io_waiting();
-        self.context.drive(|| self.shared.driver.turn(self.index, now, io));
+        self.drive(|| self.shared.driver.turn(self.index, now, io));
         if self.shared.stuck.load(Ordering::Relaxed) > 0 {
             self.rescue_others(now);
         }
@@ -545,6 +545,13 @@ impl Worker {
         self.wake_helper();
     }
 
+    /// Calls the driver: what it wakes is queued in order. It wakes anybody's wakers; one that panics has been reported
+    /// by the panic hook and must not end the worker.
+    #[inline]
+    fn drive(&self, call: impl FnOnce()) {
+        let _ = catch_unwind(AssertUnwindSafe(|| self.context.in_order(call)));
+    }
+
     fn restart_look(&self, now: u64) {
         self.looked_at.set(now);
         self.polls_at_look.set(self.polls.get());
@@ -557,7 +564,7 @@ impl Worker {
     fn rescue_others(&self, now: u64) {
         for (index, slot) in self.shared.slots.iter().enumerate() {
             if index != self.index && slot.stuck.load(Ordering::Relaxed) {
-                self.context.drive(|| self.shared.driver.rescue(index, now));
+                self.drive(|| self.shared.driver.rescue(index, now));
             }
         }
     }
@@ -583,7 +590,7 @@ impl Worker {
         // What fired or became ready meanwhile is in the queue already where the driver was waited in; timers of a
         // worker that slept on its parker are fired here.
         let now = shared.clock.now();
-        self.context.drive(|| shared.driver.turn(self.index, now, false));
+        self.drive(|| shared.driver.turn(self.index, now, false));
         self.restart_look(now);
         let slot = self.slot();
         slot.looks.store(slot.looks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
@@ -619,7 +626,7 @@ impl Worker {
         }
         if shared.driver.claim(self.index) {
             if parker.begin_driver() {
-                self.context.drive(|| shared.driver.park(self.index, deadline));
+                self.drive(|| shared.driver.park(self.index, deadline));
                 parker.end_driver();
             }
             shared.driver.release(self.index);
@@ -662,7 +669,7 @@ impl Worker {
         let jumped = {
             let _jump = shared.jump.lock();
             shared.all_quiet() && {
-                self.context.drive(|| shared.driver.turn(self.index, shared.clock.now(), true));
+                self.drive(|| shared.driver.turn(self.index, shared.clock.now(), true));
                 if self.has_anything() || !shared.all_quiet() { true } else { self.jump() }
             }
         };
@@ -683,7 +690,7 @@ impl Worker {
         shared.clock.advance_to(next);
         for worker in slots {
             if shared.driver.next_deadline(worker) <= next {
-                self.context.drive(|| {
+                self.drive(|| {
                     if worker == self.index {
                         shared.driver.turn(worker, next, false);
                     } else {
@@ -834,11 +841,19 @@ impl Worker {
             if self.shared.local {
                 self.requeue(main);
             } else {
-                // Those who are ready now come first.
-                self.main_turn.set(self.queue.len() + self.over_len() + 2);
+                self.put_main_in_order();
             }
         }
         ended
+    }
+
+    /// Has `block_on`'s future polled once those who are ready now have been.
+    pub(crate) fn put_main_in_order(&self) {
+        if self.main_turn.get() == 0 {
+            let ready = self.queue.len() + self.over_len() + self.shared.over.len();
+            // One for each poll to come, and one because zero says that it has no turn.
+            self.main_turn.set(ready + 2);
+        }
     }
 
     /// Waits a moment for the last tasks of a closing loop.

@@ -147,6 +147,26 @@ fn a_panicking_drop_of_future_or_output_is_contained() {
 }
 
 #[test]
+fn a_waker_that_panics_ends_no_worker() {
+    struct Bad;
+    impl std::task::Wake for Bad {
+        fn wake(self: Arc<Self>) {
+            panic!("a bad waker");
+        }
+    }
+    on_all(|| async {
+        let mut task = spawn(yield_now());
+        let bad = Waker::from(Arc::new(Bad));
+        let mut cx = std::task::Context::from_waker(&bad);
+        assert!(std::pin::Pin::new(&mut task).poll(&mut cx).is_pending());
+        while !task.done() {
+            yield_now().await;
+        }
+        assert_eq!(spawn(async { 1 }).await.unwrap(), 1);
+    });
+}
+
+#[test]
 fn cancel_drops_the_future_at_its_suspension() {
     on_all(|| async {
         let (guard, drops) = Drops::new();

@@ -5,6 +5,7 @@
 //!
 //! * [`Queue`]: asyncio's queue, bounded or not, fair, with `task_done`, `join` and `shutdown`.
 //! * [`future`]: asyncio's Future: a result that somebody sets and many await.
+//! * [`Event`]: a flag that many wait for.
 //! * [`oneshot`]: one value from one task to another; one allocation, two atomic read-modify-writes.
 //!
 //! Waiting allocates nothing: the place in the line is inside the future that waits (`waitlist`). A waiter that was
@@ -12,6 +13,7 @@
 //! The protocols are argued in `docs/design/sync.md`.
 
 mod errors;
+mod event;
 pub mod future;
 pub mod oneshot;
 pub mod queue;
@@ -21,6 +23,7 @@ mod waitlist;
 mod models;
 
 pub use errors::InvalidStateError;
+pub use event::{Event, Wait as EventWait};
 pub use future::create_future;
 pub use heist_core::CancelledError;
 pub use queue::{GetNowaitError, PutNowaitError, Queue, QueueEmpty, QueueFull, QueueShutDown, TaskDoneError};

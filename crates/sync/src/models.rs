@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use heist_core::sync::atomic::AtomicBool;
 use heist_core::sync::thread;
 
-use crate::{Queue, create_future, oneshot};
+use crate::{Event, Queue, create_future, oneshot};
 
 /// Runs `model` in all interleavings (within `bound` preemptions) and prints how many there were.
 fn explore(name: &str, bound: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
@@ -314,5 +314,28 @@ fn future_set_x_cancel_x_wait() {
             }
         };
         assert_eq!(outcome.is_ok(), set);
+    });
+}
+
+/// The event is set and cleared again while somebody goes to wait: who was in line is ready, who was not waits on.
+#[test]
+fn event_wait_x_set_clear() {
+    explore("event_wait_x_set_clear", None, || {
+        let event = heist_core::sync::Arc::new(Event::new());
+        let setter = event.clone();
+        let other = thread::spawn(move || {
+            setter.set();
+            setter.clear();
+        });
+        let (woken, waker) = Woken::new();
+        let mut wait = pin!(event.wait());
+        let first = poll(wait.as_mut(), &waker);
+        other.join().unwrap();
+        if first.is_pending() {
+            let second = poll(wait.as_mut(), &waker);
+            assert_eq!(woken.is(), second.is_ready());
+            event.set();
+            assert!(second.is_ready() || woken.is(), "the wake is lost");
+        }
     });
 }

@@ -14,7 +14,8 @@ use crate::wheel::{ARMED, CLOSED, EntryRef, FIRED, Wheel};
 
 /// Waits for `delay`. asyncio: `sleep`.
 ///
-/// Called on a worker of a loop, the delay counts from the call; elsewhere from the first poll. A zero delay lets every
+/// Called on a worker of a loop, the delay counts from the call, on that loop's clock: poll the future in the same loop.
+/// Called elsewhere, it counts from the first poll. A zero delay lets every
 /// task that is ready have a turn, once. The sum with the time saturates: `Duration::MAX` sleeps for ever.
 ///
 /// Costs on a worker: one clock read, and, from the first pending poll to the end, two uncontended atomic

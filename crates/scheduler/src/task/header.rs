@@ -1,6 +1,6 @@
 //! The untyped front of a task cell.
 
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::task::{Context, Poll, Waker};
 
@@ -131,6 +131,20 @@ impl Header {
         // SAFETY: the caller alone has the cell, and nothing in it is to be dropped.
         unsafe { front.write(value) };
     }
+}
+
+/// Wakes who awaits a task that has ended.
+///
+/// In order: who awaits many tasks is then polled once for those that end in one go. The waker may be anybody's; one that
+/// panics has been reported by the panic hook and must not end the worker.
+fn wake_joiner(waker: Waker) {
+    let wake = || {
+        context::with(|context| match context {
+            Some(context) => context.in_order(|| waker.wake()),
+            None => waker.wake(),
+        });
+    };
+    let _ = catch_unwind(AssertUnwindSafe(wake));
 }
 
 /// A pointer to a task, with the operations that do not depend on its type. Owns nothing.
@@ -297,7 +311,7 @@ impl Raw {
                 let waker = header.joiner.with_mut(|slot| unsafe { (*slot).take() });
                 self.wake_foreign_joiner(access);
                 if let Some(waker) = waker {
-                    waker.wake();
+                    wake_joiner(waker);
                 }
                 if header.word.release(access) {
                     self.free_complete(access);
@@ -316,7 +330,7 @@ impl Raw {
         if access == Access::Owner && header.remote.joined() {
             let waker = self.cold().foreign_joiner.lock().take();
             if let Some(waker) = waker {
-                waker.wake();
+                wake_joiner(waker);
             }
         }
     }
@@ -412,7 +426,7 @@ impl Raw {
         if flags & remote::JOIN != 0 && self.is_complete() {
             let waker = self.cold().foreign_joiner.lock().take();
             if let Some(waker) = waker {
-                waker.wake();
+                wake_joiner(waker);
             }
         }
         if flags & remote::DETACH != 0 {

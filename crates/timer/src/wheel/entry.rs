@@ -274,7 +274,7 @@ impl Pages {
             Some(entry) => entry,
             None => self.grow(),
         };
-        self.free = entry.node(|node| node.after.take());
+        self.free = entry.node(|node| node.after);
         self.held += 1;
         entry
     }

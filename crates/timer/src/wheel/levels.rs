@@ -42,8 +42,6 @@ pub(crate) struct Levels {
     elapsed: u64,
     /// Whether the slot of `elapsed` on level 0 is in order.
     sorted: bool,
-    /// Bit L: level L has an entry.
-    levels_used: u8,
     /// How many entries are linked.
     linked: usize,
     /// Bit S of word L: slot S of level L has an entry.
@@ -58,7 +56,6 @@ impl Levels {
         Self {
             elapsed: 0,
             sorted: true,
-            levels_used: 0,
             linked: 0,
             used: [0; LEVELS],
             slots: [[Slot { head: None, tail: None }; SLOTS]; LEVELS],
@@ -92,7 +89,7 @@ impl Levels {
         }
         entry.set_place(NOWHERE);
         let (level, digit) = (place as usize / SLOTS, place as usize % SLOTS);
-        let (before, after) = entry.node(|node| (node.before.take(), node.after.take()));
+        let (before, after) = entry.node(|node| (node.before, node.after));
         let slot = &mut self.slots[level][digit];
         match before {
             Some(before) => before.node(|node| node.after = after),
@@ -104,9 +101,6 @@ impl Levels {
         }
         if slot.head.is_none() {
             self.used[level] &= !(1 << digit);
-            if self.used[level] == 0 {
-                self.levels_used &= !(1 << level);
-            }
         }
         self.linked -= 1;
         true
@@ -187,10 +181,7 @@ impl Levels {
     /// The first slot in use: level and digit.
     #[inline]
     fn first(&self) -> Option<(usize, usize)> {
-        if self.levels_used == 0 {
-            return None;
-        }
-        let level = self.levels_used.trailing_zeros() as usize;
+        let level = self.used.iter().position(|&used| used != 0)?;
         Some((level, self.used[level].trailing_zeros() as usize))
     }
 
@@ -253,7 +244,6 @@ impl Levels {
         });
         entry.set_place((level * SLOTS + digit) as u32);
         self.used[level] |= 1 << digit;
-        self.levels_used |= 1 << level;
         self.linked += 1;
     }
 

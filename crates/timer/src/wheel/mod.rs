@@ -29,8 +29,9 @@ use self::levels::Levels;
 /// How many timers come out of the wheel each time the owner word is taken: some microseconds of pointer work.
 const BATCH: usize = 256;
 
-/// Garbage below this count is left to the next holder of the owner word.
-const GARBAGE_LEAST: usize = 64;
+/// How much garbage is left to the next holder of the owner word. Who finds more sweeps it, so that a wheel whose worker
+/// sleeps does not fill up; one try-lock in so many cancels is little beside the cancels.
+const GARBAGE_LEFT: usize = 64;
 
 /// The top of the garbage stack of a wheel whose service is gone: an address that no entry has.
 const ORPHANED: *mut Entry = ptr::without_provenance_mut(1);
@@ -43,8 +44,6 @@ pub(crate) struct Wheel {
     stale: AtomicBool,
     /// The earliest deadline, or one before it; [`NEVER`] when nothing is armed. Written with the owner word held.
     earliest: AtomicU64,
-    /// How many entries are linked, for the threshold of sweeping; bookkeeping, written with the owner word held.
-    linked: AtomicUsize,
     clock: Arc<Clock>,
     core: UnsafeCell<Core>,
     /// On a line of its own: foreign threads write here.
@@ -92,7 +91,6 @@ impl Wheel {
             held: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             earliest: AtomicU64::new(NEVER),
-            linked: AtomicUsize::new(0),
             clock,
             core: UnsafeCell::new(Core {
                 levels: Levels::new(),
@@ -134,7 +132,6 @@ impl Wheel {
             });
             entry.arm(waker.take()?);
             core.levels.insert(entry);
-            self.linked.store(core.levels.linked(), Ordering::Relaxed);
             if deadline <= self.earliest.load(Ordering::Relaxed) {
                 // Nothing that is armed is due before this one: the word is exact again.
                 self.publish(deadline, false);
@@ -187,7 +184,6 @@ impl Wheel {
                 node.order = order;
             });
             core.levels.insert(entry);
-            self.linked.store(core.levels.linked(), Ordering::Relaxed);
             if deadline <= self.earliest.load(Ordering::Relaxed) {
                 self.publish(deadline, false);
             }
@@ -207,7 +203,7 @@ impl Wheel {
         let this = unsafe { wheel.as_ref() };
         let count = this.garbage.count.fetch_add(1, Ordering::Relaxed);
         // What others left behind is swept before the own entry joins it: afterwards the wheel may be gone.
-        if count >= GARBAGE_LEAST && count > this.linked.load(Ordering::Relaxed) / 4 {
+        if count >= GARBAGE_LEFT {
             if let Some(_held) = this.try_hold() {
                 // SAFETY: `_held` keeps the owner word.
                 this.core.with_mut(|core| this.sweep(unsafe { &mut *core }));
@@ -261,7 +257,6 @@ impl Wheel {
                 self.sweep(core);
                 let mut due = std::mem::take(&mut core.due);
                 let more = core.levels.advance(now, &mut due, BATCH);
-                self.linked.store(core.levels.linked(), Ordering::Relaxed);
                 let earliest = core.levels.earliest(self.clock.is_virtual());
                 self.publish(earliest, false);
                 (due, more)
@@ -322,7 +317,6 @@ impl Wheel {
             while let Some(entry) = core.levels.pop_any() {
                 wakers.extend(entry.fire(CLOSED));
             }
-            self.linked.store(0, Ordering::Relaxed);
             self.publish(NEVER, false);
             wakers
         });
@@ -410,9 +404,7 @@ impl Wheel {
         if !core.levels.remove(entry) {
             return;
         }
-        let linked = core.levels.linked();
-        self.linked.store(linked, Ordering::Relaxed);
-        if linked == 0 {
+        if core.levels.linked() == 0 {
             self.publish(NEVER, false);
         } else if entry.node(|node| node.deadline) <= self.earliest.load(Ordering::Relaxed) {
             // Looking for the next one is left until somebody asks: most are disarmed before they matter.
