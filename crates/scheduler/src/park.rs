@@ -81,11 +81,6 @@ impl Parker {
         self.state.load(Ordering::Relaxed) == PARKED
     }
 
-    /// Whether the worker waits in the driver.
-    pub(crate) fn is_in_driver(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == DRIVER
-    }
-
     /// Leaves a token. `true`: the worker waits in the driver, and the caller must unpark it there.
     #[must_use]
     pub(crate) fn unpark(&self) -> bool {

@@ -7,8 +7,8 @@
 //!
 //! * its LIFO slot is emptied into the injector (nobody else ever takes from it);
 //! * its queue may be stolen down to the last task;
-//! * its due timers are fired and the driver is looked at, by the helper;
-//! * the helper is a sleeping worker, or, when there is none, a spare one that is started.
+//! * its due timers are fired and its part of the driver is looked at, by the watchdog itself, every tick;
+//! * for what there is to run then, a sleeping worker is woken, or, when there is none, a spare one is started.
 //!
 //! A worker that moves on but has not looked at the driver for two ticks (its polls got longer than it expected) is
 //! asked to look before its next poll.
@@ -19,6 +19,7 @@
 //!
 //! Protocol page: `docs/design/sleep-wake.md`.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -173,19 +174,10 @@ fn rescue(shared: &Arc<Shared>, worker: usize) -> bool {
     if let Some(task) = task_at(slot.lifo.swap(std::ptr::null_mut(), Ordering::AcqRel)) {
         shared.inject_quietly(task);
     }
-    // The driver: unless another worker sleeps in it, nobody takes in readiness. A worker in the driver needs no help,
-    // and one more helper only finds it taken and sleeps on its parker.
-    let unattended =
-        shared.driver.io_waiting() && !(0..shared.slots.len()).any(|other| is_in_driver(shared, other));
-    shared.injector.len() > 0
-        || shared.over.len() > 0
-        || !slot.stealer.is_empty()
-        || shared.driver.next_deadline(worker) <= shared.clock.now()
-        || unattended
-}
-
-fn is_in_driver(shared: &Shared, worker: usize) -> bool {
-    shared.slot(worker).parker.is_in_driver()
+    // What is due and what is ready goes to the injector, this thread being no worker. A waker that panics has been
+    // reported by the panic hook.
+    let _ = catch_unwind(AssertUnwindSafe(|| shared.driver.rescue(worker, shared.clock.now())));
+    shared.injector.len() > 0 || shared.over.len() > 0 || !slot.stealer.is_empty()
 }
 
 /// Starts a spare worker, if all the others are stuck and one is left.

@@ -531,9 +531,6 @@ impl Worker {
         slot.looks.store(slot.looks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         let io = self.shared.driver.io_waiting();
         self.drive(|| self.shared.driver.turn(self.index, now, io));
-        if self.shared.stuck.load(Ordering::Relaxed) > 0 {
-            self.rescue_others(now);
-        }
         if self.shared.local {
             return;
         }
@@ -559,16 +556,6 @@ impl Worker {
         self.until_look.set((polls as u32).clamp(1, LOOK_POLLS));
     }
 
-    /// Does for workers that are stuck in one poll what they cannot do now.
-    #[cold]
-    fn rescue_others(&self, now: u64) {
-        for (index, slot) in self.shared.slots.iter().enumerate() {
-            if index != self.index && slot.stuck.load(Ordering::Relaxed) {
-                self.drive(|| self.shared.driver.rescue(index, now));
-            }
-        }
-    }
-
     // ---- sleeping ------------------------------------------------------------------------------------------------
 
     /// Sleeps until there may be something to do. `last` ends the sleep when it becomes true; it is asked after others
@@ -583,8 +570,7 @@ impl Worker {
         if shared.clock.is_virtual() {
             self.sleep_or_jump();
         } else {
-            let deadline = self.deadline();
-            self.wait(deadline);
+            self.wait(shared.driver.next_deadline(self.index));
         }
         self.wake_up();
         // What fired or became ready meanwhile is in the queue already where the driver was waited in; timers of a
@@ -594,23 +580,7 @@ impl Worker {
         self.restart_look(now);
         let slot = self.slot();
         slot.looks.store(slot.looks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        if shared.stuck.load(Ordering::Relaxed) > 0 {
-            self.rescue_others(now);
-        }
         self.wake_helper();
-    }
-
-    /// Until when to sleep: this worker's timers, and those of workers that cannot fire theirs.
-    fn deadline(&self) -> u64 {
-        let mut deadline = self.shared.driver.next_deadline(self.index);
-        if self.shared.stuck.load(Ordering::Relaxed) > 0 {
-            for (index, slot) in self.shared.slots.iter().enumerate() {
-                if slot.stuck.load(Ordering::Relaxed) {
-                    deadline = deadline.min(self.shared.driver.next_deadline(index));
-                }
-            }
-        }
-        deadline
     }
 
     /// Waits in the driver or on the parker until `deadline`.
