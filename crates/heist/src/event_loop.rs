@@ -89,7 +89,7 @@ impl EventLoop {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.handle().spawn(future)
+        self.handle().create_task(future)
     }
 
     /// The part of the loop that other threads may have.

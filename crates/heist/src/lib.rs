@@ -47,4 +47,17 @@ pub use heist_scheduler::{
     CancelledError, Handle, RunError, ShutdownReport, Task, TaskError, TaskRef, YieldNow, current_task,
     spawn as create_task, spawn_blocking as to_thread, spawn_local, yield_now,
 };
+pub use heist_streams::{
+    ConnectError, IncompleteReadError, LimitOverrunError, OpenConnection, Outcome, ReadError, Server,
+    ServerSocket, StartServer, StreamReader, StreamWriter, ToAddress, net, open_connection, start_server,
+};
+pub use heist_sync::{
+    GetNowaitError, InvalidStateError, PutNowaitError, Queue, QueueEmpty, QueueFull, QueueShutDown,
+    TaskDoneError, create_future, future,
+};
 pub use heist_timer::{Sleep, Timeout, TimeoutError, sleep, timeout};
+
+/// Channels, for those who want the plain Rust shape; usable under any executor.
+pub mod sync {
+    pub use heist_sync::{oneshot, queue};
+}

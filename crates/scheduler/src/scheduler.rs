@@ -118,7 +118,7 @@ impl Handle {
     /// Creates a task. From a thread of the loop this is [`spawn`]; from another it goes through the injector. On a
     /// loop that is closing or closed the future is dropped, and the task ends cancelled.
     #[track_caller]
-    pub fn spawn<F>(&self, future: F) -> Task<F::Output>
+    pub fn create_task<F>(&self, future: F) -> Task<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -140,7 +140,7 @@ impl Handle {
     ///
     /// The closure is not interrupted once it has begun: cancelling the task before that keeps it from beginning.
     #[track_caller]
-    pub fn spawn_blocking<F, R>(&self, closure: F) -> Task<R>
+    pub fn to_thread<F, R>(&self, closure: F) -> Task<R>
     where
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
@@ -636,7 +636,7 @@ where
     R: Send + 'static,
 {
     match Handle::current() {
-        Some(handle) => handle.spawn_blocking(closure),
+        Some(handle) => handle.to_thread(closure),
         None => no_loop("to_thread"),
     }
 }

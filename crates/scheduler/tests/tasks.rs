@@ -287,7 +287,7 @@ fn foreign_threads_create_tasks() {
         let body = |handle: Handle| async move {
             let (sender, receiver) = mpsc::channel();
             let thread = std::thread::spawn(move || {
-                let tasks: Vec<_> = (0..500).map(|i| handle.spawn(async move { i })).collect();
+                let tasks: Vec<_> = (0..500).map(|i| handle.create_task(async move { i })).collect();
                 sender.send(tasks).unwrap();
             });
             let tasks = loop {
@@ -428,7 +428,7 @@ fn close_ends_every_task() {
         assert!(scheduler.close(LIMIT, LIMIT).unwrap().is_clean());
         assert_eq!(drops.load(SeqCst), 600);
         assert!(matches!(scheduler.block_on(async {}), Err(RunError::Closed)));
-        let late = scheduler.handle().spawn(async { 1 });
+        let late = scheduler.handle().create_task(async { 1 });
         let other = multi(1);
         assert!(other.block_on(late).unwrap().unwrap_err().is_cancelled());
     }

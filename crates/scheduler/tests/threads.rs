@@ -113,7 +113,7 @@ fn close_reports_a_task_that_does_not_end() {
     let scheduler = Scheduler::new(config("hanging", 2), Clock::real(), Arc::new(NoDriver));
     let (go, wait) = std::sync::mpsc::channel::<()>();
     let (begun, has_begun) = std::sync::mpsc::channel::<()>();
-    let task = scheduler.handle().spawn(async move {
+    let task = scheduler.handle().create_task(async move {
         begun.send(()).unwrap();
         let _ = wait.recv();
     });
@@ -193,7 +193,7 @@ fn race_with_close(handle: Handle, close: impl FnOnce(Handle)) {
                     let mut tasks = Vec::new();
                     while !handle.is_closed() && tasks.len() < 2000 {
                         let end = Ends(ended.clone());
-                        tasks.push(handle.spawn(async move {
+                        tasks.push(handle.create_task(async move {
                             let _end = end;
                             drop(spawn(async {}));
                             std::future::pending::<()>().await;
