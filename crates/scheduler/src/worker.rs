@@ -97,6 +97,8 @@ pub(crate) struct Worker {
     /// The moving average of a poll's time, in nanoseconds.
     poll_time: Cell<u64>,
     searching: Cell<bool>,
+    /// Whether this spare worker is to end its thread.
+    gone: Cell<bool>,
     /// Polls until `block_on`'s future, which yielded, is polled again; 0 when it did not yield.
     main_turn: Cell<usize>,
     /// The header of `block_on`'s future during a run, on worker 0.
@@ -132,6 +134,7 @@ impl Worker {
             polls_at_look: Cell::new(0),
             poll_time: Cell::new(1000),
             searching: Cell::new(false),
+            gone: Cell::new(false),
             main_turn: Cell::new(0),
             main: Cell::new(ptr::null_mut()),
         }
@@ -567,6 +570,12 @@ impl Worker {
             self.wake_up();
             return;
         }
+        if self.is_surplus() {
+            self.wake_up();
+            // Only from here: others could see it sleep, and nobody chose it, so nobody counts on it.
+            self.gone.set(!self.searching.get());
+            return;
+        }
         if shared.clock.is_virtual() {
             self.sleep_or_jump();
         } else {
@@ -680,7 +689,7 @@ impl Worker {
 
     /// Runs this worker on the current thread until the loop is closed; for all workers but 0.
     pub(crate) fn run_thread(self: Box<Self>, shared: &Arc<Shared>) {
-        let spare = self.index >= shared.workers;
+        self.gone.set(false);
         {
             // SAFETY: the guard ends with this block, before the worker moves.
             let _entered = unsafe { self.enter() };
@@ -698,10 +707,10 @@ impl Worker {
                     }
                     _ => {}
                 }
-                if spare && self.is_surplus() {
+                self.turn(|_| unreachable!("only worker 0 has a main future"));
+                if self.gone.get() {
                     break;
                 }
-                self.turn(|_| unreachable!("only worker 0 has a main future"));
             }
             self.hand_over();
             self.set_active(false);
@@ -715,10 +724,10 @@ impl Worker {
         }
     }
 
-    /// Whether this spare is no longer needed: nobody is stuck, and it has nothing of its own.
+    /// Whether this is a spare that is no longer needed: nobody is stuck, and it has nothing of its own.
     fn is_surplus(&self) -> bool {
-        self.shared.stuck.load(Ordering::Relaxed) == 0
-            && !self.has_own_work()
+        self.index >= self.shared.workers
+            && self.shared.stuck.load(Ordering::Relaxed) == 0
             && self.shared.driver.next_deadline(self.index) == NEVER
     }
 
