@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use heist_core::clock::NEVER;
 use heist_core::context::{self, Context};
-use heist_core::sync::atomic::Ordering;
+use heist_core::sync::atomic::{Ordering, fence};
 
 use crate::heap::{Heap, Shape};
 use crate::inject::{Chain, Injector};
@@ -699,6 +699,7 @@ impl Worker {
                     _ => {}
                 }
                 if spare && self.is_surplus() {
+                    self.leave_driver();
                     break;
                 }
                 self.turn(|_| unreachable!("only worker 0 has a main future"));
@@ -712,6 +713,17 @@ impl Worker {
         } else {
             let index = self.index;
             *shared.resting[index].lock() = Some(self);
+        }
+    }
+
+    /// A spare goes for good. Whoever found the driver claimed by it sleeps on a parker, and no one would claim it
+    /// again: so one sleeper is woken, to wait in the driver.
+    fn leave_driver(&self) {
+        // Pairs with the fence in `prepare_to_sleep`: a worker whose idle bit is not seen here has yet to try the claim,
+        // which this one has given back.
+        fence(Ordering::SeqCst);
+        if self.shared.driver.io_waiting() {
+            self.shared.poke();
         }
     }
 
