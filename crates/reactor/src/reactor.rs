@@ -12,8 +12,8 @@ use crossbeam_utils::CachePadded;
 use heist_core::Clock;
 use heist_core::clock::NEVER;
 use heist_core::context;
-use heist_core::sync::Mutex;
 use heist_core::sync::atomic::{AtomicBool, Ordering};
+use heist_core::sync::{Mutex, MutexGuard};
 
 use crate::Direction;
 use crate::parking::Parking;
@@ -43,8 +43,8 @@ pub(crate) struct Shard {
     claimed: CachePadded<AtomicBool>,
     pub(crate) selector: Selector,
     pub(crate) slab: Slab,
-    /// Held while waiting and harvesting. The claim is what workers compete for; this lock makes harvests serial even
-    /// for a caller that ignores it, and is never contended for one that does not.
+    /// Held while waiting and harvesting, so that harvests are serial. The claim says who may wait; a worker that only
+    /// polls in passing goes by this lock alone.
     events: Mutex<Events>,
 }
 
@@ -128,11 +128,10 @@ impl Reactor {
         if !parking.begin() {
             return;
         }
+        // At most for the harvest of a `poll`: one small batch, without waiting.
+        let events = shard.events.lock();
         // The word is put back before anybody is woken: an unpark from here on is for the next park.
-        if shard.harvest(|| self.limit(deadline), usize::MAX, || parking.end()).is_none() {
-            // Somebody harvests without the claim. Not waiting is safe.
-            parking.end();
-        }
+        shard.harvest(events, self.limit(deadline), usize::MAX, || parking.end());
     }
 
     /// How long to wait for `deadline`: `None` is without limit.
@@ -143,21 +142,20 @@ impl Reactor {
     /// Takes in what readiness there is in the shard of `worker`, without waiting and in a small batch. No system call
     /// when the shard has no source or somebody holds its claim; otherwise one.
     ///
+    /// Does not take the claim: a worker that goes to sleep meanwhile must get it, since nobody else might.
+    ///
     /// # Panics
     ///
     /// As [`park`](Self::park).
     pub fn poll(&self, worker: usize) {
-        /// Gives the claim back, also when a waker panics.
-        struct Claim<'a>(&'a Shard);
-        impl Drop for Claim<'_> {
-            fn drop(&mut self) {
-                self.0.unclaim();
-            }
+        let shard = self.shard_of(worker);
+        // Relaxed: a hint that spares the lock.
+        if shard.slab.live() == 0 || shard.claimed.load(Ordering::Relaxed) {
+            return;
         }
-
-        if self.claim(worker) {
-            let claim = Claim(self.shard_of(worker));
-            claim.0.harvest(|| Some(Duration::ZERO), BUSY_BATCH, || {});
+        // Whoever holds the lock takes in readiness now.
+        if let Some(events) = shard.events.try_lock() {
+            shard.harvest(events, Some(Duration::ZERO), BUSY_BATCH, || {});
         }
     }
 
@@ -223,16 +221,15 @@ impl Shard {
         self.claimed.store(false, Ordering::Release);
     }
 
-    /// Waits, then takes in what came. `waited` runs between the two. `None`, and nothing happens, while another harvest
-    /// is at work.
+    /// Waits, then takes in what came. `waited` runs between the two.
     fn harvest(
         &self,
-        limit: impl FnOnce() -> Option<Duration>,
+        mut events: MutexGuard<'_, Events>,
+        limit: Option<Duration>,
         most: usize,
         waited: impl FnOnce(),
-    ) -> Option<()> {
-        let mut events = self.events.try_lock()?;
-        let result = self.selector.wait(&mut events, limit(), most);
+    ) {
+        let result = self.selector.wait(&mut events, limit, most);
         waited();
         if let Err(error) = result {
             panic!(
@@ -252,7 +249,6 @@ impl Shard {
         if let Some(panic) = panicked {
             resume_unwind(panic);
         }
-        Some(())
     }
 
     #[inline]

@@ -488,6 +488,7 @@ impl<T: IoSafe> IoSource<T> {
     }
 
     /// Reads into `buf`; 0 is the end. One system call, and none where the last read found the source drained.
+    #[inline]
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>
     where
         for<'a> &'a T: Read,
@@ -508,6 +509,7 @@ impl<T: IoSafe> IoSource<T> {
     }
 
     /// Writes some of `buf` and says how much.
+    #[inline]
     pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>
     where
         for<'a> &'a T: Write,
@@ -624,6 +626,7 @@ impl<T: IoSafe> Half<T> {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a system call, where the source is known not to be ready.
+    #[inline]
     pub fn try_io<R>(&mut self, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
         self.shared.try_io(self.lane.direction(), |seen| self.lane.is_drained(seen), op)
     }
@@ -633,6 +636,7 @@ impl<T: IoSafe> Half<T> {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that writes.
+    #[inline]
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>
     where
         for<'a> &'a T: Read,
@@ -663,6 +667,7 @@ impl<T: IoSafe> Half<T> {
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that reads.
+    #[inline]
     pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>
     where
         for<'a> &'a T: Write,

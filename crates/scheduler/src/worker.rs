@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use heist_core::clock::NEVER;
 use heist_core::context::{self, Context};
-use heist_core::sync::atomic::Ordering;
+use heist_core::sync::atomic::{Ordering, fence};
 
 use crate::heap::{Heap, Shape};
 use crate::inject::{Chain, Injector};
@@ -709,6 +709,7 @@ impl Worker {
                 }
                 self.turn(|_| unreachable!("only worker 0 has a main future"));
                 if self.gone.get() {
+                    self.leave_driver();
                     break;
                 }
             }
@@ -729,6 +730,17 @@ impl Worker {
         self.index >= self.shared.workers
             && self.shared.stuck.load(Ordering::Relaxed) == 0
             && self.shared.driver.next_deadline(self.index) == NEVER
+    }
+
+    /// A spare goes for good. Whoever found the driver claimed by it sleeps on a parker, and no one would claim it
+    /// again: so one sleeper is woken, to wait in the driver.
+    fn leave_driver(&self) {
+        // Pairs with the fence in `prepare_to_sleep`: a worker whose idle bit is not seen here has yet to try the claim,
+        // which this one has given back.
+        fence(Ordering::SeqCst);
+        if self.shared.driver.io_waiting() {
+            self.shared.poke();
+        }
     }
 
     fn set_active(&self, active: bool) {

@@ -61,7 +61,7 @@ async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
         )));
     };
     let name = host.clone();
-    let found = handle.spawn_blocking(move || {
+    let found = handle.to_thread(move || {
         let addresses: Vec<SocketAddr> = (name.as_str(), port).to_socket_addrs()?.collect();
         io::Result::Ok(addresses)
     });

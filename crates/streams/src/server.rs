@@ -182,20 +182,12 @@ where
         let bound = bind_all(&addresses, self.reuse_address, self.reuse_port)?;
         let sockets = bound.iter().map(|(_, address)| ServerSocket { address: *address }).collect();
         let (handler, limit, backlog) = (self.handler, self.limit, self.backlog);
-        let shared = Arc::new(Shared {
-            begin: Box::new(move |shared, listener, address| {
-                let accepting = accept_all(listener, address, handler.clone(), limit, Accepting::new(shared));
-                let task = heist_scheduler::spawn(accepting);
-                task.set_name("Server accepting");
-                task
-            }),
-            backlog,
-            state: Mutex::new(State {
-                bound: bound.into_iter().map(|(socket, address)| (socket, address)).collect(),
-                sockets,
-                ..State::default()
-            }),
+        let begin: Begin = Box::new(move |shared, listener, address| {
+            let accepting = accept_all(listener, address, handler.clone(), limit, Accepting::new(shared));
+            heist_scheduler::spawn(accepting).with_name("Server accepting")
         });
+        let state = State { begin: Some(begin), bound, sockets, ..State::default() };
+        let shared = Arc::new(Shared { backlog, state: Mutex::new(state) });
         let server = Server { shared };
         if self.start_serving {
             server.start_serving()?;
@@ -291,16 +283,17 @@ impl ServerSocket {
 }
 
 /// Starts the task that accepts on a socket.
-type Begin = Box<dyn Fn(&Arc<Shared>, net::TcpListener, SocketAddr) -> Task<()> + Send + Sync>;
+type Begin = Box<dyn Fn(&Arc<Shared>, net::TcpListener, SocketAddr) -> Task<()> + Send>;
 
 struct Shared {
-    begin: Begin,
     backlog: u32,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
+    /// What starts the tasks that accept; used up when serving begins.
+    begin: Option<Begin>,
     /// Bound and not listening yet.
     bound: Vec<(Socket, SocketAddr)>,
     sockets: Vec<ServerSocket>,
@@ -365,7 +358,9 @@ impl Server {
         }
         let bound = std::mem::take(&mut state.bound);
         state.accepting = bound.len();
+        let begin = state.begin.take();
         drop(state);
+        let Some(begin) = begin else { return Ok(()) };
         let mut tasks = Vec::new();
         let mut failed = None;
         for (socket, address) in bound {
@@ -373,7 +368,7 @@ impl Server {
                 Ok(listener) => {
                     // Inherited by the connections on most systems, so that they need no call of their own.
                     let _ = socket2::SockRef::from(&listener).set_tcp_nodelay(true);
-                    tasks.push((self.shared.begin)(&self.shared, listener, address));
+                    tasks.push(begin(&self.shared, listener, address));
                 }
                 Err(error) => {
                     self.shared.change(|state| state.accepting -= 1);
@@ -424,11 +419,15 @@ impl Server {
 
     /// Stops listening; asyncio's `close`. Connections go on. Does not wait: [`wait_closed`](Self::wait_closed) does.
     pub fn close(&self) {
+        let mut begin = None;
         self.shared.change(|state| {
             state.closed = true;
             state.bound.clear();
             state.sockets.clear();
+            begin = state.begin.take();
         });
+        // The handler may hold anything, so it goes after the lock.
+        drop(begin);
         self.shared.cancel_tasks();
     }
 

@@ -99,7 +99,7 @@ impl std::fmt::Debug for State {
     }
 }
 
-/// What a change of the state leaves to be done outside the lock.
+/// What a change of the state leaves to be done outside the lock; most changes leave nothing.
 #[derive(Default)]
 #[must_use = "call `run` outside the lock"]
 struct Afterwards {
@@ -130,9 +130,9 @@ impl State {
     }
 
     /// Writes what the system takes at once, and keeps the rest.
-    fn write(&mut self, mut data: &[u8]) -> Afterwards {
+    fn write(&mut self, mut data: &[u8]) -> Option<Afterwards> {
         if !self.accepts() {
-            return Afterwards::default();
+            return None;
         }
         if !self.flushing {
             while !data.is_empty() {
@@ -147,9 +147,9 @@ impl State {
     }
 
     /// As `write`, for several pieces, in one system call where possible.
-    fn write_pieces<T: AsRef<[u8]>>(&mut self, pieces: &[T]) -> Afterwards {
+    fn write_pieces<T: AsRef<[u8]>>(&mut self, pieces: &[T]) -> Option<Afterwards> {
         if !self.accepts() {
-            return Afterwards::default();
+            return None;
         }
         let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece.as_ref())).collect();
         let mut rest = &mut slices[..];
@@ -191,17 +191,17 @@ impl State {
     }
 
     /// Keeps what the system did not take. `Afterwards` starts a flusher, if there is none and something to flush.
-    fn keep(&mut self, data: &[u8]) -> Afterwards {
+    fn keep(&mut self, data: &[u8]) -> Option<Afterwards> {
         self.buf.extend_from_slice(data);
         let kept = self.kept();
         self.paused |= kept > self.high;
         let flush = kept > 0 && !self.flushing;
         self.flushing |= flush;
-        Afterwards { flush, ..Afterwards::default() }
+        flush.then(|| Afterwards { flush, ..Afterwards::default() })
     }
 
     /// What is to be done once nothing is kept.
-    fn flushed(&mut self) -> Afterwards {
+    fn flushed(&mut self) -> Option<Afterwards> {
         if self.phase == Phase::Closing {
             return self.finish();
         }
@@ -215,16 +215,16 @@ impl State {
     }
 
     /// Lets `drain` go on, if it need not wait any more.
-    fn resume(&mut self) -> Afterwards {
+    fn resume(&mut self) -> Option<Afterwards> {
         if self.paused && self.kept() <= self.low {
             self.paused = false;
-            return Afterwards { woken: self.waiters.take(), ..Afterwards::default() };
+            return Some(Afterwards { woken: self.waiters.take(), ..Afterwards::default() });
         }
-        Afterwards::default()
+        None
     }
 
     /// The connection failed.
-    fn fail(&mut self, error: &io::Error) -> Afterwards {
+    fn fail(&mut self, error: &io::Error) -> Option<Afterwards> {
         self.error.get_or_insert_with(|| Sticky::new(error));
         // What has arrived can still be read.
         self.how = Shutdown::Write;
@@ -232,7 +232,7 @@ impl State {
     }
 
     /// Gives the socket back.
-    fn finish(&mut self) -> Afterwards {
+    fn finish(&mut self) -> Option<Afterwards> {
         self.phase = Phase::Closed;
         self.paused = false;
         self.buf = Vec::new();
@@ -242,27 +242,27 @@ impl State {
             // The reader keeps the socket open, so its end has to be announced.
             let _ = output.get_ref().shutdown(self.how);
         }
-        Afterwards {
+        Some(Afterwards {
             woken: self.waiters.take(),
             flusher: self.flusher.take(),
             output,
             ending: self.ending.take(),
             flush: false,
-        }
+        })
     }
 
     /// No more writes; what is kept is still sent.
-    fn close(&mut self, how: Shutdown) -> Afterwards {
+    fn close(&mut self, how: Shutdown) -> Option<Afterwards> {
         if self.phase != Phase::Open {
-            return Afterwards::default();
+            return None;
         }
         self.how = how;
         self.phase = Phase::Closing;
-        if self.flushing { Afterwards::default() } else { self.finish() }
+        if self.flushing { None } else { self.finish() }
     }
 
     /// Writes what is kept, as far as there is room. Ready when nothing is left to do.
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> (Afterwards, Poll<()>) {
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> (Option<Afterwards>, Poll<()>) {
         // The flusher runs, so it need not be woken.
         let own = self.flusher.take();
         loop {
@@ -291,7 +291,7 @@ impl State {
         }
     }
 
-    fn fail_flush(&mut self, error: &io::Error) -> Afterwards {
+    fn fail_flush(&mut self, error: &io::Error) -> Option<Afterwards> {
         self.flushing = false;
         self.fail(error)
     }
@@ -314,11 +314,13 @@ fn start_flusher(shared: &Arc<Shared>) {
         return;
     };
     let mut flusher = Flusher(Some(shared.clone()));
-    let task = handle.spawn(async move {
+    let task = handle.create_task(async move {
         poll_fn(|cx| {
             let Some(shared) = &flusher.0 else { return Poll::Ready(()) };
             let (afterwards, poll) = shared.state.lock().poll_flush(cx);
-            afterwards.run(shared);
+            if let Some(afterwards) = afterwards {
+                afterwards.run(shared);
+            }
             if poll.is_ready() {
                 flusher.0 = None;
             }
@@ -337,15 +339,20 @@ impl Shared {
         let afterwards = if state.flushing {
             state.fail_flush(&io::Error::new(io::ErrorKind::BrokenPipe, why))
         } else {
-            Afterwards::default()
+            None
         };
         drop(state);
-        afterwards.run(self);
+        if let Some(afterwards) = afterwards {
+            afterwards.run(self);
+        }
     }
 
-    fn change(self: &Arc<Self>, change: impl FnOnce(&mut State) -> Afterwards) {
+    #[inline]
+    fn change(self: &Arc<Self>, change: impl FnOnce(&mut State) -> Option<Afterwards>) {
         let afterwards = change(&mut self.state.lock());
-        afterwards.run(self);
+        if let Some(afterwards) = afterwards {
+            afterwards.run(self);
+        }
     }
 
     /// Waits until `look` has something to say, which it is asked again after each change.
@@ -456,7 +463,7 @@ impl StreamWriter {
     pub fn write_eof(&self) {
         self.shared.change(|state| {
             if state.phase != Phase::Open || std::mem::replace(&mut state.eof, true) || state.flushing {
-                return Afterwards::default();
+                return None;
             }
             state.flushed()
         });
@@ -477,7 +484,7 @@ impl StreamWriter {
     pub fn abort(&self) {
         self.shared.change(|state| {
             if state.phase == Phase::Closed {
-                return Afterwards::default();
+                return None;
             }
             state.how = Shutdown::Both;
             state.finish()
