@@ -48,6 +48,8 @@ pub(crate) struct Slot {
     pub(crate) polls: AtomicU32,
     /// Counts this worker's looks at the driver. Written by the worker.
     pub(crate) looks: AtomicU32,
+    /// The system's number of the thread that runs this worker, for the watchdog.
+    pub(crate) thread: AtomicU32,
     /// Whether a thread runs this worker now.
     pub(crate) active: AtomicBool,
     /// The watchdog found the worker inside one long poll.
@@ -122,6 +124,7 @@ impl Shared {
                     lifo: AtomicPtr::new(ptr::null_mut()),
                     polls: AtomicU32::new(0),
                     looks: AtomicU32::new(0),
+                    thread: AtomicU32::new(0),
                     active: AtomicBool::new(false),
                     stuck: AtomicBool::new(false),
                     look: AtomicBool::new(false),

@@ -2,8 +2,10 @@
 //!
 //! Wake-ups are earned (see [`crate::worker`]), so queued work may wait for a worker that is about to reach it. That is
 //! safe only while the worker moves on. The watchdog is a thread that looks at every worker's poll counter about once
-//! a [`TICK`]. A worker that is awake and whose counter stands where it stood one tick ago is *stuck*: inside a long or
-//! blocking poll. What only that worker would get to is then rescued:
+//! a [`TICK`]. A worker that is awake and whose counter stands where it stood one tick ago is suspect. If its thread
+//! blocks in the kernel it is *stuck*: inside a poll that waits for something. If the thread is runnable it may compute,
+//! or be kept from its core by another process, for which help is no use and costs: then it counts as stuck after
+//! [`LONG_TICKS`]. What only a stuck worker would get to is rescued:
 //!
 //! * its LIFO slot is emptied into the injector (nobody else ever takes from it);
 //! * its queue may be stolen down to the last task;
@@ -29,8 +31,45 @@ use heist_core::sync::{Condvar, Mutex};
 use crate::shared::{CLOSED, PAUSED, Shared, task_at};
 use crate::trace;
 
+/// Asking the system about a thread.
+#[cfg(target_os = "linux")]
+mod thread {
+    /// The number by which the system knows this thread.
+    pub(crate) fn current() -> u32 {
+        rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Whether a thread of this process blocks in the kernel, and is neither running nor waiting for a core.
+    pub(crate) fn blocks(thread: u32) -> bool {
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")) else {
+            return false;
+        };
+        // The state follows the name, which is in brackets and may hold anything.
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        matches!(state, Some('S' | 'D'))
+    }
+}
+
+/// Elsewhere nothing is known: only time tells.
+#[cfg(not(target_os = "linux"))]
+mod thread {
+    pub(crate) fn current() -> u32 {
+        0
+    }
+
+    pub(crate) fn blocks(_thread: u32) -> bool {
+        false
+    }
+}
+
+pub(crate) use thread::current as current_thread;
+
 /// How often the watchdog looks while workers are awake.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
+
+/// Ticks that a worker may stand still while its thread is runnable. A thread that is kept from its core comes back
+/// within the kernel's time slice, some 3 ms.
+const LONG_TICKS: u32 = 4;
 
 /// Ticks without an awake worker after which the watchdog sleeps until it is called.
 const QUIET_TICKS: u32 = 10;
@@ -86,6 +125,8 @@ struct Seen {
     polls: u32,
     looks: u32,
     ticks_without_look: u32,
+    /// Ticks for which the worker has stood still.
+    still: u32,
     awake: bool,
 }
 
@@ -139,7 +180,12 @@ fn tick(shared: &Arc<Shared>, seen: &mut [Seen]) -> bool {
         let looks = slot.looks.load(Ordering::Relaxed);
         let is_awake = is_awake(shared, worker);
         awake |= is_awake;
-        let stands = is_awake && seen.awake && polls == seen.polls && looks == seen.looks;
+        let still = is_awake && seen.awake && polls == seen.polls && looks == seen.looks;
+        seen.still = if still { seen.still + 1 } else { 0 };
+        let stands = still
+            && (seen.still >= LONG_TICKS
+                || slot.stuck.load(Ordering::Relaxed)
+                || thread::blocks(slot.thread.load(Ordering::Relaxed)));
         if stands != slot.stuck.load(Ordering::Relaxed) {
             slot.stuck.store(stands, Ordering::Relaxed);
             trace::stuck(worker, slot.current_id.load(std::sync::atomic::Ordering::Relaxed), stands);

@@ -744,6 +744,9 @@ impl Worker {
     }
 
     fn set_active(&self, active: bool) {
+        if active && !self.shared.local {
+            self.slot().thread.store(crate::watchdog::current_thread(), Ordering::Relaxed);
+        }
         self.slot().active.store(active, Ordering::Release);
     }
 
