@@ -145,10 +145,9 @@ impl<T> Task<T> {
     /// As [`register`](Self::register), on another thread than the owner's of a local task.
     #[cold]
     fn register_foreign(&self, waker: &Waker) -> bool {
-        let shared = self.raw.shared().clone();
         *self.raw.cold().foreign_joiner.lock() = Some(waker.clone());
         match self.raw.header().remote.join() {
-            Noted::Push => shared.inject_note(self.raw),
+            Noted::Push => self.raw.shared().inject(self.raw),
             Noted::Underway => {}
             // The loop is closed: every task of it is complete, or will be as a shared one.
             Noted::Closed => return self.raw.is_complete() || self.register(waker),

@@ -43,6 +43,10 @@ pub(crate) const REFERENCE: u64 = 1 << 32;
 /// More references than this are a leak in a loop; the process ends before the count can wrap.
 const MAX_REFERENCES: u64 = 1 << 31;
 
+/// References that a local word is lent while it is made a shared one: foreign threads may give back through it what they
+/// counted in the remote word, before that count is added.
+pub(crate) const LOAN: i64 = 1 << 30;
+
 /// A new task: queued at once, held by its handle and by the registry.
 pub(crate) const NEW: u64 = HANDLE | (2 * REFERENCE);
 
@@ -311,9 +315,12 @@ impl Word {
         }
     }
 
-    /// One more reference, by somebody who has none: only if the cell holds a task.
-    pub(crate) fn acquire_if_alive(&self, access: Access) -> Option<u64> {
-        self.update(access, |word| (references(word) > 0).then(|| word + REFERENCE)).ok()
+    /// One more reference, by somebody who has none: only if the cell holds a task, of the kind that `access` is for.
+    /// (A cell may have been freed and filled with the other kind since the caller looked.)
+    pub(crate) fn acquire_if_alive(&self, access: Access) -> bool {
+        let kind = if access == Access::Owner { LOCAL } else { 0 };
+        let step = |word| (references(word) > 0 && word & LOCAL == kind).then(|| word + REFERENCE);
+        self.update(access, step).is_ok()
     }
 
     /// Gives a reference back; `true` when it was the last and the cell must be freed.
@@ -332,11 +339,12 @@ impl Word {
         references(before) == 1
     }
 
-    /// Makes a local word a shared one: from now on every thread that finds `LOCAL` clear uses it as such. Owner only.
+    /// Makes a local word a shared one, and lends it [`LOAN`] references. Owner only.
     pub(crate) fn share(&self) {
         let word = self.0.load(Ordering::Relaxed);
+        let loan = if mutant("remote-share-lends") { 0 } else { LOAN as u64 };
         // Release pairs with the Acquire load of whoever finds `LOCAL` clear.
-        self.0.store(word & !LOCAL, Ordering::Release);
+        self.0.store((word & !LOCAL).wrapping_add(loan * REFERENCE), Ordering::Release);
     }
 
     /// Adds `count` references, which may be negative, to a local word. Owner only.

@@ -11,6 +11,9 @@ use super::{Counter, Output, Watch};
 use crate::models::{Loop, check, side};
 use crate::task::{Task, TaskRef};
 
+/// For models with so many steps on each side that all their orders take minutes.
+const MANY_STEPS: Option<usize> = Some(3);
+
 /// A loop with one idle task, its handle, and a waker.
 fn idle_task() -> (Loop, Arc<Watch>, Task<Output>, Waker) {
     let loop_ = Loop::new(true);
@@ -65,7 +68,7 @@ fn foreign_wake_and_owner_run() {
 
 #[test]
 fn foreign_wake_by_ref_and_owner_end() {
-    check("foreign_wake_by_ref_and_owner_end", None, || {
+    check("foreign_wake_by_ref_and_owner_end", MANY_STEPS, || {
         let (loop_, watch, task, waker) = idle_task();
         let foreign = waker.clone();
         drop_here(&loop_, task);
@@ -96,7 +99,7 @@ fn foreign_drop_and_owner_free() {
 /// The owner drops references that a foreign thread counted in the remote word.
 #[test]
 fn foreign_clone_and_owner_drop() {
-    check("foreign_clone_and_owner_drop", None, || {
+    check("foreign_clone_and_owner_drop", MANY_STEPS, || {
         let (loop_, watch, task, waker) = idle_task();
         let foreign = waker.clone();
         drop_here(&loop_, task);
