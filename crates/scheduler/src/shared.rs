@@ -239,7 +239,7 @@ impl Shared {
 
     /// Wakes any sleeper, whether or not others search.
     pub(crate) fn poke(&self) -> bool {
-        match self.idle.take(|worker| self.slots[worker].parker.is_parked()) {
+        match self.idle.poke(|worker| self.slots[worker].parker.is_parked()) {
             Some(worker) => {
                 self.unpark(worker);
                 true

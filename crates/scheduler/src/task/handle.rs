@@ -48,6 +48,12 @@ impl<T> Task<T> {
         Self { raw, taken: false, _output: PhantomData }
     }
 
+    /// The cell.
+    #[cfg(all(test, heist_loom))]
+    pub(crate) fn raw(&self) -> Raw {
+        self.raw
+    }
+
     /// Asks the task to end: its future is dropped at its next suspension, and awaiting it gives a cancellation.
     /// asyncio's `Task.cancel`.
     ///
