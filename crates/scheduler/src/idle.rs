@@ -65,13 +65,21 @@ impl Idle {
 
     /// S1 to S3: from here on a publisher finds this worker. The caller must look at every queue (S4) before it parks.
     pub(crate) fn prepare_to_sleep(&self, worker: usize, searching: bool) {
-        if searching {
+        if searching && !mutant("idle-lower-after-look") {
             // No fence of its own: S3 follows.
             self.searching.fetch_sub(1, Ordering::AcqRel);
         }
         self.words[worker / WORD].fetch_or(bit(worker), Ordering::AcqRel);
         if !mutant("idle-sleeper-fence") {
             fence(Ordering::SeqCst);
+        }
+    }
+
+    /// Where S1 would be if it came after S4: what the models show to be wrong.
+    #[cfg(all(test, heist_loom))]
+    pub(crate) fn looked(&self, searching: bool) {
+        if searching && mutant("idle-lower-after-look") {
+            self.searching.fetch_sub(1, Ordering::AcqRel);
         }
     }
 

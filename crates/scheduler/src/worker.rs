@@ -211,7 +211,8 @@ impl Worker {
         let slot = &self.slot().lifo;
         // Only this thread puts something in, so a plain look tells an empty slot. Release and AcqRel pair with the
         // watchdog's swap, which hands the task on.
-        if slot.load(Ordering::Relaxed).is_null() {
+        // (Under loom always by the swap: it keeps no one order of stores and swaps, and would lose the store.)
+        if slot.load(Ordering::Relaxed).is_null() && !cfg!(heist_loom) {
             slot.store(task.0.as_ptr(), Ordering::Release);
         } else if let Some(before) = task_at(slot.swap(task.0.as_ptr(), Ordering::AcqRel)) {
             self.push_back(before);
@@ -674,7 +675,8 @@ impl Worker {
                     }
                     _ => {}
                 }
-                if spare && self.is_surplus() {
+                // One that was chosen for a push looks first: leaving, it would take the wake with it.
+                if spare && !self.searching.get() && self.is_surplus() {
                     break;
                 }
                 self.turn(|_| unreachable!("only worker 0 has a main future"));
@@ -699,6 +701,9 @@ impl Worker {
 
     fn set_active(&self, active: bool) {
         self.slot().active.store(active, Ordering::Release);
+        if active {
+            self.shared.watchdog.worker_awake();
+        }
     }
 
     pub(crate) fn begin_run(&self, main: *mut Header) {

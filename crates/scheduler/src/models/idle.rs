@@ -61,8 +61,11 @@ impl House {
                 }
                 continue;
             }
-            self.idle.prepare_to_sleep(worker, std::mem::take(&mut searching));
-            if !self.more() && self.taken.load(Ordering::Acquire) < all {
+            let searched = std::mem::take(&mut searching);
+            self.idle.prepare_to_sleep(worker, searched);
+            let more = self.more();
+            self.idle.looked(searched);
+            if !more && self.taken.load(Ordering::Acquire) < all {
                 self.parkers[worker].park(None);
             }
             if !self.idle.stop_sleeping(worker) {

@@ -305,12 +305,15 @@ impl Word {
             Access::Shared => self.0.fetch_add(REFERENCE, Ordering::Relaxed),
             Access::Owner => {
                 let word = self.0.load(Ordering::Relaxed);
-                self.0.store(word + REFERENCE, Ordering::Relaxed);
+                self.0.store(word + REFERENCE, owner_store());
                 word
             }
         };
         if references(before) >= MAX_REFERENCES {
             // Wakers were forgotten in a loop: going on would wrap the count and free a task in use.
+            if cfg!(heist_loom) {
+                panic!("the count of references wrapped");
+            }
             std::process::abort();
         }
     }
@@ -331,7 +334,7 @@ impl Word {
             Access::Shared => self.0.fetch_sub(REFERENCE, Ordering::AcqRel),
             Access::Owner => {
                 let word = self.0.load(Ordering::Relaxed);
-                self.0.store(word - REFERENCE, Ordering::Relaxed);
+                self.0.store(word - REFERENCE, owner_store());
                 word
             }
         };
@@ -359,6 +362,13 @@ impl Word {
         let before = self.0.fetch_add(delta, Ordering::AcqRel);
         references(before.wrapping_add(delta)) == 0
     }
+}
+
+/// How the owner stores a local word: always Release, also where only a count changes. A foreign thread may find
+/// `COMPLETE` in any later value, and a plain store after a Release store does not carry that one on.
+#[inline]
+fn owner_store() -> Ordering {
+    if mutant("task-owner-releases") { Ordering::Relaxed } else { Ordering::Release }
 }
 
 /// Where it costs nothing that matters: a reference that is given back was there.

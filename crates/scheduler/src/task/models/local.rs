@@ -181,3 +181,25 @@ fn foreign_join_and_owner_end() {
         assert_over(loop_, &watch);
     });
 }
+
+/// After the end the owner changes counts only; the foreign thread sees the output all the same.
+#[test]
+fn foreign_look_and_owner_counts() {
+    check("foreign_look_and_owner_counts", None, || {
+        let (loop_, watch, mut task, waker) = idle_task();
+        let clone = waker.clone();
+        let seen = watch.clone();
+        let other = side(move || {
+            if task.done() {
+                // What the last poll wrote, and the output.
+                seen.seen();
+                assert_eq!(join(&mut task, &Arc::default()), Poll::Ready(true));
+            }
+            task
+        });
+        complete(&loop_, &watch, waker);
+        drop_here(&loop_, clone);
+        drop_here(&loop_, other.join().unwrap());
+        assert_over(loop_, &watch);
+    });
+}
