@@ -177,3 +177,19 @@ impl Loop {
         self.shared.with_foreign_heap(|heap| heap.close(&self.shared));
     }
 }
+
+/// A waker that counts its wakes.
+#[derive(Default)]
+pub(crate) struct Counter(AtomicUsize);
+
+impl Counter {
+    pub(crate) fn wakes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl std::task::Wake for Counter {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}

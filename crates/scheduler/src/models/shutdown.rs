@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use super::{Loop, check, side};
+use super::{Counter, Loop, check, side};
 use crate::task::{Kind, Task};
 use crate::worker::create_foreign;
 
@@ -112,4 +112,55 @@ fn foreign_spawn_and_close() {
 #[test]
 fn foreign_spawn_and_close_of_a_local_loop() {
     spawn_and_close("foreign_spawn_and_close_of_a_local_loop", true);
+}
+
+/// The handle of a task that has not ended goes, or is awaited, on another thread while the loop closes.
+fn handle_and_close(name: &str, local: bool, join: bool) {
+    check(name, MANY_STEPS, move || {
+        let loop_ = Loop::new(local);
+        let count = Arc::new(AtomicUsize::new(0));
+        let (mut task, waker) = waiting(&loop_, &count);
+        loop_.enter(|_| drop(waker));
+        let woken = Arc::new(Counter::default());
+        let counter = woken.clone();
+        let other = side(move || {
+            if !join {
+                drop(task);
+                return None;
+            }
+            let joiner = Waker::from(counter);
+            let joined = Pin::new(&mut task).poll(&mut Context::from_waker(&joiner));
+            Some((task, joined.is_ready()))
+        });
+        loop_.close();
+        if let Some((mut task, ready)) = other.join().unwrap() {
+            if !ready {
+                assert!(woken.wakes() > 0, "who awaits the task was not woken");
+                let joined = Pin::new(&mut task).poll(&mut Context::from_waker(Waker::noop()));
+                assert!(joined.is_ready(), "a task of a closed loop has no result");
+            }
+        }
+        assert_eq!(count.load(Ordering::Relaxed), 0, "a future was not dropped");
+        super::assert_none_alive();
+    });
+}
+
+#[test]
+fn drop_of_the_handle_and_close() {
+    handle_and_close("drop_of_the_handle_and_close", false, false);
+}
+
+#[test]
+fn join_and_close() {
+    handle_and_close("join_and_close", false, true);
+}
+
+#[test]
+fn foreign_drop_of_the_handle_and_close_of_a_local_loop() {
+    handle_and_close("foreign_drop_of_the_handle_and_close_of_a_local_loop", true, false);
+}
+
+#[test]
+fn foreign_join_and_close_of_a_local_loop() {
+    handle_and_close("foreign_join_and_close_of_a_local_loop", true, true);
 }
