@@ -53,20 +53,33 @@ impl Idle {
         true
     }
 
-    /// Stops searching; `true` for the last one.
+    /// Stops searching; `true` for the last one, who must look whether a push relied on it: the fence orders that look
+    /// after the count. Partner: P2.
     pub(crate) fn stop_searching(&self) -> bool {
-        self.searching.fetch_sub(1, Ordering::AcqRel) == 1
+        let last = self.searching.fetch_sub(1, Ordering::AcqRel) == 1;
+        if last && !mutant("idle-last-searcher-fence") {
+            fence(Ordering::SeqCst);
+        }
+        last
     }
 
     /// S1 to S3: from here on a publisher finds this worker. The caller must look at every queue (S4) before it parks.
     pub(crate) fn prepare_to_sleep(&self, worker: usize, searching: bool) {
-        let early = mutant("idle-lower-after-look");
-        if searching && !early {
-            self.stop_searching();
+        if searching && !mutant("idle-lower-after-look") {
+            // No fence of its own: S3 follows.
+            self.searching.fetch_sub(1, Ordering::AcqRel);
         }
         self.words[worker / WORD].fetch_or(bit(worker), Ordering::AcqRel);
         if !mutant("idle-sleeper-fence") {
             fence(Ordering::SeqCst);
+        }
+    }
+
+    /// Where S1 would be if it came after S4: what the models show to be wrong.
+    #[cfg(all(test, heist_loom))]
+    pub(crate) fn looked(&self, searching: bool) {
+        if searching && mutant("idle-lower-after-look") {
+            self.searching.fetch_sub(1, Ordering::AcqRel);
         }
     }
 
@@ -106,8 +119,16 @@ impl Idle {
         self.take(prefer)
     }
 
-    /// Takes a sleeper although others may be searching: for the watchdog.
-    pub(crate) fn take(&self, prefer: impl Fn(usize) -> bool) -> Option<usize> {
+    /// Takes a sleeper although others may be searching: for what is no push (the watchdog, the last hold on time). What
+    /// the caller wrote before is seen by a sleeper's S4, or the sleeper here, as in P2.
+    pub(crate) fn poke(&self, prefer: impl Fn(usize) -> bool) -> Option<usize> {
+        if !mutant("idle-poke-fence") {
+            fence(Ordering::SeqCst);
+        }
+        self.take(prefer)
+    }
+
+    fn take(&self, prefer: impl Fn(usize) -> bool) -> Option<usize> {
         for pass in 0..2 {
             for (index, word) in self.words.iter().enumerate() {
                 let mut left = word.load(Ordering::Relaxed);

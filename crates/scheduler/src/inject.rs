@@ -145,6 +145,16 @@ impl Injector {
         taken
     }
 
+    /// Closes if nothing is left; `false` when something is.
+    pub(crate) fn close_if_empty(&self) -> bool {
+        let mut chain = self.chain.lock();
+        let empty = chain.as_ref().is_none_or(Chain::is_empty);
+        if empty {
+            *chain = None;
+        }
+        empty
+    }
+
     /// Takes what is left; from now on nothing comes in.
     pub(crate) fn close(&self) -> Chain {
         let mut chain = self.chain.lock();

@@ -13,7 +13,8 @@ mod queue;
 mod shutdown;
 mod watchdog;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -49,6 +50,7 @@ pub(crate) fn check(name: &str, bound: Option<usize>, model: impl Fn() + Send + 
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = bound;
         builder.max_branches = 20_000;
+        ALIVE.with_borrow_mut(HashSet::clear);
         builder.check(move || {
             counted.fetch_add(1, Ordering::Relaxed);
             model();
@@ -81,6 +83,29 @@ pub(crate) fn side<T: 'static>(f: impl FnOnce() -> T + 'static) -> thread::JoinH
     side
 }
 
+thread_local! {
+    /// The shared blocks that exist: they are counted by the standard library's `Arc`, which loom does not see.
+    static ALIVE: RefCell<HashSet<usize>> = RefCell::default();
+}
+
+/// A step on the shared block of a loop must find it there.
+pub(crate) fn assert_alive(shared: &Shared) {
+    assert!(
+        ALIVE.with_borrow(|alive| alive.contains(&shared.id())),
+        "a loop's shared block was used after its end"
+    );
+}
+
+/// A shared block goes.
+pub(crate) fn note_gone(shared: &Shared) {
+    ALIVE.with_borrow_mut(|alive| alive.remove(&shared.id()));
+}
+
+/// Every loop of this iteration is gone, with its pages.
+pub(crate) fn assert_none_alive() {
+    assert!(ALIVE.with_borrow(HashSet::is_empty), "a loop's shared block was leaked");
+}
+
 /// A loop with one worker and no threads of its own.
 pub(crate) struct Loop {
     pub(crate) shared: Arc<Shared>,
@@ -97,6 +122,7 @@ impl Loop {
             blocking_keep_alive: Duration::from_secs(1),
         };
         let shared = Shared::make(config, local, Clock::real(), Arc::new(NoDriver));
+        ALIVE.with_borrow_mut(|alive| alive.insert(shared.id()));
         let worker = shared.resting[0].lock().take();
         shared.set_phase(RUNNING);
         Self { shared, worker }
@@ -149,5 +175,21 @@ impl Loop {
         self.shared.set_phase(CLOSED);
         worker.retire();
         self.shared.with_foreign_heap(|heap| heap.close(&self.shared));
+    }
+}
+
+/// A waker that counts its wakes.
+#[derive(Default)]
+pub(crate) struct Counter(AtomicUsize);
+
+impl Counter {
+    pub(crate) fn wakes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl std::task::Wake for Counter {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -513,17 +513,27 @@ fn close(
     Ok(report)
 }
 
-/// The end of the tasks of a closing loop: what is still queued ends, cells that others hold become theirs, and what
-/// comes from now on is ended by whoever brings it.
+/// The end of a closing loop's tasks, those within the limit having ended: what is queued or idle ends here, cells that
+/// others hold become theirs, and what comes from now on is ended by whoever brings it. Only a task inside a poll is left:
+/// the worker that polls it brings it when the poll returns.
 pub(crate) fn end_tasks(shared: &Arc<Shared>, worker: &Worker) {
     worker.end_run();
     if shared.local {
-        share_all(worker);
+        worker.close_local();
+        return;
     }
     let mut late = shared.close_lists();
     while let Some(task) = late.pop() {
         task.end_late();
     }
+    let mut left = Vec::new();
+    // SAFETY: `each_task` hands over a counted reference.
+    shared.each_task(|task| left.push(unsafe { TaskRef::from_raw(task) }));
+    for task in left {
+        // An idle one is queued by this, here, and what is queued here ends below.
+        task.cancel();
+    }
+    worker.hand_over();
 }
 
 /// The tasks that have not ended, apart from closures on the blocking pool.
@@ -551,19 +561,6 @@ fn join_threads(shared: &Shared, end: Option<Instant>) -> usize {
         }
     }
     stuck
-}
-
-/// Hands the cells of a closing current-thread loop, which others still hold, over to them.
-fn share_all(worker: &Worker) {
-    let mut held = Vec::new();
-    worker.shared().each_task(|task| held.push(task));
-    for task in held {
-        while !task.share() {
-            // A note is on its way: it is in the inbox, or the thread that writes it is about to push it.
-            worker.merge_injected();
-            std::thread::yield_now();
-        }
-    }
 }
 
 /// Calls `f` with the worker that this thread is.

@@ -198,7 +198,8 @@ impl Shared {
         f(&self.foreign.lock())
     }
 
-    /// Puts in a task that no worker of this loop is about to queue itself, and wakes somebody for it.
+    /// Puts in a task that no worker of this loop is about to queue itself, or a local one for its owner to merge what
+    /// was noted about it, and wakes somebody for it.
     pub(crate) fn inject(&self, task: Raw) {
         self.inject_quietly(task);
         self.notify();
@@ -241,12 +242,9 @@ impl Shared {
         }
     }
 
-    /// Puts in a local task for its owner to merge what was noted about it, and wakes the owner if it sleeps.
-    pub(crate) fn inject_note(&self, task: Raw) {
-        // A closing loop waits for every note that is under way before it closes the injector.
-        let taken = self.injector.push(task);
-        debug_assert!(taken, "a note came after the loop was closed");
-        self.notify();
+    /// Closes the injector if nothing is in it.
+    pub(crate) fn injector_close_if_empty(&self) -> bool {
+        self.injector.close_if_empty()
     }
 
     /// Takes what is left in the shared lists; from now on nothing comes in.
@@ -265,6 +263,8 @@ impl Shared {
     /// After a push: wakes a sleeper, if there is one and nobody searches.
     #[inline]
     pub(crate) fn notify(&self) {
+        #[cfg(all(test, heist_loom))]
+        crate::models::assert_alive(self);
         if let Some(worker) = self.idle.notify(|worker| self.slots[worker].parker.is_parked()) {
             self.unpark(worker);
         }
@@ -272,7 +272,7 @@ impl Shared {
 
     /// Wakes any sleeper, whether or not others search.
     pub(crate) fn poke(&self) -> bool {
-        match self.idle.take(|worker| self.slots[worker].parker.is_parked()) {
+        match self.idle.poke(|worker| self.slots[worker].parker.is_parked()) {
             Some(worker) => {
                 self.unpark(worker);
                 true
@@ -283,6 +283,8 @@ impl Shared {
 
     /// Unparks one worker.
     pub(crate) fn unpark(&self, worker: usize) {
+        #[cfg(all(test, heist_loom))]
+        crate::models::assert_alive(self);
         if self.slots[worker].parker.unpark() {
             self.driver.unpark(worker);
         }
@@ -375,6 +377,13 @@ impl Shared {
     }
 }
 
+#[cfg(all(test, heist_loom))]
+impl Drop for Shared {
+    fn drop(&mut self) {
+        crate::models::note_gone(self);
+    }
+}
+
 /// Takes a reference to the task in a cell, if there is one; for walkers of the registry.
 ///
 /// A local task can be taken by its own thread only: elsewhere nobody can tell whether it is being freed.
@@ -388,7 +397,7 @@ pub(crate) fn acquire_if_alive(task: Raw, loop_id: usize) -> bool {
     } else {
         return false;
     };
-    word.acquire_if_alive(access).is_some()
+    word.acquire_if_alive(access)
 }
 
 /// A pointer to a task from a slot.

@@ -26,7 +26,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use heist_core::sync::atomic::{AtomicBool, Ordering, fence};
-use heist_core::sync::{Condvar, Mutex};
+use heist_core::sync::{Condvar, Mutex, mutant};
 
 use crate::shared::{CLOSED, PAUSED, Shared, task_at};
 use crate::trace;
@@ -91,7 +91,9 @@ impl Watchdog {
     #[inline]
     pub(crate) fn worker_awake(&self) {
         // Pairs with the fence in `sleep`: one of us sees the other.
-        fence(Ordering::SeqCst);
+        if !mutant("watchdog-worker-fence") {
+            fence(Ordering::SeqCst);
+        }
         if self.asleep.load(Ordering::Relaxed) {
             self.call();
         }
@@ -105,9 +107,11 @@ impl Watchdog {
     }
 
     /// Waits for a call; `still_quiet` is asked after workers can see that the watchdog sleeps.
-    fn sleep(&self, still_quiet: impl FnOnce() -> bool) {
+    pub(crate) fn sleep(&self, still_quiet: impl FnOnce() -> bool) {
         self.asleep.store(true, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        if !mutant("watchdog-sleep-fence") {
+            fence(Ordering::SeqCst);
+        }
         if still_quiet() {
             let mut called = self.called.lock();
             while !*called {

@@ -28,6 +28,7 @@ use std::time::Duration;
 use heist_core::clock::NEVER;
 use heist_core::context::{self, Context};
 use heist_core::sync::atomic::{Ordering, fence};
+use heist_core::sync::thread;
 
 use crate::heap::{Heap, Shape};
 use crate::inject::{Chain, Injector};
@@ -229,7 +230,8 @@ impl Worker {
         let slot = &self.slot().lifo;
         // Only this thread puts something in, so a plain look tells an empty slot. Release and AcqRel pair with the
         // watchdog's swap, which hands the task on.
-        if slot.load(Ordering::Relaxed).is_null() {
+        // (Under loom always by the swap: it keeps no one order of stores and swaps, and would lose the store.)
+        if slot.load(Ordering::Relaxed).is_null() && !cfg!(heist_loom) {
             slot.store(task.0.as_ptr(), Ordering::Release);
         } else if let Some(before) = task_at(slot.swap(task.0.as_ptr(), Ordering::AcqRel)) {
             self.push_back(before);
@@ -748,6 +750,9 @@ impl Worker {
             self.slot().thread.store(crate::watchdog::current_thread(), Ordering::Relaxed);
         }
         self.slot().active.store(active, Ordering::Release);
+        if active {
+            self.shared.watchdog.worker_awake();
+        }
     }
 
     pub(crate) fn begin_run(&self, main: *mut Header) {
@@ -771,16 +776,56 @@ impl Worker {
         if self.shared.local {
             return;
         }
-        let mut chain = Chain::new();
-        if let Some(task) = task_at(self.slot().lifo.swap(ptr::null_mut(), Ordering::AcqRel)) {
-            chain.push(task);
-        }
-        while let Some(task) = self.queue.pop() {
-            chain.push(task);
-        }
-        self.flush_over();
-        if !chain.is_empty() {
+        // Once the loop is closed, what goes to the injector ends on the spot, and may wake more: until nothing is left.
+        loop {
+            let mut chain = Chain::new();
+            if let Some(task) = task_at(self.slot().lifo.swap(ptr::null_mut(), Ordering::AcqRel)) {
+                chain.push(task);
+            }
+            while let Some(task) = self.queue.pop() {
+                chain.push(task);
+            }
+            // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
+            chain.append(std::mem::replace(unsafe { &mut *self.over() }, Chain::new()));
+            if chain.is_empty() {
+                break;
+            }
             self.shared.inject_chain(chain);
+        }
+    }
+
+    /// Closes a current-thread loop: ends all its tasks, here, for their futures need not be Send, and hands the cells
+    /// that others still hold over to them.
+    pub(crate) fn close_local(&self) {
+        loop {
+            self.merge_injected();
+            let mut held = Vec::new();
+            self.shared.each_task(|task| held.push(task));
+            for &task in &held {
+                let word = task.header().word.load();
+                if word & LOCAL != 0 && word & state::COMPLETE == 0 {
+                    // SAFETY: this thread owns the loop and is inside no poll; the walk's reference keeps the cell.
+                    unsafe { task.end(Access::Owner, "the event loop is closed") };
+                }
+            }
+            // What was queued has ended.
+            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+            unsafe { (*self.fifo.get()).clear() };
+            // What a drop has just created has ended too, as refused; what others create comes by the injector.
+            let (local, others): (Vec<_>, Vec<_>) =
+                held.into_iter().partition(|task| task.header().word.load() & LOCAL != 0);
+            others.into_iter().for_each(Raw::release);
+            if local.is_empty() && self.shared.injector_close_if_empty() {
+                return;
+            }
+            for task in local {
+                task.begin_sharing();
+                while !task.finish_sharing() {
+                    // A note is on its way: it is in the inbox, or the thread that wrote it is about to push it.
+                    self.merge_injected();
+                    thread::yield_now();
+                }
+            }
         }
     }
 
@@ -885,13 +930,10 @@ fn cancellation(task: Raw) -> TaskError {
 
 /// Ends a task that came too late: its future is dropped, and whoever awaits it gets a cancellation.
 pub(crate) fn refuse(task: Raw) {
-    let error = TaskError::cancelled(CancelledError::new(Some("the event loop is closing")));
     let access = if task.header().word.load() & LOCAL == 0 { Access::Shared } else { Access::Owner };
-    // SAFETY: the task was just created and is in no queue: the caller alone has it.
-    unsafe { (task.header().vtable.fail)(task.0, error) };
-    // Its handle is not yet out, so the registry's is not the last reference.
-    // SAFETY: as above.
-    unsafe { task.complete(access) };
+    // SAFETY: the task was just created and is in no queue: the caller alone has it. Its handle is not yet out, so the
+    // registry's is not the last reference.
+    unsafe { task.end(access, "the event loop is closing") };
 }
 
 /// Makes a cell for `future` in `heap`.
@@ -936,9 +978,16 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let local = shared.local && kind == Kind::Task;
+    let late = kind == Kind::Task && shared.phase() >= CLOSING;
+    // A local task begins idle, with a wake noted: the owner queues it when it merges. Its words are right from the
+    // first moment, for walkers of the registry find it at once.
+    let (word, notes) = if shared.local && kind == Kind::Task && !late {
+        (state::NEW | LOCAL | state::IDLE, remote::INBOX | remote::WOKEN)
+    } else {
+        (state::NEW, 0)
+    };
     let raw = shared.with_foreign_heap(|heap| {
-        let raw = create(heap, shared, kind, future, state::NEW, 0, location);
+        let raw = create(heap, shared, kind, future, word, notes, location);
         if shared.phase() == CLOSED {
             // The heap was closed for good before: close the page that it has just made.
             heap.close(shared);
@@ -949,20 +998,7 @@ where
     let task = unsafe { Task::from_raw(raw) };
     match kind {
         Kind::Blocking => shared.pool.submit(raw, shared),
-        _ if shared.phase() >= CLOSING => refuse(raw),
-        _ if local => {
-            // Idle, with a wake noted: the owner queues it when it merges.
-            raw.header().remote.reset(remote::INBOX | remote::WOKEN);
-            raw.header().word.publish(state::NEW | LOCAL | state::IDLE);
-            if shared.injector.push(raw) {
-                shared.notify();
-            } else {
-                // Closed in between: nobody else has the task, so it can be a shared one and end here.
-                raw.header().remote.reset(remote::CLOSED);
-                raw.header().word.publish(state::NEW);
-                refuse(raw);
-            }
-        }
+        _ if late => refuse(raw),
         _ => shared.inject(raw),
     }
     task

@@ -60,7 +60,8 @@ impl<T> RemoteList<T> {
             }
             link(head);
             // Release pairs with the Acquire swaps of `take` and `close`: the owner sees the link and the emptied cell.
-            match self.head.compare_exchange_weak(head, cell, Ordering::Release, Ordering::Relaxed) {
+            let order = if mutant("page-push-releases") { Ordering::Relaxed } else { Ordering::Release };
+            match self.head.compare_exchange_weak(head, cell, order, Ordering::Relaxed) {
                 Ok(_) => return Freed::Listed,
                 Err(now) => head = now,
             }

@@ -48,6 +48,12 @@ impl<T> Task<T> {
         Self { raw, taken: false, _output: PhantomData }
     }
 
+    /// The cell.
+    #[cfg(all(test, heist_loom))]
+    pub(crate) fn raw(&self) -> Raw {
+        self.raw
+    }
+
     /// Asks the task to end: its future is dropped at its next suspension, and awaiting it gives a cancellation.
     /// asyncio's `Task.cancel`.
     ///
@@ -150,10 +156,9 @@ impl<T> Task<T> {
     /// As [`register`](Self::register), on another thread than the owner's of a local task.
     #[cold]
     fn register_foreign(&self, waker: &Waker) -> bool {
-        let shared = self.raw.shared().clone();
         *self.raw.cold().foreign_joiner.lock() = Some(waker.clone());
         match self.raw.header().remote.join() {
-            Noted::Push => shared.inject_note(self.raw),
+            Noted::Push => self.raw.shared().inject(self.raw),
             Noted::Underway => {}
             // The loop is closed: every task of it is complete, or will be as a shared one.
             Noted::Closed => return self.raw.is_complete() || self.register(waker),

@@ -7,11 +7,12 @@ use std::task::{Context, Poll, Waker};
 use heist_core::sync::Mutex;
 use heist_core::sync::atomic::{AtomicPtr, Ordering};
 use heist_core::sync::cell::UnsafeCell;
+use heist_core::sync::mutant;
 use heist_core::{CancelledError, context};
 
 use super::error::TaskError;
 use super::remote::{self, Noted, Remote};
-use super::state::{Access, Complete, Detach, LOCAL, Wake, Word};
+use super::state::{Access, Complete, Detach, LOAN, LOCAL, Wake, Word, references};
 use crate::heap::Page;
 
 /// What a task is to the scheduler.
@@ -188,7 +189,15 @@ impl Raw {
             .then_some(Access::Owner)
     }
 
-    /// Does `shared` with the state word where this thread may, and `foreign` with the remote word where not.
+    /// Whether this thread is a worker of the task's loop.
+    #[inline]
+    fn is_at_home(self) -> bool {
+        let id = self.page().loop_id();
+        context::with(|context| context.is_some_and(|context| context.loop_id() == id))
+    }
+
+    /// Does `on_word` with the state word where this thread may, and `on_remote` with the remote word where not. The
+    /// caller has a reference, and keeps it for the duration.
     #[inline]
     fn on_word<R>(
         self,
@@ -200,16 +209,28 @@ impl Raw {
         if let Some(access) = self.access() {
             return on_word(&header.word, access);
         }
-        let shared = self.shared();
-        // Keeps the inbox alive past the moment in which the owner frees the cell.
-        let shared = shared.clone();
         match on_remote(&header.remote) {
             Noted::Push => {
-                shared.inject_note(self);
+                self.shared().inject(self);
                 noted
             }
             Noted::Underway => noted,
             Noted::Closed => on_word(&header.word, Access::Shared),
+        }
+    }
+
+    /// Before the owner counts a local task's word down to zero: takes over what foreign threads have counted.
+    ///
+    /// A reference that a foreign thread counted in the remote word may be dropped by the owner, on its own word: that
+    /// one alone may reach zero, or pass it, while references are left. Word and remote word together are always right.
+    #[inline]
+    fn gather(self, access: Access) {
+        let header = self.header();
+        if access == Access::Owner && references(header.word.load()) <= 1 && !mutant("remote-gather") {
+            let count = header.remote.take_count();
+            if count != 0 {
+                header.word.adjust_owner(count);
+            }
         }
     }
 
@@ -222,8 +243,25 @@ impl Raw {
     /// Gives a reference back.
     #[inline]
     pub(crate) fn release(self) {
-        if self.on_word(|word, access| word.release(access), Remote::release, false) {
-            self.free();
+        match self.access() {
+            Some(access) => self.release_with(access),
+            None => {
+                // Keeps the inbox alive past the moment in which the owner frees the cell.
+                let shared = self.shared().clone();
+                match self.header().remote.release() {
+                    Noted::Push => shared.inject(self),
+                    Noted::Underway => {}
+                    Noted::Closed => self.release_with(Access::Shared),
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn release_with(self, access: Access) {
+        self.gather(access);
+        if self.header().word.release(access) {
+            self.free_complete(access);
         }
     }
 
@@ -237,13 +275,24 @@ impl Raw {
         }
     }
 
-    /// Wakes, and gives the caller's reference back.
+    /// Wakes, and gives the caller's reference back: a worker of the loop does both in one step.
+    ///
+    /// Another thread needs its reference until it has queued the task *and* told a sleeper: it keeps the cell, the cell
+    /// its page, and the page the loop's shared block, which may otherwise be freed between the two.
     #[inline]
     pub(crate) fn wake_by_value(self) {
-        match self.on_word(|word, access| word.wake_by_value(access), Remote::wake_by_value, Wake::Nothing) {
+        if !self.is_at_home() && !mutant("task-wake-keeps-loop") {
+            self.wake_by_ref();
+            self.release();
+            return;
+        }
+        let header = self.header();
+        let access = if header.word.load() & LOCAL == 0 { Access::Shared } else { Access::Owner };
+        self.gather(access);
+        match header.word.wake_by_value(access) {
             Wake::Queue => self.schedule(),
             Wake::Nothing => {}
-            Wake::Free => self.free(),
+            Wake::Free => self.free_complete(access),
         }
     }
 
@@ -299,6 +348,7 @@ impl Raw {
     pub(crate) unsafe fn complete(self, access: Access) {
         let header = self.header();
         crate::trace::task_ended(header.id);
+        self.gather(access);
         let completed = header.word.complete(access, || {
             // SAFETY: the future is gone, no handle is left, and only the completing side is here.
             unsafe { (header.vtable.drop_output)(self.0) }
@@ -313,9 +363,7 @@ impl Raw {
                 if let Some(waker) = waker {
                     wake_joiner(waker);
                 }
-                if header.word.release(access) {
-                    self.free_complete(access);
-                }
+                self.release_with(access);
                 return;
             }
         }
@@ -343,30 +391,28 @@ impl Raw {
         }
     }
 
-    /// Frees a local cell whose own count is zero, unless a foreign thread still holds it or is about to be merged.
+    /// Frees a local cell whose count is zero, unless a note is on its way to the inbox, whose merge will. Owner only.
     fn free_if_clear(self) {
-        let header = self.header();
-        if header.remote.is_clear() {
+        // `gather` found no foreign reference either, so nobody is left who could count one.
+        if self.header().remote.is_clear() {
             self.free();
-        } else if let Some(count) = header.remote.take_count() {
-            // Foreign references alone keep it: count them here, so that the registry still finds the cell.
-            header.word.adjust_owner(count);
         }
     }
 
-    /// Makes a local task a shared one when its loop closes. Owner only; the caller counts a reference, which this
-    /// gives back. `false` while a note is on its way to the inbox: merge what is there and try again.
-    pub(crate) fn share(self) -> bool {
-        let header = self.header();
-        if header.word.load() & LOCAL != 0 {
-            header.word.share();
-        }
-        // The word is shared and the caller's reference keeps it from reaching zero while the last notes are added.
-        match header.remote.close() {
+    /// Begins to make a local task of a closing loop, which is complete, a shared one. Owner only; the caller counts a
+    /// reference. [`finish_sharing`](Self::finish_sharing) must follow.
+    pub(crate) fn begin_sharing(self) {
+        self.header().word.share();
+    }
+
+    /// Adds the last notes and gives the caller's reference back. `false` while a note is on its way to the inbox: merge
+    /// what is there and try again. Owner only.
+    pub(crate) fn finish_sharing(self) -> bool {
+        match self.header().remote.close() {
             None => false,
             Some((flags, count)) => {
-                self.apply_notes(Access::Shared, flags, count);
-                self.release();
+                self.apply_notes(Access::Shared, flags, count - LOAN);
+                self.release_with(Access::Shared);
                 true
             }
         }
@@ -386,22 +432,29 @@ impl Raw {
     pub(crate) fn end_late(self) {
         let header = self.header();
         if header.word.load() & LOCAL != 0 {
-            // Nobody runs the loop any more, so nobody else is the owner. The wake that was noted brings the task back
-            // here as a shared one.
+            // The owner is gone, and `INBOX`, which brought the task here, is this thread's alone: it stands in for the
+            // owner. A wake that was noted brings the task back here as a shared one.
             header.word.share();
-            header.word.acquire(Access::Shared);
-            self.merge();
-            while !self.share() {
-                std::thread::yield_now();
-            }
+            let (flags, count) = header.remote.close_arrived();
+            self.apply_notes(Access::Shared, flags, count - LOAN);
             return;
         }
-        let error = TaskError::cancelled(CancelledError::new(Some("the event loop is closed")));
         // SAFETY: the task is out of `IDLE` and in no queue, so this thread alone may poll it; it is a shared one, and
         // its future is Send.
-        unsafe { (header.vtable.fail)(self.0, error) };
-        // SAFETY: as above; the task is not touched afterwards.
-        unsafe { self.complete(Access::Shared) };
+        unsafe { self.end(Access::Shared, "the event loop is closed") };
+    }
+
+    /// Drops the future, and ends the task as cancelled.
+    ///
+    /// # Safety
+    ///
+    /// The task is not complete, the caller alone may poll it, on this thread, and does not touch it afterwards.
+    pub(crate) unsafe fn end(self, access: Access, why: &str) {
+        let error = TaskError::cancelled(CancelledError::new(Some(why)));
+        // SAFETY: passed on from the caller.
+        unsafe { (self.header().vtable.fail)(self.0, error) };
+        // SAFETY: passed on from the caller.
+        unsafe { self.complete(access) };
     }
 
     /// Carries out notes: on the owner, or at close on the then shared word.
@@ -432,9 +485,7 @@ impl Raw {
         if flags & remote::DETACH != 0 {
             self.detach_with(access);
         }
-        if header.word.release(access) {
-            self.free_complete(access);
-        }
+        self.release_with(access);
     }
 
     /// The handle goes.
@@ -444,7 +495,7 @@ impl Raw {
             None => {
                 let shared = self.shared().clone();
                 match self.header().remote.detach() {
-                    Noted::Push => shared.inject_note(self),
+                    Noted::Push => shared.inject(self),
                     Noted::Underway => {}
                     Noted::Closed => self.detach_with(Access::Shared),
                 }
@@ -460,14 +511,13 @@ impl Raw {
             // SAFETY: `JOINER` is clear again, so the slot belongs to the handle's side, which is us.
             drop(header.joiner.with_mut(|slot| unsafe { (*slot).take() }));
         }
+        self.gather(access);
         match header.word.detach(access) {
             Detach::Done => {}
             Detach::DropOutput => {
                 // SAFETY: the task is complete, and the handle, which owns the output, is ours to end.
                 unsafe { (header.vtable.drop_output)(self.0) };
-                if header.word.release(access) {
-                    self.free_complete(access);
-                }
+                self.release_with(access);
             }
         }
     }

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize as StdUsize, Ordering as StdOrdering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 
 use heist_core::sync::atomic::{AtomicUsize, Ordering};
 use heist_core::sync::cell::UnsafeCell;
@@ -119,21 +119,5 @@ pub(super) struct Output(Arc<Watch>);
 impl Drop for Output {
     fn drop(&mut self) {
         self.0.outputs.fetch_add(1, StdOrdering::Relaxed);
-    }
-}
-
-/// A waker that counts its wakes.
-#[derive(Default)]
-pub(super) struct Counter(StdUsize);
-
-impl Counter {
-    pub(super) fn wakes(&self) -> usize {
-        self.0.load(StdOrdering::Relaxed)
-    }
-}
-
-impl Wake for Counter {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, StdOrdering::Relaxed);
     }
 }

@@ -96,11 +96,6 @@ impl Remote {
         self.note(WOKEN, 0)
     }
 
-    /// A foreign thread woke the task and gave its waker up.
-    pub(crate) fn wake_by_value(&self) -> Noted {
-        self.note(WOKEN, -1)
-    }
-
     /// A foreign thread cancelled the task.
     pub(crate) fn cancel(&self) -> Noted {
         self.note(CANCEL, 0)
@@ -129,18 +124,19 @@ impl Remote {
         self.0.load(Ordering::Acquire) & !JOIN == 0
     }
 
-    /// Takes the change of references, unless the task is on its way to the inbox, whose merge will. Owner only.
-    pub(crate) fn take_count(&self) -> Option<i64> {
+    /// Takes the change of references alone; notes that are on their way stay. Owner only.
+    #[inline]
+    pub(crate) fn take_count(&self) -> i64 {
         let mut word = self.0.load(Ordering::Relaxed);
-        loop {
-            if word & INBOX != 0 {
-                return None;
-            }
+        // Nothing to take is what a task of one thread always finds: a load.
+        while word >= ONE {
+            // Acquire pairs with the Release of who counted: the owner sees what that thread did with the task.
             match self.0.compare_exchange_weak(word, word & (ONE - 1), Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) => return Some(split(word).1),
+                Ok(_) => return split(word).1,
                 Err(now) => word = now,
             }
         }
+        0
     }
 
     /// Takes the notes: flags (`JOIN` stays set) and the change of references. Owner only.
@@ -167,6 +163,12 @@ impl Remote {
                 Err(now) => word = now,
             }
         }
+    }
+
+    /// As [`close`](Self::close), by who holds the task's place in the inbox: nobody else merges. Returns the last notes.
+    pub(crate) fn close_arrived(&self) -> (u64, i64) {
+        // Acquire and Release as in `close`.
+        split(self.0.swap(CLOSED, Ordering::AcqRel))
     }
 }
 

@@ -43,6 +43,10 @@ pub(crate) const REFERENCE: u64 = 1 << 32;
 /// More references than this are a leak in a loop; the process ends before the count can wrap.
 const MAX_REFERENCES: u64 = 1 << 31;
 
+/// References that a local word is lent while it is made a shared one: foreign threads may give back through it what they
+/// counted in the remote word, before that count is added.
+pub(crate) const LOAN: i64 = 1 << 30;
+
 /// A new task: queued at once, held by its handle and by the registry.
 pub(crate) const NEW: u64 = HANDLE | (2 * REFERENCE);
 
@@ -301,19 +305,25 @@ impl Word {
             Access::Shared => self.0.fetch_add(REFERENCE, Ordering::Relaxed),
             Access::Owner => {
                 let word = self.0.load(Ordering::Relaxed);
-                self.0.store(word + REFERENCE, Ordering::Relaxed);
+                self.0.store(word + REFERENCE, owner_store());
                 word
             }
         };
         if references(before) >= MAX_REFERENCES {
             // Wakers were forgotten in a loop: going on would wrap the count and free a task in use.
+            if cfg!(heist_loom) {
+                panic!("the count of references wrapped");
+            }
             std::process::abort();
         }
     }
 
-    /// One more reference, by somebody who has none: only if the cell holds a task.
-    pub(crate) fn acquire_if_alive(&self, access: Access) -> Option<u64> {
-        self.update(access, |word| (references(word) > 0).then(|| word + REFERENCE)).ok()
+    /// One more reference, by somebody who has none: only if the cell holds a task, of the kind that `access` is for.
+    /// (A cell may have been freed and filled with the other kind since the caller looked.)
+    pub(crate) fn acquire_if_alive(&self, access: Access) -> bool {
+        let kind = if access == Access::Owner { LOCAL } else { 0 };
+        let step = |word| (references(word) > 0 && word & LOCAL == kind).then(|| word + REFERENCE);
+        self.update(access, step).is_ok()
     }
 
     /// Gives a reference back; `true` when it was the last and the cell must be freed.
@@ -324,7 +334,7 @@ impl Word {
             Access::Shared => self.0.fetch_sub(REFERENCE, Ordering::AcqRel),
             Access::Owner => {
                 let word = self.0.load(Ordering::Relaxed);
-                self.0.store(word - REFERENCE, Ordering::Relaxed);
+                self.0.store(word - REFERENCE, owner_store());
                 word
             }
         };
@@ -332,11 +342,12 @@ impl Word {
         references(before) == 1
     }
 
-    /// Makes a local word a shared one: from now on every thread that finds `LOCAL` clear uses it as such. Owner only.
+    /// Makes a local word a shared one, and lends it [`LOAN`] references. Owner only.
     pub(crate) fn share(&self) {
         let word = self.0.load(Ordering::Relaxed);
+        let loan = if mutant("remote-share-lends") { 0 } else { LOAN as u64 };
         // Release pairs with the Acquire load of whoever finds `LOCAL` clear.
-        self.0.store(word & !LOCAL, Ordering::Release);
+        self.0.store((word & !LOCAL).wrapping_add(loan * REFERENCE), Ordering::Release);
     }
 
     /// Adds `count` references, which may be negative, to a local word. Owner only.
@@ -351,6 +362,13 @@ impl Word {
         let before = self.0.fetch_add(delta, Ordering::AcqRel);
         references(before.wrapping_add(delta)) == 0
     }
+}
+
+/// How the owner stores a local word: always Release, also where only a count changes. A foreign thread may find
+/// `COMPLETE` in any later value, and a plain store after a Release store does not carry that one on.
+#[inline]
+fn owner_store() -> Ordering {
+    if mutant("task-owner-releases") { Ordering::Relaxed } else { Ordering::Release }
 }
 
 /// Where it costs nothing that matters: a reference that is given back was there.

@@ -7,9 +7,12 @@ use std::task::{Context, Poll, Waker};
 
 use heist_core::sync::atomic::Ordering;
 
-use super::{Counter, Output, Watch};
-use crate::models::{Loop, check, side};
+use super::{Output, Watch};
+use crate::models::{Counter, Loop, check, side};
 use crate::task::{Task, TaskRef};
+
+/// For models with so many steps on each side that all their orders take minutes.
+const MANY_STEPS: Option<usize> = Some(3);
 
 /// A loop with one idle task, its handle, and a waker.
 fn idle_task() -> (Loop, Arc<Watch>, Task<Output>, Waker) {
@@ -65,7 +68,7 @@ fn foreign_wake_and_owner_run() {
 
 #[test]
 fn foreign_wake_by_ref_and_owner_end() {
-    check("foreign_wake_by_ref_and_owner_end", None, || {
+    check("foreign_wake_by_ref_and_owner_end", MANY_STEPS, || {
         let (loop_, watch, task, waker) = idle_task();
         let foreign = waker.clone();
         drop_here(&loop_, task);
@@ -96,7 +99,7 @@ fn foreign_drop_and_owner_free() {
 /// The owner drops references that a foreign thread counted in the remote word.
 #[test]
 fn foreign_clone_and_owner_drop() {
-    check("foreign_clone_and_owner_drop", None, || {
+    check("foreign_clone_and_owner_drop", MANY_STEPS, || {
         let (loop_, watch, task, waker) = idle_task();
         let foreign = waker.clone();
         drop_here(&loop_, task);
@@ -175,6 +178,28 @@ fn foreign_join_and_owner_end() {
             }
         }
         drop_here(&loop_, task);
+        assert_over(loop_, &watch);
+    });
+}
+
+/// After the end the owner changes counts only; the foreign thread sees the output all the same.
+#[test]
+fn foreign_look_and_owner_counts() {
+    check("foreign_look_and_owner_counts", None, || {
+        let (loop_, watch, mut task, waker) = idle_task();
+        let clone = waker.clone();
+        let seen = watch.clone();
+        let other = side(move || {
+            if task.done() {
+                // What the last poll wrote, and the output.
+                seen.seen();
+                assert_eq!(join(&mut task, &Arc::default()), Poll::Ready(true));
+            }
+            task
+        });
+        complete(&loop_, &watch, waker);
+        drop_here(&loop_, clone);
+        drop_here(&loop_, other.join().unwrap());
         assert_over(loop_, &watch);
     });
 }

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 
 use heist_core::sync::atomic::Ordering;
 
-use super::{Counter, Output, Watch};
-use crate::models::{Loop, check, side};
+use super::{Output, Watch};
+use crate::models::{Counter, Loop, check, side};
 use crate::task::{Task, TaskRef};
 
 /// What one side does.
