@@ -87,6 +87,28 @@ fn s000_3_two_named_tasks_waited_for() {
 }
 
 #[test]
+fn s000_5_a_future_that_another_task_fills() {
+    async fn after(fut: heist::future::Future<&'static str>) {
+        heist::sleep(seconds(2)).await;
+        fut.set_result("1").unwrap();
+    }
+    let expected = [(0, "waiting"), (2000, "1"), (2000, "1")];
+    on_each_flavour(&expected, true, |out| async move {
+        let fut = heist::create_future();
+        let setter = heist::create_task(after(fut.clone()));
+        out.print("waiting");
+        // As the original has it, the task is waited for first; here another one waits for the future meanwhile.
+        let other = {
+            let (fut, out) = (fut.clone(), out.clone());
+            heist::create_task(async move { out.print(fut.await.unwrap()) })
+        };
+        setter.await.unwrap();
+        other.await.unwrap();
+        out.print(fut.await.unwrap());
+    });
+}
+
+#[test]
 fn s001_1_hello_world() {
     on_each_flavour(&[(0, "hello"), (1000, "world")], true, |out| async move {
         out.print("hello");
