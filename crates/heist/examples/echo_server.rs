@@ -81,7 +81,7 @@ pub(crate) fn program(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match heist::run(serve(port as u16)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("echo_server: {error} (--port N listens on another port)");
+            eprintln!("echo_server: {error} (with --port N)");
             ExitCode::FAILURE
         }
     }

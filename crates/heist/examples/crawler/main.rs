@@ -13,7 +13,7 @@
 #![forbid(unsafe_code)]
 
 #[path = "../support/args.rs"]
-mod args;
+pub(crate) mod args;
 pub(crate) mod http;
 mod limits;
 pub(crate) mod server;
@@ -119,7 +119,7 @@ impl Progress {
     fn new(pages: u64) -> Self {
         // Silent where standard error is no terminal.
         let bar = ProgressBar::new(pages);
-        let style = "{bar:40} {pos}/{len} pages  {per_sec}  {eta} left  {msg}";
+        let style = "{bar:40} {pos}/{len} pages, {elapsed} so far, {eta} left  {msg}";
         bar.set_style(ProgressStyle::with_template(style).expect("a fixed template").progress_chars("=> "));
         Self { bar, summary: Arc::new(Mutex::new(Summary::new(pages))) }
     }
