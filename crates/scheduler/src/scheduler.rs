@@ -218,7 +218,7 @@ impl Scheduler {
     ///
     /// # Errors
     ///
-    /// [`RunError::Busy`] while a thread runs the loop, [`RunError::Nested`] inside a loop.
+    /// [`RunError::Busy`] while a thread runs the loop, be it this one.
     #[track_caller]
     pub fn close(&self, limit: Duration, blocking_limit: Duration) -> Result<ShutdownReport, RunError> {
         close(&self.shared, limit, blocking_limit, Location::caller())
@@ -458,7 +458,8 @@ fn close(
     if shared.phase() == CLOSED {
         return Ok(ShutdownReport::default());
     }
-    refuse_nested(location)?;
+    // Also inside a run of another loop, whose worker stands still meanwhile: a loop that is made and dropped there, as by
+    // a refused run, must not keep its descriptors.
     let resting = Resting::take(shared)?;
     let end = Instant::now().checked_add(limit);
     let worker = resting.worker();
