@@ -93,16 +93,15 @@ fn a_port_in_use_is_named_with_what_to_do() {
 fn a_run_inside_a_run_names_both_places() {
     for builder in [heist::Runner::builder(), heist::Runner::builder().current_thread()] {
         let mut outer = builder.build().unwrap();
+        let nested = async {
+            let mut inner = heist::Runner::builder().workers(1).build().unwrap();
+            let line = line!() + 1;
+            let error = inner.run(async {}).unwrap_err();
+            assert!(matches!(error, heist::RunError::Nested { .. }), "{error:?}");
+            (error.to_string(), line)
+        };
         let outer_line = line!() + 1;
-        let (message, inner_line) = outer
-            .run(async {
-                let mut inner = heist::Runner::builder().workers(1).build().unwrap();
-                let inner_line = line!() + 1;
-                let error = inner.run(async {}).unwrap_err();
-                assert!(matches!(error, heist::RunError::Nested { .. }), "{error:?}");
-                (error.to_string(), inner_line)
-            })
-            .unwrap();
+        let (message, inner_line) = outer.run(nested).unwrap();
         for line in [outer_line, inner_line] {
             assert!(message.contains(&format!("{}:{line}:", file!())), "{message}");
         }

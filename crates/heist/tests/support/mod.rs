@@ -34,12 +34,16 @@ impl Lines {
         let (sender, lines) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    // Nobody wants the rest, but it is taken all the same.
-                }
+                // The rest is taken also where nobody wants it.
+                let _ = sender.send(line);
             }
         });
         Self { lines }
+    }
+
+    /// No lines.
+    pub fn none() -> Self {
+        Self { lines: channel().1 }
     }
 
     /// The next line that has `what` in it, from there on.
