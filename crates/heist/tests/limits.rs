@@ -189,7 +189,9 @@ async fn busy() {
             drop((read, writer, queue));
         }));
     }
-    running.push(heist::create_task(async move { drop(queue.get().await) }));
+    running.push(heist::create_task(async move {
+        let _ = queue.get().await;
+    }));
     running.push(heist::create_task(async { drop(heist::ctrl_c().await) }));
     running.push(heist::create_task(heist::sleep(Duration::from_secs(3600))));
     running.push(heist::create_task(async move { drop(server.serve_forever().await) }));
