@@ -22,6 +22,7 @@ pub(crate) const CAPACITY: usize = 64;
 pub(crate) const CAPACITY: usize = double::SLOTS;
 
 /// The most tasks that one steal moves, half of the victim's at most.
+#[cfg(not(heist_loom))]
 const STEAL_LIMIT: usize = 32;
 
 /// What a steal came to.
