@@ -1,5 +1,7 @@
 //! The remote list of a page: cells that other threads free, against the owner who takes them, or closes.
 
+#![allow(clippy::arc_with_non_send_sync)] // loom's threads share one thread of the system
+
 use std::sync::Arc;
 
 use heist_core::sync::cell::UnsafeCell;

@@ -1,5 +1,7 @@
 //! The watchdog: it does not sleep over a worker that is awake, and takes from the LIFO slot what its worker left there.
 
+#![allow(clippy::arc_with_non_send_sync)] // loom's threads share one thread of the system
+
 use std::sync::Arc;
 
 use heist_core::sync::atomic::{AtomicBool, Ordering};
@@ -57,8 +59,9 @@ fn lifo_put_take_and_watchdog_take() {
                 let (polled, wakers) = (polled.clone(), wakers.clone());
                 let future = std::future::poll_fn(move |cx| {
                     wakers.lock().unwrap().push(cx.waker().clone());
-                    // SAFETY: one side polls at a time; loom checks it.
-                    let polls = polled[index].with_mut(|polls| unsafe {
+                    let polls = polled[index].with_mut(|polls| {
+                        // SAFETY: one side polls at a time; loom checks it.
+                        let polls = unsafe { &mut *polls };
                         *polls += 1;
                         *polls
                     });

@@ -1,5 +1,7 @@
 //! Models of a task: the real cell, word, wakers and handles, on a loop whose only worker is the model's main thread.
 
+#![allow(clippy::arc_with_non_send_sync)] // loom's threads share one thread of the system
+
 mod local;
 mod shared;
 
