@@ -153,7 +153,7 @@ macro_rules! gather {
     };
 }
 
-/// One future of [`gather!`]: a task, then its value.
+/// One future of [`gather!`](macro@crate::gather): a task, then its value.
 #[derive(Debug)]
 pub struct Branch<T> {
     task: Option<Task<T>>,
@@ -216,7 +216,7 @@ branches!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
 branches!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
 branches!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
 
-/// The future of [`gather!`].
+/// The future of [`gather!`](macro@crate::gather).
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited, but the gathered tasks run"]
 pub struct GatherTuple<B>(B);

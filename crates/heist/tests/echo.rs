@@ -1,5 +1,5 @@
 #![cfg(not(heist_loom))]
-#![allow(clippy::duplicate_mod, reason = "both examples of the pair bring the modules that they share")]
+#![allow(clippy::duplicate_mod, reason = "the two examples share modules")]
 //! The echo pair: what it prints, and clients that vanish, close their half, send nothing, or send no text.
 
 use std::ffi::OsString;

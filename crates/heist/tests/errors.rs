@@ -137,7 +137,7 @@ fn outside_of_a_loop_is_told_to_go_inside() {
 
 #[test]
 fn a_future_that_is_not_send_is_told_where_it_may_go() {
-    let message = panic_of(|| heist::run(async { heist::spawn_local(async {}) }));
+    let message = panic_of(|| heist::run(async { drop(heist::spawn_local(async {})) }));
     assert!(message.contains("current_thread"), "{message}");
 }
 

@@ -190,7 +190,8 @@ async fn busy() {
         }));
     }
     running.push(heist::create_task(async move {
-        let _ = queue.get().await;
+        // Nobody puts anything in: it waits until the loop is closed.
+        assert_eq!(queue.get().await, Err(heist::QueueShutDown(())));
     }));
     running.push(heist::create_task(async { drop(heist::ctrl_c().await) }));
     running.push(heist::create_task(heist::sleep(Duration::from_secs(3600))));

@@ -1,4 +1,4 @@
-//! Time for the heist async runtime: [`sleep`], [`timeout`] and the wheels behind them.
+//! Time for the heist async runtime: [`sleep()`], [`timeout()`] and the wheels behind them.
 //!
 //! Each worker of a loop has a *wheel* of its own, which holds the timers that its tasks armed. Arming and disarming a
 //! timer on the worker that runs the task is pointer work under one uncontended try-lock; the other workers see of a

@@ -7,7 +7,7 @@
 //! A deque never holds more than [`CAPACITY`] tasks, so crossbeam's buffer never resizes. The worker keeps what is over
 //! in a list of its own and flushes that to the injector in batches.
 //!
-//! loom cannot see inside crossbeam. Under `--cfg heist_loom` this module holds a [`double`]: four slots, the same
+//! loom cannot see inside crossbeam. Under `--cfg heist_loom` this module holds a `double`: four slots, the same
 //! orderings, no stronger than the real one.
 
 use crate::task::Raw;

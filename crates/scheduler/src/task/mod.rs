@@ -2,9 +2,9 @@
 //!
 //! Vocabulary:
 //!
-//! * the **cell** is the memory of one task ([`cell`]), a slot of a page ([`crate::heap`]);
-//! * the **state word** says who may touch what ([`state`]); a task of the current-thread flavour also has a **remote
-//!   word** for other threads ([`remote`]);
+//! * the **cell** is the memory of one task (`cell`), a slot of a page (`heap`);
+//! * the **state word** says who may touch what (`state`); a task of the current-thread flavour also has a **remote
+//!   word** for other threads (`remote`);
 //! * the **handle** is [`Task`]: unique, and the only way to the output;
 //! * a **reference** is counted in the state word by each waker, each handle, each [`TaskRef`], and by the registry
 //!   until the task is complete. Queues count none.
