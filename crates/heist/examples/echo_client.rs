@@ -6,6 +6,7 @@
 //!
 //! The original is sample 001-12, and this prints what it prints. What differs: `--port` chooses another port than 8888,
 //! and a server that is not there gets a message.
+// ci: build only, it needs the server: tests/echo.rs runs the pair
 
 #![forbid(unsafe_code)]
 

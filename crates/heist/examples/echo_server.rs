@@ -9,6 +9,7 @@
 //!
 //! A client that vanishes, closes its half of the connection, or sends nothing concerns its own task only: the others
 //! are served on. Where a handler fails (the bytes are no text, the client was gone), that is reported.
+// ci: build only, it serves until Ctrl-C: tests/echo.rs runs it
 
 #![forbid(unsafe_code)]
 

@@ -9,6 +9,7 @@
 //! (`http`); and instead of the bodies there is a progress bar, then a summary (`summary`). A page that fails is
 //! reported, and counted: pages and errors together are always as many as were asked for. Ctrl-C ends the crawl with the
 //! summary of what there is, and the exit status 130.
+// ci: run --pages 100 --workers 20
 
 #![forbid(unsafe_code)]
 
