@@ -30,6 +30,8 @@ const WORD: usize = u64::BITS as usize;
 #[derive(Debug)]
 pub(crate) struct Idle {
     words: Box<[CachePadded<AtomicU64>]>,
+    /// A bit for each worker that a thread runs. Changes with threads and runs, not with tasks.
+    active: Box<[AtomicU64]>,
     searching: CachePadded<AtomicUsize>,
     /// No more than this many search at a time: more would only compete for the same few tasks.
     max_searching: usize,
@@ -39,6 +41,7 @@ impl Idle {
     pub(crate) fn new(slots: usize, workers: usize) -> Self {
         Self {
             words: (0..slots.div_ceil(WORD)).map(|_| CachePadded::new(AtomicU64::new(0))).collect(),
+            active: (0..slots.div_ceil(WORD)).map(|_| AtomicU64::new(0)).collect(),
             searching: CachePadded::new(AtomicUsize::new(0)),
             max_searching: workers.div_ceil(2),
         }
@@ -88,6 +91,66 @@ impl Idle {
         let word = &self.words[worker / WORD];
         word.load(Ordering::Relaxed) & bit(worker) != 0
             && word.fetch_and(!bit(worker), Ordering::AcqRel) & bit(worker) != 0
+    }
+
+    /// A thread begins or ceases to run `worker`.
+    pub(crate) fn set_active(&self, worker: usize, active: bool) {
+        let word = &self.active[worker / WORD];
+        if active {
+            word.fetch_or(bit(worker), Ordering::AcqRel);
+        } else {
+            word.fetch_and(!bit(worker), Ordering::AcqRel);
+        }
+    }
+
+    /// The workers of a word that are awake: the others have nothing in their queues.
+    ///
+    /// A worker clears its idle bit before it takes or pushes anything. A publisher whose bit is still seen here cleared it
+    /// after the caller set its own (S2): in the same word by the order of the two read-modify-writes, in another one by
+    /// the fences. So it sees the caller in P3.
+    #[inline]
+    fn awake(&self, word: usize) -> u64 {
+        self.active[word].load(Ordering::Acquire) & !self.words[word].load(Ordering::Acquire)
+    }
+
+    /// Calls `f` with every worker but `me` that is awake, beginning with the one at or after `start`, until it gives
+    /// something.
+    #[inline]
+    pub(crate) fn find_awake<R>(
+        &self,
+        me: usize,
+        start: usize,
+        f: impl FnMut(usize) -> Option<R>,
+    ) -> Option<R> {
+        match &*self.words {
+            [_] if self.awake(0) & !bit(me) == 0 => None,
+            _ => self.find_in_words(me, start, f),
+        }
+    }
+
+    fn find_in_words<R>(&self, me: usize, start: usize, mut f: impl FnMut(usize) -> Option<R>) -> Option<R> {
+        let words = self.words.len();
+        // The word of `start` comes twice: first from `start` on, at last up to it.
+        for offset in 0..=words {
+            let word = (start / WORD + offset) % words;
+            let from = !0 << (start % WORD);
+            let mut left = match offset {
+                0 => self.awake(word) & from,
+                _ if offset == words => self.awake(word) & !from,
+                _ => self.awake(word),
+            };
+            if word == me / WORD {
+                left &= !bit(me);
+            }
+            while left != 0 {
+                let worker = word * WORD + left.trailing_zeros() as usize;
+                left &= left - 1;
+                if let Some(found) = f(worker) {
+                    return Some(found);
+                }
+            }
+        }
+        None
     }
 
     /// Whether anybody sleeps: a load, without a fence. For decisions that a later look corrects.
@@ -151,4 +214,33 @@ impl Idle {
 
 fn bit(worker: usize) -> u64 {
     1 << (worker % WORD)
+}
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_awake_worker_is_found_once_from_any_start() {
+        for slots in [1, 3, 64, 65, 150] {
+            let idle = Idle::new(slots, slots);
+            let awake: Vec<usize> = (0..slots).filter(|worker| worker % 3 != 1).collect();
+            for worker in 0..slots {
+                idle.set_active(worker, true);
+                if worker % 3 == 1 {
+                    idle.prepare_to_sleep(worker, false);
+                }
+            }
+            for start in [0, slots / 2, slots - 1] {
+                let mut found = Vec::new();
+                let none: Option<()> = idle.find_awake(0, start, |worker| {
+                    found.push(worker);
+                    None
+                });
+                assert!(none.is_none());
+                found.sort_unstable();
+                assert_eq!(found, awake[1..], "{slots} slots from {start}");
+            }
+        }
+    }
 }

@@ -352,11 +352,16 @@ impl Worker {
     }
 
     /// Takes a share of a shared list: returns one task and queues the rest.
+    #[inline]
     fn take(&self, list: &Injector, patient: bool) -> Option<Raw> {
-        let len = list.len();
-        if len == 0 {
-            return None;
+        match list.len() {
+            0 => None,
+            len => self.take_some(list, len, patient),
         }
+    }
+
+    #[inline(never)]
+    fn take_some(&self, list: &Injector, len: usize, patient: bool) -> Option<Raw> {
         let room = CAPACITY - self.queue.len();
         let share = (len / self.shared.workers + 1).min(TAKE).min(room + 1);
         let mut chain = list.take(share, patient);
@@ -373,20 +378,22 @@ impl Worker {
             return None;
         }
         self.searching.set(true);
-        let slots = self.shared.slots.len();
         for _ in 0..2 {
             let mut again = false;
-            let start = self.context.random_below(slots);
-            for offset in 0..slots {
-                let victim = (start + offset) % slots;
-                if victim == self.index || !self.is_worth_stealing(victim) {
-                    continue;
+            let start = self.context.random_below(self.shared.slots.len());
+            let stolen = self.shared.idle.find_awake(self.index, start, |victim| {
+                if !self.is_worth_stealing(victim) {
+                    return None;
                 }
                 match self.shared.slot(victim).stealer.steal_into(&self.queue) {
                     Steal::Task(task) => return Some(task),
                     Steal::Empty => {}
                     Steal::Retry => again = true,
                 }
+                None
+            });
+            if stolen.is_some() {
+                return stolen;
             }
             if let Some(task) = self.take(&self.shared.injector, true) {
                 return Some(task);
@@ -412,7 +419,6 @@ impl Worker {
             len => {
                 gain(len, slot.poll_time.load(Ordering::Relaxed).into()) >= STEAL_WORTH
                     || slot.stuck.load(Ordering::Relaxed)
-                    || !slot.active.load(Ordering::Relaxed)
             }
         }
     }
@@ -523,7 +529,7 @@ impl Worker {
     fn look(&self) {
         let now = self.shared.clock.now();
         let polls = self.polls.get().wrapping_sub(self.polls_at_look.get());
-        if polls > 0 {
+        if polls > 0 && self.looked_at.get() != NEVER {
             let average = now.saturating_sub(self.looked_at.get()) / u64::from(polls);
             // A moving average over about four looks.
             let average = (self.poll_time.get() * 3 + average) / 4;
@@ -554,6 +560,7 @@ impl Worker {
         let _ = catch_unwind(AssertUnwindSafe(|| self.context.in_order(call)));
     }
 
+    /// A stretch of polls begins at `now`; [`NEVER`] where that is not known, and the stretch is not measured.
     fn restart_look(&self, now: u64) {
         self.looked_at.set(now);
         self.polls_at_look.set(self.polls.get());
@@ -584,11 +591,14 @@ impl Worker {
             self.wait(shared.driver.next_deadline(self.index));
         }
         self.wake_up();
-        // What fired or became ready meanwhile is in the queue already where the driver was waited in; timers of a
-        // worker that slept on its parker are fired here.
-        let now = shared.clock.now();
-        self.drive(|| shared.driver.turn(self.index, now, false));
-        self.restart_look(now);
+        if shared.driver.next_deadline(self.index) == NEVER {
+            // No timer, no need to know the time.
+            self.restart_look(NEVER);
+        } else {
+            let now = shared.clock.now();
+            self.drive(|| shared.driver.turn(self.index, now, false));
+            self.restart_look(now);
+        }
         let slot = self.slot();
         slot.looks.store(slot.looks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         self.wake_helper();
@@ -641,7 +651,8 @@ impl Worker {
         if self.index == 0 && shared.main_woken.load(Ordering::Acquire) {
             return true;
         }
-        (0..shared.slots.len()).any(|victim| victim != self.index && self.is_worth_stealing(victim))
+        let worth = |victim| self.is_worth_stealing(victim).then_some(());
+        shared.idle.find_awake(self.index, 0, worth).is_some()
     }
 
     /// Sleeps under virtual time. The last worker to sleep lets time jump to the next deadline of any worker.
@@ -750,6 +761,7 @@ impl Worker {
             self.slot().thread.store(crate::watchdog::current_thread(), Ordering::Relaxed);
         }
         self.slot().active.store(active, Ordering::Release);
+        self.shared.idle.set_active(self.index, active);
         if active {
             self.shared.watchdog.worker_awake();
         }
