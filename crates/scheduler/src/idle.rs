@@ -164,9 +164,9 @@ impl Idle {
         self.words[worker / WORD].load(Ordering::Acquire) & bit(worker) != 0
     }
 
-    /// How many workers sleep or are about to.
-    pub(crate) fn count(&self) -> usize {
-        self.words.iter().map(|word| word.load(Ordering::Acquire).count_ones() as usize).sum()
+    /// Whether every worker that a thread runs sleeps or is about to.
+    pub(crate) fn all_sleep(&self) -> bool {
+        (0..self.words.len()).all(|word| self.awake(word) == 0)
     }
 
     /// P2 to P4 after a push: the worker to unpark, if one is to be woken. `prefer` says which sleepers to take first.

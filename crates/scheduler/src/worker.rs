@@ -589,8 +589,8 @@ impl Worker {
             self.sleep_or_jump();
         } else {
             self.wait(shared.driver.next_deadline(self.index));
+            self.wake_up();
         }
-        self.wake_up();
         if shared.driver.next_deadline(self.index) == NEVER {
             // No timer, no need to know the time.
             self.restart_look(NEVER);
@@ -655,20 +655,23 @@ impl Worker {
         shared.idle.find_awake(self.index, 0, worth).is_some()
     }
 
-    /// Sleeps under virtual time. The last worker to sleep lets time jump to the next deadline of any worker.
+    /// Sleeps under virtual time, and wakes up. The last worker to sleep lets time jump to the next deadline of any
+    /// worker.
     fn sleep_or_jump(&self) {
         let shared = &*self.shared;
-        let jumped = {
+        {
             let _jump = shared.jump.lock();
-            shared.all_quiet() && {
+            if shared.all_quiet() {
                 self.drive(|| shared.driver.turn(self.index, shared.clock.now(), true));
-                if self.has_anything() || !shared.all_quiet() { true } else { self.jump() }
+                if self.has_anything() || !shared.all_quiet() || self.jump() {
+                    // Before the lock goes: whoever takes it next must see that this worker has something to do.
+                    return self.wake_up();
+                }
             }
-        };
-        if !jumped {
-            // Whoever ends the reason for waiting (a push, a wake, the last hold) unparks a sleeper.
-            self.wait(NEVER);
         }
+        // Whoever ends the reason for waiting (a push, a wake, the last hold) unparks a sleeper.
+        self.wait(NEVER);
+        self.wake_up();
     }
 
     /// Moves time to the next deadline and fires what is due, on behalf of all workers; `false` when nothing is armed.
@@ -695,7 +698,7 @@ impl Worker {
     }
 
     fn has_anything(&self) -> bool {
-        self.has_own_work() || !self.fifo_is_empty()
+        self.has_own_work() || !self.fifo_is_empty() || self.main_turn.get() > 0
     }
 
     // ---- the two ways of running -----------------------------------------------------------------------------------
@@ -921,9 +924,9 @@ impl Worker {
 impl Shared {
     /// Whether no worker runs anything and nothing is on its way: time may jump. The caller sleeps.
     fn all_quiet(&self) -> bool {
-        let active = self.slots.iter().filter(|slot| slot.active.load(Ordering::Acquire)).count();
-        self.idle.count() >= active
-            && self.injector.len() == 0
+        // Who sleeps is read last: a worker clears its bit before it takes the wake of `block_on`'s future, a task or a
+        // hold, so what was taken between the two looks shows here.
+        self.injector.len() == 0
             && self.over.len() == 0
             && !self.main_woken.load(Ordering::Acquire)
             && self.clock.holds() == 0
@@ -931,6 +934,7 @@ impl Shared {
                 .slots
                 .iter()
                 .all(|slot| slot.stealer.is_empty() && slot.lifo.load(Ordering::Acquire).is_null())
+            && self.idle.all_sleep()
     }
 }
 
