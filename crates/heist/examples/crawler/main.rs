@@ -36,7 +36,8 @@ const HELP: &str = "\
 Fetches pages over HTTP from a server of its own on 127.0.0.1, and says how it went.
 
   --pages N     how many pages; 1000 unless given
-  --workers N   how many tasks fetch them, each one page at a time; 100 unless given
+  --workers N   how many tasks fetch them, each one page at a time; 100 unless given,
+                4096 at most
   --port N      the port of the server; any free one unless given
   --seed N      which pages are slow, broken or reset; 7 unless given
   --help        show this
@@ -155,7 +156,7 @@ pub(crate) fn program(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         args,
         &mut [
             args::Number { name: "--pages", range: 1..=1_000_000, value: &mut options.pages },
-            args::Number { name: "--workers", range: 1..=10_000, value: &mut options.workers },
+            args::Number { name: "--workers", range: 1..=4096, value: &mut options.workers },
             args::Number { name: "--port", range: 0..=65535, value: &mut options.port },
             args::Number { name: "--seed", range: 0..=u64::MAX, value: &mut options.seed },
         ],
@@ -173,10 +174,16 @@ pub(crate) fn program(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let fitting = limits::fitting_workers(options.workers);
     if fitting < options.workers {
-        eprintln!("crawler: the limit of open files allows {fitting} workers only; `ulimit -n` raises it");
+        eprintln!(
+            "crawler: the limit of open files has room for {fitting} of {} workers; `ulimit -n` raises it",
+            options.workers
+        );
         options.workers = fitting;
     }
-    match heist::run(crawl(&options)) {
+    let outcome = heist::Runner::new().and_then(|mut runner| {
+        runner.run(crawl(&options)).unwrap_or_else(|error| Err(io::Error::other(error)))
+    });
+    match outcome {
         Ok(summary) => {
             print!("{summary}");
             // As a shell shows a program that Ctrl-C has ended.

@@ -12,6 +12,8 @@ use heist::net::{TcpListener, TcpStream};
 
 /// How long accepting rests after an error: out of descriptors, most likely, which takes others to end first.
 const REST: Duration = Duration::from_millis(20);
+/// How many connections may wait to be accepted; Linux allows no more unless told to.
+const LONGEST_LINE: i32 = 4096;
 /// How long a request's head may be, in bytes.
 const LONGEST_HEAD: usize = 8 << 10;
 
@@ -24,7 +26,6 @@ impl Site {
     /// Begins to serve; port 0 is any free one.
     pub(crate) async fn start(port: u16, seed: u64) -> io::Result<Self> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        // The standard library's listener, for its long line of connections that wait to be accepted.
         let listener = std::net::TcpListener::bind(address).map_err(|error| {
             let message = match error.kind() {
                 io::ErrorKind::AddrInUse => {
@@ -37,6 +38,8 @@ impl Site {
             };
             io::Error::new(error.kind(), message)
         })?;
+        // All workers may come at once; who finds the line too long tries again a second later.
+        socket2::SockRef::from(&listener).listen(LONGEST_LINE)?;
         let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
         heist::create_task(serve(listener, seed)).set_name("site");
