@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 /// Set in a copy: what it is to do.
@@ -96,9 +96,15 @@ impl Copy {
         rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     }
 
-    /// Waits for its end.
+    /// Waits for its end, which the end of its output comes just before.
     pub fn wait(&mut self) -> ExitStatus {
-        self.process.wait().unwrap()
+        loop {
+            match self.stdout.lines.recv_timeout(PATIENCE) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.process.wait().unwrap(),
+                Err(RecvTimeoutError::Timeout) => panic!("the copy hangs"),
+            }
+        }
     }
 }
 
