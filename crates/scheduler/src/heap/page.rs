@@ -1,6 +1,6 @@
 //! One page: a front and cells of one size.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
@@ -52,9 +52,9 @@ impl Page {
         let cells = (size - front) / cell;
         let layout = Layout::from_size_align(size, align.max(align_of::<Page>()))
             .unwrap_or_else(|_| panic!("a future of {} bytes is too large for a task", shape.size));
-        // SAFETY: the size is not zero. Zeroed, so that the state word of a cell that was never used counts no
-        // reference.
-        let block = unsafe { alloc_zeroed(layout) };
+        // SAFETY: the size is not zero. Not zeroed: that would touch the whole page at once; each cell's state words are
+        // set when it is first handed out.
+        let block = unsafe { alloc(layout) };
         let Some(block) = NonNull::new(block) else { handle_alloc_error(layout) };
         // SAFETY: `front` lies within the block.
         let first = unsafe { block.byte_add(front) }.cast::<Header>();
@@ -124,15 +124,12 @@ impl Page {
                 if index == self.cells {
                     return None;
                 }
-                // loom's atomics must be made: zeroes are none.
-                #[cfg(heist_loom)]
-                // SAFETY: the cell lies in the page, and nobody has ever had it.
-                unsafe {
-                    Header::carve(self.at(index));
-                }
-                // Release pairs with the Acquire load in `each`: the zeroed state word is visible.
+                let cell = self.at(index);
+                // SAFETY: the cell lies in the page and was never handed out.
+                unsafe { Header::carve(cell) };
+                // Release pairs with the Acquire load in `each`: the cleared state word is visible.
                 self.carved.store(index + 1, Ordering::Release);
-                self.at(index)
+                cell
             }
         };
         if self.used.replace(self.used.get() + 1) == 0 {
@@ -210,7 +207,7 @@ impl Page {
         // Acquire pairs with the Release store in `allocate`.
         for index in 0..self.carved.load(Ordering::Acquire) {
             let task = Raw(self.at(index));
-            // The state word of a carved cell is always a valid atomic: zeroed, or a task's, or what a task left.
+            // The state word of a carved cell is always a valid atomic: cleared, or a task's, or what a task left.
             if crate::shared::acquire_if_alive(task, self.loop_id) {
                 visit(task);
             }

@@ -85,12 +85,12 @@ impl std::ops::Deref for Header {
 }
 
 impl Header {
-    /// Makes the state words of a cell that was never used, where zeroed memory is none.
+    /// Makes the state words of a cell that was never used, when it is first handed out.
     ///
     /// # Safety
     ///
     /// `cell` is memory of a header that nobody has had.
-    #[cfg(heist_loom)]
+    #[inline]
     pub(crate) unsafe fn carve(cell: NonNull<Header>) {
         // SAFETY: the field lies in the cell.
         let word = unsafe { &raw mut (*cell.as_ptr()).word };

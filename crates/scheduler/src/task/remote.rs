@@ -48,7 +48,6 @@ pub(crate) enum Noted {
 pub(crate) struct Remote(AtomicU64);
 
 impl Remote {
-    #[cfg(heist_loom)]
     pub(crate) fn new() -> Self {
         Self(AtomicU64::new(0))
     }

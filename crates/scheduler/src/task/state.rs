@@ -127,7 +127,6 @@ pub(crate) enum Detach {
 pub(crate) struct Word(AtomicU64);
 
 impl Word {
-    #[cfg(any(test, heist_loom))]
     pub(crate) fn new(word: u64) -> Self {
         Self(AtomicU64::new(word))
     }
