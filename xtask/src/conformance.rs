@@ -1,7 +1,7 @@
 //! Which of asyncio's numbered behaviours a test shows.
 //!
 //! A test that shows behaviour 17 is called `b017_...`; one that shows number 5 of the additional list is called
-//! `a005_...`.
+//! `a005_...`; one that shows several begins with all of them, `b277_b279_...`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ const LISTS: &[(char, &str, usize)] = &[('b', "behaviours", 400), ('a', "additio
 pub(crate) fn run() -> Result<(), String> {
     let mut shown: BTreeMap<String, BTreeSet<(char, usize)>> = BTreeMap::new();
     for path in tree::files("crates", ".rs") {
-        let numbers: BTreeSet<_> = tree::read(&path)?.lines().filter_map(behaviour).collect();
+        let numbers: BTreeSet<_> = tree::read(&path)?.lines().flat_map(behaviours).collect();
         if !numbers.is_empty() {
             shown.insert(path.display().to_string(), numbers);
         }
@@ -36,12 +36,17 @@ pub(crate) fn run() -> Result<(), String> {
     Ok(())
 }
 
-/// The behaviour that the line's function shows, if it is such a function.
-fn behaviour(line: &str) -> Option<(char, usize)> {
-    let name = line.split_once("fn ")?.1;
-    let letter = name.chars().next().filter(|letter| LISTS.iter().any(|(list, ..)| list == letter))?;
-    let (digits, rest) = name[1..].split_at_checked(3)?;
-    if !rest.starts_with('_') || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+/// The behaviours that the line's function shows: the numbers at the front of its name.
+fn behaviours(line: &str) -> Vec<(char, usize)> {
+    let Some((_, name)) = line.split_once("fn ") else { return Vec::new() };
+    name.split('_').map_while(number).collect()
+}
+
+/// `b017` is behaviour 17.
+fn number(word: &str) -> Option<(char, usize)> {
+    let letter = word.chars().next().filter(|letter| LISTS.iter().any(|(list, ..)| list == letter))?;
+    let digits = word.get(1..).filter(|digits| digits.len() == 3)?;
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     Some((letter, digits.parse().ok()?))
@@ -68,12 +73,12 @@ mod tests {
 
     #[test]
     fn names_are_recognised() {
-        assert_eq!(behaviour("    async fn b017_gather_keeps_order() {"), Some(('b', 17)));
-        assert_eq!(behaviour("fn a093_last() {"), Some(('a', 93)));
-        assert_eq!(behaviour("fn barrier() {"), None);
-        assert_eq!(behaviour("fn b17_short() {"), None);
-        assert_eq!(behaviour("let b017_x = 1;"), None);
-        assert_eq!(behaviour("fn b"), None);
+        assert_eq!(behaviours("    async fn b017_gather_keeps_order() {"), [('b', 17)]);
+        assert_eq!(behaviours("fn b277_b279_a082_read() {"), [('b', 277), ('b', 279), ('a', 82)]);
+        assert_eq!(behaviours("fn barrier() {"), []);
+        assert_eq!(behaviours("fn b17_short() {"), []);
+        assert_eq!(behaviours("let b017_x = 1;"), []);
+        assert_eq!(behaviours("fn b"), []);
     }
 
     #[test]

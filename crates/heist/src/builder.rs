@@ -129,8 +129,8 @@ impl Builder {
             config.max_blocking_threads = threads;
         }
         let clock = if self.virtual_time { Clock::virtual_time() } else { Clock::real() };
-        let slots = if self.current_thread { 1 } else { config.workers + config.spares };
-        let driver = LoopDriver::new(&clock, slots)?;
+        let (workers, spares) = if self.current_thread { (1, 0) } else { (config.workers, config.spares) };
+        let driver = LoopDriver::new(&clock, workers, spares)?;
         let flavour = if self.current_thread {
             Flavour::CurrentThread(LocalScheduler::new(config, clock, driver))
         } else {

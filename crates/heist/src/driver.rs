@@ -15,11 +15,11 @@ pub(crate) struct LoopDriver {
 }
 
 impl LoopDriver {
-    /// Makes the driver of a loop with `slots` workers, spare ones included.
-    pub(crate) fn new(clock: &Arc<Clock>, slots: usize) -> io::Result<Arc<Self>> {
+    /// Makes the driver of a loop with so many workers, and spare ones behind them.
+    pub(crate) fn new(clock: &Arc<Clock>, workers: usize, spares: usize) -> io::Result<Arc<Self>> {
         Ok(Arc::new(Self {
-            reactor: Reactor::new(clock.clone(), slots)?,
-            timers: TimerService::new(clock.clone(), slots),
+            reactor: Reactor::with_spares(clock.clone(), workers, spares)?,
+            timers: TimerService::new(clock.clone(), workers + spares),
         }))
     }
 }

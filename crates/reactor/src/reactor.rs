@@ -59,15 +59,25 @@ impl fmt::Debug for Reactor {
 }
 
 impl Reactor {
-    /// Makes the reactor of a loop with so many worker slots.
+    /// Makes the reactor of a loop with so many workers.
     ///
     /// # Errors
     ///
     /// Those of the system when it has no descriptor left for the queues: three per eight workers on Linux.
     pub fn new(clock: Arc<Clock>, workers: usize) -> io::Result<Arc<Self>> {
+        Self::with_spares(clock, workers, 0)
+    }
+
+    /// As [`new`](Self::new), for a loop that may run `spares` more workers, numbered behind the others, for a while.
+    /// They share the shards of the others.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_spares(clock: Arc<Clock>, workers: usize, spares: usize) -> io::Result<Arc<Self>> {
         let shards =
             (0..(workers / WORKERS_PER_SHARD).max(1)).map(|_| Shard::new()).collect::<io::Result<_>>()?;
-        let parking = (0..workers.max(1)).map(|_| CachePadded::new(Parking::new())).collect();
+        let parking = (0..(workers + spares).max(1)).map(|_| CachePadded::new(Parking::new())).collect();
         Ok(Arc::new(Self { clock, shards, parking }))
     }
 

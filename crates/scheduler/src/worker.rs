@@ -751,13 +751,18 @@ impl Worker {
     }
 
     /// A spare goes for good. Whoever found the driver claimed by it sleeps on a parker, and no one would claim it
-    /// again: so one sleeper is woken, to wait in the driver.
+    /// again: so the sleepers are woken, and one of them waits in the driver next. All of them, because a driver with
+    /// several shards has a claim for each, and only a worker of this one's shard takes this one's.
     fn leave_driver(&self) {
-        // Pairs with the fence in `prepare_to_sleep`: a worker whose idle bit is not seen here has yet to try the claim,
-        // which this one has given back.
+        // `poke` fences, which pairs with the fence in `prepare_to_sleep`: a worker whose idle bit is not seen there has
+        // yet to try the claim, which this one has given back.
         fence(Ordering::SeqCst);
         if self.shared.driver.io_waiting() {
-            self.shared.poke();
+            for _ in 0..self.shared.slots.len() {
+                if !self.shared.poke() {
+                    break;
+                }
+            }
         }
     }
 

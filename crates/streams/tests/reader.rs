@@ -43,7 +43,7 @@ async fn buffer(reader: &mut heist_streams::StreamReader, bytes: usize) {
 }
 
 #[test]
-fn read_gives_what_is_there_277_279_280() {
+fn b277_b279_b280_read_gives_what_is_there() {
     on_all(|| async {
         let ((mut reader, _writer), (_far_reader, far)) = pair_with(3).await;
         assert_eq!(reader.read(0).await.unwrap(), b"");
@@ -59,7 +59,7 @@ fn read_gives_what_is_there_277_279_280() {
 }
 
 #[test]
-fn read_to_the_end_ignores_the_limit_278_298() {
+fn b278_b298_read_to_the_end_ignores_the_limit() {
     on_all(|| async {
         let ((mut reader, _writer), (_far_reader, far)) = pair_with(10).await;
         let data: Vec<u8> = (0..300_000u32).map(|i| i as u8).collect();
@@ -71,7 +71,7 @@ fn read_to_the_end_ignores_the_limit_278_298() {
 }
 
 #[test]
-fn readline_joins_and_leaves_the_rest_281_282_299() {
+fn b281_b282_b299_readline_joins_and_leaves_the_rest() {
     on_all(|| async {
         let ((mut reader, _writer), (_far_reader, far)) = pair().await;
         far.write(b"chunk1 ");
@@ -88,7 +88,7 @@ fn readline_joins_and_leaves_the_rest_281_282_299() {
 }
 
 #[test]
-fn long_line_with_its_newline_is_removed_283() {
+fn b283_long_line_with_its_newline_is_removed() {
     on_all(|| async {
         let ((mut reader, _writer), (_far_reader, far)) = pair_with(3).await;
         far.write(b"li");
@@ -100,7 +100,7 @@ fn long_line_with_its_newline_is_removed_283() {
 }
 
 #[test]
-fn long_line_without_newline_clears_the_buffer_284() {
+fn b284_long_line_without_newline_clears_the_buffer() {
     on_all(|| async {
         let ((mut reader, _writer), (_far_reader, far)) = pair_with(7).await;
         far.write(b"line without end");
@@ -113,7 +113,7 @@ fn long_line_without_newline_clears_the_buffer_284() {
 }
 
 #[test]
-fn limit_does_not_count_the_newline_285() {
+fn b285_limit_does_not_count_the_newline() {
     on_all(|| async {
         let ((mut reader, _writer), (_far_reader, far)) = pair_with(4).await;
         far.write(b"1234\n12345\n");
@@ -124,7 +124,7 @@ fn limit_does_not_count_the_newline_285() {
 }
 
 #[test]
-fn separator_that_comes_in_pieces_286() {
+fn b286_separator_that_comes_in_pieces() {
     on_all(|| async {
         let ((mut reader, _writer), (_far_reader, far)) = pair().await;
         let mut sent = 0;
@@ -140,7 +140,7 @@ fn separator_that_comes_in_pieces_286() {
 }
 
 #[test]
-fn separator_is_found_however_the_pieces_fall_286() {
+fn b286_separator_is_found_however_the_pieces_fall() {
     run_on(1, async {
         let message = b"xSEPSEPAxxSEPARATOR";
         for cut in 1..message.len() {
@@ -156,7 +156,7 @@ fn separator_is_found_however_the_pieces_fall_286() {
 }
 
 #[test]
-fn readuntil_at_the_end_is_incomplete_287() {
+fn b287_readuntil_at_the_end_is_incomplete() {
     on_all(|| async {
         let ((mut reader, _writer), (_far_reader, far)) = pair().await;
         far.write(b"some dataAA");
@@ -170,7 +170,7 @@ fn readuntil_at_the_end_is_incomplete_287() {
 }
 
 #[test]
-fn readuntil_over_the_limit_keeps_the_data_288() {
+fn b288_readuntil_over_the_limit_keeps_the_data() {
     on_all(|| async {
         let ((mut reader, _writer), (_far_reader, far)) = pair_with(3).await;
         far.write(b"some dataA");
@@ -191,7 +191,7 @@ fn readuntil_over_the_limit_keeps_the_data_288() {
 }
 
 #[test]
-fn several_separators_289_290_291() {
+fn b289_b290_b291_several_separators() {
     on_all(|| async {
         let ((mut reader, _writer), (_far_reader, far)) = pair_with(3).await;
         // 289: the earliest end wins, even if it is the longer one's.
@@ -213,7 +213,7 @@ fn several_separators_289_290_291() {
 }
 
 #[test]
-fn empty_separators_are_refused_a82() {
+fn a082_empty_separators_are_refused() {
     run_on(1, async {
         let ((mut reader, _writer), _far) = pair().await;
         for separators in [&[][..], &[&b""[..]][..], &[&b"x"[..], b""][..]] {
@@ -224,7 +224,7 @@ fn empty_separators_are_refused_a82() {
 }
 
 #[test]
-fn readexactly_waits_and_leaves_the_rest_292_a83() {
+fn b292_a083_readexactly_waits_and_leaves_the_rest() {
     on_all(|| async {
         let ((mut reader, _writer), (_far_reader, far)) = pair_with(3).await;
         assert_eq!(reader.readexactly(0).await.unwrap(), b"");
@@ -241,7 +241,7 @@ fn readexactly_waits_and_leaves_the_rest_292_a83() {
 }
 
 #[test]
-fn readexactly_at_the_end_is_incomplete_293_294() {
+fn b293_b294_readexactly_at_the_end_is_incomplete() {
     on_all(|| async {
         let ((mut reader, _writer), (_far_reader, far)) = pair().await;
         far.write(b"some");
@@ -258,7 +258,7 @@ fn readexactly_at_the_end_is_incomplete_293_294() {
 
 /// A reset connection fails the read that waits, and all that come after.
 #[test]
-fn reset_is_given_again_295() {
+fn b295_reset_is_given_again() {
     on_all(|| async {
         let listener = heist_streams::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (mut reader, _writer) = open_connection(listener.local_addr().unwrap()).await.unwrap();
@@ -283,7 +283,7 @@ fn reset_is_given_again_295() {
 
 /// The peer is held back when nobody reads, and goes on when somebody does.
 #[test]
-fn unread_data_holds_the_peer_back_297() {
+fn b297_unread_data_holds_the_peer_back() {
     on_all(|| async {
         let ((mut reader, _writer), (_far_reader, far)) = pair_with(100).await;
         let data = vec![1; 16 << 20];
@@ -335,7 +335,7 @@ fn reads_are_cancel_safe() {
 }
 
 #[test]
-fn limit_of_zero_is_refused_a81() {
+fn a081_limit_of_zero_is_refused() {
     run_on(1, async {
         let error = open_connection("127.0.0.1:1").limit(0).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);

@@ -72,7 +72,7 @@ fn handlers_of_every_kind() {
 
 /// A handler that fails or panics ends its own connection; the server goes on.
 #[test]
-fn failing_handlers_do_not_end_the_server_306() {
+fn b306_failing_handlers_do_not_end_the_server() {
     on_all(|| async {
         let handler = async |mut reader: StreamReader, writer: StreamWriter| {
             let line = reader.readline().await?;
@@ -99,7 +99,7 @@ fn failing_handlers_do_not_end_the_server_306() {
 }
 
 #[test]
-fn server_that_does_not_start_by_itself_308() {
+fn b308_server_that_does_not_start_by_itself() {
     on_all(|| async {
         let server = start_server(support::echo, "127.0.0.1:0").start_serving(false).await.unwrap();
         let address = server.sockets()[0].local_addr().unwrap();
@@ -121,7 +121,7 @@ fn server_that_does_not_start_by_itself_308() {
 
 /// Dropping `serve_forever`, as cancelling its task does, closes the server.
 #[test]
-fn serve_forever_closes_when_it_ends_309() {
+fn b309_serve_forever_closes_when_it_ends() {
     on_all(|| async {
         let server = start_server(support::echo, "127.0.0.1:0").start_serving(false).await.unwrap();
         let address = server.sockets()[0].local_addr().unwrap();
@@ -162,7 +162,7 @@ fn close_ends_serve_forever() {
 
 /// `wait_closed` waits while the server is open, and then for its connections; all who wait go on together.
 #[test]
-fn wait_closed_waits_for_connections_310_311() {
+fn b310_b311_wait_closed_waits_for_connections() {
     on_all(|| async {
         let (server, address) = echo_server().await;
         let (mut reader, writer) = open_connection(address).await.unwrap();

@@ -39,7 +39,7 @@ async fn stuck() -> ((StreamReader, StreamWriter), (StreamReader, StreamWriter))
 }
 
 #[test]
-fn echo_of_a_line_300() {
+fn b300_echo_of_a_line() {
     on_all(|| async {
         let (server, address) = echo_server().await;
         let (mut reader, writer) = open_connection(address).await.unwrap();
@@ -86,7 +86,7 @@ fn bulk_echo_with_back_pressure() {
 }
 
 #[test]
-fn many_tasks_drain_together_302() {
+fn b302_many_tasks_drain_together() {
     on_all(|| async {
         let ((near_reader, near), (mut far_reader, _far)) = stuck().await;
         let near = Arc::new(near);
@@ -128,7 +128,7 @@ fn drain_keeps_to_the_water_marks() {
 }
 
 #[test]
-fn close_sends_what_was_written_305() {
+fn b305_close_sends_what_was_written() {
     on_all(|| async {
         let ((near_reader, near), (mut far_reader, _far)) = stuck().await;
         near.close();
@@ -155,7 +155,7 @@ fn dropped_writer_sends_what_was_written() {
 }
 
 #[test]
-fn close_ends_both_directions_303() {
+fn b303_close_ends_both_directions() {
     on_all(|| async {
         let ((mut near_reader, near), (mut far_reader, far)) = pair().await;
         far.write(b"unread");
@@ -171,7 +171,7 @@ fn close_ends_both_directions_303() {
 }
 
 #[test]
-fn drain_after_close_is_an_error_304() {
+fn b304_drain_after_close_is_an_error() {
     on_all(|| async {
         let ((_near_reader, near), _far) = pair().await;
         near.close();
@@ -185,7 +185,7 @@ fn drain_after_close_is_an_error_304() {
 
 /// Whoever writes for ever to a peer that has gone hears of it soon.
 #[test]
-fn drain_fails_soon_after_the_peer_has_gone_301() {
+fn b301_drain_fails_soon_after_the_peer_has_gone() {
     on_all(|| async {
         let ((_near_reader, near), far) = pair().await;
         drop(far);
