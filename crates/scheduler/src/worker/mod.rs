@@ -11,6 +11,9 @@
 //! 5. other workers' queues, if few enough search;
 //! 6. sleep: in the driver if tasks wait for I/O and nobody else is there, else on the worker's own parker.
 //!
+//! This file has the queues, the polling and the look; `sleep` how a worker sleeps, `run` the two ways of running one,
+//! `create` how cells are made.
+//!
 //! Wake-ups are *earned*. Waking a helper costs some 5 us on each side, and every task that it takes comes to a cold
 //! cache, so it is done for a backlog from which [`HELP_WORTH`] is gained, never for a task that its own worker reaches at
 //! once. Queued work may therefore coexist with sleepers, as long as the worker that has it moves on; when a worker stands
@@ -19,27 +22,29 @@
 //!
 //! The races, and why they are closed: `docs/design/sleep-wake.md`.
 
+mod create;
+mod run;
+mod sleep;
+
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
-use std::time::Duration;
 
 use heist_core::clock::NEVER;
 use heist_core::context::{self, Context};
-use heist_core::sync::atomic::{Ordering, fence};
-use heist_core::sync::thread;
+use heist_core::sync::atomic::Ordering;
 
-use crate::heap::{Heap, Shape};
+use crate::heap::Heap;
 use crate::inject::{Chain, Injector};
 use crate::queue::{CAPACITY, Local, Steal};
-use crate::shared::{CLOSED, CLOSING, PAUSED, Shared, Slot, task_at};
-use crate::task::remote;
+use crate::shared::{CLOSING, Shared, Slot, task_at};
 use crate::task::state::{self, Access, End, LOCAL};
 use crate::task::{self, CancelledError, Header, Kind, Raw, Task, TaskError};
-use crate::trace;
+
+pub(crate) use create::{create, create_foreign, refuse};
 
 /// The most polls between two looks at timers and I/O. The number is tokio's and Go's; odd, so that it does not fall
 /// into step with a program's own batches.
@@ -74,9 +79,6 @@ const FLUSH: usize = 32;
 
 /// The most tasks taken from the injector at a time: half a deque.
 const TAKE: usize = CAPACITY / 2;
-
-/// The longest sleep of a worker while its loop is being closed.
-const CLOSING_NAP: Duration = Duration::from_millis(5);
 
 /// One worker of a loop. Its thread has `context` as its current context while it runs.
 #[repr(C)]
@@ -569,460 +571,10 @@ impl Worker {
         let polls = LOOK_TIME / self.poll_time.get().max(1);
         self.until_look.set((polls as u32).clamp(1, LOOK_POLLS));
     }
-
-    // ---- sleeping ------------------------------------------------------------------------------------------------
-
-    /// Sleeps until there may be something to do. `last` ends the sleep when it becomes true; it is asked after others
-    /// can see that this worker sleeps.
-    fn sleep(&self, mut last: impl FnMut() -> bool) {
-        let shared = &*self.shared;
-        shared.idle.prepare_to_sleep(self.index, self.searching.replace(false));
-        if self.sees_work() || last() {
-            self.wake_up();
-            return;
-        }
-        if self.is_surplus() {
-            self.wake_up();
-            // Only from here: others could see it sleep, and nobody chose it, so nobody counts on it.
-            self.gone.set(!self.searching.get());
-            return;
-        }
-        if shared.clock.is_virtual() {
-            self.sleep_or_jump();
-        } else {
-            self.wait(shared.driver.next_deadline(self.index));
-            self.wake_up();
-        }
-        if shared.driver.next_deadline(self.index) == NEVER {
-            // No timer, no need to know the time.
-            self.restart_look(NEVER);
-        } else {
-            let now = shared.clock.now();
-            self.drive(|| shared.driver.turn(self.index, now, false));
-            self.restart_look(now);
-        }
-        let slot = self.slot();
-        slot.looks.store(slot.looks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        self.wake_helper();
-    }
-
-    /// Waits in the driver or on the parker until `deadline`.
-    fn wait(&self, mut deadline: u64) {
-        let shared = &*self.shared;
-        let parker = &self.slot().parker;
-        if shared.phase() >= CLOSING {
-            // Whoever closes the loop has a limit to keep.
-            if shared.clock.is_virtual() {
-                return parker.park(Some(CLOSING_NAP));
-            }
-            deadline = deadline.min(shared.clock.deadline_in(CLOSING_NAP));
-        }
-        if shared.driver.claim(self.index) {
-            if parker.begin_driver() {
-                self.drive(|| shared.driver.park(self.index, deadline));
-                parker.end_driver();
-            }
-            shared.driver.release(self.index);
-        } else if deadline == NEVER {
-            parker.park(None);
-        } else {
-            let now = shared.clock.now();
-            if deadline > now {
-                parker.park(Some(Duration::from_nanos(deadline - now)));
-            }
-        }
-    }
-
-    /// This worker no longer sleeps; if somebody chose it, it searches on their behalf.
-    fn wake_up(&self) {
-        if !self.shared.idle.stop_sleeping(self.index) {
-            self.searching.set(true);
-        }
-        self.shared.watchdog.worker_awake();
-    }
-
-    /// Whether there is anything that a worker about to sleep must not sleep over.
-    fn sees_work(&self) -> bool {
-        let shared = &*self.shared;
-        if shared.injector.len() > 0 || shared.phase() == PAUSED || shared.phase() == CLOSED {
-            return true;
-        }
-        if self.is_over_worth_taking() {
-            return true;
-        }
-        if self.index == 0 && shared.main_woken.load(Ordering::Acquire) {
-            return true;
-        }
-        let worth = |victim| self.is_worth_stealing(victim).then_some(());
-        shared.idle.find_awake(self.index, 0, worth).is_some()
-    }
-
-    /// Sleeps under virtual time, and wakes up. The last worker to sleep lets time jump to the next deadline of any
-    /// worker.
-    fn sleep_or_jump(&self) {
-        let shared = &*self.shared;
-        {
-            let _jump = shared.jump.lock();
-            if shared.all_quiet() {
-                self.drive(|| shared.driver.turn(self.index, shared.clock.now(), true));
-                if self.has_anything() || !shared.all_quiet() || self.jump() {
-                    // Before the lock goes: whoever takes it next must see that this worker has something to do.
-                    return self.wake_up();
-                }
-            }
-        }
-        // Whoever ends the reason for waiting (a push, a wake, the last hold) unparks a sleeper.
-        self.wait(NEVER);
-        self.wake_up();
-    }
-
-    /// Moves time to the next deadline and fires what is due, on behalf of all workers; `false` when nothing is armed.
-    fn jump(&self) -> bool {
-        let shared = &*self.shared;
-        let slots = 0..shared.slots.len();
-        let next = slots.clone().map(|worker| shared.driver.next_deadline(worker)).min().unwrap_or(NEVER);
-        if next == NEVER {
-            return false;
-        }
-        shared.clock.advance_to(next);
-        for worker in slots {
-            if shared.driver.next_deadline(worker) <= next {
-                self.drive(|| {
-                    if worker == self.index {
-                        shared.driver.turn(worker, next, false);
-                    } else {
-                        shared.driver.rescue(worker, next);
-                    }
-                });
-            }
-        }
-        true
-    }
-
-    fn has_anything(&self) -> bool {
-        self.has_own_work() || !self.fifo_is_empty() || self.main_turn.get() > 0
-    }
-
-    // ---- the two ways of running -----------------------------------------------------------------------------------
-
-    /// Runs this worker on the current thread until the loop is closed; for all workers but 0.
-    pub(crate) fn run_thread(self: Box<Self>, shared: &Arc<Shared>) {
-        self.gone.set(false);
-        {
-            // SAFETY: the guard ends with this block, before the worker moves.
-            let _entered = unsafe { self.enter() };
-            self.set_active(true);
-            trace::worker(self.index, true);
-            loop {
-                match shared.phase() {
-                    CLOSED => break,
-                    PAUSED => {
-                        self.hand_over();
-                        self.set_active(false);
-                        shared.pause();
-                        self.set_active(true);
-                        continue;
-                    }
-                    _ => {}
-                }
-                self.turn(|_| unreachable!("only worker 0 has a main future"));
-                if self.gone.get() {
-                    self.leave_driver();
-                    break;
-                }
-            }
-            self.hand_over();
-            self.set_active(false);
-            trace::worker(self.index, false);
-        }
-        if shared.phase() == CLOSED {
-            self.retire();
-        } else {
-            let index = self.index;
-            *shared.resting[index].lock() = Some(self);
-        }
-    }
-
-    /// Whether this is a spare that is no longer needed: nobody is stuck, and it has nothing of its own.
-    fn is_surplus(&self) -> bool {
-        self.index >= self.shared.workers
-            && self.shared.stuck.load(Ordering::Relaxed) == 0
-            && self.shared.driver.next_deadline(self.index) == NEVER
-    }
-
-    /// A spare goes for good. Whoever found the driver claimed by it sleeps on a parker, and no one would claim it
-    /// again: so the sleepers are woken, and one of them waits in the driver next. All of them, because a driver with
-    /// several shards has a claim for each, and only a worker of this one's shard takes this one's.
-    fn leave_driver(&self) {
-        // `poke` fences, which pairs with the fence in `prepare_to_sleep`: a worker whose idle bit is not seen there has
-        // yet to try the claim, which this one has given back.
-        fence(Ordering::SeqCst);
-        if self.shared.driver.io_waiting() {
-            for _ in 0..self.shared.slots.len() {
-                if !self.shared.poke() {
-                    break;
-                }
-            }
-        }
-    }
-
-    fn set_active(&self, active: bool) {
-        if active && !self.shared.local {
-            self.slot().thread.store(crate::watchdog::current_thread(), Ordering::Relaxed);
-        }
-        self.slot().active.store(active, Ordering::Release);
-        self.shared.idle.set_active(self.index, active);
-        if active {
-            self.shared.watchdog.worker_awake();
-        }
-    }
-
-    pub(crate) fn begin_run(&self, main: *mut Header) {
-        self.set_active(true);
-        self.main.set(main);
-        self.main_turn.set(0);
-        self.restart_look(self.shared.clock.now());
-    }
-
-    pub(crate) fn end_run(&self) {
-        self.main.set(ptr::null_mut());
-        self.hand_over();
-        self.set_active(false);
-    }
-
-    /// Leaves nothing behind that only this worker could run: slot and queues go to the injector.
-    pub(crate) fn hand_over(&self) {
-        if self.searching.replace(false) {
-            self.shared.idle.stop_searching();
-        }
-        if self.shared.local {
-            return;
-        }
-        // Once the loop is closed, what goes to the injector ends on the spot, and may wake more: until nothing is left.
-        loop {
-            let mut chain = Chain::new();
-            if let Some(task) = task_at(self.slot().lifo.swap(ptr::null_mut(), Ordering::AcqRel)) {
-                chain.push(task);
-            }
-            while let Some(task) = self.queue.pop() {
-                chain.push(task);
-            }
-            // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
-            chain.append(std::mem::replace(unsafe { &mut *self.over() }, Chain::new()));
-            if chain.is_empty() {
-                break;
-            }
-            self.shared.inject_chain(chain);
-        }
-    }
-
-    /// Closes a current-thread loop: ends all its tasks, here, for their futures need not be Send, and hands the cells
-    /// that others still hold over to them.
-    pub(crate) fn close_local(&self) {
-        loop {
-            self.merge_injected();
-            let mut held = Vec::new();
-            self.shared.each_task(|task| held.push(task));
-            for &task in &held {
-                let word = task.header().word.load();
-                if word & LOCAL != 0 && word & state::COMPLETE == 0 {
-                    // SAFETY: this thread owns the loop and is inside no poll; the walk's reference keeps the cell.
-                    unsafe { task.end(Access::Owner, "the event loop is closed") };
-                }
-            }
-            // What was queued has ended.
-            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
-            unsafe { (*self.fifo.get()).clear() };
-            // What a drop has just created has ended too, as refused; what others create comes by the injector.
-            let (local, others): (Vec<_>, Vec<_>) =
-                held.into_iter().partition(|task| task.header().word.load() & LOCAL != 0);
-            others.into_iter().for_each(Raw::release);
-            if local.is_empty() && self.shared.injector_close_if_empty() {
-                return;
-            }
-            for task in local {
-                task.begin_sharing();
-                while !task.finish_sharing() {
-                    // A note is on its way: it is in the inbox, or the thread that wrote it is about to push it.
-                    self.merge_injected();
-                    thread::yield_now();
-                }
-            }
-        }
-    }
-
-    /// One turn: look if it is time, then one poll, or search, or sleep.
-    #[inline]
-    pub(crate) fn turn(&self, main: impl FnOnce(&Self)) {
-        self.turn_until(main, || false);
-    }
-
-    /// As [`turn`](Self::turn), without sleeping once `last` is true.
-    #[inline]
-    pub(crate) fn turn_until(&self, main: impl FnOnce(&Self), last: impl FnMut() -> bool) {
-        // The count may wrap below zero while polls of `block_on`'s future go by: compare as signed.
-        if self.until_look.get() as i32 <= 0 || self.slot().look.load(Ordering::Relaxed) {
-            self.look();
-        }
-        match self.next() {
-            Some(Next::Task(task)) => {
-                self.found_work();
-                self.poll(task);
-            }
-            Some(Next::Main) => {
-                self.found_work();
-                self.count_poll(0);
-                main(self);
-            }
-            None if self.shared.local => self.sleep(last),
-            None => match self.search() {
-                Some(task) => {
-                    self.found_work();
-                    self.poll(task);
-                }
-                None => self.sleep(last),
-            },
-        }
-    }
-
-    /// Polls `block_on`'s future once, by `poll`; `true` when it is to be polled no more.
-    pub(crate) fn poll_main(&self, main: Raw, poll: impl FnOnce(&mut TaskContext<'_>) -> bool) -> bool {
-        let header = main.header();
-        let access = if self.shared.local { Access::Owner } else { Access::Shared };
-        let start = header.word.start(access);
-        if start & state::CANCEL != 0 {
-            return true;
-        }
-        self.context.set_current(main.0.as_ptr().cast_const().cast());
-        let waker = task::borrowed(main);
-        let ended = poll(&mut TaskContext::from_waker(&waker));
-        self.context.set_current(ptr::null());
-        let yielded = self.context.take_yielded();
-        if !ended && (yielded || header.word.end(access, start) == End::Again) {
-            if self.shared.local {
-                self.requeue(main);
-            } else {
-                self.put_main_in_order();
-            }
-        }
-        ended
-    }
-
-    /// Has `block_on`'s future polled once those who are ready now have been.
-    pub(crate) fn put_main_in_order(&self) {
-        if self.main_turn.get() == 0 {
-            let ready = self.queue.len() + self.over_len() + self.shared.over.len();
-            // One for each poll to come, and one because zero says that it has no turn.
-            self.main_turn.set(ready + 2);
-        }
-    }
-
-    /// Waits a moment for the last tasks of a closing loop.
-    pub(crate) fn nap(&self) {
-        self.slot().parker.park(Some(CLOSING_NAP));
-    }
-
-    /// The loop is closed: what is still queued here ends, and the heap closes.
-    pub(crate) fn retire(self: Box<Self>) {
-        self.heap.close(&self.shared);
-    }
-}
-
-impl Shared {
-    /// Whether no worker runs anything and nothing is on its way: time may jump. The caller sleeps.
-    fn all_quiet(&self) -> bool {
-        // Who sleeps is read last: a worker clears its bit before it takes the wake of `block_on`'s future, a task or a
-        // hold, so what was taken between the two looks shows here.
-        self.injector.len() == 0
-            && self.over.len() == 0
-            && !self.main_woken.load(Ordering::Acquire)
-            && self.clock.holds() == 0
-            && self
-                .slots
-                .iter()
-                .all(|slot| slot.stealer.is_empty() && slot.lifo.load(Ordering::Acquire).is_null())
-            && self.idle.all_sleep()
-    }
 }
 
 /// The error of a task that was cancelled.
 fn cancellation(task: Raw) -> TaskError {
     let message = task.cold_if_any().and_then(|cold| cold.cancel_message.lock().take());
     TaskError::cancelled(CancelledError::new(message.as_deref()))
-}
-
-/// Ends a task that came too late: its future is dropped, and whoever awaits it gets a cancellation.
-pub(crate) fn refuse(task: Raw) {
-    let access = if task.header().word.load() & LOCAL == 0 { Access::Shared } else { Access::Owner };
-    // SAFETY: the task was just created and is in no queue: the caller alone has it. Its handle is not yet out, so the
-    // registry's is not the last reference.
-    unsafe { task.end(access, "the event loop is closing") };
-}
-
-/// Makes a cell for `future` in `heap`.
-#[inline]
-pub(crate) fn create<F: Future + 'static>(
-    heap: &Heap,
-    shared: &Arc<Shared>,
-    kind: Kind,
-    future: F,
-    word: u64,
-    notes: u64,
-    location: &'static Location<'static>,
-) -> Raw {
-    let (cell, page) = heap.allocate(const { Shape::of::<task::Cell<F>>() }, shared);
-    let parent = context::with(|context| {
-        // SAFETY: what is being polled is kept alive by its poll; a context's current task is one of ours.
-        context
-            .and_then(|context| unsafe { context.current().cast::<Header>().as_ref() })
-            .map_or(0, |task| task.id)
-    });
-    // SAFETY: the cell is free and large enough for this future.
-    unsafe { task::Cell::put(cell, future) };
-    // SAFETY: as above; the word is published last.
-    unsafe {
-        Header::fill(cell, task::Cell::<F>::table(kind), page.as_ptr(), heap.next_id(), parent, location);
-    }
-    let raw = Raw(cell);
-    raw.header().remote.reset(notes);
-    raw.header().word.publish(word);
-    trace::task_created(raw.header().id, parent, location);
-    raw
-}
-
-/// Makes a cell for a task that this thread, no worker of the loop, hands to it.
-pub(crate) fn create_foreign<F>(
-    shared: &Arc<Shared>,
-    kind: Kind,
-    future: F,
-    location: &'static Location<'static>,
-) -> Task<F::Output>
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    let late = kind == Kind::Task && shared.phase() >= CLOSING;
-    // A local task begins idle, with a wake noted: the owner queues it when it merges. Its words are right from the
-    // first moment, for walkers of the registry find it at once.
-    let (word, notes) = if shared.local && kind == Kind::Task && !late {
-        (state::NEW | LOCAL | state::IDLE, remote::INBOX | remote::WOKEN)
-    } else {
-        (state::NEW, 0)
-    };
-    let raw = shared.with_foreign_heap(|heap| {
-        let raw = create(heap, shared, kind, future, word, notes, location);
-        if shared.phase() == CLOSED {
-            // The heap was closed for good before: close the page that it has just made.
-            heap.close(shared);
-        }
-        raw
-    });
-    // SAFETY: `NEW` counts the handle's reference and flag; the cell was made for this future.
-    let task = unsafe { Task::from_raw(raw) };
-    match kind {
-        Kind::Blocking => shared.pool.submit(raw, shared),
-        _ if late => refuse(raw),
-        _ => shared.inject(raw),
-    }
-    task
 }

@@ -1,0 +1,242 @@
+//! The two ways of running a worker: on a thread of its own until the loop is closed, and turn by turn, as worker 0, on
+//! the thread of a run.
+
+use std::ptr;
+use std::sync::Arc;
+use std::task::Context as TaskContext;
+
+use heist_core::clock::NEVER;
+use heist_core::sync::atomic::{Ordering, fence};
+use heist_core::sync::thread;
+
+use super::sleep::CLOSING_NAP;
+use super::{Next, Worker};
+use crate::inject::Chain;
+use crate::shared::{CLOSED, PAUSED, Shared, task_at};
+use crate::task::state::{self, Access, End, LOCAL};
+use crate::task::{self, Header, Raw};
+use crate::trace;
+
+impl Worker {
+    /// Runs this worker on the current thread until the loop is closed; for all workers but 0.
+    pub(crate) fn run_thread(self: Box<Self>, shared: &Arc<Shared>) {
+        self.gone.set(false);
+        {
+            // SAFETY: the guard ends with this block, before the worker moves.
+            let _entered = unsafe { self.enter() };
+            self.set_active(true);
+            trace::worker(self.index, true);
+            loop {
+                match shared.phase() {
+                    CLOSED => break,
+                    PAUSED => {
+                        self.hand_over();
+                        self.set_active(false);
+                        shared.pause();
+                        self.set_active(true);
+                        continue;
+                    }
+                    _ => {}
+                }
+                self.turn(|_| unreachable!("only worker 0 has a main future"));
+                if self.gone.get() {
+                    self.leave_driver();
+                    break;
+                }
+            }
+            self.hand_over();
+            self.set_active(false);
+            trace::worker(self.index, false);
+        }
+        if shared.phase() == CLOSED {
+            self.retire();
+        } else {
+            let index = self.index;
+            *shared.resting[index].lock() = Some(self);
+        }
+    }
+
+    /// Whether this is a spare that is no longer needed: nobody is stuck, and it has nothing of its own.
+    pub(super) fn is_surplus(&self) -> bool {
+        self.index >= self.shared.workers
+            && self.shared.stuck.load(Ordering::Relaxed) == 0
+            && self.shared.driver.next_deadline(self.index) == NEVER
+    }
+
+    /// A spare goes for good. Whoever found the driver claimed by it sleeps on a parker, and no one would claim it
+    /// again: so the sleepers are woken, and one of them waits in the driver next. All of them, because a driver with
+    /// several shards has a claim for each, and only a worker of this one's shard takes this one's.
+    pub(super) fn leave_driver(&self) {
+        // `poke` fences, which pairs with the fence in `prepare_to_sleep`: a worker whose idle bit is not seen there has
+        // yet to try the claim, which this one has given back.
+        fence(Ordering::SeqCst);
+        if self.shared.driver.io_waiting() {
+            for _ in 0..self.shared.slots.len() {
+                if !self.shared.poke() {
+                    break;
+                }
+            }
+        }
+    }
+
+    pub(super) fn set_active(&self, active: bool) {
+        if active && !self.shared.local {
+            self.slot().thread.store(crate::watchdog::current_thread(), Ordering::Relaxed);
+        }
+        self.slot().active.store(active, Ordering::Release);
+        self.shared.idle.set_active(self.index, active);
+        if active {
+            self.shared.watchdog.worker_awake();
+        }
+    }
+
+    pub(crate) fn begin_run(&self, main: *mut Header) {
+        self.set_active(true);
+        self.main.set(main);
+        self.main_turn.set(0);
+        self.restart_look(self.shared.clock.now());
+    }
+
+    pub(crate) fn end_run(&self) {
+        self.main.set(ptr::null_mut());
+        self.hand_over();
+        self.set_active(false);
+    }
+
+    /// Leaves nothing behind that only this worker could run: slot and queues go to the injector.
+    pub(crate) fn hand_over(&self) {
+        if self.searching.replace(false) {
+            self.shared.idle.stop_searching();
+        }
+        if self.shared.local {
+            return;
+        }
+        // Once the loop is closed, what goes to the injector ends on the spot, and may wake more: until nothing is left.
+        loop {
+            let mut chain = Chain::new();
+            if let Some(task) = task_at(self.slot().lifo.swap(ptr::null_mut(), Ordering::AcqRel)) {
+                chain.push(task);
+            }
+            while let Some(task) = self.queue.pop() {
+                chain.push(task);
+            }
+            // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
+            chain.append(std::mem::replace(unsafe { &mut *self.over() }, Chain::new()));
+            if chain.is_empty() {
+                break;
+            }
+            self.shared.inject_chain(chain);
+        }
+    }
+
+    /// Closes a current-thread loop: ends all its tasks, here, for their futures need not be Send, and hands the cells
+    /// that others still hold over to them.
+    pub(crate) fn close_local(&self) {
+        loop {
+            self.merge_injected();
+            let mut held = Vec::new();
+            self.shared.each_task(|task| held.push(task));
+            for &task in &held {
+                let word = task.header().word.load();
+                if word & LOCAL != 0 && word & state::COMPLETE == 0 {
+                    // SAFETY: this thread owns the loop and is inside no poll; the walk's reference keeps the cell.
+                    unsafe { task.end(Access::Owner, "the event loop is closed") };
+                }
+            }
+            // What was queued has ended.
+            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+            unsafe { (*self.fifo.get()).clear() };
+            // What a drop has just created has ended too, as refused; what others create comes by the injector.
+            let (local, others): (Vec<_>, Vec<_>) =
+                held.into_iter().partition(|task| task.header().word.load() & LOCAL != 0);
+            others.into_iter().for_each(Raw::release);
+            if local.is_empty() && self.shared.injector_close_if_empty() {
+                return;
+            }
+            for task in local {
+                task.begin_sharing();
+                while !task.finish_sharing() {
+                    // A note is on its way: it is in the inbox, or the thread that wrote it is about to push it.
+                    self.merge_injected();
+                    thread::yield_now();
+                }
+            }
+        }
+    }
+
+    /// One turn: look if it is time, then one poll, or search, or sleep.
+    #[inline]
+    pub(crate) fn turn(&self, main: impl FnOnce(&Self)) {
+        self.turn_until(main, || false);
+    }
+
+    /// As [`turn`](Self::turn), without sleeping once `last` is true.
+    #[inline]
+    pub(crate) fn turn_until(&self, main: impl FnOnce(&Self), last: impl FnMut() -> bool) {
+        // The count may wrap below zero while polls of `block_on`'s future go by: compare as signed.
+        if self.until_look.get() as i32 <= 0 || self.slot().look.load(Ordering::Relaxed) {
+            self.look();
+        }
+        match self.next() {
+            Some(Next::Task(task)) => {
+                self.found_work();
+                self.poll(task);
+            }
+            Some(Next::Main) => {
+                self.found_work();
+                self.count_poll(0);
+                main(self);
+            }
+            None if self.shared.local => self.sleep(last),
+            None => match self.search() {
+                Some(task) => {
+                    self.found_work();
+                    self.poll(task);
+                }
+                None => self.sleep(last),
+            },
+        }
+    }
+
+    /// Polls `block_on`'s future once, by `poll`; `true` when it is to be polled no more.
+    pub(crate) fn poll_main(&self, main: Raw, poll: impl FnOnce(&mut TaskContext<'_>) -> bool) -> bool {
+        let header = main.header();
+        let access = if self.shared.local { Access::Owner } else { Access::Shared };
+        let start = header.word.start(access);
+        if start & state::CANCEL != 0 {
+            return true;
+        }
+        self.context.set_current(main.0.as_ptr().cast_const().cast());
+        let waker = task::borrowed(main);
+        let ended = poll(&mut TaskContext::from_waker(&waker));
+        self.context.set_current(ptr::null());
+        let yielded = self.context.take_yielded();
+        if !ended && (yielded || header.word.end(access, start) == End::Again) {
+            if self.shared.local {
+                self.requeue(main);
+            } else {
+                self.put_main_in_order();
+            }
+        }
+        ended
+    }
+
+    /// Has `block_on`'s future polled once those who are ready now have been.
+    pub(crate) fn put_main_in_order(&self) {
+        if self.main_turn.get() == 0 {
+            let ready = self.queue.len() + self.over_len() + self.shared.over.len();
+            // One for each poll to come, and one because zero says that it has no turn.
+            self.main_turn.set(ready + 2);
+        }
+    }
+
+    /// Waits a moment for the last tasks of a closing loop.
+    pub(crate) fn nap(&self) {
+        self.slot().parker.park(Some(CLOSING_NAP));
+    }
+
+    /// The loop is closed: what is still queued here ends, and the heap closes.
+    pub(crate) fn retire(self: Box<Self>) {
+        self.heap.close(&self.shared);
+    }
+}

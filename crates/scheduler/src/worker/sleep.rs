@@ -1,0 +1,161 @@
+//! How a worker sleeps: the sleeper's side of the handshake in [`crate::idle`], the wait itself, and virtual time.
+
+use heist_core::clock::NEVER;
+use heist_core::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Worker;
+use crate::shared::{CLOSED, CLOSING, PAUSED, Shared};
+
+/// The longest sleep of a worker while its loop is being closed.
+pub(super) const CLOSING_NAP: Duration = Duration::from_millis(5);
+
+impl Worker {
+    /// Sleeps until there may be something to do. `last` ends the sleep when it becomes true; it is asked after others
+    /// can see that this worker sleeps.
+    pub(super) fn sleep(&self, mut last: impl FnMut() -> bool) {
+        let shared = &*self.shared;
+        shared.idle.prepare_to_sleep(self.index, self.searching.replace(false));
+        if self.sees_work() || last() {
+            self.wake_up();
+            return;
+        }
+        if self.is_surplus() {
+            self.wake_up();
+            // Only from here: others could see it sleep, and nobody chose it, so nobody counts on it.
+            self.gone.set(!self.searching.get());
+            return;
+        }
+        if shared.clock.is_virtual() {
+            self.sleep_or_jump();
+        } else {
+            self.wait(shared.driver.next_deadline(self.index));
+            self.wake_up();
+        }
+        if shared.driver.next_deadline(self.index) == NEVER {
+            // No timer, no need to know the time.
+            self.restart_look(NEVER);
+        } else {
+            let now = shared.clock.now();
+            self.drive(|| shared.driver.turn(self.index, now, false));
+            self.restart_look(now);
+        }
+        let slot = self.slot();
+        slot.looks.store(slot.looks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        self.wake_helper();
+    }
+
+    /// Waits in the driver or on the parker until `deadline`.
+    pub(super) fn wait(&self, mut deadline: u64) {
+        let shared = &*self.shared;
+        let parker = &self.slot().parker;
+        if shared.phase() >= CLOSING {
+            // Whoever closes the loop has a limit to keep.
+            if shared.clock.is_virtual() {
+                return parker.park(Some(CLOSING_NAP));
+            }
+            deadline = deadline.min(shared.clock.deadline_in(CLOSING_NAP));
+        }
+        if shared.driver.claim(self.index) {
+            if parker.begin_driver() {
+                self.drive(|| shared.driver.park(self.index, deadline));
+                parker.end_driver();
+            }
+            shared.driver.release(self.index);
+        } else if deadline == NEVER {
+            parker.park(None);
+        } else {
+            let now = shared.clock.now();
+            if deadline > now {
+                parker.park(Some(Duration::from_nanos(deadline - now)));
+            }
+        }
+    }
+
+    /// This worker no longer sleeps; if somebody chose it, it searches on their behalf.
+    pub(super) fn wake_up(&self) {
+        if !self.shared.idle.stop_sleeping(self.index) {
+            self.searching.set(true);
+        }
+        self.shared.watchdog.worker_awake();
+    }
+
+    /// Whether there is anything that a worker about to sleep must not sleep over.
+    pub(super) fn sees_work(&self) -> bool {
+        let shared = &*self.shared;
+        if shared.injector.len() > 0 || shared.phase() == PAUSED || shared.phase() == CLOSED {
+            return true;
+        }
+        if self.is_over_worth_taking() {
+            return true;
+        }
+        if self.index == 0 && shared.main_woken.load(Ordering::Acquire) {
+            return true;
+        }
+        let worth = |victim| self.is_worth_stealing(victim).then_some(());
+        shared.idle.find_awake(self.index, 0, worth).is_some()
+    }
+
+    /// Sleeps under virtual time, and wakes up. The last worker to sleep lets time jump to the next deadline of any
+    /// worker.
+    pub(super) fn sleep_or_jump(&self) {
+        let shared = &*self.shared;
+        {
+            let _jump = shared.jump.lock();
+            if shared.all_quiet() {
+                self.drive(|| shared.driver.turn(self.index, shared.clock.now(), true));
+                if self.has_anything() || !shared.all_quiet() || self.jump() {
+                    // Before the lock goes: whoever takes it next must see that this worker has something to do.
+                    return self.wake_up();
+                }
+            }
+        }
+        // Whoever ends the reason for waiting (a push, a wake, the last hold) unparks a sleeper.
+        self.wait(NEVER);
+        self.wake_up();
+    }
+
+    /// Moves time to the next deadline and fires what is due, on behalf of all workers; `false` when nothing is armed.
+    pub(super) fn jump(&self) -> bool {
+        let shared = &*self.shared;
+        let slots = 0..shared.slots.len();
+        let next = slots.clone().map(|worker| shared.driver.next_deadline(worker)).min().unwrap_or(NEVER);
+        if next == NEVER {
+            return false;
+        }
+        shared.clock.advance_to(next);
+        for worker in slots {
+            if shared.driver.next_deadline(worker) <= next {
+                self.drive(|| {
+                    if worker == self.index {
+                        shared.driver.turn(worker, next, false);
+                    } else {
+                        shared.driver.rescue(worker, next);
+                    }
+                });
+            }
+        }
+        true
+    }
+
+    pub(super) fn has_anything(&self) -> bool {
+        self.has_own_work() || !self.fifo_is_empty() || self.main_turn.get() > 0
+    }
+}
+
+impl Shared {
+    /// Whether no worker runs anything and nothing is on its way: time may jump. The caller sleeps.
+    fn all_quiet(&self) -> bool {
+        // Who sleeps is read last: a worker clears its bit before it takes the wake of `block_on`'s future, a task or a
+        // hold, so what was taken between the two looks shows here.
+        self.injector.len() == 0
+            && self.over.len() == 0
+            && !self.main_woken.load(Ordering::Acquire)
+            && self.clock.holds() == 0
+            && self
+                .slots
+                .iter()
+                .all(|slot| slot.stealer.is_empty() && slot.lifo.load(Ordering::Acquire).is_null())
+            && self.idle.all_sleep()
+    }
+}
