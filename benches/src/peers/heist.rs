@@ -53,7 +53,7 @@ impl Peer for Heist {
     }
 
     fn remote() -> Self::Remote {
-        heist::Handle::current()
+        heist::Handle::current().expect("inside a run")
     }
 
     fn spawn_remote<F>(remote: &Self::Remote, future: F) -> Self::RemoteJoin

@@ -13,10 +13,17 @@ use std::task::Waker;
 use crate::clock::Clock;
 use crate::driver::{Driver, WorkerState};
 
+#[cfg(not(heist_loom))]
 thread_local! {
     /// The context of this thread while it is a worker. Constant-initialised and without a destructor: reading it is
     /// one load from the thread's own memory.
     static CURRENT: Cell<*const Context> = const { Cell::new(ptr::null()) };
+}
+
+// A model's threads share one thread of the system: their contexts are kept apart by loom.
+#[cfg(heist_loom)]
+loom::thread_local! {
+    static CURRENT: Cell<*const Context> = Cell::new(ptr::null());
 }
 
 /// How many units of work a task may do in one poll before its leaf futures make it yield.
@@ -31,8 +38,8 @@ pub struct Context {
     budget: Cell<u32>,
     /// Set when the current task asked to be queued again after this poll; see [`Context::yield_now`].
     yielded: Cell<bool>,
-    /// Whether the driver is running: what it wakes is queued in order, behind what is there.
-    in_driver: Cell<bool>,
+    /// Whether what is woken now is queued in order, behind what is there; see [`Context::in_order`].
+    in_order: Cell<bool>,
     /// The header of the task being polled, also the data pointer of its waker; null between polls.
     current: Cell<*const ()>,
     /// State of the worker's random numbers (xorshift; never zero).
@@ -63,7 +70,7 @@ impl Context {
         Self {
             budget: Cell::new(BUDGET),
             yielded: Cell::new(false),
-            in_driver: Cell::new(false),
+            in_order: Cell::new(false),
             current: Cell::new(ptr::null()),
             // Any odd constant spreads the workers; the seed only has to differ between them and not be zero.
             random: Cell::new((worker as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
@@ -163,19 +170,25 @@ impl Context {
         self.yielded.replace(false)
     }
 
-    /// Whether the driver is running on this worker.
+    /// Whether what is woken now is queued in order, behind what is there.
     #[inline]
-    pub fn in_driver(&self) -> bool {
-        self.in_driver.get()
+    pub fn wakes_in_order(&self) -> bool {
+        self.in_order.get()
     }
 
-    /// Runs `f` as part of the driver: tasks that it wakes are queued in order.
+    /// Runs `f`, and queues the tasks that it wakes in order, behind those that are ready, instead of ahead of them.
+    ///
+    /// For wakes that come in batches: from the driver, and from tasks that end while many others are awaited.
     #[inline]
-    pub fn drive<R>(&self, f: impl FnOnce() -> R) -> R {
-        let before = self.in_driver.replace(true);
-        let result = f();
-        self.in_driver.set(before);
-        result
+    pub fn in_order<R>(&self, f: impl FnOnce() -> R) -> R {
+        struct Restore<'a>(&'a Cell<bool>, bool);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.1);
+            }
+        }
+        let _restore = Restore(&self.in_order, self.in_order.replace(true));
+        f()
     }
 
     /// A number below `bound` (which is not 0), good enough for choosing a victim.
@@ -203,7 +216,7 @@ impl Context {
 /// ```
 #[inline(always)]
 pub fn with<R>(f: impl FnOnce(Option<&Context>) -> R) -> R {
-    let current = CURRENT.get();
+    let current = current();
     // SAFETY: the pointer is null or was set by `enter`, whose guard resets it before the context may go; the
     // reference does not outlive the call, and contexts are touched by their own thread only.
     f(unsafe { current.as_ref() })
@@ -212,7 +225,7 @@ pub fn with<R>(f: impl FnOnce(Option<&Context>) -> R) -> R {
 /// This thread's context, as a pointer to compare or to cast; null when it is no worker.
 #[inline(always)]
 pub fn current() -> *const Context {
-    CURRENT.get()
+    CURRENT.with(Cell::get)
 }
 
 /// Makes `context` this thread's until the guard is dropped; then what stood before stands again.
@@ -222,7 +235,7 @@ pub fn current() -> *const Context {
 /// `context` must stay valid, and in its place, until the guard is dropped, and the guard must be dropped on this thread
 /// in the reverse order of other guards.
 pub unsafe fn enter(context: *const Context) -> Entered {
-    Entered { before: CURRENT.replace(context) }
+    Entered { before: CURRENT.with(|current| current.replace(context)) }
 }
 
 /// Ends an [`enter`] on drop.
@@ -233,7 +246,7 @@ pub struct Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        CURRENT.set(self.before);
+        CURRENT.with(|current| current.set(self.before));
     }
 }
 

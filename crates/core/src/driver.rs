@@ -83,8 +83,8 @@ pub trait Driver: Send + Sync + 'static {
     /// Ends a [`park`](Self::park) of `worker`, now or the next one. Any thread.
     fn unpark(&self, worker: usize);
 
-    /// Does for a stuck `worker` what it cannot do now: fires its timers that are due at `now`, and takes in readiness
-    /// if nobody else is about to. Called by another worker, whose queue receives what wakes.
+    /// Does for a stuck or sleeping `worker` what it does not do now: fires its timers that are due at `now`, and takes in
+    /// readiness where it would, if nobody else is about to. Any thread; never blocks.
     fn rescue(&self, worker: usize, now: u64);
 
     /// Whether anything in the driver waits on readiness, so that somebody must look from time to time. Any thread.

@@ -11,12 +11,14 @@
 //! * [`driver`]: all that the scheduler knows of I/O and time.
 
 pub mod budget;
+mod cancelled;
 pub mod clock;
 pub mod context;
 pub mod driver;
 pub mod list;
 pub mod sync;
 
+pub use cancelled::CancelledError;
 pub use clock::{Clock, Hold};
 pub use context::Context;
 pub use driver::{Driver, WorkerState};

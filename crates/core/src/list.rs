@@ -111,6 +111,27 @@ impl<T: Linked> List<T> {
         self.len += 1;
     }
 
+    /// Puts `node` at the front.
+    ///
+    /// # Safety
+    ///
+    /// As for [`push_back`](Self::push_back).
+    pub unsafe fn push_front(&mut self, node: NonNull<T>) {
+        // SAFETY: the caller says that `node` is valid.
+        let links = unsafe { T::links(node) };
+        // SAFETY: the links lie in `node`, and the caller has exclusive access to them.
+        let links = unsafe { &mut *links.as_ptr() };
+        debug_assert!(!links.linked, "the node is in a list already");
+        *links = Links { before: None, after: self.head, linked: true };
+        match self.head {
+            None => self.tail = Some(node),
+            // SAFETY: a node in the list is valid, and the caller has exclusive access to its links.
+            Some(head) => unsafe { Self::set_before(head, Some(node)) },
+        }
+        self.head = Some(node);
+        self.len += 1;
+    }
+
     /// Takes the first node out.
     ///
     /// # Safety
@@ -213,11 +234,16 @@ mod tests {
         for _ in 0..20_000 {
             random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             let i = (random >> 33) as usize % 16;
-            match (random >> 60) % 3 {
+            match (random >> 60) % 4 {
                 0 if !model.contains(&i) => {
                     // SAFETY: the node is boxed, alive to the end, and in no list; one thread.
                     unsafe { list.push_back(pointers[i]) };
                     model.push(i);
+                }
+                3 if !model.contains(&i) => {
+                    // SAFETY: as above.
+                    unsafe { list.push_front(pointers[i]) };
+                    model.insert(0, i);
                 }
                 1 => {
                     // SAFETY: one thread; the node is in this list or in none.

@@ -1,1 +1,43 @@
-//! scheduler
+//! The scheduler of the heist async runtime: tasks, run queues, workers, sleep and wake, a blocking pool, a watchdog.
+//!
+//! It knows I/O and time only through [`heist_core::Driver`]. Two flavours share everything but the queue and the way a
+//! state word is changed: [`Scheduler`], whose workers steal from one another, and [`LocalScheduler`], which runs
+//! everything on one thread, in order, without atomic read-modify-writes of its own.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`task`] | the task cell, its state word, handles |
+//! | `heap` | pages of cells: allocator and registry |
+//! | `queue`, `inject` | where tasks wait for a worker |
+//! | `worker` | what a worker does, turn by turn |
+//! | `idle`, `park` | who sleeps, and how they are woken |
+//! | `watchdog` | help for a worker that stands still inside one poll |
+//! | `blocking` | threads for work that blocks |
+//! | `scheduler` | building, running, closing |
+
+mod blocking;
+mod blocking_future;
+mod config;
+mod heap;
+mod idle;
+mod inject;
+mod park;
+mod queue;
+mod scheduler;
+mod shared;
+pub mod task;
+mod trace;
+mod watchdog;
+mod worker;
+mod yielding;
+
+pub use config::Config;
+pub use scheduler::{
+    Handle, LocalScheduler, RunError, Scheduler, ShutdownReport, current_task, spawn, spawn_blocking,
+    spawn_local,
+};
+pub use task::{CancelledError, Task, TaskError, TaskRef};
+pub use yielding::{YieldNow, yield_now};
+
+#[cfg(all(test, heist_loom))]
+mod models;

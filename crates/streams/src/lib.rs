@@ -1,1 +1,42 @@
-//! streams
+//! Streams, servers and sockets of the heist async runtime.
+//!
+//! Two layers:
+//!
+//! * asyncio's streams: [`open_connection`] and [`start_server`] give a [`StreamReader`] and a [`StreamWriter`]. Reading
+//!   awaits; writing does not: [`write`](StreamWriter::write) sends what the system takes at once and keeps the rest,
+//!   and [`drain`](StreamWriter::drain) waits while too much is kept.
+//! * [`net`]: sockets in the plain Rust shape, for those who bring their own buffers.
+//!
+//! Everything waits through [`heist_reactor`]; name look-ups, which block, go to the blocking pool of the loop.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `address` | what stands for an address, and how names become addresses |
+//! | `connect` | [`open_connection`] |
+//! | `reader`, `writer` | the two halves of a stream |
+//! | `server` | [`start_server`] and [`Server`] |
+//! | `net` | plain sockets |
+//! | `error` | what reading and connecting can fail with |
+//! | `waiters` | who waits for a change of a writer or a server |
+
+#![forbid(unsafe_code)]
+
+mod address;
+mod connect;
+mod error;
+pub mod net;
+mod reader;
+mod report;
+mod server;
+mod waiters;
+mod writer;
+
+pub use address::ToAddress;
+pub use connect::{OpenConnection, open_connection};
+pub use error::{ConnectError, IncompleteReadError, LimitOverrunError, ReadError};
+pub use reader::StreamReader;
+pub use server::{Outcome, Server, ServerSocket, StartServer, start_server};
+pub use writer::StreamWriter;
+
+/// How many bytes a [`StreamReader`] takes for one line, when nothing else is said: 64 KiB, as in asyncio.
+pub const DEFAULT_LIMIT: usize = 64 << 10;

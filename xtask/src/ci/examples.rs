@@ -3,6 +3,8 @@
 //! An example says in one of its first lines how it is run here: `// ci: run ARGUMENTS`, or `// ci: build only, REASON`
 //! (a server that runs for ever). One that says nothing is run without arguments.
 
+use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -28,8 +30,8 @@ pub(crate) fn check() -> Result<(), String> {
     sh::run(&mut sh::cargo(["build", "--quiet", "--package", "heist", "--examples"]))?;
     let built = tree::target()?.join("debug").join("examples");
     let mut failed = Vec::new();
-    for path in examples.iter().filter(|path| path.components().count() == 4) {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    for path in &examples {
+        let Some(name) = name(path) else { continue };
         let arguments = match manner(&tree::read(path)?)? {
             Manner::Run(arguments) => arguments,
             Manner::BuildOnly(why) => {
@@ -55,6 +57,17 @@ pub(crate) fn check() -> Result<(), String> {
     if failed.is_empty() { Ok(()) } else { Err(failed.join(", ")) }
 }
 
+/// The example whose root this file is: `NAME.rs`, `NAME/main.rs` or `seeds/NAME.rs`. Other files are modules.
+fn name(path: &Path) -> Option<String> {
+    let word = |part: Option<&OsStr>| part.map(|part| part.to_string_lossy().into_owned());
+    let stem = word(path.file_stem());
+    match word(path.parent().and_then(Path::file_name)).as_deref() {
+        Some("examples" | "seeds") => stem,
+        Some(directory) if stem.as_deref() == Some("main") => Some(directory.to_owned()),
+        _ => None,
+    }
+}
+
 fn manner(text: &str) -> Result<Manner, String> {
     let Some(line) = text.lines().take(20).find_map(|line| line.strip_prefix("// ci: ")) else {
         return Ok(Manner::Run(Vec::new()));
@@ -73,6 +86,15 @@ fn manner(text: &str) -> Result<Manner, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_roots_are_examples() {
+        let of = |path: &str| name(Path::new("crates/heist/examples").join(path).as_path());
+        assert_eq!(of("echo.rs").as_deref(), Some("echo"));
+        assert_eq!(of("crawler/main.rs").as_deref(), Some("crawler"));
+        assert_eq!(of("seeds/s000_1.rs").as_deref(), Some("s000_1"));
+        assert_eq!(of("crawler/http.rs"), None);
+    }
 
     #[test]
     fn an_example_says_how_it_is_run() {

@@ -34,6 +34,11 @@ const STEPS: &[(&str, &str, Step)] = &[
     ("test", "unit, integration and doc tests", || {
         passed(sh::run(&mut sh::cargo(["test", "--quiet", "--workspace"])))
     }),
+    (
+        "one-shot",
+        "the path of platforms without edge-triggered readiness, on polling's own poll backend",
+        || passed(one_shot()),
+    ),
     ("examples", "every example builds and runs", || passed(examples::check())),
     ("doc", "the documentation, every warning an error", || passed(doc())),
     ("outside", "the README's example in a crate of its own, with each feature", || passed(outside::check())),
@@ -93,7 +98,18 @@ pub(crate) fn run(words: &[&str]) -> Result<(), String> {
 }
 
 fn clippy() -> Result<(), String> {
-    sh::run(&mut sh::cargo(["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    let arguments =
+        ["clippy", "--quiet", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
+    sh::run(&mut sh::cargo(arguments))
+}
+
+/// Linux has edges; its poll backend has none and stands for the platforms that have none.
+fn one_shot() -> Result<(), String> {
+    let mut command =
+        sh::cargo(["test", "--quiet", "--package", "heist-reactor", "--package", "heist-streams"]);
+    command.env("RUSTFLAGS", "--cfg polling_test_poll_backend");
+    // Other flags, another directory: the main one keeps its build.
+    sh::run(command.arg("--target-dir").arg(tree::target()?.join("one-shot")))
 }
 
 fn doc() -> Result<(), String> {

@@ -1,0 +1,19 @@
+//! Sample 000-1: three counters at a time.
+//!
+//! What differs from the Python text: `gather!` gives a `Result`, where Python would raise.
+
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+async fn count() {
+    println!("one");
+    heist::sleep(Duration::from_secs(2)).await;
+    println!("two");
+}
+
+#[heist::main]
+async fn main() -> Result<(), heist::TaskError> {
+    heist::gather!(count(), count(), count()).await?;
+    Ok(())
+}

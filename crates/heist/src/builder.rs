@@ -1,0 +1,141 @@
+//! What can be chosen about an event loop before it is made.
+
+use std::io;
+use std::time::Duration;
+
+use heist_core::Clock;
+use heist_scheduler::{Config, LocalScheduler, Scheduler};
+
+use crate::driver::LoopDriver;
+use crate::event_loop::{EventLoop, Flavour};
+use crate::runner::Runner;
+
+/// How long a closing loop waits for cancelled tasks to end, unless told otherwise.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a closing loop waits for closures on its thread pool; asyncio's `THREAD_JOIN_TIMEOUT`.
+const EXECUTOR_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Chooses the properties of a [`Runner`] or an [`EventLoop`].
+///
+/// ```
+/// let mut runner = heist::Runner::builder().workers(2).build()?;
+/// assert_eq!(runner.run(async { 1 + 1 })?, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder makes nothing until `build` or `build_event_loop`"]
+pub struct Builder {
+    workers: Option<usize>,
+    current_thread: bool,
+    virtual_time: bool,
+    thread_name: Option<String>,
+    max_blocking_threads: Option<usize>,
+    shutdown_timeout: Duration,
+    executor_timeout: Duration,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Builder {
+    /// The defaults: a worker for each core (or as `HEIST_WORKERS` says), real time.
+    pub fn new() -> Self {
+        Self {
+            workers: None,
+            current_thread: false,
+            virtual_time: false,
+            thread_name: None,
+            max_blocking_threads: None,
+            shutdown_timeout: SHUTDOWN_TIMEOUT,
+            executor_timeout: EXECUTOR_TIMEOUT,
+        }
+    }
+
+    /// How many workers run tasks, the calling thread among them; 0 stands for 1. Beats `HEIST_WORKERS`.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = Some(workers.max(1));
+        self
+    }
+
+    /// Runs everything on the calling thread, one task at a time in the order in which they became ready, as asyncio
+    /// does. Tasks need not be Send there.
+    pub fn current_thread(mut self) -> Self {
+        self.current_thread = true;
+        self
+    }
+
+    /// Lets time stand still while anything can run, and jump to the next deadline when nothing can: an hour's sleep
+    /// takes microseconds. For tests.
+    pub fn virtual_time(mut self) -> Self {
+        self.virtual_time = true;
+        self
+    }
+
+    /// What the loop's threads are called; `heist` unless given.
+    pub fn thread_name(mut self, name: impl Into<String>) -> Self {
+        self.thread_name = Some(name.into());
+        self
+    }
+
+    /// The most threads for `to_thread`; asyncio's default, `min(32, cpus + 4)`, unless given.
+    pub fn max_blocking_threads(mut self, threads: usize) -> Self {
+        self.max_blocking_threads = Some(threads.max(1));
+        self
+    }
+
+    /// How long a closing loop waits for cancelled tasks to end; 60 s unless given.
+    pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
+        self.shutdown_timeout = limit;
+        self
+    }
+
+    /// How long a closing loop waits for closures on its thread pool; 300 s unless given, as in asyncio.
+    pub fn executor_timeout(mut self, limit: Duration) -> Self {
+        self.executor_timeout = limit;
+        self
+    }
+
+    /// Makes a runner.
+    ///
+    /// # Errors
+    ///
+    /// As [`build_event_loop`](Self::build_event_loop).
+    pub fn build(self) -> io::Result<Runner> {
+        Ok(Runner::of(self.build_event_loop()?))
+    }
+
+    /// Makes an event loop.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` when `HEIST_WORKERS` is asked and is not a number from 1 to 1024; the system's error when it has
+    /// no descriptor left for the loop (three are needed).
+    pub fn build_event_loop(self) -> io::Result<EventLoop> {
+        let workers = match self.workers {
+            Some(workers) => workers,
+            None if self.current_thread => 1,
+            None => Config::default_workers()
+                .map_err(|message| io::Error::new(io::ErrorKind::InvalidInput, message))?,
+        };
+        let mut config = Config::new(workers);
+        if let Some(name) = self.thread_name {
+            config.thread_name = name;
+        }
+        if let Some(threads) = self.max_blocking_threads {
+            config.max_blocking_threads = threads;
+        }
+        let clock = if self.virtual_time { Clock::virtual_time() } else { Clock::real() };
+        let slots = if self.current_thread { 1 } else { config.workers + config.spares };
+        let driver = LoopDriver::new(&clock, slots)?;
+        let flavour = if self.current_thread {
+            Flavour::CurrentThread(LocalScheduler::new(config, clock, driver))
+        } else {
+            Flavour::MultiThread(Scheduler::new(config, clock, driver))
+        };
+        Ok(EventLoop::of(flavour, self.shutdown_timeout, self.executor_timeout))
+    }
+}

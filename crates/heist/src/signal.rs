@@ -1,0 +1,44 @@
+//! Waiting for Ctrl-C.
+
+use std::future::Future;
+use std::io;
+
+/// Waits for the next Ctrl-C (`SIGINT`) that this process receives.
+///
+/// From the call on, the signal no longer ends the process: the program decides. One that comes before the first poll is
+/// kept. Several tasks may wait; each is told. To a Python programmer: `loop.add_signal_handler(signal.SIGINT, ...)`.
+///
+/// ```no_run
+/// heist::run(async {
+///     heist::ctrl_c().await?;
+///     println!("goodbye");
+///     Ok::<(), std::io::Error>(())
+/// }).unwrap();
+/// ```
+///
+/// # Errors
+///
+/// The system's error when it has no descriptors left; `Unsupported` on a platform without Unix signals.
+///
+/// # Cancel safety
+///
+/// Dropping the wait gives up waiting; the signal's default action stays off.
+pub fn ctrl_c() -> impl Future<Output = io::Result<()>> + Send + 'static {
+    #[cfg(unix)]
+    {
+        const SIGINT: i32 = 2;
+        // Here and not in the future: whoever has called this is ready for the signal.
+        let signal = heist_reactor::SignalSource::new(SIGINT);
+        async move {
+            let mut signal = signal?;
+            std::future::poll_fn(|cx| signal.poll_recv(cx)).await
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        std::future::ready(Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "ctrl_c is written for Unix so far",
+        )))
+    }
+}

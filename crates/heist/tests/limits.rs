@@ -1,0 +1,254 @@
+#![cfg(all(target_os = "linux", not(heist_loom)))]
+//! Scarce descriptors, and what is left of a loop when it is closed: nothing. Each in a process of its own, since limits
+//! and counts are of the whole process.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use support::{Copy, role};
+
+mod support;
+
+/// What the system calls "too many open files".
+const EMFILE: i32 = 24;
+
+/// How many descriptors this process has.
+fn descriptors() -> usize {
+    // The listing itself takes one, every time.
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// How many threads this process has.
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+/// Lets this process have `more` descriptors than it has.
+fn allow_only(more: usize) {
+    // Descriptors are given lowest first, so the highest is not far above the count.
+    let current = Some((descriptors() + more) as u64);
+    setrlimit(Resource::Nofile, Rlimit { current, maximum: getrlimit(Resource::Nofile).maximum }).unwrap();
+}
+
+/// Runs a test in a copy of this process, which must succeed.
+fn in_a_copy(test: &str, body: impl FnOnce()) {
+    if role().is_some() {
+        return body();
+    }
+    let mut copy = Copy::start(test, "copy");
+    let status = copy.wait();
+    let said = std::mem::replace(&mut copy.stderr, support::Lines::none()).rest();
+    assert!(status.success(), "{said:#?}");
+}
+
+/// A server that sends back what comes until the end.
+async fn echo_server() -> (heist::Server, SocketAddr) {
+    let handler = async |mut reader: heist::StreamReader, writer: heist::StreamWriter| loop {
+        let data = reader.read(1000).await?;
+        if data.is_empty() {
+            return std::io::Result::Ok(());
+        }
+        writer.write(&data);
+        writer.drain().await?;
+    };
+    let server = heist::start_server(handler, (Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = server.sockets()[0].local_addr().unwrap();
+    (server, address)
+}
+
+/// Sends a word and has it back.
+async fn round_trip(address: SocketAddr) {
+    let (mut reader, writer) = heist::open_connection(address).await.unwrap();
+    writer.write(b"word");
+    assert_eq!(reader.readexactly(4).await.unwrap(), b"word");
+    writer.close();
+    writer.wait_closed().await.unwrap();
+}
+
+#[test]
+fn connecting_without_descriptors_fails_and_works_again_later() {
+    in_a_copy("connecting_without_descriptors_fails_and_works_again_later", || {
+        for builder in [heist::Runner::builder(), heist::Runner::builder().current_thread()] {
+            let normal = getrlimit(Resource::Nofile);
+            let mut runner = builder.build().unwrap();
+            runner
+                .run(async {
+                    // Listening, not accepting: only this end of a connection takes a descriptor.
+                    let listener = heist::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+                    let address = listener.local_addr().unwrap();
+                    let before = descriptors();
+                    allow_only(10);
+                    let mut connections = Vec::new();
+                    let error = loop {
+                        match heist::open_connection(address).await {
+                            Ok(connection) => connections.push(connection),
+                            Err(error) => break error,
+                        }
+                        assert!(connections.len() < 20, "the limit does not hold");
+                    };
+                    assert!(connections.len() >= 5, "{}: {error}", connections.len());
+                    let reason =
+                        error.get_ref().and_then(|error| error.downcast_ref::<heist::ConnectError>());
+                    let (tried, reason) = &reason.expect("a ConnectError").attempts()[0];
+                    assert_eq!((*tried, reason.raw_os_error()), (address, Some(EMFILE)));
+                    assert!(error.to_string().contains("open files"), "{error}");
+                    // It goes on failing, and each failure leaves nothing behind.
+                    for _ in 0..50 {
+                        heist::open_connection(address).await.unwrap_err();
+                    }
+                    // So do loops, which need descriptors of their own.
+                    let error = heist::Runner::new().unwrap_err();
+                    assert_eq!(error.raw_os_error(), Some(EMFILE), "{error}");
+
+                    connections.clear();
+                    setrlimit(Resource::Nofile, normal).unwrap();
+                    assert_eq!(descriptors(), before);
+                    heist::open_connection(address).await.unwrap();
+                })
+                .unwrap();
+        }
+    });
+}
+
+/// How many connections come at once; more than the server has descriptors for.
+const CROWD: usize = 30;
+
+#[test]
+fn a_server_without_descriptors_serves_the_rest_later() {
+    const TEST: &str = "a_server_without_descriptors_serves_the_rest_later";
+    if role().is_some() {
+        heist::run(async {
+            let (server, address) = echo_server().await;
+            // What the loop makes on first use is there before the limit is.
+            round_trip(address).await;
+            allow_only(CROWD / 3);
+            println!("\nport {}", address.port());
+            server.serve_forever().await.unwrap();
+        });
+        return;
+    }
+    let mut copy = Copy::start(TEST, "server");
+    let port = copy.stdout.until("port ")[5..].parse().unwrap();
+    let connect = |number: usize| {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        write!(stream, "{number:03}").unwrap();
+        stream
+    };
+    let crowd: Vec<_> = (0..CROWD).map(connect).collect();
+    // All are connected as far as the system is concerned; the server says that it has no more room.
+    let report = copy.stderr.until("cannot accept connections");
+    assert!(report.contains("open files"), "{report}");
+    // They are served in the order in which they came: each leaves after its answer, and makes room for another.
+    for (number, mut stream) in crowd.into_iter().enumerate() {
+        let mut answer = [0; 3];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(answer, format!("{number:03}").as_bytes());
+    }
+    // And it goes on as before.
+    let mut answer = [0; 3];
+    connect(777).read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"777");
+}
+
+/// Waits until a count is down to `expected`: the system takes a joined thread off its list a moment later.
+fn comes_down(what: &str, expected: usize, count: impl Fn() -> usize) {
+    let end = Instant::now() + Duration::from_secs(10);
+    while count() != expected {
+        assert!(Instant::now() < end, "{what}: {} instead of {expected}", count());
+        std::thread::yield_now();
+    }
+}
+
+/// Uses a bit of everything, and leaves much of it unfinished.
+async fn busy() {
+    let (server, address) = echo_server().await;
+    for _ in 0..20 {
+        round_trip(address).await;
+    }
+    heist::gather((0..10).map(|_| round_trip(address))).await.unwrap();
+    let refused = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    for _ in 0..20 {
+        let error = heist::open_connection(refused).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+    }
+    heist::open_connection(("no such host", 80)).await.unwrap_err();
+    heist::start_server(async |_, _| {}, address).await.unwrap_err();
+    heist::to_thread(|| ()).await.unwrap();
+
+    // Left open, waiting, and running.
+    let queue = heist::Queue::<u8>::new();
+    let mut running = Vec::new();
+    for _ in 0..10 {
+        let (mut reader, writer) = heist::open_connection(address).await.unwrap();
+        let queue = queue.clone();
+        running.push(heist::create_task(async move {
+            let read = reader.read(1).await;
+            drop((read, writer, queue));
+        }));
+    }
+    running.push(heist::create_task(async move {
+        // Nobody puts anything in: it waits until the loop is closed.
+        assert_eq!(queue.get().await, Err(heist::QueueShutDown(())));
+    }));
+    running.push(heist::create_task(async { drop(heist::ctrl_c().await) }));
+    running.push(heist::create_task(heist::sleep(Duration::from_secs(3600))));
+    running.push(heist::create_task(async move { drop(server.serve_forever().await) }));
+    heist::yield_now().await;
+    // Dropping the handles lets the tasks run on.
+    drop(running);
+}
+
+#[test]
+fn a_closed_loop_leaves_no_descriptor_and_no_thread() {
+    in_a_copy("a_closed_loop_leaves_no_descriptor_and_no_thread", || {
+        // What the process makes once (random seeds, the table of signals) is made by a first round.
+        let mut before = None;
+        for round in 0..4 {
+            for builder in [
+                heist::Runner::builder().workers(1),
+                heist::Runner::builder().workers(3),
+                heist::Runner::builder().current_thread(),
+            ] {
+                let what = format!("round {round}, {builder:?}");
+                let mut runner = builder.build().unwrap();
+                runner.run(busy()).unwrap();
+                // The second run finds the tasks of the first.
+                runner.run(heist::yield_now()).unwrap();
+                runner.close();
+                let (open, running) = *before.get_or_insert_with(|| (descriptors(), threads()));
+                comes_down(&format!("descriptors, {what}"), open, descriptors);
+                comes_down(&format!("threads, {what}"), running, threads);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_refused_run_leaves_no_descriptor_and_no_thread() {
+    in_a_copy("a_refused_run_leaves_no_descriptor_and_no_thread", || {
+        for builder in [heist::Runner::builder(), heist::Runner::builder().current_thread()] {
+            let mut runner = builder.build().unwrap();
+            runner
+                .run(async {
+                    heist::yield_now().await;
+                    let before = (descriptors(), threads());
+                    for make in [heist::Runner::builder, || heist::Runner::builder().current_thread()] {
+                        let mut refused = make().build().unwrap();
+                        let task = refused.get_loop().create_task(heist::sleep(Duration::from_secs(3600)));
+                        refused.run(async {}).unwrap_err();
+                        drop(refused);
+                        assert!(task.await.unwrap_err().is_cancelled());
+                    }
+                    comes_down("descriptors", before.0, descriptors);
+                    comes_down("threads", before.1, threads);
+                    // The loop that goes on is this one.
+                    assert_eq!(heist::create_task(async { 7 }).await.unwrap(), 7);
+                    heist::sleep(Duration::from_millis(1)).await;
+                })
+                .unwrap();
+        }
+    });
+}

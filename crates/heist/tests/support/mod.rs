@@ -1,0 +1,117 @@
+//! Tests in processes of their own: a test starts a copy of itself in a role, and talks to it through its streams.
+
+#![allow(dead_code, reason = "each test file takes what it needs")]
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+/// Set in a copy: what it is to do.
+const ROLE: &str = "HEIST_TEST_ROLE";
+/// How long a copy may say nothing before the test gives up: a machine may be slow, not stuck.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The role of this process, in a copy.
+pub fn role() -> Option<String> {
+    std::env::var(ROLE).ok()
+}
+
+/// A copy of this process that runs one test; killed if it is still there in the end.
+pub struct Copy {
+    process: Child,
+    pub stdout: Lines,
+    pub stderr: Lines,
+}
+
+/// The lines of a stream, read by a thread of its own, so that no full pipe holds the copy up.
+pub struct Lines {
+    lines: Receiver<String>,
+}
+
+impl Lines {
+    fn of(stream: impl Read + Send + 'static) -> Self {
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                // The rest is taken also where nobody wants it.
+                let _ = sender.send(line);
+            }
+        });
+        Self { lines }
+    }
+
+    /// No lines.
+    pub fn none() -> Self {
+        Self { lines: channel().1 }
+    }
+
+    /// The next line that has `what` in it, from there on.
+    pub fn until(&mut self, what: &str) -> String {
+        let mut seen = Vec::new();
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => match line.find(what) {
+                    Some(at) => return line[at..].to_owned(),
+                    None => seen.push(line),
+                },
+                Err(_) => panic!("the copy never said {what:?}, but {seen:#?}"),
+            }
+        }
+    }
+
+    /// The next line.
+    pub fn next(&mut self) -> String {
+        self.lines.recv_timeout(PATIENCE).expect("the copy says no more")
+    }
+
+    /// All lines until the end.
+    pub fn rest(self) -> Vec<String> {
+        self.lines.iter().collect()
+    }
+}
+
+impl Copy {
+    /// Starts a copy that runs the test of that name, in a role.
+    pub fn start(test: &str, role: &str) -> Self {
+        Self::start_with(test, role, |_| {})
+    }
+
+    /// As `start`; `adapt` changes its environment.
+    pub fn start_with(test: &str, role: &str, adapt: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(ROLE, role);
+        adapt(&mut command);
+        let mut process =
+            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = Lines::of(process.stdout.take().unwrap());
+        let stderr = Lines::of(process.stderr.take().unwrap());
+        Self { process, stdout, stderr }
+    }
+
+    /// Sends it the signal that Ctrl-C sends.
+    #[cfg(unix)]
+    pub fn interrupt(&self) {
+        let pid = rustix::process::Pid::from_child(&self.process);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    }
+
+    /// Waits for its end, which the end of its output comes just before.
+    pub fn wait(&mut self) -> ExitStatus {
+        loop {
+            match self.stdout.lines.recv_timeout(PATIENCE) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.process.wait().unwrap(),
+                Err(RecvTimeoutError::Timeout) => panic!("the copy hangs"),
+            }
+        }
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        // It may have ended by itself, which is as good.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

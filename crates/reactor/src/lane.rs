@@ -1,0 +1,88 @@
+//! The two ways to wait in a direction: with its lane, or beside it.
+
+use std::task::Waker;
+
+use crate::Direction;
+use crate::word::{Armed, Seen, Word};
+
+/// A way to wait in one direction of a source.
+pub(crate) trait Place {
+    /// The direction.
+    fn direction(&self) -> Direction;
+
+    /// Whether the source is known to be drained while its word is `seen`.
+    fn is_drained(&self, seen: Seen) -> bool;
+
+    /// The source was found drained, and its word was `seen` before.
+    fn set_drained(&mut self, seen: Seen);
+
+    /// Waits for the edge after `seen`. `word` must be that of this place's source and direction.
+    fn wait(&mut self, word: &Word, seen: Seen, waker: &Waker) -> Armed;
+}
+
+/// The exclusive right to wait in one direction, and what its holder remembers.
+///
+/// Each [`IoSource`](crate::IoSource) makes one per direction, and nobody makes others: whoever borrows it mutably waits
+/// there alone. That is what lets it write to the waker slot without a lock.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    direction: Direction,
+    /// The word at which the source was found drained by a short read or write. While the word is still this one, the
+    /// system call would say "would block", so it is not made.
+    drained: Seen,
+}
+
+impl Lane {
+    /// # Safety
+    ///
+    /// One lane per direction of a source, used with that source alone.
+    pub(crate) const unsafe fn new(direction: Direction) -> Self {
+        Self { direction, drained: Seen::NEVER }
+    }
+}
+
+impl Place for Lane {
+    #[inline]
+    fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    #[inline]
+    fn is_drained(&self, seen: Seen) -> bool {
+        self.drained == seen
+    }
+
+    #[inline]
+    fn set_drained(&mut self, seen: Seen) {
+        self.drained = seen;
+    }
+
+    #[inline]
+    fn wait(&mut self, word: &Word, seen: Seen, waker: &Waker) -> Armed {
+        // SAFETY: this is the only lane of the word (the contract of `new`), and it is borrowed mutably.
+        unsafe { word.arm(seen, waker) }
+    }
+}
+
+/// A place in the list beside the lane, for shared borrows of a source. Left by [`Word::leave`] with the ticket.
+#[derive(Debug)]
+pub(crate) struct Beside {
+    pub(crate) direction: Direction,
+    pub(crate) ticket: Option<u64>,
+}
+
+impl Place for Beside {
+    fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    fn is_drained(&self, _seen: Seen) -> bool {
+        false
+    }
+
+    fn set_drained(&mut self, _seen: Seen) {}
+
+    fn wait(&mut self, word: &Word, seen: Seen, waker: &Waker) -> Armed {
+        word.join(seen, waker, &mut self.ticket)
+    }
+}

@@ -1,0 +1,331 @@
+//! Records, the keys that name them to the kernel, and the slab that they live in.
+//!
+//! A record is what the reactor keeps of one registered source. The kernel gives back a [`Key`] with each event: the
+//! record's index and its generation. Records are reused but never freed while the reactor lives, so a late event leads
+//! to a valid record, and the generation tells that it is another source's now. (An event that slips between that check
+//! and the reuse marks the new source ready: a spurious edge, which costs one system call.)
+
+use std::sync::OnceLock;
+use std::task::Waker;
+
+use heist_core::sync::Mutex;
+use heist_core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use heist_core::sync::mutant;
+
+use crate::Direction;
+use crate::platform::Arming;
+use crate::word::Word;
+
+/// What the kernel gives back with an event: which record, and which of its lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) index: u32,
+    pub(crate) generation: u32,
+}
+
+impl Key {
+    /// How many low bits hold the index: half a word, but no fewer than what a million sources need.
+    const INDEX_BITS: u32 = if usize::BITS >= 64 { 32 } else { 20 };
+    const INDEX_MASK: u64 = (1 << Self::INDEX_BITS) - 1;
+    /// Generations count modulo what is left of a `usize`.
+    const GENERATION_MASK: u32 = (usize::MAX >> Self::INDEX_BITS) as u32;
+    /// Indices from here on are not used for records: the platform's own events carry them.
+    pub(crate) const RESERVED: u32 = (Self::INDEX_MASK as u32) - 1;
+
+    pub(crate) const fn to_u64(self) -> u64 {
+        (self.generation as u64) << Self::INDEX_BITS | self.index as u64
+    }
+
+    pub(crate) const fn from_u64(key: u64) -> Self {
+        Self { index: (key & Self::INDEX_MASK) as u32, generation: (key >> Self::INDEX_BITS) as u32 }
+    }
+}
+
+/// What the reactor keeps of one registered source: two cache lines on 64-bit Linux.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(crate) struct Record {
+    words: [Word; 2],
+    /// Which life this is. Written under the slab's lock.
+    generation: AtomicU32,
+    pub(crate) arming: Arming,
+}
+
+impl Record {
+    fn new() -> Self {
+        Self { words: [Word::new(), Word::new()], generation: AtomicU32::new(0), arming: Arming::new() }
+    }
+
+    #[inline]
+    pub(crate) fn word(&self, direction: Direction) -> &Word {
+        &self.words[direction as usize]
+    }
+
+    #[inline]
+    pub(crate) fn is_of(&self, generation: u32) -> bool {
+        // Relaxed: a wrong answer either way is a spurious or a late edge, and both are harmless.
+        self.generation.load(Ordering::Relaxed) == generation
+    }
+}
+
+/// Records in the first page; each further page doubles. 32 records are one 4 KiB page of memory.
+#[cfg(not(heist_loom))]
+const FIRST_PAGE: u32 = 32;
+/// In a model each record costs; one is enough.
+#[cfg(heist_loom)]
+const FIRST_PAGE: u32 = 1;
+/// Pages: 32 * (2^26 - 1), about two thousand million records, more than a machine has descriptors.
+const PAGES: usize = 26;
+
+/// The records of one shard.
+pub(crate) struct Slab {
+    /// Set once each, from the front. `OnceLock` publishes a page; no protocol of ours hangs on it.
+    pages: [OnceLock<Box<[Record]>>; PAGES],
+    /// How many sources are registered. Written under the lock, read by anybody as a hint.
+    live: AtomicUsize,
+    /// Odd while a harvest is at work: it may then be reading waker slots of records that have been released since.
+    harvest: AtomicU64,
+    /// Whether `Book::late` holds something. Written under the lock.
+    late: AtomicBool,
+    book: Mutex<Book>,
+}
+
+impl std::fmt::Debug for Slab {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Slab").field("live", &self.live).finish_non_exhaustive()
+    }
+}
+
+/// Which records are free.
+#[derive(Debug, Default)]
+struct Book {
+    /// Records that were in use and are free: last in, first out, for warm cache lines.
+    free: Vec<u32>,
+    /// Released while a harvest was at work, with their wakers still inside.
+    late: Vec<u32>,
+    /// Records from here on have never been in use.
+    fresh: u32,
+    closed: bool,
+}
+
+/// Why [`Slab::insert`] has no record to give.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    Closed,
+    Full,
+}
+
+impl Slab {
+    pub(crate) fn new() -> Self {
+        Self {
+            pages: [const { OnceLock::new() }; PAGES],
+            live: AtomicUsize::new(0),
+            harvest: AtomicU64::new(0),
+            late: AtomicBool::new(false),
+            book: Mutex::new(Book::default()),
+        }
+    }
+
+    /// How many sources are registered.
+    #[inline]
+    pub(crate) fn live(&self) -> usize {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    /// Where a record is: its page and its place there.
+    #[inline]
+    fn place(index: u32) -> (usize, usize) {
+        let nth = u64::from(index / FIRST_PAGE) + 1;
+        let page = nth.ilog2();
+        let before = u64::from(FIRST_PAGE) * ((1 << page) - 1);
+        (page as usize, (u64::from(index) - before) as usize)
+    }
+
+    /// The record of that index, if there is one.
+    #[inline]
+    pub(crate) fn get(&self, index: u32) -> Option<&Record> {
+        let (page, place) = Self::place(index);
+        self.pages.get(page)?.get()?.get(place)
+    }
+
+    /// Gives a record to a new source. Its words are ready: nothing has been found out about the source yet.
+    pub(crate) fn insert(&self) -> Result<(Key, &Record), Refused> {
+        let mut book = self.book.lock();
+        if book.closed {
+            return Err(Refused::Closed);
+        }
+        let index = match book.free.pop() {
+            Some(index) => index,
+            None => {
+                let index = book.fresh;
+                let (page, _) = Self::place(index);
+                if index >= Key::RESERVED || page >= PAGES {
+                    return Err(Refused::Full);
+                }
+                self.pages[page].get_or_init(|| (0..FIRST_PAGE << page).map(|_| Record::new()).collect());
+                book.fresh += 1;
+                index
+            }
+        };
+        let record = self.get(index).expect("a record handed out lies in a page that exists");
+        for word in &record.words {
+            word.renew();
+        }
+        // A plain store is enough: only holders of the lock write.
+        self.live.store(self.live() + 1, Ordering::Relaxed);
+        Ok((Key { index, generation: record.generation.load(Ordering::Relaxed) }, record))
+    }
+
+    /// Takes the record of a source back.
+    ///
+    /// # Safety
+    ///
+    /// `key` came from [`insert`](Self::insert), is given back once, and nobody waits in either direction any more: the
+    /// caller holds both lanes.
+    pub(crate) unsafe fn remove(&self, key: Key) {
+        let record = self.get(key.index).expect("a record handed out lies in a page that exists");
+        for word in &record.words {
+            // From here on no event consumes WAITING. One that did so before began its harvest before, too, and this
+            // read-modify-write sees it: `harvest` is then odd until that harvest has ended.
+            word.retire();
+        }
+        let mut book = self.book.lock();
+        let next = key.generation.wrapping_add(1) & Key::GENERATION_MASK;
+        record.generation.store(next, Ordering::Relaxed);
+        self.live.store(self.live() - 1, Ordering::Relaxed);
+        let wakers = if self.is_harvesting() && !mutant("reactor-remove-ignores-harvest") {
+            book.late.push(key.index);
+            self.late.store(true, Ordering::Relaxed);
+            None
+        } else {
+            book.free.push(key.index);
+            // SAFETY: the lanes are the caller's; no harvest that saw WAITING here is at work, as `retire` and the even
+            // `harvest` say, and `close` reads slots under the lock that we hold.
+            Some(unsafe { Self::clear(record) })
+        };
+        drop(book);
+        drop(wakers);
+    }
+
+    /// Whether a harvest may be reading waker slots.
+    fn is_harvesting(&self) -> bool {
+        // Acquire pairs with the Release in `end_harvest`: who sees the end sees the reads done.
+        self.harvest.load(Ordering::Acquire) % 2 == 1
+    }
+
+    /// A harvest begins. Harvests of one shard do not overlap.
+    pub(crate) fn begin_harvest(&self) {
+        // Relaxed: the Release of `Word::event` puts it before whatever the harvest reads of a slot.
+        self.harvest.store(self.harvest.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    /// A harvest ends: what was released meanwhile is cleaned and free.
+    pub(crate) fn end_harvest(&self) {
+        // Release pairs with the Acquire in `is_harvesting`.
+        self.harvest.store(self.harvest.load(Ordering::Relaxed) + 1, Ordering::Release);
+        // A release that saw the harvest at work but whose flag is not seen here is cleaned by the next harvest.
+        if self.late.load(Ordering::Relaxed) {
+            self.clean();
+        }
+    }
+
+    #[cold]
+    fn clean(&self) {
+        let mut book = self.book.lock();
+        let late = std::mem::take(&mut book.late);
+        self.late.store(false, Ordering::Relaxed);
+        let mut wakers = Vec::with_capacity(late.len());
+        for &index in &late {
+            let record = self.get(index).expect("a record handed out lies in a page that exists");
+            // SAFETY: the source released it, so the lanes are nobody's; the harvest that could read has just ended, on
+            // this thread, and the next begins here; `close` holds the lock while it reads.
+            wakers.push(unsafe { Self::clear(record) });
+        }
+        book.free.extend(late);
+        drop(book);
+        drop(wakers);
+    }
+
+    /// # Safety
+    ///
+    /// That of [`Word::clear_wakers`], for both words.
+    unsafe fn clear(record: &Record) -> [[Option<Waker>; 2]; 2] {
+        let [read, write] = &record.words;
+        // SAFETY: passed on from the caller.
+        let read = unsafe { read.clear_wakers() };
+        // SAFETY: passed on from the caller.
+        let write = unsafe { write.clear_wakers() };
+        [read, write]
+    }
+
+    /// Closes all words for good and refuses new sources. Returns the wakers of all who waited, to be woken by the
+    /// caller outside the lock.
+    pub(crate) fn close(&self) -> Vec<Waker> {
+        let mut book = self.book.lock();
+        book.closed = true;
+        let mut wakers = Vec::new();
+        for index in 0..book.fresh {
+            let Some(record) = self.get(index) else { continue };
+            for word in &record.words {
+                word.close(&mut wakers);
+            }
+        }
+        wakers
+    }
+}
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_survives_the_kernel() {
+        for (index, generation) in [(0, 0), (7, 1), (Key::RESERVED - 1, Key::GENERATION_MASK)] {
+            let key = Key { index, generation };
+            assert_eq!(Key::from_u64(key.to_u64()), key);
+        }
+    }
+
+    #[test]
+    fn places_fill_pages_without_a_gap() {
+        let mut expected = (0, 0);
+        for index in 0..10_000 {
+            assert_eq!(Slab::place(index), expected);
+            expected.1 += 1;
+            if expected.1 == (FIRST_PAGE as usize) << expected.0 {
+                expected = (expected.0 + 1, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn reuse_changes_the_generation() {
+        let slab = Slab::new();
+        let (first, _) = slab.insert().unwrap();
+        // SAFETY: nobody waits.
+        unsafe { slab.remove(first) };
+        let (second, record) = slab.insert().unwrap();
+        assert_eq!(first.index, second.index);
+        assert_ne!(first.generation, second.generation);
+        assert!(record.is_of(second.generation) && !record.is_of(first.generation));
+    }
+
+    #[test]
+    fn record_released_during_a_harvest_is_free_after_it() {
+        let slab = Slab::new();
+        let (key, _) = slab.insert().unwrap();
+        slab.begin_harvest();
+        // SAFETY: nobody waits.
+        unsafe { slab.remove(key) };
+        assert_ne!(slab.insert().unwrap().0.index, key.index, "not reused while the harvest is at work");
+        slab.end_harvest();
+        assert_eq!(slab.insert().unwrap().0.index, key.index);
+        assert_eq!(slab.live(), 2);
+    }
+
+    #[test]
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(polling_test_poll_backend)))]
+    fn record_is_two_cache_lines() {
+        assert!(size_of::<Record>() <= 128, "{} bytes", size_of::<Record>());
+    }
+}

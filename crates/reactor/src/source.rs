@@ -1,0 +1,771 @@
+//! Sources: what the streams are built on.
+//!
+//! An operation on a source is tried first. Where the system answers "would block", the source is registered, if it has
+//! not been, and the task waits for the next edge in the direction of the operation; see the `word` module.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::ptr::NonNull;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
+
+use heist_core::budget::poll_proceed;
+use heist_core::sync::Mutex;
+use polling::AsSource;
+
+use crate::Direction;
+use crate::lane::{Beside, Lane, Place};
+use crate::platform::HANGUP;
+use crate::reactor::{Reactor, Shard};
+use crate::record::{Key, Record};
+use crate::word::{Armed, Seen, Word};
+
+/// Types whose descriptor or socket stays the same as long as the value lives.
+///
+/// # Safety
+///
+/// `as_fd` (`as_socket` on Windows) must return the same open descriptor at each call until the value is dropped, and no
+/// shared borrow may close or exchange it: where the system needs a source taken out of its queue before it is closed,
+/// the reactor does that with the descriptor it saw first.
+pub unsafe trait IoSafe: AsSource {
+    /// Whether the source is a stream of bytes: then a read that fills less than its buffer found the source drained.
+    /// Not so for datagrams.
+    const IS_BYTE_STREAM: bool = false;
+
+    /// Whether the source is a connected socket that is read and written by plain system calls: then the calls are made
+    /// without going through its `Read` and `Write`.
+    const IS_PLAIN_SOCKET: bool = false;
+}
+
+// SAFETY, for all of these: the standard library's owners keep their descriptor for life.
+// SAFETY: as said above.
+unsafe impl IoSafe for std::net::TcpStream {
+    const IS_BYTE_STREAM: bool = true;
+    const IS_PLAIN_SOCKET: bool = true;
+}
+// SAFETY: as said above.
+unsafe impl IoSafe for std::net::TcpListener {}
+// SAFETY: as said above.
+unsafe impl IoSafe for std::net::UdpSocket {}
+
+#[cfg(unix)]
+mod unix {
+    use super::IoSafe;
+
+    // SAFETY: the standard library's owners keep their descriptor for life.
+    unsafe impl IoSafe for std::os::unix::net::UnixStream {
+        const IS_BYTE_STREAM: bool = true;
+        const IS_PLAIN_SOCKET: bool = true;
+    }
+    // SAFETY: as above.
+    unsafe impl IoSafe for std::os::unix::net::UnixListener {}
+    // SAFETY: as above.
+    unsafe impl IoSafe for std::os::unix::net::UnixDatagram {}
+    // SAFETY: as above.
+    unsafe impl IoSafe for std::os::fd::OwnedFd {}
+    // SAFETY: as above.
+    unsafe impl IoSafe for std::fs::File {}
+    // SAFETY: as above.
+    unsafe impl IoSafe for std::process::ChildStdin {}
+    // SAFETY: as above.
+    unsafe impl IoSafe for std::process::ChildStdout {}
+    // SAFETY: as above.
+    unsafe impl IoSafe for std::process::ChildStderr {}
+}
+
+/// Something with a descriptor or socket, whose operations can be awaited.
+///
+/// The value must be in non-blocking mode. It belongs to no loop until something first waits for it; then it is bound, for
+/// life, to the loop whose task waits. A task of another loop may wait for it, too: the first loop wakes it.
+///
+/// Mutable borrows wait without a lock and without allocation: [`poll_io`](Self::poll_io) and its kin. Shared borrows
+/// wait in a list: [`io`](Self::io), [`readable`](Self::readable), [`writable`](Self::writable). Both may wait at the
+/// same time. [`into_split`](Self::into_split) gives one mutable owner to each direction.
+///
+/// ```
+/// # #[cfg(not(heist_loom))] {
+/// use std::io::ErrorKind;
+/// use std::net::UdpSocket;
+/// use heist_reactor::{Direction, IoSource};
+///
+/// let socket = UdpSocket::bind("127.0.0.1:0")?;
+/// socket.set_nonblocking(true)?;
+/// let source = IoSource::new(socket);
+/// let nothing = source.try_io(Direction::Read, |socket| socket.recv(&mut [0; 16]));
+/// assert_eq!(nothing.unwrap_err().kind(), ErrorKind::WouldBlock);
+/// // In a task: `source.io(Direction::Read, |socket| socket.recv(&mut buf)).await?`
+/// # }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// Beside those of the operation, every wait fails with a message that says what to do where no event loop runs on the
+/// thread that waits first, where the loop was made without I/O, and where the loop is closed.
+pub struct IoSource<T: IoSafe> {
+    read: Lane,
+    write: Lane,
+    shared: Shared<T>,
+}
+
+/// One direction of a source, with the other owned elsewhere; made by [`IoSource::into_split`].
+pub struct Half<T: IoSafe> {
+    lane: Lane,
+    shared: Arc<Shared<T>>,
+}
+
+/// A source without its lanes.
+struct Shared<T: IoSafe> {
+    /// Dropped first: the source leaves the queue before it is closed.
+    registration: Registration,
+    io: T,
+}
+
+/// Where a source is registered, once it is.
+struct Registration {
+    /// Set once, at the first wait. `OnceLock` publishes it; no protocol of ours hangs on it.
+    home: OnceLock<Home>,
+    /// Held while registering, so that two directions that wait for the first time register once.
+    binding: Mutex<()>,
+}
+
+/// The loop that a source is bound to, and its record there.
+struct Home {
+    /// Valid as long as `reactor` lives: records are never freed before.
+    record: NonNull<Record>,
+    reactor: Arc<Reactor>,
+    shard: usize,
+    key: Key,
+}
+
+// SAFETY: the pointer leads to a `Record`, which is Sync, in memory that `reactor` keeps.
+unsafe impl Send for Home {}
+// SAFETY: as for Send.
+unsafe impl Sync for Home {}
+
+impl Home {
+    #[inline]
+    fn record(&self) -> &Record {
+        // SAFETY: the record lies in a page of `self.reactor`, which never frees one while it lives.
+        unsafe { self.record.as_ref() }
+    }
+
+    #[inline]
+    fn word(&self, direction: Direction) -> &Word {
+        self.record().word(direction)
+    }
+
+    #[inline]
+    fn shard(&self) -> &Shard {
+        self.reactor.shard(self.shard)
+    }
+}
+
+impl Registration {
+    fn new() -> Self {
+        Self { home: OnceLock::new(), binding: Mutex::new(()) }
+    }
+
+    /// Registers `io` with the loop of this thread, for a first wait in `direction`. `Some` is the word as it was before
+    /// the system was asked: an edge of what is ready already changes it. `None`: somebody else was faster.
+    #[cold]
+    fn bind(&self, io: &impl AsSource, direction: Direction) -> io::Result<Option<Seen>> {
+        let _binding = self.binding.lock();
+        if self.home.get().is_some() {
+            return Ok(None);
+        }
+        let (reactor, shard_index) = Reactor::current()?;
+        let shard = reactor.shard(shard_index);
+        let (key, record) = shard.slab.insert().map_err(|refused| Reactor::refused(&refused))?;
+        let seen = record.word(direction).observe();
+        if let Err(error) = record.arming.register(&shard.selector, io, key, direction) {
+            // SAFETY: the key was just handed out, and nobody has waited yet.
+            unsafe { shard.slab.remove(key) };
+            return Err(error);
+        }
+        let record = NonNull::from(record);
+        if self.home.set(Home { record, reactor, shard: shard_index, key }).is_err() {
+            unreachable!("the binding lock is held, and nobody else sets the home");
+        }
+        Ok(Some(seen))
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        if let Some(home) = self.home.get() {
+            let shard = home.shard();
+            home.record().arming.forget(&shard.selector);
+            // SAFETY: the key came from this slab and goes back once; whoever drops the source owns both lanes.
+            unsafe { shard.slab.remove(home.key) };
+        }
+    }
+}
+
+impl<T: IoSafe> Shared<T> {
+    /// Tries `op` until it says something else than "would block", waiting at `place` in between. The flag that `op`
+    /// returns tells that the source is drained now.
+    #[inline]
+    fn poll<R>(
+        &self,
+        place: &mut impl Place,
+        cx: &mut Context<'_>,
+        mut op: impl FnMut(&T) -> io::Result<(R, bool)>,
+    ) -> Poll<io::Result<R>> {
+        let proceed = ready!(poll_proceed(cx));
+        let result = loop {
+            let (home, seen) = match self.registration.home.get() {
+                Some(home) => {
+                    let seen = home.word(place.direction()).observe();
+                    if seen.is_ready() && !place.is_drained(seen) {
+                        match op(&self.io) {
+                            Ok((value, drained)) => {
+                                // A closed peer's edge is spent: only the system knows when the bytes before it end.
+                                if drained && !seen.is_hung() && home.record().arming.has(place.direction()) {
+                                    place.set_drained(seen);
+                                }
+                                break Ok(value);
+                            }
+                            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                            Err(error) => break Err(error),
+                        }
+                    }
+                    (home, seen)
+                }
+                None => match op(&self.io) {
+                    Ok((value, _)) => break Ok(value),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                        match self.registration.bind(&self.io, place.direction()) {
+                            Ok(Some(seen)) => match self.registration.home.get() {
+                                Some(home) => (home, seen),
+                                None => continue,
+                            },
+                            Ok(None) => continue,
+                            Err(error) => break Err(error),
+                        }
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => break Err(error),
+                },
+            };
+            match self.wait(home, place, seen, cx) {
+                Ok(Armed::Waiting) => return Poll::Pending,
+                Ok(Armed::Changed) => {}
+                Ok(Armed::Closed) => break Err(Reactor::closed()),
+                Err(error) => break Err(error),
+            }
+        };
+        proceed.made_progress();
+        Poll::Ready(result)
+    }
+
+    /// Ready when the source may be ready; never calls an operation.
+    fn poll_ready(&self, place: &mut impl Place, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let proceed = ready!(poll_proceed(cx));
+        let direction = place.direction();
+        let result = loop {
+            let (home, seen) = match self.registration.home.get() {
+                Some(home) => {
+                    let seen = home.word(direction).observe();
+                    // A word of a direction that nobody has asked about is only optimistic.
+                    let known = home.record().arming.has(direction);
+                    if seen.is_ready() && known && !place.is_drained(seen) && !seen.is_closed() {
+                        break Ok(());
+                    }
+                    (home, seen)
+                }
+                None => match self.registration.bind(&self.io, direction) {
+                    Ok(Some(seen)) => match self.registration.home.get() {
+                        Some(home) => (home, seen),
+                        None => continue,
+                    },
+                    Ok(None) => continue,
+                    Err(error) => break Err(error),
+                },
+            };
+            match self.wait(home, place, seen, cx) {
+                Ok(Armed::Waiting) => return Poll::Pending,
+                Ok(Armed::Changed) => {}
+                Ok(Armed::Closed) => break Err(Reactor::closed()),
+                Err(error) => break Err(error),
+            }
+        };
+        proceed.made_progress();
+        Poll::Ready(result)
+    }
+
+    /// Waits at `place` for the edge after `seen`.
+    #[inline]
+    fn wait(
+        &self,
+        home: &Home,
+        place: &mut impl Place,
+        seen: Seen,
+        cx: &mut Context<'_>,
+    ) -> io::Result<Armed> {
+        let direction = place.direction();
+        if seen.is_closed() {
+            return Ok(Armed::Closed);
+        }
+        let arming = &home.record().arming;
+        arming.want(&home.shard().selector, &self.io, home.key, direction)?;
+        let armed = place.wait(home.word(direction), seen, cx.waker());
+        if armed == Armed::Waiting {
+            arming.armed(&home.shard().selector, &self.io, home.key, direction)?;
+        }
+        Ok(armed)
+    }
+
+    /// Tries `op` once, without waiting. Where the source is known not to be ready, "would block" without calling `op`.
+    fn try_io<R>(
+        &self,
+        direction: Direction,
+        is_drained: impl FnOnce(Seen) -> bool,
+        op: impl FnOnce(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        let Some(home) = self.registration.home.get() else {
+            return op(&self.io);
+        };
+        let word = home.word(direction);
+        let seen = word.observe();
+        if !seen.is_ready() || is_drained(seen) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let result = op(&self.io);
+        if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+            word.drain(seen);
+        }
+        result
+    }
+
+    /// Waits beside the lane until `poll` is ready, and leaves the list when dropped.
+    async fn beside<R>(
+        &self,
+        direction: Direction,
+        mut poll: impl FnMut(&Self, &mut Beside, &mut Context<'_>) -> Poll<R>,
+    ) -> R {
+        struct Leave<'a, T: IoSafe>(&'a Shared<T>, Beside);
+        impl<T: IoSafe> Drop for Leave<'_, T> {
+            fn drop(&mut self) {
+                if let (Some(ticket), Some(home)) = (self.1.ticket, self.0.registration.home.get()) {
+                    home.word(self.1.direction).leave(ticket);
+                }
+            }
+        }
+
+        let mut waiter = Leave(self, Beside { direction, ticket: None });
+        poll_fn(|cx| poll(self, &mut waiter.1, cx)).await
+    }
+}
+
+/// Whether a transfer of `moved` bytes, with room for `room`, shows that the source is drained (or full, when writing).
+#[inline]
+fn fell_short<T: IoSafe>(moved: usize, room: usize) -> bool {
+    HANGUP && T::IS_BYTE_STREAM && 0 < moved && moved < room
+}
+
+/// The system calls of plain reads and writes. On Linux they are made directly: the C library's `recv` and `send` are
+/// cancellation points, which cost some 75 instructions each.
+mod transfer {
+    use std::io::{self, Read, Write};
+
+    use super::IoSafe;
+
+    #[inline]
+    pub(super) fn read<T: IoSafe>(io: &T, buf: &mut [u8]) -> io::Result<usize>
+    where
+        for<'a> &'a T: Read,
+    {
+        #[cfg(target_os = "linux")]
+        if T::IS_PLAIN_SOCKET {
+            return Ok(rustix::io::read(io, buf)?);
+        }
+        let mut io = io;
+        io.read(buf)
+    }
+
+    #[inline]
+    pub(super) fn write<T: IoSafe>(io: &T, buf: &[u8]) -> io::Result<usize>
+    where
+        for<'a> &'a T: Write,
+    {
+        #[cfg(target_os = "linux")]
+        if T::IS_PLAIN_SOCKET {
+            // A peer that is gone is an error, not a signal.
+            return Ok(rustix::net::send(io, buf, rustix::net::SendFlags::NOSIGNAL)?);
+        }
+        let mut io = io;
+        io.write(buf)
+    }
+}
+
+fn total(lengths: impl Iterator<Item = usize>) -> usize {
+    lengths.fold(0, usize::saturating_add)
+}
+
+#[inline]
+fn poll_read<T: IoSafe>(
+    shared: &Shared<T>,
+    lane: &mut Lane,
+    cx: &mut Context<'_>,
+    buf: &mut [u8],
+) -> Poll<io::Result<usize>>
+where
+    for<'a> &'a T: Read,
+{
+    shared.poll(lane, cx, |io| {
+        let moved = transfer::read(io, buf)?;
+        Ok((moved, fell_short::<T>(moved, buf.len())))
+    })
+}
+
+fn poll_read_vectored<T: IoSafe>(
+    shared: &Shared<T>,
+    lane: &mut Lane,
+    cx: &mut Context<'_>,
+    bufs: &mut [IoSliceMut<'_>],
+) -> Poll<io::Result<usize>>
+where
+    for<'a> &'a T: Read,
+{
+    shared.poll(lane, cx, |mut io| {
+        let moved = io.read_vectored(bufs)?;
+        Ok((moved, fell_short::<T>(moved, total(bufs.iter().map(|buf| buf.len())))))
+    })
+}
+
+#[inline]
+fn poll_write<T: IoSafe>(
+    shared: &Shared<T>,
+    lane: &mut Lane,
+    cx: &mut Context<'_>,
+    buf: &[u8],
+) -> Poll<io::Result<usize>>
+where
+    for<'a> &'a T: Write,
+{
+    shared.poll(lane, cx, |io| {
+        let moved = transfer::write(io, buf)?;
+        Ok((moved, fell_short::<T>(moved, buf.len())))
+    })
+}
+
+fn poll_write_vectored<T: IoSafe>(
+    shared: &Shared<T>,
+    lane: &mut Lane,
+    cx: &mut Context<'_>,
+    bufs: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>>
+where
+    for<'a> &'a T: Write,
+{
+    shared.poll(lane, cx, |mut io| {
+        let moved = io.write_vectored(bufs)?;
+        Ok((moved, fell_short::<T>(moved, total(bufs.iter().map(|buf| buf.len())))))
+    })
+}
+
+impl<T: IoSafe> IoSource<T> {
+    /// Takes ownership of something that is in non-blocking mode. No system call: registration comes with the first wait.
+    pub fn new(io: T) -> Self {
+        Self {
+            // SAFETY: the only place that makes lanes, one per direction, kept with their source from here on.
+            read: unsafe { Lane::new(Direction::Read) },
+            // SAFETY: as above.
+            write: unsafe { Lane::new(Direction::Write) },
+            shared: Shared { registration: Registration::new(), io },
+        }
+    }
+
+    /// The value inside.
+    pub fn get_ref(&self) -> &T {
+        &self.shared.io
+    }
+
+    /// Takes the value out of its loop and returns it, still in non-blocking mode. One system call if it was registered.
+    pub fn into_inner(self) -> T {
+        let Shared { registration, io } = self.shared;
+        if let Some(home) = registration.home.get() {
+            // The descriptor lives on, so it must not stay in the queue. It fails only where it is not there any more.
+            let _ = home.record().arming.remove(&home.shard().selector, &io);
+        }
+        io
+    }
+
+    /// Gives each direction an owner of its own: first the one that reads, then the one that writes. One allocation.
+    pub fn into_split(self) -> (Half<T>, Half<T>) {
+        let shared = Arc::new(self.shared);
+        (Half { lane: self.read, shared: shared.clone() }, Half { lane: self.write, shared })
+    }
+
+    fn lane(&mut self, direction: Direction) -> (&Shared<T>, &mut Lane) {
+        match direction {
+            Direction::Read => (&self.shared, &mut self.read),
+            Direction::Write => (&self.shared, &mut self.write),
+        }
+    }
+
+    /// Tries `op`; where it would block, arranges for `cx` to be woken when it may not, and is Pending.
+    ///
+    /// Cancel safety: nothing is lost that `op` did not lose. Not waiting any more after Pending is fine.
+    pub fn poll_io<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        mut op: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        let (shared, lane) = self.lane(direction);
+        shared.poll(lane, cx, |io| Ok((op(io)?, false)))
+    }
+
+    /// Ready when the source may be ready for an operation in `direction`; the operation then may still block.
+    ///
+    /// The readiness stays until an operation through this source finds that it would block.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
+        let (shared, lane) = self.lane(direction);
+        shared.poll_ready(lane, cx)
+    }
+
+    /// Reads into `buf`; 0 is the end. One system call, and none where the last read found the source drained.
+    #[inline]
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>
+    where
+        for<'a> &'a T: Read,
+    {
+        poll_read(&self.shared, &mut self.read, cx, buf)
+    }
+
+    /// Reads into several buffers, one after the other; 0 is the end.
+    pub fn poll_read_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>>
+    where
+        for<'a> &'a T: Read,
+    {
+        poll_read_vectored(&self.shared, &mut self.read, cx, bufs)
+    }
+
+    /// Writes some of `buf` and says how much.
+    #[inline]
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>
+    where
+        for<'a> &'a T: Write,
+    {
+        poll_write(&self.shared, &mut self.write, cx, buf)
+    }
+
+    /// Writes some of several buffers, one after the other, and says how much.
+    pub fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>>
+    where
+        for<'a> &'a T: Write,
+    {
+        poll_write_vectored(&self.shared, &mut self.write, cx, bufs)
+    }
+
+    /// Awaits an operation through a shared borrow: any number of tasks may.
+    ///
+    /// Waiting takes the lock of a list; an edge wakes all who wait in it.
+    ///
+    /// Cancel safety: dropping the future leaves the list; nothing is lost that `op` did not lose.
+    pub async fn io<R>(
+        &self,
+        direction: Direction,
+        mut op: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.shared
+            .beside(direction, |shared, place, cx| shared.poll(place, cx, |io| Ok((op(io)?, false))))
+            .await
+    }
+
+    /// Waits until the source may be readable. The readiness stays until [`try_io`](Self::try_io) or another operation
+    /// through this source finds that it would block. Cancel safe.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.shared.beside(Direction::Read, Shared::poll_ready).await
+    }
+
+    /// Waits until the source may be writable, or its connection attempt has ended; otherwise as
+    /// [`readable`](Self::readable).
+    pub async fn writable(&self) -> io::Result<()> {
+        self.shared.beside(Direction::Write, Shared::poll_ready).await
+    }
+
+    /// Tries `op` without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a system call, where the source is known not to be ready.
+    pub fn try_io<R>(&self, direction: Direction, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
+        self.shared.try_io(direction, |_| false, op)
+    }
+}
+
+impl<T: IoSafe> Half<T> {
+    /// The value inside.
+    pub fn get_ref(&self) -> &T {
+        &self.shared.io
+    }
+
+    /// Which direction this half owns.
+    pub fn direction(&self) -> Direction {
+        self.lane.direction()
+    }
+
+    /// Whether the two are halves of one source.
+    pub fn is_pair_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// Whether the other half is gone: dropping this one then closes the source. May be out of date when it says no.
+    pub fn is_last(&self) -> bool {
+        Arc::strong_count(&self.shared) == 1
+    }
+
+    /// Makes the source whole again.
+    ///
+    /// # Errors
+    ///
+    /// Both halves, where they are not of one source.
+    pub fn reunite(self, other: Self) -> Result<IoSource<T>, (Self, Self)> {
+        if !self.is_pair_of(&other) {
+            return Err((self, other));
+        }
+        let (read, write) = match self.direction() {
+            Direction::Read => (self.lane, other.lane),
+            Direction::Write => (other.lane, self.lane),
+        };
+        drop(other.shared);
+        match Arc::into_inner(self.shared) {
+            Some(shared) => Ok(IoSource { read, write, shared }),
+            None => unreachable!("only the two halves share it"),
+        }
+    }
+
+    /// As [`IoSource::poll_io`], in this half's direction.
+    pub fn poll_io<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut op: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.shared.poll(&mut self.lane, cx, |io| Ok((op(io)?, false)))
+    }
+
+    /// As [`IoSource::poll_ready`], in this half's direction.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.shared.poll_ready(&mut self.lane, cx)
+    }
+
+    /// As [`IoSource::try_io`], in this half's direction.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a system call, where the source is known not to be ready.
+    #[inline]
+    pub fn try_io<R>(&mut self, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
+        self.shared.try_io(self.lane.direction(), |seen| self.lane.is_drained(seen), op)
+    }
+
+    /// As [`IoSource::poll_read`].
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that writes.
+    #[inline]
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>
+    where
+        for<'a> &'a T: Read,
+    {
+        self.expect(Direction::Read)?;
+        poll_read(&self.shared, &mut self.lane, cx, buf)
+    }
+
+    /// As [`IoSource::poll_read_vectored`].
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that writes.
+    pub fn poll_read_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>>
+    where
+        for<'a> &'a T: Read,
+    {
+        self.expect(Direction::Read)?;
+        poll_read_vectored(&self.shared, &mut self.lane, cx, bufs)
+    }
+
+    /// As [`IoSource::poll_write`].
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that reads.
+    #[inline]
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>
+    where
+        for<'a> &'a T: Write,
+    {
+        self.expect(Direction::Write)?;
+        poll_write(&self.shared, &mut self.lane, cx, buf)
+    }
+
+    /// As [`IoSource::poll_write_vectored`].
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that reads.
+    pub fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>>
+    where
+        for<'a> &'a T: Write,
+    {
+        self.expect(Direction::Write)?;
+        poll_write_vectored(&self.shared, &mut self.lane, cx, bufs)
+    }
+
+    #[inline]
+    fn expect(&self, direction: Direction) -> io::Result<()> {
+        if self.direction() == direction {
+            return Ok(());
+        }
+        let message = match direction {
+            Direction::Read => "this half writes; read from the other one",
+            Direction::Write => "this half reads; write to the other one",
+        };
+        Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+    }
+}
+
+impl<T: IoSafe + fmt::Debug> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut f = f.debug_struct("Source");
+        f.field("io", &self.io);
+        if let Some(home) = self.registration.home.get() {
+            f.field("read", home.word(Direction::Read)).field("write", home.word(Direction::Write));
+        }
+        f.finish_non_exhaustive()
+    }
+}
+
+impl<T: IoSafe + fmt::Debug> fmt::Debug for IoSource<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IoSource").field(&self.shared).finish()
+    }
+}
+
+impl<T: IoSafe + fmt::Debug> fmt::Debug for Half<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Half").field("direction", &self.direction()).field("source", &self.shared).finish()
+    }
+}

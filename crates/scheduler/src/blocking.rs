@@ -1,0 +1,284 @@
+//! Threads for work that blocks.
+//!
+//! A bounded pool: a submission wakes an idle thread, or starts one while there are fewer than the limit, or waits in
+//! line. A thread without work for the keep-alive time ends. One lock guards the line and the counts; the job itself is a
+//! task cell, linked through its header, so a submission allocates one cell and nothing else.
+//!
+//! The race that such pools get wrong is a submission that counts on an idle thread which is just giving up. Here a
+//! submission that wakes a thread *assigns* the wake by counting it in `notified`, under the lock. A thread whose wait
+//! ran out looks at `notified` under the same lock before it leaves: if a wake is assigned, it takes it and stays.
+//!
+//! Protocol page: `docs/design/blocking-pool.md`.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use heist_core::Hold;
+use heist_core::sync::{Condvar, Mutex, MutexGuard, mutant};
+
+use crate::shared::Shared;
+use crate::task::state::{Access, CANCEL};
+use crate::task::{CancelledError, Raw, TaskError};
+
+/// What a submission must do next.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Submitted {
+    /// A thread will come.
+    Done,
+    /// Start a thread.
+    Start,
+    /// The pool is closed; the job was not taken.
+    Closed,
+}
+
+#[derive(Debug)]
+pub(crate) struct State<J> {
+    line: VecDeque<J>,
+    /// Threads that wait for work.
+    idle: usize,
+    /// Wakes that were assigned to idle threads and not taken yet.
+    notified: usize,
+    /// Threads that are alive.
+    threads: usize,
+    closed: bool,
+}
+
+/// The line and the counts: everything but the threads themselves, so that a model can run it.
+#[derive(Debug)]
+pub(crate) struct Line<J> {
+    state: Mutex<State<J>>,
+    changed: Condvar,
+    most: usize,
+}
+
+impl<J> Line<J> {
+    pub(crate) fn new(most: usize) -> Self {
+        let state = State { line: VecDeque::new(), idle: 0, notified: 0, threads: 0, closed: false };
+        Self { state: Mutex::new(state), changed: Condvar::new(), most: most.max(1) }
+    }
+
+    /// Puts a job in line. On [`Submitted::Start`] the thread is counted already.
+    pub(crate) fn submit(&self, job: J) -> (Submitted, Option<J>) {
+        let mut state = self.state.lock();
+        if state.closed {
+            return (Submitted::Closed, Some(job));
+        }
+        state.line.push_back(job);
+        if state.idle > state.notified {
+            state.notified += 1;
+            drop(state);
+            self.changed.notify_one();
+            (Submitted::Done, None)
+        } else if state.threads < self.most {
+            state.threads += 1;
+            (Submitted::Start, None)
+        } else {
+            (Submitted::Done, None)
+        }
+    }
+
+    /// The next job of a pool thread; `None` when the thread must end. `wait` waits on the condition variable and says
+    /// whether the keep-alive time ran out.
+    pub(crate) fn next<'a>(
+        &'a self,
+        mut wait: impl FnMut(&'a Condvar, MutexGuard<'a, State<J>>) -> (MutexGuard<'a, State<J>>, bool),
+    ) -> Option<J> {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(job) = state.line.pop_front() {
+                return Some(job);
+            }
+            if state.closed {
+                break;
+            }
+            state.idle += 1;
+            let (guard, ran_out) = wait(&self.changed, state);
+            state = guard;
+            state.idle -= 1;
+            if state.notified > 0 && !(ran_out && mutant("blocking-exit-looks")) {
+                // The wake may have been meant for another idle thread; that one then finds nothing and waits on.
+                state.notified -= 1;
+            } else if ran_out {
+                break;
+            }
+        }
+        state.threads -= 1;
+        drop(state);
+        self.changed.notify_all();
+        None
+    }
+
+    /// A thread that was counted could not be started. `true` when no other thread will ever take the line.
+    fn not_started(&self) -> bool {
+        let mut state = self.state.lock();
+        state.threads -= 1;
+        state.threads == 0
+    }
+
+    /// Takes no more jobs, returns those in line, and sends idle threads home.
+    pub(crate) fn close(&self) -> Vec<J> {
+        let mut state = self.state.lock();
+        state.closed = true;
+        let left = state.line.drain(..).collect();
+        drop(state);
+        self.changed.notify_all();
+        left
+    }
+
+    /// Waits until no thread is left, or `limit` passes; returns how many are.
+    fn wait_empty(&self, limit: Duration) -> usize {
+        let end = Instant::now().checked_add(limit);
+        let mut state = self.state.lock();
+        while state.threads > 0 {
+            match end {
+                None => state = self.changed.wait(state),
+                Some(end) => {
+                    let left = end.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        break;
+                    }
+                    state = self.changed.wait_timeout(state, left).0;
+                }
+            }
+        }
+        state.threads
+    }
+
+    /// A wait that runs out as soon as the others let it: loom has no time.
+    #[cfg(all(test, heist_loom))]
+    pub(crate) fn wait_in_vain<'a>(&'a self, state: MutexGuard<'a, State<J>>) -> MutexGuard<'a, State<J>> {
+        drop(state);
+        self.state.lock()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn threads(&self) -> usize {
+        self.state.lock().threads
+    }
+}
+
+/// A closure in a task cell, and what holds virtual time while it waits or runs.
+#[derive(Debug)]
+pub(crate) struct Job {
+    task: Raw,
+    hold: Hold,
+}
+
+impl Job {
+    /// Runs the closure, on this thread, or fails the task if it was cancelled before.
+    fn run(self) {
+        let header = self.task.header();
+        let start = header.word.start(Access::Shared);
+        if start & CANCEL != 0 {
+            self.fail();
+            return;
+        }
+        let mut cx = Context::from_waker(Waker::noop());
+        // SAFETY: the job is the only side that polls this cell, once.
+        let polled = unsafe { (header.vtable.poll)(self.task.0, &mut cx) };
+        debug_assert_eq!(polled, Poll::Ready(()), "a closure ends in one poll");
+        // SAFETY: this is the side that polled, and it does not touch the task afterwards.
+        unsafe { self.task.complete(Access::Shared) };
+        drop(self.hold);
+    }
+
+    /// Ends the task as cancelled without running the closure.
+    fn fail(self) {
+        let error = TaskError::cancelled(CancelledError::new(None));
+        // SAFETY: the job is the only side that polls this cell, and it has not been polled.
+        unsafe { (self.task.header().vtable.fail)(self.task.0, error) };
+        // SAFETY: as above; the task is not touched afterwards.
+        unsafe { self.task.complete(Access::Shared) };
+    }
+}
+
+/// The pool of one loop.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    line: Arc<Line<Job>>,
+    keep_alive: Duration,
+}
+
+impl Pool {
+    pub(crate) fn new(most: usize, keep_alive: Duration) -> Self {
+        Self { line: Arc::new(Line::new(most)), keep_alive }
+    }
+
+    /// Has `task`, a cell with a closure, run on a thread of the pool.
+    pub(crate) fn submit(&self, task: Raw, shared: &Arc<Shared>) {
+        let job = Job { task, hold: shared.clock.hold() };
+        match self.line.submit(job) {
+            (Submitted::Done, _) => {}
+            (Submitted::Closed, Some(job)) => job.fail(),
+            (Submitted::Closed, None) => {}
+            (Submitted::Start, _) => self.start(shared),
+        }
+    }
+
+    fn start(&self, shared: &Arc<Shared>) {
+        let (line, keep_alive) = (self.line.clone(), self.keep_alive);
+        let name = format!("{}-blocking", shared.config.thread_name);
+        let started = std::thread::Builder::new().name(name).spawn(move || {
+            while let Some(job) = line.next(|changed, state| changed.wait_timeout(state, keep_alive)) {
+                job.run();
+            }
+        });
+        // The thread ends by itself: `close` waits for the count, not for the handle.
+        if started.is_err() && self.line.not_started() {
+            // Out of threads, and none of ours is left to take the line: run it here rather than lose it.
+            while let Some(job) = self.line.take_one() {
+                job.run();
+            }
+        }
+    }
+
+    /// Fails what is in line, and waits at most `limit` for what runs; returns how many threads still do.
+    pub(crate) fn close(&self, limit: Duration) -> usize {
+        for job in self.line.close() {
+            job.fail();
+        }
+        self.line.wait_empty(limit)
+    }
+}
+
+impl<J> Line<J> {
+    fn take_one(&self) -> Option<J> {
+        self.state.lock().line.pop_front()
+    }
+}
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_gives_up_still_takes_the_wake_assigned_to_it() {
+        let line = Line::new(1);
+        assert_eq!(line.submit(1).0, Submitted::Start);
+        assert_eq!(line.next(|_, _| unreachable!("there is a job")), Some(1));
+        let mut rounds = 0;
+        let job = line.next(|_, state| {
+            rounds += 1;
+            drop(state);
+            // While the thread waits, a job comes; and then the wait runs out all the same.
+            assert_eq!(line.submit(2).0, Submitted::Done);
+            (line.state.lock(), true)
+        });
+        assert_eq!((job, rounds), (Some(2), 1));
+        assert_eq!(line.next(|_, state| (state, true)), None);
+        assert_eq!(line.threads(), 0);
+        assert_eq!(line.submit(3).0, Submitted::Start);
+    }
+
+    #[test]
+    fn a_closed_line_hands_jobs_back() {
+        let line = Line::new(1);
+        let _ = line.submit(1);
+        let _ = line.submit(2);
+        assert_eq!(line.close(), [1, 2]);
+        assert_eq!(line.submit(3), (Submitted::Closed, Some(3)));
+    }
+}

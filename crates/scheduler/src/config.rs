@@ -1,0 +1,53 @@
+//! What can be chosen about a loop.
+
+use std::time::Duration;
+
+/// How a scheduler is set up.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// How many workers run tasks, the thread of `block_on` among them. At least 1.
+    pub workers: usize,
+    /// How many more the watchdog may start while workers are stuck inside long polls.
+    pub spares: usize,
+    /// What worker threads are called; `-` and the worker's number follow.
+    pub thread_name: String,
+    /// The most threads for blocking work. asyncio's default executor has `min(32, cpus + 4)`.
+    pub max_blocking_threads: usize,
+    /// How long a thread for blocking work stays without work.
+    pub blocking_keep_alive: Duration,
+}
+
+impl Config {
+    /// The number of workers when none is given: `HEIST_WORKERS`, else the machine's parallelism.
+    ///
+    /// # Errors
+    ///
+    /// A message that says what to do when `HEIST_WORKERS` is not a number from 1 to 1024.
+    pub fn default_workers() -> Result<usize, String> {
+        match std::env::var_os("HEIST_WORKERS") {
+            None => Ok(parallelism()),
+            Some(text) => match text.to_str().and_then(|text| text.trim().parse().ok()) {
+                Some(workers @ 1..=1024) => Ok(workers),
+                _ => Err(format!(
+                    "HEIST_WORKERS is {text:?}: set it to a number of workers from 1 to 1024, or unset it"
+                )),
+            },
+        }
+    }
+
+    /// The defaults for `workers` workers.
+    pub fn new(workers: usize) -> Self {
+        let workers = workers.max(1);
+        Self {
+            workers,
+            spares: workers.max(2),
+            thread_name: "heist".into(),
+            max_blocking_threads: (parallelism() + 4).min(32),
+            blocking_keep_alive: Duration::from_secs(10),
+        }
+    }
+}
+
+fn parallelism() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

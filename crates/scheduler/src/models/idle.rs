@@ -1,0 +1,149 @@
+//! The idle handshake: a push is seen by a worker that goes to sleep, or its publisher sees the worker.
+//!
+//! The queue is a counter with the orderings of a deque's end: written before the publisher's fence, read after the
+//! sleeper's. Each publisher pushes one item and notifies; a worker that finds items takes all of them.
+
+use std::sync::Arc;
+
+use heist_core::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{check, side};
+use crate::idle::Idle;
+use crate::park::Parker;
+
+struct House {
+    idle: Idle,
+    parkers: Vec<Parker>,
+    queue: AtomicUsize,
+    taken: AtomicUsize,
+}
+
+impl House {
+    fn new(workers: usize) -> Arc<Self> {
+        Arc::new(Self {
+            idle: Idle::new(workers, workers),
+            parkers: (0..workers).map(|_| Parker::new()).collect(),
+            queue: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
+        })
+    }
+
+    /// P1 to P4.
+    fn publish(&self) {
+        self.queue.fetch_add(1, Ordering::Release);
+        self.notify();
+    }
+
+    fn notify(&self) {
+        if let Some(worker) = self.idle.notify(|_| true) {
+            let _ = self.parkers[worker].unpark();
+        }
+    }
+
+    fn take(&self) -> usize {
+        let taken = self.queue.swap(0, Ordering::AcqRel);
+        self.taken.fetch_add(taken, Ordering::AcqRel);
+        taken
+    }
+
+    /// A worker, searching, until `all` items have been taken by anybody: look, or sleep.
+    fn work(&self, worker: usize, all: usize) {
+        let mut searching = self.idle.start_searching();
+        while self.taken.load(Ordering::Acquire) < all {
+            if self.queue.load(Ordering::Relaxed) > 0 && self.take() > 0 {
+                // Found: the last searcher passes the duty on.
+                if std::mem::take(&mut searching) && self.idle.stop_searching() && self.more() {
+                    self.notify();
+                }
+                if self.taken.load(Ordering::Acquire) >= all {
+                    // The others would sleep for ever now that nothing comes.
+                    self.parkers.iter().for_each(|parker| _ = parker.unpark());
+                }
+                continue;
+            }
+            let searched = std::mem::take(&mut searching);
+            self.idle.prepare_to_sleep(worker, searched);
+            let more = self.more();
+            self.idle.looked(searched);
+            if !more && self.taken.load(Ordering::Acquire) < all {
+                self.parkers[worker].park(None);
+            }
+            if !self.idle.stop_sleeping(worker) {
+                searching = true;
+            }
+        }
+    }
+
+    /// S4.
+    fn more(&self) -> bool {
+        self.queue.load(Ordering::Relaxed) > 0
+    }
+}
+
+fn wakers_and_sleepers(name: &str, bound: Option<usize>, wakers: usize, sleepers: usize) {
+    check(name, bound, move || {
+        let house = House::new(sleepers);
+        let mut others = Vec::new();
+        for _ in 0..wakers {
+            let house = house.clone();
+            others.push(side(move || house.publish()));
+        }
+        for worker in 1..sleepers {
+            let house = house.clone();
+            others.push(side(move || house.work(worker, wakers)));
+        }
+        house.work(0, wakers);
+        others.into_iter().for_each(|other| other.join().unwrap());
+    });
+}
+
+#[test]
+fn one_waker_one_sleeper() {
+    wakers_and_sleepers("one_waker_one_sleeper", None, 1, 1);
+}
+
+#[test]
+fn two_wakers_one_sleeper() {
+    wakers_and_sleepers("two_wakers_one_sleeper", Some(2), 2, 1);
+}
+
+#[test]
+fn one_waker_two_sleepers() {
+    wakers_and_sleepers("one_waker_two_sleepers", Some(2), 1, 2);
+}
+
+/// A searcher that finds other work stops searching; a push that relied on it is answered by the one or the other.
+#[test]
+fn waker_and_last_searcher() {
+    check("waker_and_last_searcher", None, || {
+        let house = House::new(2);
+        assert!(house.idle.start_searching());
+        // The other worker sleeps.
+        house.idle.prepare_to_sleep(1, false);
+        let publisher = house.clone();
+        let other = side(move || publisher.publish());
+        // Worker 0 has found work elsewhere, and will be inside it for long.
+        if house.idle.stop_searching() && house.more() {
+            house.notify();
+        }
+        other.join().unwrap();
+        assert!(!house.idle.is_idle(1), "the push was left to nobody");
+    });
+}
+
+/// What is no push: the sleeper asks for a reason to stay awake, and who ends the wait sets it and pokes.
+#[test]
+fn poke_and_sleeper() {
+    check("poke_and_sleeper", None, || {
+        let house = House::new(1);
+        let poker = house.clone();
+        let other = side(move || {
+            poker.queue.store(1, Ordering::Relaxed);
+            if let Some(worker) = poker.idle.poke(|_| true) {
+                let _ = poker.parkers[worker].unpark();
+            }
+        });
+        house.work(0, 1);
+        other.join().unwrap();
+    });
+}

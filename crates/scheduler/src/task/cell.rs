@@ -1,0 +1,161 @@
+//! The typed part of a task cell: the future, then its output.
+
+use std::future::Future;
+use std::mem::offset_of;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+
+use super::error::TaskError;
+use super::header::{Header, Kind, VTable};
+
+/// A task in memory: the header, then the future or its output.
+#[repr(C)]
+pub(crate) struct Cell<F: Future> {
+    header: Header,
+    stage: Stage<F>,
+}
+
+enum Stage<F: Future> {
+    Running(F),
+    Finished(Result<F::Output, TaskError>),
+    Consumed,
+}
+
+impl<F: Future> Cell<F> {
+    const TASK: VTable = Self::vtable(Kind::Task);
+    const MAIN: VTable = Self::vtable(Kind::Main);
+    const BLOCKING: VTable = Self::vtable(Kind::Blocking);
+
+    const fn vtable(kind: Kind) -> VTable {
+        VTable {
+            kind,
+            poll: Self::poll,
+            fail: Self::fail,
+            drop_output: Self::drop_output,
+            take_output: Self::take_output,
+        }
+    }
+
+    /// The operations of this type of cell.
+    pub(crate) const fn table(kind: Kind) -> &'static VTable
+    where
+        F: Future,
+    {
+        match kind {
+            Kind::Task => &Self::TASK,
+            Kind::Main => &Self::MAIN,
+            Kind::Blocking => &Self::BLOCKING,
+        }
+    }
+
+    /// Puts the future into a cell whose header is filled separately.
+    ///
+    /// # Safety
+    ///
+    /// `cell` must point to memory with the layout of `Self`, held by the caller alone.
+    #[inline]
+    pub(crate) unsafe fn put(cell: NonNull<Header>, future: F) {
+        // SAFETY: `stage` lies within the memory that the caller vouches for.
+        let stage = unsafe { Self::stage(cell) };
+        // SAFETY: as above; nothing was there before, so nothing is dropped.
+        unsafe { stage.write(Stage::Running(future)) };
+    }
+
+    /// # Safety
+    ///
+    /// `cell` must point to memory with the layout of `Self`.
+    #[inline]
+    unsafe fn stage(cell: NonNull<Header>) -> *mut Stage<F> {
+        // SAFETY: `stage` lies at this offset within the cell.
+        unsafe { cell.as_ptr().byte_add(offset_of!(Self, stage)).cast() }
+    }
+
+    /// See [`VTable::poll`].
+    ///
+    /// # Safety
+    ///
+    /// `cell` is such a cell, its future is running, and the caller alone may touch its stage.
+    unsafe fn poll(cell: NonNull<Header>, cx: &mut Context<'_>) -> Poll<()> {
+        // SAFETY: passed on from the caller.
+        let stage = unsafe { Self::stage(cell) };
+        // SAFETY: the caller alone touches the stage.
+        let stage = unsafe { &mut *stage };
+        let Stage::Running(future) = stage else {
+            unreachable!("a task was polled after it had ended");
+        };
+        // SAFETY: the future stays in its cell until it is dropped there.
+        let future = unsafe { Pin::new_unchecked(future) };
+        let output = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(value)) => Ok(value),
+            Err(payload) => Err(TaskError::panicked(payload)),
+        };
+        Self::finish(stage, output);
+        Poll::Ready(())
+    }
+
+    /// Drops the future and stores the output, which becomes the panic if the drop panics.
+    fn finish(stage: &mut Stage<F>, output: Result<F::Output, TaskError>) {
+        // An assignment stores the new value even if dropping the old one unwinds.
+        let dropped = catch_unwind(AssertUnwindSafe(|| *stage = Stage::Finished(output)));
+        if let Err(payload) = dropped {
+            discard(|| *stage = Stage::Finished(Err(TaskError::panicked(payload))));
+        }
+    }
+
+    /// See [`VTable::fail`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`poll`](Self::poll).
+    unsafe fn fail(cell: NonNull<Header>, error: TaskError) {
+        // SAFETY: passed on from the caller.
+        let stage = unsafe { Self::stage(cell) };
+        // SAFETY: the caller alone touches the stage.
+        Self::finish(unsafe { &mut *stage }, Err(error));
+    }
+
+    /// See [`VTable::drop_output`].
+    ///
+    /// # Safety
+    ///
+    /// `cell` is such a cell, its future is gone, and the caller alone may touch its stage.
+    unsafe fn drop_output(cell: NonNull<Header>) {
+        // SAFETY: passed on from the caller.
+        let stage = unsafe { Self::stage(cell) };
+        // SAFETY: the caller alone touches the stage.
+        let stage = unsafe { &mut *stage };
+        discard(|| *stage = Stage::Consumed);
+    }
+
+    /// See [`VTable::take_output`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`drop_output`](Self::drop_output); `out` points to an `Option<Result<F::Output, TaskError>>`.
+    unsafe fn take_output(cell: NonNull<Header>, out: *mut ()) {
+        // SAFETY: passed on from the caller.
+        let stage = unsafe { Self::stage(cell) };
+        // SAFETY: the caller alone touches the stage.
+        let stage = unsafe { &mut *stage };
+        let taken = match std::mem::replace(stage, Stage::Consumed) {
+            Stage::Finished(output) => Some(output),
+            other => {
+                *stage = other;
+                None
+            }
+        };
+        // SAFETY: the caller says what `out` points to.
+        unsafe { *out.cast::<Option<Result<F::Output, TaskError>>>() = taken };
+    }
+}
+
+/// Runs a drop whose panic has nowhere to go; the panic hook has reported it.
+fn discard(drop: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(drop)) {
+        // A payload may panic when dropped in its turn; one that does is leaked.
+        let _ = catch_unwind(AssertUnwindSafe(move || std::mem::drop(payload))).map_err(std::mem::forget);
+    }
+}

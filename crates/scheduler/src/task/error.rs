@@ -1,0 +1,102 @@
+//! Why a task has no value.
+
+use std::any::Any;
+use std::fmt;
+
+use heist_core::CancelledError;
+
+/// Why awaiting a task gave no value: it was cancelled, or it panicked.
+///
+/// One pointer wide, so that a `Result<T, TaskError>` is little more than a `T`.
+pub struct TaskError(Box<Repr>);
+
+enum Repr {
+    Cancelled(CancelledError),
+    Panicked(Box<dyn Any + Send>),
+}
+
+impl TaskError {
+    /// The error of a cancelled task.
+    pub fn cancelled(error: CancelledError) -> Self {
+        Self(Box::new(Repr::Cancelled(error)))
+    }
+
+    /// The error of a task that panicked with `payload`.
+    pub fn panicked(payload: Box<dyn Any + Send>) -> Self {
+        Self(Box::new(Repr::Panicked(payload)))
+    }
+
+    /// Whether the task was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(*self.0, Repr::Cancelled(_))
+    }
+
+    /// Whether the task panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(*self.0, Repr::Panicked(_))
+    }
+
+    /// The cancellation, if that is what ended the task.
+    pub fn as_cancelled(&self) -> Option<&CancelledError> {
+        match &*self.0 {
+            Repr::Cancelled(error) => Some(error),
+            Repr::Panicked(_) => None,
+        }
+    }
+
+    /// The text of the panic, if the task panicked with one.
+    pub fn panic_message(&self) -> Option<&str> {
+        match &*self.0 {
+            Repr::Cancelled(_) => None,
+            Repr::Panicked(payload) => panic_text(payload.as_ref()),
+        }
+    }
+
+    /// The payload of the panic, to inspect or to go on with by [`std::panic::resume_unwind`].
+    ///
+    /// # Errors
+    ///
+    /// The error itself when the task did not panic.
+    pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
+        match *self.0 {
+            Repr::Panicked(payload) => Ok(payload),
+            cancelled => Err(Self(Box::new(cancelled))),
+        }
+    }
+}
+
+/// The text of a panic's payload, where it has one.
+pub(crate) fn panic_text(payload: &(dyn Any + Send)) -> Option<&str> {
+    payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Repr::Cancelled(error) => write!(f, "the task was {error}"),
+            Repr::Panicked(payload) => match panic_text(payload.as_ref()) {
+                Some(text) => write!(f, "the task panicked: {text}"),
+                None => f.write_str("the task panicked"),
+            },
+        }
+    }
+}
+
+impl fmt::Debug for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Repr::Cancelled(error) => write!(f, "TaskError({error:?})"),
+            Repr::Panicked(payload) => {
+                write!(f, "TaskError(Panicked({:?}))", panic_text(payload.as_ref()).unwrap_or("..."))
+            }
+        }
+    }
+}
+
+impl std::error::Error for TaskError {}
+
+// A payload is only ever moved or read as text behind `&`; it is Send but need not be Sync, so neither is shared.
+// `TaskError: Sync` would let two threads read the payload at once; text is read from `&str`/`String`, which allow it,
+// and other payload types are not touched behind a shared reference.
+// SAFETY: behind `&TaskError` the payload is only asked for its type and read as `&str` or `String`, both Sync.
+unsafe impl Sync for TaskError {}

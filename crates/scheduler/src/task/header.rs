@@ -1,0 +1,582 @@
+//! The untyped front of a task cell.
+
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::ptr::{self, NonNull};
+use std::task::{Context, Poll, Waker};
+
+use heist_core::sync::Mutex;
+use heist_core::sync::atomic::{AtomicPtr, Ordering};
+use heist_core::sync::cell::UnsafeCell;
+use heist_core::sync::mutant;
+use heist_core::{CancelledError, context};
+
+use super::error::TaskError;
+use super::remote::{self, Noted, Remote};
+use super::state::{Access, Complete, Detach, LOAN, LOCAL, Wake, Word, references};
+use crate::heap::Page;
+
+/// What a task is to the scheduler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Polled by any worker, through the run queues.
+    Task,
+    /// The future that `block_on` polls on its own stack: a wake reaches worker 0.
+    Main,
+    /// A closure that a thread of the blocking pool runs once.
+    Blocking,
+}
+
+/// The operations of a cell that depend on the future's type.
+pub(crate) struct VTable {
+    pub(crate) kind: Kind,
+    /// Polls the future once, catching its panic. On Ready the future is dropped and the output is in its place.
+    pub(crate) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<()>,
+    /// Drops the future and puts an error in its place.
+    pub(crate) fail: unsafe fn(NonNull<Header>, TaskError),
+    /// Drops the output, if it is there.
+    pub(crate) drop_output: unsafe fn(NonNull<Header>),
+    /// Moves the output, an `Option<Result<T, TaskError>>`, to where the pointer says.
+    pub(crate) take_output: unsafe fn(NonNull<Header>, *mut ()),
+}
+
+/// The parts of a task that most tasks never need.
+#[derive(Debug, Default)]
+pub(crate) struct Cold {
+    pub(crate) name: Mutex<Option<std::sync::Arc<str>>>,
+    pub(crate) cancel_message: Mutex<Option<Box<str>>>,
+    /// Who waits, on a foreign thread, for a local task to complete.
+    pub(crate) foreign_joiner: Mutex<Option<Waker>>,
+}
+
+/// The front of every task cell: 88 bytes, then the future or its output.
+#[repr(C)]
+pub(crate) struct Header {
+    pub(crate) word: Word,
+    /// Used by local tasks only.
+    pub(crate) remote: Remote,
+    front: Front,
+}
+
+/// What a header holds besides its state words. Written when a cell is filled, all at once.
+pub(crate) struct Front {
+    pub(crate) vtable: &'static VTable,
+    /// The page that the cell lies in; it knows the loop, and lives as long as any of its cells.
+    pub(crate) page: *const Page,
+    /// The next task of an intrusive queue, or the next cell of a list of free ones. Owned by whoever holds the task
+    /// out of `IDLE`, or holds the free cell.
+    pub(crate) next: UnsafeCell<*mut Header>,
+    pub(crate) id: u64,
+    /// The id of the task that created this one; 0 for none.
+    pub(crate) parent: u64,
+    pub(crate) location: &'static Location<'static>,
+    /// Who awaits the handle. Owned by the handle while `JOINER` is clear, by the completing side while it is set.
+    pub(crate) joiner: UnsafeCell<Option<Waker>>,
+    /// Allocated by the first who needs it, freed with the cell.
+    pub(crate) cold: AtomicPtr<Cold>,
+}
+
+impl std::ops::Deref for Header {
+    type Target = Front;
+
+    #[inline(always)]
+    fn deref(&self) -> &Front {
+        &self.front
+    }
+}
+
+impl Header {
+    /// Makes the state words of a cell that was never used, when it is first handed out.
+    ///
+    /// # Safety
+    ///
+    /// `cell` is memory of a header that nobody has had.
+    #[inline]
+    pub(crate) unsafe fn carve(cell: NonNull<Header>) {
+        // SAFETY: the field lies in the cell.
+        let word = unsafe { &raw mut (*cell.as_ptr()).word };
+        // SAFETY: the caller alone has the cell.
+        unsafe { word.write(Word::new(0)) };
+        // SAFETY: the field lies in the cell.
+        let remote = unsafe { &raw mut (*cell.as_ptr()).remote };
+        // SAFETY: the caller alone has the cell.
+        unsafe { remote.write(Remote::new()) };
+    }
+
+    /// Fills a free cell's header, all but its state words: those are atomics that walkers of the registry may read at
+    /// any time.
+    ///
+    /// # Safety
+    ///
+    /// `cell` is a free cell that the caller alone has, and `page` is its page.
+    #[inline]
+    pub(crate) unsafe fn fill(
+        cell: NonNull<Header>,
+        vtable: &'static VTable,
+        page: *const Page,
+        id: u64,
+        parent: u64,
+        location: &'static Location<'static>,
+    ) {
+        // SAFETY: the field lies in the cell.
+        let front = unsafe { &raw mut (*cell.as_ptr()).front };
+        let value = Front {
+            vtable,
+            page,
+            next: UnsafeCell::new(ptr::null_mut()),
+            id,
+            parent,
+            location,
+            joiner: UnsafeCell::new(None),
+            cold: AtomicPtr::new(ptr::null_mut()),
+        };
+        // SAFETY: the caller alone has the cell, and nothing in it is to be dropped.
+        unsafe { front.write(value) };
+    }
+}
+
+/// Wakes who awaits a task that has ended.
+///
+/// In order: who awaits many tasks is then polled once for those that end in one go. The waker may be anybody's; one that
+/// panics has been reported by the panic hook and must not end the worker.
+fn wake_joiner(waker: Waker) {
+    let wake = || {
+        context::with(|context| match context {
+            Some(context) => context.in_order(|| waker.wake()),
+            None => waker.wake(),
+        });
+    };
+    let _ = catch_unwind(AssertUnwindSafe(wake));
+}
+
+/// A pointer to a task, with the operations that do not depend on its type. Owns nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Raw(pub(crate) NonNull<Header>);
+
+// SAFETY: the operations below are those of a shared task cell, made for any thread; each states what it needs.
+unsafe impl Send for Raw {}
+
+impl Raw {
+    /// The header.
+    ///
+    /// Every `Raw` is made from a cell that its holder keeps alive: by a reference that it counts, or because the task
+    /// is queued or being polled and so not complete. The borrow must end before that does.
+    #[inline]
+    pub(crate) fn header<'a>(self) -> &'a Header {
+        // SAFETY: the holder keeps the cell alive, see above; fields that change are cells or atomics.
+        unsafe { self.0.as_ref() }
+    }
+
+    #[inline]
+    fn page<'a>(self) -> &'a Page {
+        // SAFETY: a page lives as long as any of its cells, and the holder keeps this one alive.
+        unsafe { &*self.header().page }
+    }
+
+    /// The loop's shared block.
+    #[inline]
+    pub(crate) fn shared<'a>(self) -> &'a std::sync::Arc<crate::shared::Shared> {
+        self.page().shared()
+    }
+
+    /// How this thread may touch the state word; `None` on a local task of another thread.
+    #[inline]
+    pub(crate) fn access(self) -> Option<Access> {
+        if self.header().word.load() & LOCAL == 0 {
+            return Some(Access::Shared);
+        }
+        let id = self.page().loop_id();
+        context::with(|context| context.is_some_and(|context| context.loop_id() == id))
+            .then_some(Access::Owner)
+    }
+
+    /// Whether this thread is a worker of the task's loop.
+    #[inline]
+    fn is_at_home(self) -> bool {
+        let id = self.page().loop_id();
+        context::with(|context| context.is_some_and(|context| context.loop_id() == id))
+    }
+
+    /// Does `on_word` with the state word where this thread may, and `on_remote` with the remote word where not. The
+    /// caller has a reference, and keeps it for the duration.
+    #[inline]
+    fn on_word<R>(
+        self,
+        on_word: impl Fn(&Word, Access) -> R,
+        on_remote: impl FnOnce(&Remote) -> Noted,
+        noted: R,
+    ) -> R {
+        let header = self.header();
+        if let Some(access) = self.access() {
+            return on_word(&header.word, access);
+        }
+        match on_remote(&header.remote) {
+            Noted::Push => {
+                self.shared().inject(self);
+                noted
+            }
+            Noted::Underway => noted,
+            Noted::Closed => on_word(&header.word, Access::Shared),
+        }
+    }
+
+    /// Before the owner counts a local task's word down to zero: takes over what foreign threads have counted.
+    ///
+    /// A reference that a foreign thread counted in the remote word may be dropped by the owner, on its own word: that
+    /// one alone may reach zero, or pass it, while references are left. Word and remote word together are always right.
+    #[inline]
+    fn gather(self, access: Access) {
+        let header = self.header();
+        if access == Access::Owner && references(header.word.load()) <= 1 && !mutant("remote-gather") {
+            let count = header.remote.take_count();
+            if count != 0 {
+                header.word.adjust_owner(count);
+            }
+        }
+    }
+
+    /// One more reference.
+    #[inline]
+    pub(crate) fn acquire(self) {
+        self.on_word(|word, access| word.acquire(access), Remote::acquire, ());
+    }
+
+    /// Gives a reference back.
+    #[inline]
+    pub(crate) fn release(self) {
+        match self.access() {
+            Some(access) => self.release_with(access),
+            None => {
+                // Keeps the inbox alive past the moment in which the owner frees the cell.
+                let shared = self.shared().clone();
+                match self.header().remote.release() {
+                    Noted::Push => shared.inject(self),
+                    Noted::Underway => {}
+                    Noted::Closed => self.release_with(Access::Shared),
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn release_with(self, access: Access) {
+        self.gather(access);
+        if self.header().word.release(access) {
+            self.free_complete(access);
+        }
+    }
+
+    /// Wakes, and keeps the caller's reference.
+    #[inline]
+    pub(crate) fn wake_by_ref(self) {
+        if self.on_word(|word, access| word.wake_by_ref(access), Remote::wake_by_ref, Wake::Nothing)
+            == Wake::Queue
+        {
+            self.schedule();
+        }
+    }
+
+    /// Wakes, and gives the caller's reference back: a worker of the loop does both in one step.
+    ///
+    /// Another thread needs its reference until it has queued the task *and* told a sleeper: it keeps the cell, the cell
+    /// its page, and the page the loop's shared block, which may otherwise be freed between the two.
+    #[inline]
+    pub(crate) fn wake_by_value(self) {
+        if !self.is_at_home() && !mutant("task-wake-keeps-loop") {
+            self.wake_by_ref();
+            self.release();
+            return;
+        }
+        let header = self.header();
+        let access = if header.word.load() & LOCAL == 0 { Access::Shared } else { Access::Owner };
+        self.gather(access);
+        match header.word.wake_by_value(access) {
+            Wake::Queue => self.schedule(),
+            Wake::Nothing => {}
+            Wake::Free => self.free_complete(access),
+        }
+    }
+
+    /// Asks for cancellation; `false` when the task is complete already (or was, when a local task's owner looks).
+    pub(crate) fn cancel(self, message: Option<&str>) -> bool {
+        if self.is_complete() {
+            return false;
+        }
+        if let Some(message) = message {
+            *self.cold().cancel_message.lock() = Some(message.into());
+        }
+        match self.on_word(|word, access| word.cancel(access), Remote::cancel, Some(Wake::Nothing)) {
+            Some(Wake::Queue) => {
+                self.schedule();
+                true
+            }
+            Some(_) => true,
+            None => false,
+        }
+    }
+
+    /// Whether the future is gone.
+    #[inline]
+    pub(crate) fn is_complete(self) -> bool {
+        self.header().word.load() & super::state::COMPLETE != 0
+    }
+
+    /// Puts a task whose `IDLE` this thread cleared where it will be run.
+    #[inline]
+    pub(crate) fn schedule(self) {
+        let page = self.page();
+        match self.header().vtable.kind {
+            // A current-thread loop has the future of `block_on` in its one queue, like any task.
+            Kind::Main if !page.shared().local => page.shared().wake_main(),
+            Kind::Task | Kind::Main => context::with(|context| match context {
+                Some(context) if context.loop_id() == page.loop_id() => {
+                    // SAFETY: a context with the id of a loop of ours is the front of a `Worker`, set by its own run.
+                    let worker = unsafe { crate::worker::Worker::from_context(context) };
+                    worker.schedule(self);
+                }
+                _ => page.shared().inject(self),
+            }),
+            // Its one poll is under way or queued on the pool.
+            Kind::Blocking => {}
+        }
+    }
+
+    /// Marks the task complete, once its output is stored: wakes who awaits it, gives up the registry's reference.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the side that polled the task, and does not touch it afterwards.
+    pub(crate) unsafe fn complete(self, access: Access) {
+        let header = self.header();
+        crate::trace::task_ended(header.id);
+        self.gather(access);
+        let completed = header.word.complete(access, || {
+            // SAFETY: the future is gone, no handle is left, and only the completing side is here.
+            unsafe { (header.vtable.drop_output)(self.0) }
+        });
+        match completed {
+            Complete::Done => {}
+            Complete::Free => self.free_complete(access),
+            Complete::WakeJoiner => {
+                // SAFETY: with `JOINER` and `COMPLETE` set the slot belongs to this side alone.
+                let waker = header.joiner.with_mut(|slot| unsafe { (*slot).take() });
+                self.wake_foreign_joiner(access);
+                if let Some(waker) = waker {
+                    wake_joiner(waker);
+                }
+                self.release_with(access);
+                return;
+            }
+        }
+        if access == Access::Owner && completed == Complete::Done {
+            self.wake_foreign_joiner(access);
+        }
+    }
+
+    /// Wakes a foreign thread that waits for this local task. Owner only.
+    fn wake_foreign_joiner(self, access: Access) {
+        let header = self.header();
+        if access == Access::Owner && header.remote.joined() {
+            let waker = self.cold().foreign_joiner.lock().take();
+            if let Some(waker) = waker {
+                wake_joiner(waker);
+            }
+        }
+    }
+
+    /// The registry's was the last counted reference of a complete task.
+    fn free_complete(self, access: Access) {
+        match access {
+            Access::Shared => self.free(),
+            Access::Owner => self.free_if_clear(),
+        }
+    }
+
+    /// Frees a local cell whose count is zero, unless a note is on its way to the inbox, whose merge will. Owner only.
+    fn free_if_clear(self) {
+        // `gather` found no foreign reference either, so nobody is left who could count one.
+        if self.header().remote.is_clear() {
+            self.free();
+        }
+    }
+
+    /// Begins to make a local task of a closing loop, which is complete, a shared one. Owner only; the caller counts a
+    /// reference. [`finish_sharing`](Self::finish_sharing) must follow.
+    pub(crate) fn begin_sharing(self) {
+        self.header().word.share();
+    }
+
+    /// Adds the last notes and gives the caller's reference back. `false` while a note is on its way to the inbox: merge
+    /// what is there and try again. Owner only.
+    pub(crate) fn finish_sharing(self) -> bool {
+        match self.header().remote.close() {
+            None => false,
+            Some((flags, count)) => {
+                self.apply_notes(Access::Shared, flags, count - LOAN);
+                self.release_with(Access::Shared);
+                true
+            }
+        }
+    }
+
+    /// Merges what foreign threads noted about this local task, shared by now if its loop is closing. Owner only.
+    pub(crate) fn merge(self) {
+        let header = self.header();
+        let (flags, count) = header.remote.merge();
+        let access = if header.word.load() & LOCAL == 0 { Access::Shared } else { Access::Owner };
+        self.apply_notes(access, flags, count);
+    }
+
+    /// Ends a task that reaches the injector after its loop was closed: one that a stuck worker brings, or one that
+    /// another thread created or noted something about at the last moment.
+    #[cold]
+    pub(crate) fn end_late(self) {
+        let header = self.header();
+        if header.word.load() & LOCAL != 0 {
+            // The owner is gone, and `INBOX`, which brought the task here, is this thread's alone: it stands in for the
+            // owner. A wake that was noted brings the task back here as a shared one.
+            header.word.share();
+            let (flags, count) = header.remote.close_arrived();
+            self.apply_notes(Access::Shared, flags, count - LOAN);
+            return;
+        }
+        // SAFETY: the task is out of `IDLE` and in no queue, so this thread alone may poll it; it is a shared one, and
+        // its future is Send.
+        unsafe { self.end(Access::Shared, "the event loop is closed") };
+    }
+
+    /// Drops the future, and ends the task as cancelled.
+    ///
+    /// # Safety
+    ///
+    /// The task is not complete, the caller alone may poll it, on this thread, and does not touch it afterwards.
+    pub(crate) unsafe fn end(self, access: Access, why: &str) {
+        let error = TaskError::cancelled(CancelledError::new(Some(why)));
+        // SAFETY: passed on from the caller.
+        unsafe { (self.header().vtable.fail)(self.0, error) };
+        // SAFETY: passed on from the caller.
+        unsafe { self.complete(access) };
+    }
+
+    /// Carries out notes: on the owner, or at close on the then shared word.
+    pub(crate) fn apply_notes(self, access: Access, flags: u64, count: i64) {
+        let header = self.header();
+        // Held while the notes are carried out, so that none of them frees the cell under the next.
+        header.word.acquire(access);
+        match access {
+            Access::Owner => header.word.adjust_owner(count),
+            Access::Shared => {
+                let _ = header.word.adjust(count);
+            }
+        }
+        if flags & remote::CANCEL != 0 {
+            if let Some(Wake::Queue) = header.word.cancel(access) {
+                self.schedule();
+            }
+        }
+        if flags & remote::WOKEN != 0 && header.word.wake_by_ref(access) == Wake::Queue {
+            self.schedule();
+        }
+        if flags & remote::JOIN != 0 && self.is_complete() {
+            let waker = self.cold().foreign_joiner.lock().take();
+            if let Some(waker) = waker {
+                wake_joiner(waker);
+            }
+        }
+        if flags & remote::DETACH != 0 {
+            self.detach_with(access);
+        }
+        self.release_with(access);
+    }
+
+    /// The handle goes.
+    pub(crate) fn detach(self) {
+        match self.access() {
+            Some(access) => self.detach_with(access),
+            None => {
+                let shared = self.shared().clone();
+                match self.header().remote.detach() {
+                    Noted::Push => shared.inject(self),
+                    Noted::Underway => {}
+                    Noted::Closed => self.detach_with(Access::Shared),
+                }
+            }
+        }
+    }
+
+    fn detach_with(self, access: Access) {
+        let header = self.header();
+        if header.word.load() & super::state::JOINER != 0
+            && header.word.take_joiner(access) == super::state::Join::Changed
+        {
+            // SAFETY: `JOINER` is clear again, so the slot belongs to the handle's side, which is us.
+            drop(header.joiner.with_mut(|slot| unsafe { (*slot).take() }));
+        }
+        self.gather(access);
+        match header.word.detach(access) {
+            Detach::Done => {}
+            Detach::DropOutput => {
+                // SAFETY: the task is complete, and the handle, which owns the output, is ours to end.
+                unsafe { (header.vtable.drop_output)(self.0) };
+                self.release_with(access);
+            }
+        }
+    }
+
+    /// The cold part, made by the first who asks.
+    pub(crate) fn cold<'a>(self) -> &'a Cold {
+        let slot = &self.header().cold;
+        let found = slot.load(Ordering::Acquire);
+        let found = if found.is_null() {
+            let made = Box::into_raw(Box::<Cold>::default());
+            // AcqRel: publishes the new part, or sees the other's.
+            match slot.compare_exchange(ptr::null_mut(), made, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => made,
+                Err(other) => {
+                    // SAFETY: `made` came from `Box::into_raw` above and was never shared.
+                    drop(unsafe { Box::from_raw(made) });
+                    other
+                }
+            }
+        } else {
+            found
+        };
+        // SAFETY: once set, the part lives as long as the cell, which the holder keeps alive.
+        unsafe { &*found }
+    }
+
+    /// The cold part, if anybody has needed it.
+    pub(crate) fn cold_if_any<'a>(self) -> Option<&'a Cold> {
+        // SAFETY: as in `cold`; null is allowed for.
+        unsafe { self.header().cold.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// The name, or `Task-ID`.
+    pub(crate) fn name(self) -> std::sync::Arc<str> {
+        let given = self.cold_if_any().and_then(|cold| cold.name.lock().clone());
+        given.unwrap_or_else(|| format!("Task-{}", self.header().id).into())
+    }
+
+    /// Empties the cell and gives it back to its page. Nobody may touch the task any more.
+    #[cold]
+    #[inline(never)]
+    fn free_cold(cold: *mut Cold) {
+        // SAFETY: the part came from `Box::into_raw` in `cold`, and the cell that owned it is being freed.
+        drop(unsafe { Box::from_raw(cold) });
+    }
+
+    /// Empties the cell and gives it back to its page. The caller held the last reference of a complete task.
+    #[inline]
+    fn free(self) {
+        let header = self.header();
+        let cold = header.cold.load(Ordering::Acquire);
+        if !cold.is_null() {
+            header.cold.store(ptr::null_mut(), Ordering::Relaxed);
+            Self::free_cold(cold);
+        }
+        // SAFETY: the last reference is gone, so nobody else touches the slot.
+        let left = header.joiner.with_mut(|slot| unsafe { (*slot).take() });
+        drop(left);
+        // SAFETY: complete, unreferenced, output dropped or taken (the handle did that, or the completing side).
+        unsafe { Page::free(header.page, self.0) };
+    }
+}

@@ -1,0 +1,38 @@
+//! Tasks: one allocation that holds a header, then the future, then its output.
+//!
+//! Vocabulary:
+//!
+//! * the **cell** is the memory of one task (`cell`), a slot of a page (`heap`);
+//! * the **state word** says who may touch what (`state`); a task of the current-thread flavour also has a **remote
+//!   word** for other threads (`remote`);
+//! * the **handle** is [`Task`]: unique, and the only way to the output;
+//! * a **reference** is counted in the state word by each waker, each handle, each [`TaskRef`], and by the registry
+//!   until the task is complete. Queues count none.
+//!
+//! Who may touch which part of a cell, and when:
+//!
+//! 1. The stage (future or output) belongs to the side that polls, from the moment it took the task from a queue until
+//!    the poll ends; after `COMPLETE` it belongs to the handle, or, without one, to the completing side.
+//! 2. The join slot belongs to the handle while `JOINER` is clear, to the completing side while it is set.
+//! 3. The queue link belongs to whoever cleared `IDLE`, until the task is polled.
+//! 4. Everything else in the header never changes, or is an atomic.
+//!
+//! Protocol page: `docs/design/task-state.md`.
+
+mod cell;
+mod error;
+mod handle;
+mod header;
+pub(crate) mod remote;
+pub(crate) mod state;
+mod waker;
+
+pub(crate) use cell::Cell;
+pub use error::TaskError;
+pub use handle::{Task, TaskRef};
+pub(crate) use header::{Header, Kind, Raw};
+pub use heist_core::CancelledError;
+pub(crate) use waker::borrowed;
+
+#[cfg(all(test, heist_loom))]
+mod models;

@@ -1,0 +1,50 @@
+//! What the scheduler tells about itself: through `tracing` where that feature is on.
+//!
+//! Warnings that somebody must see also without it go to stderr; the rest is free when the feature is off.
+
+#[cfg(not(feature = "tracing"))]
+use std::panic::Location;
+
+/// A task was created.
+#[cfg(feature = "tracing")]
+pub(crate) fn task_created(id: u64, parent: u64, location: &'static std::panic::Location<'static>) {
+    tracing::trace!(target: "heist::task", id, parent, %location, "created");
+}
+
+#[cfg(not(feature = "tracing"))]
+#[inline(always)]
+pub(crate) fn task_created(_id: u64, _parent: u64, _location: &'static Location<'static>) {}
+
+/// A task ended.
+#[inline(always)]
+pub(crate) fn task_ended(id: u64) {
+    #[cfg(feature = "tracing")]
+    tracing::trace!(target: "heist::task", id, "ended");
+    let _ = id;
+}
+
+/// A worker begins or ceases to run on this thread.
+pub(crate) fn worker(worker: usize, runs: bool) {
+    #[cfg(feature = "tracing")]
+    tracing::debug!(target: "heist::worker", worker, runs, "worker");
+    let _ = (worker, runs);
+}
+
+/// The watchdog found a worker inside one long poll, or found it moving again.
+pub(crate) fn stuck(worker: usize, task: u64, stuck: bool) {
+    #[cfg(feature = "tracing")]
+    if stuck {
+        tracing::warn!(target: "heist::watchdog", worker, task, "a poll takes long: its worker's tasks are rescued");
+    } else {
+        tracing::debug!(target: "heist::watchdog", worker, "the worker moves again");
+    }
+    let _ = (worker, task, stuck);
+}
+
+/// Something that a person should know.
+pub(crate) fn warn(message: &dyn std::fmt::Display) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: "heist", "{message}");
+    #[cfg(not(feature = "tracing"))]
+    eprintln!("heist: {message}");
+}

@@ -1,0 +1,249 @@
+//! The watchdog: sees a worker that stands still inside one poll, and brings help.
+//!
+//! Wake-ups are earned (see [`crate::worker`]), so queued work may wait for a worker that is about to reach it. That is
+//! safe only while the worker moves on. The watchdog is a thread that looks at every worker's poll counter about once
+//! a [`TICK`]. A worker that is awake and whose counter stands where it stood one tick ago is suspect. If its thread
+//! blocks in the kernel it is *stuck*: inside a poll that waits for something. If the thread is runnable it may compute,
+//! or be kept from its core by another process, for which help is no use and costs: then it counts as stuck after
+//! [`LONG_TICKS`]. What only a stuck worker would get to is rescued:
+//!
+//! * its LIFO slot is emptied into the injector (nobody else ever takes from it);
+//! * its queue may be stolen down to the last task;
+//! * its due timers are fired and its part of the driver is looked at, by the watchdog itself, every tick;
+//! * for what there is to run then, a sleeping worker is woken, or, when there is none, a spare one is started.
+//!
+//! A worker that moves on but has not looked at the driver for two ticks (its polls got longer than it expected) is
+//! asked to look before its next poll.
+//!
+//! The watchdog sleeps for good while all workers do: after [`QUIET_TICKS`] ticks without an awake worker it waits to be
+//! called, and a worker that wakes up calls it. The handshake is that of the idle words: the watchdog writes `asleep`,
+//! fences, looks once more; the worker takes its idle bit back, fences, looks at `asleep`.
+//!
+//! Protocol page: `docs/design/sleep-wake.md`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use heist_core::sync::atomic::{AtomicBool, Ordering, fence};
+use heist_core::sync::{Condvar, Mutex, mutant};
+
+use crate::shared::{CLOSED, PAUSED, Shared, task_at};
+use crate::trace;
+
+/// Asking the system about a thread.
+#[cfg(target_os = "linux")]
+mod thread {
+    /// The number by which the system knows this thread.
+    pub(crate) fn current() -> u32 {
+        rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs()
+    }
+
+    /// Whether a thread of this process blocks in the kernel, and is neither running nor waiting for a core.
+    pub(crate) fn blocks(thread: u32) -> bool {
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")) else {
+            return false;
+        };
+        // The state follows the name, which is in brackets and may hold anything.
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        matches!(state, Some('S' | 'D'))
+    }
+}
+
+/// Elsewhere nothing is known: only time tells.
+#[cfg(not(target_os = "linux"))]
+mod thread {
+    pub(crate) fn current() -> u32 {
+        0
+    }
+
+    pub(crate) fn blocks(_thread: u32) -> bool {
+        false
+    }
+}
+
+pub(crate) use thread::current as current_thread;
+
+/// How often the watchdog looks while workers are awake.
+pub(crate) const TICK: Duration = Duration::from_millis(1);
+
+/// Ticks that a worker may stand still while its thread is runnable. A thread that is kept from its core comes back
+/// within the kernel's time slice, some 3 ms.
+const LONG_TICKS: u32 = 4;
+
+/// Ticks without an awake worker after which the watchdog sleeps until it is called.
+const QUIET_TICKS: u32 = 10;
+
+/// See the module's text.
+#[derive(Debug)]
+pub(crate) struct Watchdog {
+    asleep: AtomicBool,
+    called: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Watchdog {
+    pub(crate) fn new() -> Self {
+        Self { asleep: AtomicBool::new(false), called: Mutex::new(false), changed: Condvar::new() }
+    }
+
+    /// A worker took its idle bit back: the watchdog must be awake.
+    #[inline]
+    pub(crate) fn worker_awake(&self) {
+        // Pairs with the fence in `sleep`: one of us sees the other.
+        if !mutant("watchdog-worker-fence") {
+            fence(Ordering::SeqCst);
+        }
+        if self.asleep.load(Ordering::Relaxed) {
+            self.call();
+        }
+    }
+
+    /// Has the watchdog look now.
+    #[cold]
+    pub(crate) fn call(&self) {
+        *self.called.lock() = true;
+        self.changed.notify_one();
+    }
+
+    /// Waits for a call; `still_quiet` is asked after workers can see that the watchdog sleeps.
+    pub(crate) fn sleep(&self, still_quiet: impl FnOnce() -> bool) {
+        self.asleep.store(true, Ordering::Relaxed);
+        if !mutant("watchdog-sleep-fence") {
+            fence(Ordering::SeqCst);
+        }
+        if still_quiet() {
+            let mut called = self.called.lock();
+            while !*called {
+                called = self.changed.wait(called);
+            }
+        }
+        *self.called.lock() = false;
+        self.asleep.store(false, Ordering::Relaxed);
+    }
+}
+
+/// What the watchdog remembers of a worker from the tick before.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    polls: u32,
+    looks: u32,
+    ticks_without_look: u32,
+    /// Ticks for which the worker has stood still.
+    still: u32,
+    awake: bool,
+}
+
+/// Starts the watchdog's thread. It ends when the loop is closed or gone.
+pub(crate) fn start(shared: &Arc<Shared>) -> std::io::Result<()> {
+    let weak = Arc::downgrade(shared);
+    let name = format!("{}-watchdog", shared.config.thread_name);
+    let thread = std::thread::Builder::new().name(name).spawn(move || watch(&weak))?;
+    shared.threads.lock().push(thread);
+    Ok(())
+}
+
+fn watch(loop_: &Weak<Shared>) {
+    let mut seen: Vec<Seen> = Vec::new();
+    let mut quiet = 0;
+    loop {
+        {
+            let Some(shared) = loop_.upgrade() else { return };
+            if shared.phase() == CLOSED {
+                return;
+            }
+            seen.resize(shared.slots.len(), Seen::default());
+            quiet = if tick(&shared, &mut seen) { 0 } else { quiet + 1 };
+            if quiet >= QUIET_TICKS {
+                shared.watchdog.sleep(|| !any_awake(&shared) && shared.phase() != CLOSED);
+                quiet = 0;
+            }
+        }
+        std::thread::sleep(TICK);
+    }
+}
+
+fn is_awake(shared: &Shared, worker: usize) -> bool {
+    shared.slot(worker).active.load(Ordering::Acquire) && !shared.idle.is_idle(worker)
+}
+
+fn any_awake(shared: &Shared) -> bool {
+    shared.phase() != PAUSED && (0..shared.slots.len()).any(|worker| is_awake(shared, worker))
+}
+
+/// Looks at every worker once; `true` when one is awake.
+fn tick(shared: &Arc<Shared>, seen: &mut [Seen]) -> bool {
+    if shared.phase() == PAUSED {
+        return false;
+    }
+    let mut awake = false;
+    let mut help = false;
+    for (worker, seen) in seen.iter_mut().enumerate() {
+        let slot = shared.slot(worker);
+        let polls = slot.polls.load(Ordering::Relaxed);
+        let looks = slot.looks.load(Ordering::Relaxed);
+        let is_awake = is_awake(shared, worker);
+        awake |= is_awake;
+        let still = is_awake && seen.awake && polls == seen.polls && looks == seen.looks;
+        seen.still = if still { seen.still + 1 } else { 0 };
+        let stands = still
+            && (seen.still >= LONG_TICKS
+                || slot.stuck.load(Ordering::Relaxed)
+                || thread::blocks(slot.thread.load(Ordering::Relaxed)));
+        if stands != slot.stuck.load(Ordering::Relaxed) {
+            slot.stuck.store(stands, Ordering::Relaxed);
+            trace::stuck(worker, slot.current_id.load(std::sync::atomic::Ordering::Relaxed), stands);
+            if stands {
+                shared.stuck.fetch_add(1, Ordering::Relaxed);
+            } else {
+                shared.stuck.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        if stands {
+            help |= rescue(shared, worker);
+        } else if is_awake && looks == seen.looks {
+            seen.ticks_without_look += 1;
+            if seen.ticks_without_look >= 2 {
+                slot.look.store(true, Ordering::Relaxed);
+            }
+        }
+        if looks != seen.looks {
+            seen.ticks_without_look = 0;
+        }
+        (seen.polls, seen.looks, seen.awake) = (polls, looks, is_awake);
+    }
+    if help && !shared.poke() {
+        start_spare(shared);
+    }
+    awake
+}
+
+/// Frees what only the stuck `worker` would get to; `true` when there is something for a helper to do.
+fn rescue(shared: &Arc<Shared>, worker: usize) -> bool {
+    let slot = shared.slot(worker);
+    if let Some(task) = task_at(slot.lifo.swap(std::ptr::null_mut(), Ordering::AcqRel)) {
+        shared.inject_quietly(task);
+    }
+    // What is due and what is ready goes to the injector, this thread being no worker. A waker that panics has been
+    // reported by the panic hook.
+    let _ = catch_unwind(AssertUnwindSafe(|| shared.driver.rescue(worker, shared.clock.now())));
+    shared.injector.len() > 0 || shared.over.len() > 0 || !slot.stealer.is_empty()
+}
+
+/// Starts a spare worker, if all the others are stuck and one is left.
+fn start_spare(shared: &Arc<Shared>) {
+    let workers = 0..shared.slots.len();
+    let moving = workers
+        .clone()
+        .filter(|&worker| is_awake(shared, worker) && !shared.slot(worker).stuck.load(Ordering::Relaxed));
+    if moving.count() > 0 {
+        // An awake worker that moves on will search, or look, soon enough; the next tick looks again.
+        return;
+    }
+    for spare in shared.workers..workers.end {
+        // A thread that cannot be started now is tried again with the next tick.
+        if let Ok(true) = shared.start_worker(spare) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Giving way to the other tasks.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use heist_core::context;
+
+/// Lets every other ready task run once; asyncio's `sleep(0)`.
+///
+/// On a worker this clones no waker and makes no system call: the task is put behind the others when its poll ends.
+///
+/// # Cancel safety
+///
+/// Dropping it has no effect.
+pub fn yield_now() -> YieldNow {
+    YieldNow { yielded: false }
+}
+
+/// The future of [`yield_now`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct YieldNow {
+    yielded: bool,
+}
+
+impl Future for YieldNow {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.yielded {
+            return Poll::Ready(());
+        }
+        self.yielded = true;
+        context::with(|context| match context {
+            Some(context) => context.yield_now(cx.waker()),
+            None => cx.waker().wake_by_ref(),
+        });
+        Poll::Pending
+    }
+}

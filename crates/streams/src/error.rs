@@ -1,0 +1,183 @@
+//! What reading and connecting can fail with.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+/// The stream ended before all that was asked for had come; asyncio's `IncompleteReadError`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IncompleteReadError {
+    /// What had come.
+    pub partial: Vec<u8>,
+    /// How many bytes were asked for; `None` where a separator was.
+    pub expected: Option<usize>,
+}
+
+impl fmt::Display for IncompleteReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes read on a total of ", self.partial.len())?;
+        match self.expected {
+            Some(expected) => write!(f, "{expected} expected bytes"),
+            None => f.write_str("undefined expected bytes"),
+        }
+    }
+}
+
+impl Error for IncompleteReadError {}
+
+/// No separator within the reader's limit; asyncio's `LimitOverrunError`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitOverrunError {
+    /// How many buffered bytes are known to come before the separator.
+    pub consumed: usize,
+    /// Whether the separator is in the buffer, behind the limit.
+    pub found: bool,
+}
+
+impl fmt::Display for LimitOverrunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.found {
+            "separator is found, but chunk is longer than limit"
+        } else {
+            "separator is not found, and chunk exceeds the limit"
+        })?;
+        write!(f, " ({} bytes): give the stream a larger limit", self.consumed)
+    }
+}
+
+impl Error for LimitOverrunError {}
+
+/// Why a read that asks for something particular failed. Converts into [`io::Error`], so `?` works in either world.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The connection failed.
+    Io(io::Error),
+    /// The stream ended too early.
+    Incomplete(IncompleteReadError),
+    /// The limit was passed before the separator came.
+    LimitOverrun(LimitOverrunError),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::Incomplete(error) => error.fmt(f),
+            Self::LimitOverrun(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for ReadError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Io(error) => error.source(),
+            Self::Incomplete(_) | Self::LimitOverrun(_) => None,
+        }
+    }
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<IncompleteReadError> for ReadError {
+    fn from(error: IncompleteReadError) -> Self {
+        Self::Incomplete(error)
+    }
+}
+
+impl From<LimitOverrunError> for ReadError {
+    fn from(error: LimitOverrunError) -> Self {
+        Self::LimitOverrun(error)
+    }
+}
+
+impl From<ReadError> for io::Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Io(error) => error,
+            ReadError::Incomplete(error) => Self::new(io::ErrorKind::UnexpectedEof, error),
+            ReadError::LimitOverrun(error) => Self::new(io::ErrorKind::InvalidData, error),
+        }
+    }
+}
+
+/// No address could be connected to. The payload of the [`io::Error`] that [`open_connection`](crate::open_connection)
+/// gives, whose kind is that of the first attempt:
+///
+/// ```
+/// # fn look(error: std::io::Error) {
+/// use heist_streams::ConnectError;
+///
+/// if let Some(error) = error.get_ref().and_then(|error| error.downcast_ref::<ConnectError>()) {
+///     for (address, error) in error.attempts() {
+///         println!("{address}: {error}, system code {:?}", error.raw_os_error());
+///     }
+/// }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct ConnectError {
+    attempts: Vec<(SocketAddr, io::Error)>,
+}
+
+impl ConnectError {
+    /// Wraps the failed attempts, of which there is at least one.
+    pub(crate) fn into_io(attempts: Vec<(SocketAddr, io::Error)>) -> io::Error {
+        let kind = attempts.first().map_or(io::ErrorKind::NotFound, |(_, error)| error.kind());
+        io::Error::new(kind, Self { attempts })
+    }
+
+    /// Each address that was tried, and why it failed.
+    pub fn attempts(&self) -> &[(SocketAddr, io::Error)] {
+        &self.attempts
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cannot connect to ")?;
+        for (i, (address, error)) in self.attempts.iter().enumerate() {
+            if i > 0 {
+                f.write_str("; to ")?;
+            }
+            write!(f, "{address}: {error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for ConnectError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.attempts.first().map(|(_, error)| error as _)
+    }
+}
+
+/// An error that is given again and again: what can be kept of an [`io::Error`], which cannot be cloned.
+#[derive(Debug)]
+pub(crate) struct Sticky {
+    kind: io::ErrorKind,
+    code: Option<i32>,
+    message: String,
+}
+
+impl Sticky {
+    pub(crate) fn new(error: &io::Error) -> Self {
+        let code = error.raw_os_error();
+        // The code says it all; the text is made only for errors without one.
+        let message = if code.is_some() { String::new() } else { error.to_string() };
+        Self { kind: error.kind(), code, message }
+    }
+
+    pub(crate) fn again(&self) -> io::Error {
+        match self.code {
+            Some(code) => io::Error::from_raw_os_error(code),
+            None => io::Error::new(self.kind, self.message.clone()),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Sockets in the plain Rust shape: you bring the buffers.
+//!
+//! A socket belongs to no loop until it first has to wait; see [`heist_reactor::IoSource`].
+
+mod socket;
+mod tcp_listener;
+mod tcp_stream;
+
+pub(crate) use socket::{bind, listen, no_delay};
+pub use tcp_listener::TcpListener;
+pub(crate) use tcp_listener::accept_now;
+pub use tcp_stream::{ReadHalf, TcpStream, WriteHalf};
+pub(crate) use tcp_stream::{connect_any, streams};

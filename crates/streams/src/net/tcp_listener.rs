@@ -1,0 +1,111 @@
+//! [`TcpListener`].
+
+use std::io;
+use std::net::{self, SocketAddr};
+
+use heist_reactor::{Direction, IoSource};
+use socket2::{SockRef, Socket};
+
+use super::{TcpStream, bind, listen};
+use crate::ToAddress;
+use crate::address::Purpose;
+
+/// How many connections may wait to be accepted, when nothing else is said.
+const BACKLOG: u32 = 1024;
+
+/// A socket that accepts TCP connections.
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// use heist_streams::net::TcpListener;
+///
+/// let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// println!("connect to {}", listener.local_addr()?);
+/// let (mut stream, peer) = listener.accept().await?;
+/// stream.write_all(format!("hello {peer}\n").as_bytes()).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct TcpListener {
+    source: IoSource<net::TcpListener>,
+}
+
+impl TcpListener {
+    /// Binds to the first of the addresses that can be bound, and listens. The address may be used again at once after
+    /// the listener has gone.
+    ///
+    /// # Errors
+    ///
+    /// That of the last address, with its name: in use, not of this machine, no permission.
+    pub async fn bind(address: impl ToAddress) -> io::Result<Self> {
+        let mut last = None;
+        for address in address.to_target()?.resolve(Purpose::Listen).await? {
+            match bind(address, cfg!(unix), false, false).and_then(|socket| listen(socket, BACKLOG)) {
+                Ok(listener) => return Ok(Self { source: IoSource::new(listener) }),
+                Err(error) => {
+                    last = Some(io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")));
+                }
+            }
+        }
+        Err(last.unwrap_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no address was given")))
+    }
+
+    /// Takes over a listener of the standard library and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// The system's, if it refuses.
+    pub fn from_std(listener: net::TcpListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self { source: IoSource::new(listener) })
+    }
+
+    /// Gives the listener back to the standard library, still non-blocking.
+    pub fn into_std(self) -> net::TcpListener {
+        self.source.into_inner()
+    }
+
+    /// Waits for a connection. Several tasks may; each connection goes to one of them.
+    ///
+    /// # Errors
+    ///
+    /// The system's: out of descriptors, for one. The listener goes on listening; do not ask again without a pause then.
+    ///
+    /// # Cancel safety
+    ///
+    /// No connection is lost.
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = self.source.io(Direction::Read, accept_now).await?;
+        Ok((TcpStream::from_nonblocking(stream), peer))
+    }
+
+    /// The address that it listens on.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.source.get_ref().local_addr()
+    }
+}
+
+/// Accepts a connection, if there is one, as a non-blocking socket. One system call where the system has `accept4`.
+pub(crate) fn accept_now(listener: &net::TcpListener) -> io::Result<(net::TcpStream, SocketAddr)> {
+    let listener = SockRef::from(listener);
+    let (socket, peer) = accept_nonblocking(&listener)?;
+    let peer = peer.as_socket().ok_or_else(|| io::Error::other("the peer has no internet address"))?;
+    Ok((net::TcpStream::from(socket), peer))
+}
+
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "netbsd"))]
+fn accept_nonblocking(listener: &Socket) -> io::Result<(Socket, socket2::SockAddr)> {
+    listener.accept4(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "netbsd")))]
+fn accept_nonblocking(listener: &Socket) -> io::Result<(Socket, socket2::SockAddr)> {
+    let (socket, peer) = listener.accept()?;
+    socket.set_nonblocking(true)?;
+    Ok((socket, peer))
+}

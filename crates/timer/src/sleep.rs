@@ -1,0 +1,335 @@
+//! [`sleep`] and [`sleep_until`]: futures that are ready when their deadline has passed.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::ptr::{self, NonNull};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use heist_core::clock::{NEVER, nanos};
+use heist_core::{Context, context};
+
+use crate::wheel::{ARMED, CLOSED, EntryRef, FIRED, Wheel};
+
+/// Waits for `delay`. asyncio: `sleep`.
+///
+/// Called on a worker of a loop, the delay counts from the call, on that loop's clock: poll the future in the same loop.
+/// Called elsewhere, it counts from the first poll. A zero delay lets every
+/// task that is ready have a turn, once. The sum with the time saturates: `Duration::MAX` sleeps for ever.
+///
+/// Costs on a worker: one clock read, and, from the first pending poll to the end, two uncontended atomic
+/// read-modify-writes beside the clone of the waker; no allocation in the steady state.
+///
+/// # Panics
+///
+/// The future panics when its first poll happens outside an event loop.
+///
+/// # Cancel safety
+///
+/// Dropping the future disarms the timer; nothing is lost.
+///
+/// ```
+/// # use std::time::Duration;
+/// async fn countdown() {
+///     for n in (1..=3).rev() {
+///         println!("{n}");
+///         heist_timer::sleep(Duration::from_secs(1)).await;
+///     }
+/// }
+/// # drop(countdown());
+/// ```
+#[inline]
+pub fn sleep(delay: Duration) -> Sleep {
+    let delay = nanos(delay);
+    if delay == 0 {
+        return Sleep::new(0, Phase::Yield);
+    }
+    context::with(|context| match context {
+        Some(context) => Sleep::new(context.clock().now().saturating_add(delay), Phase::Delayed),
+        None => Sleep::new(delay, Phase::Delay),
+    })
+}
+
+/// Waits until `deadline`, in nanoseconds on the loop's [`Clock`](heist_core::Clock). A deadline that has passed lets
+/// every task that is ready have a turn, once; [`NEVER`] never comes.
+///
+/// # Panics
+///
+/// The future panics when its first poll happens outside an event loop.
+///
+/// # Cancel safety
+///
+/// Dropping the future disarms the timer; nothing is lost.
+#[inline]
+pub fn sleep_until(deadline: u64) -> Sleep {
+    Sleep::new(deadline, Phase::Until)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    /// Not polled; `deadline` is still the delay, because no clock was at hand.
+    Delay,
+    /// Not polled; the deadline was in the future when it was set, so the first poll need not read the clock again.
+    Delayed,
+    /// Not polled; the deadline may have passed.
+    Until,
+    /// Not polled; due at once.
+    Yield,
+    /// Due, and ready at the next poll.
+    Yielded,
+    /// Owns an entry.
+    Armed,
+    /// Never comes, or the loop is closed: no entry.
+    Dormant,
+    Done,
+}
+
+/// The future of [`sleep`] and [`sleep_until`]. 32 bytes.
+///
+/// Ready never before the deadline, and at every poll after the first ready one. It may be polled on any worker and
+/// dropped on any thread.
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Sleep {
+    deadline: u64,
+    /// The entry, and its wheel; both or neither.
+    entry: Option<EntryRef>,
+    wheel: *const Wheel,
+    phase: Phase,
+}
+
+// SAFETY: a wheel is Sync, and lives as long as an entry of it is owned.
+unsafe impl Send for Sleep {}
+// SAFETY: a shared Sleep only reads its fields and the entry's state.
+unsafe impl Sync for Sleep {}
+
+impl Sleep {
+    #[inline]
+    fn new(deadline: u64, phase: Phase) -> Self {
+        Self { deadline, entry: None, wheel: ptr::null(), phase }
+    }
+
+    /// The deadline in nanoseconds on the loop's clock; `None` for a zero delay, and before the first poll of a sleep
+    /// that was made outside a loop.
+    pub fn deadline(&self) -> Option<u64> {
+        match self.phase {
+            Phase::Delay | Phase::Yield => None,
+            Phase::Yielded | Phase::Done if self.deadline == 0 => None,
+            _ => Some(self.deadline),
+        }
+    }
+
+    /// Whether the deadline has been found passed: the next poll is ready.
+    pub fn is_elapsed(&self) -> bool {
+        match self.phase {
+            Phase::Done | Phase::Yielded => true,
+            Phase::Armed => self.entry.is_some_and(|entry| entry.state() == FIRED),
+            _ => false,
+        }
+    }
+
+    /// Sets another deadline, in nanoseconds on the loop's clock.
+    ///
+    /// A sleep that was waiting on this worker goes on waiting, with the waker of its last poll. In any other case it
+    /// must be polled before it waits again.
+    pub fn reset(&mut self, deadline: u64) {
+        if let Some(entry) = self.entry {
+            if deadline != NEVER {
+                if let Some(wheel) = self.own_wheel() {
+                    if wheel.move_local(entry, deadline) {
+                        self.deadline = deadline;
+                        return;
+                    }
+                }
+            }
+        }
+        drop(self.disarm());
+        self.deadline = deadline;
+        self.phase = Phase::Until;
+    }
+
+    /// The first poll.
+    #[inline]
+    fn start(&mut self, waker: &Waker) -> Poll<()> {
+        context::with(|context| {
+            let Some(context) = context else {
+                panic!(
+                    "sleep() polled outside a heist event loop: run it inside heist::run, or in a task of a loop"
+                );
+            };
+            let Some(wheel) = wheel_of(context) else {
+                panic!(
+                    "sleep() polled in an event loop without timers: give the loop a driver that has a TimerService"
+                );
+            };
+            let due = match self.phase {
+                Phase::Yield => true,
+                Phase::Delay => {
+                    self.deadline = context.clock().now().saturating_add(self.deadline);
+                    false
+                }
+                Phase::Until => self.deadline <= context.clock().now(),
+                // A deadline that has passed between the call and this poll is found by the next turn of the driver.
+                _ => false,
+            };
+            if due {
+                self.phase = Phase::Yielded;
+                context.yield_now(waker);
+            } else {
+                self.arm(wheel, waker.clone());
+            }
+            Poll::Pending
+        })
+    }
+
+    #[inline]
+    fn arm(&mut self, wheel: &Wheel, waker: Waker) {
+        self.phase = Phase::Dormant;
+        if self.deadline != NEVER {
+            self.entry = wheel.arm(self.deadline, waker);
+            if self.entry.is_some() {
+                self.wheel = wheel;
+                self.phase = Phase::Armed;
+            }
+        }
+    }
+
+    fn poll_armed(&mut self, entry: EntryRef, waker: &Waker) -> Poll<()> {
+        match entry.state() {
+            ARMED if entry.holds(waker) => Poll::Pending,
+            ARMED => self.change_waker(entry, waker),
+            CLOSED => {
+                // SAFETY: an owned entry keeps its wheel alive.
+                let now = unsafe { (*self.wheel).clock() }.now();
+                if now < self.deadline {
+                    return Poll::Pending;
+                }
+                self.finish()
+            }
+            _ => self.finish(),
+        }
+    }
+
+    #[inline]
+    fn finish(&mut self) -> Poll<()> {
+        drop(self.disarm());
+        self.phase = Phase::Done;
+        Poll::Ready(())
+    }
+
+    /// The task that waits has changed. Another worker of the same loop takes the timer over; otherwise the new waker
+    /// takes the place of the old one.
+    #[cold]
+    fn change_waker(&mut self, entry: EntryRef, waker: &Waker) -> Poll<()> {
+        // SAFETY: an owned entry keeps its wheel alive.
+        let armed_in = unsafe { &*self.wheel };
+        let here = context::with(|context| context.and_then(wheel_of).map(ptr::from_ref));
+        let mine = here.filter(|&wheel| {
+            // SAFETY: the context of this thread keeps its wheel alive.
+            let clock = unsafe { (*wheel).clock() };
+            !ptr::eq(wheel, self.wheel) && std::sync::Arc::ptr_eq(clock, armed_in.clock())
+        });
+        match mine {
+            Some(mine) => {
+                if self.disarm().is_none() {
+                    // Fired, or closed, between the look at the state and the cancelling.
+                    self.phase = Phase::Until;
+                    return self.restart(mine, waker);
+                }
+                // SAFETY: the context of this thread keeps its wheel alive.
+                self.arm(unsafe { &*mine }, waker.clone());
+                Poll::Pending
+            }
+            None => match armed_in.replace_waker(entry, waker.clone()) {
+                Ok(_old) => Poll::Pending,
+                Err(_refused) => self.poll_armed(entry, waker),
+            },
+        }
+    }
+
+    /// After the entry was given back without knowing how it ended: the clock knows.
+    fn restart(&mut self, wheel: *const Wheel, waker: &Waker) -> Poll<()> {
+        // SAFETY: the caller has it from the context of this thread.
+        let wheel = unsafe { &*wheel };
+        if self.deadline <= wheel.clock().now() {
+            self.phase = Phase::Done;
+            return Poll::Ready(());
+        }
+        self.arm(wheel, waker.clone());
+        Poll::Pending
+    }
+
+    /// Gives the entry back, if there is one; the waker of a timer that was still armed comes back, to be dropped.
+    #[inline]
+    fn disarm(&mut self) -> Option<Waker> {
+        let entry = self.entry.take()?;
+        if let Some(wheel) = self.own_wheel() {
+            return wheel.release_local(entry);
+        }
+        let wheel = NonNull::new(self.wheel.cast_mut())?;
+        // SAFETY: the entry is of this wheel and owned, and has just been taken out of the handle.
+        unsafe { Wheel::release_remote(wheel, entry) }
+    }
+
+    /// The wheel that the timer was armed in, if it is this thread's own.
+    #[inline]
+    fn own_wheel(&self) -> Option<&Wheel> {
+        let own = context::with(|context| {
+            context.is_some_and(|context| ptr::eq(context.timers().cast(), self.wheel))
+        });
+        // SAFETY: the context of this thread keeps its wheel alive.
+        if own && !self.wheel.is_null() { Some(unsafe { &*self.wheel }) } else { None }
+    }
+}
+
+/// The wheel of a worker.
+#[inline]
+fn wheel_of(context: &Context) -> Option<&Wheel> {
+    // SAFETY: only `TimerService::worker_state` makes such a pointer, and the context keeps the service alive.
+    unsafe { context.timers().cast::<Wheel>().as_ref() }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<()> {
+        match (self.phase, self.entry) {
+            (_, Some(entry)) => self.poll_armed(entry, cx.waker()),
+            (Phase::Done | Phase::Yielded, _) => {
+                self.phase = Phase::Done;
+                Poll::Ready(())
+            }
+            (Phase::Dormant, _) => self.poll_dormant(),
+            _ => self.start(cx.waker()),
+        }
+    }
+}
+
+impl Sleep {
+    /// Without an entry nobody wakes: only the time itself can end the sleep.
+    fn poll_dormant(&mut self) -> Poll<()> {
+        let now = context::with(|context| context.map_or(0, |context| context.clock().now()));
+        if now < self.deadline {
+            return Poll::Pending;
+        }
+        self.phase = Phase::Done;
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Sleep {
+    #[inline]
+    fn drop(&mut self) {
+        drop(self.disarm());
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep")
+            .field("deadline", &self.deadline())
+            .field("is_elapsed", &self.is_elapsed())
+            .finish()
+    }
+}

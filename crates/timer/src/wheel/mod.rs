@@ -1,0 +1,464 @@
+//! One worker's timers: the shared shell around the levels.
+//!
+//! Every operation on the levels takes the owner word, does pointer work, gives it back, and only then wakes or drops
+//! wakers. The one operation that may not wait for a word that belongs to another worker is giving an entry back on a
+//! foreign thread: it steps the entry out of ARMED by one compare and leaves it on the *garbage* stack, which the next
+//! holder of the owner word sweeps. The whole protocol is in `docs/design/timers.md`.
+
+mod entry;
+mod levels;
+#[cfg(all(test, not(heist_loom)))]
+mod tests;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+use std::task::Waker;
+
+use crossbeam_utils::CachePadded;
+use heist_core::Clock;
+use heist_core::clock::NEVER;
+use heist_core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use heist_core::sync::cell::UnsafeCell;
+use heist_core::sync::{hint, mutant};
+
+pub(crate) use self::entry::{ARMED, CLOSED, EntryRef, FIRED};
+use self::entry::{Entry, Pages};
+use self::levels::Levels;
+
+/// How many timers come out of the wheel each time the owner word is taken: some microseconds of pointer work.
+const BATCH: usize = 256;
+
+/// How much garbage is left to the next holder of the owner word. Who finds more sweeps it, so that a wheel whose worker
+/// sleeps does not fill up; one try-lock in so many cancels is little beside the cancels.
+const GARBAGE_LEFT: usize = 64;
+
+/// The top of the garbage stack of a wheel whose service is gone: an address that no entry has.
+const ORPHANED: *mut Entry = ptr::without_provenance_mut(1);
+
+/// The timers of one worker.
+pub(crate) struct Wheel {
+    /// The owner word: whether somebody works on `core`.
+    held: AtomicBool,
+    /// Whether the timer of `earliest` has been disarmed, so that the word is only a lower bound.
+    stale: AtomicBool,
+    /// The earliest deadline, or one before it; [`NEVER`] when nothing is armed. Written with the owner word held.
+    earliest: AtomicU64,
+    clock: Arc<Clock>,
+    core: UnsafeCell<Core>,
+    /// On a line of its own: foreign threads write here.
+    garbage: CachePadded<Garbage>,
+}
+
+/// Entries that handles gave back without the owner word.
+struct Garbage {
+    /// The top of the stack, null when it is empty, [`ORPHANED`] for good when the service is gone.
+    top: AtomicPtr<Entry>,
+    /// How many entries are on the stack, or about to be.
+    count: AtomicUsize,
+}
+
+/// What the owner word guards.
+struct Core {
+    levels: Levels,
+    pages: Pages,
+    /// How many timers were ever armed here.
+    order: u64,
+    closed: bool,
+    /// Room for the wakers of a batch, kept so that firing allocates nothing.
+    due: Vec<Waker>,
+}
+
+// SAFETY: `core` is reached only with the owner word held; entries are Send + Sync.
+unsafe impl Send for Wheel {}
+// SAFETY: as for Send.
+unsafe impl Sync for Wheel {}
+
+/// Gives the owner word back on drop.
+struct Held<'a>(&'a Wheel);
+
+impl Drop for Held<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        // Release pairs with the Acquire of `hold`.
+        self.0.held.store(false, Ordering::Release);
+    }
+}
+
+impl Wheel {
+    pub fn new(clock: Arc<Clock>) -> Self {
+        Self {
+            held: AtomicBool::new(false),
+            stale: AtomicBool::new(false),
+            earliest: AtomicU64::new(NEVER),
+            clock,
+            core: UnsafeCell::new(Core {
+                levels: Levels::new(),
+                pages: Pages::new(),
+                order: 0,
+                closed: false,
+                due: Vec::new(),
+            }),
+            garbage: CachePadded::new(Garbage {
+                top: AtomicPtr::new(ptr::null_mut()),
+                count: AtomicUsize::new(0),
+            }),
+        }
+    }
+
+    /// The clock that the deadlines in this wheel are on.
+    #[inline]
+    pub fn clock(&self) -> &Arc<Clock> {
+        &self.clock
+    }
+
+    /// Arms a timer; `None` once the loop is closed. Called on the worker whose wheel this is, so that nobody needs to
+    /// be told of an earlier deadline. One read-modify-write.
+    #[inline]
+    pub fn arm(&self, deadline: u64, waker: Waker) -> Option<EntryRef> {
+        let mut waker = Some(waker);
+        // A refused waker is dropped here, when the owner word has been given back.
+        self.with(|core| {
+            if core.closed {
+                return None;
+            }
+            self.sweep(core);
+            let entry = core.pages.take();
+            let order = core.order;
+            core.order += 1;
+            entry.node(|node| {
+                node.deadline = deadline;
+                node.order = order;
+            });
+            entry.arm(waker.take()?);
+            core.levels.insert(entry);
+            if deadline <= self.earliest.load(Ordering::Relaxed) {
+                // Nothing that is armed is due before this one: the word is exact again.
+                self.publish(deadline, false);
+            }
+            Some(entry)
+        })
+    }
+
+    /// Ends the ownership of an entry on the worker whose wheel this is: constant time, one read-modify-write. What the
+    /// entry still held comes back, to be dropped.
+    #[inline]
+    #[must_use]
+    pub fn release_local(&self, entry: EntryRef) -> Option<Waker> {
+        self.with(|core| {
+            let waker = entry.disarm();
+            if waker.is_some() {
+                self.unlink(core, entry);
+            }
+            core.pages.give_back(entry);
+            waker
+        })
+    }
+
+    /// Puts another waker into an armed entry; what was there comes back, or `waker` itself where the timer is no longer
+    /// armed. Called by the handle, on any thread.
+    pub fn replace_waker(&self, entry: EntryRef, waker: Waker) -> Result<Option<Waker>, Waker> {
+        let mut waker = Some(waker);
+        let old = self.with(|_| {
+            // With the owner word held nobody fires, so the answer stays true.
+            if entry.state() != ARMED { None } else { Some(entry.replace_waker(waker.take()?)) }
+        });
+        match (old, waker) {
+            (None, Some(refused)) => Err(refused),
+            (old, _) => Ok(old.flatten()),
+        }
+    }
+
+    /// Moves an armed timer to another deadline, waker and all, as if it had been armed now; `false` where it is no
+    /// longer armed. Called by the handle on the worker whose wheel this is.
+    pub fn move_local(&self, entry: EntryRef, deadline: u64) -> bool {
+        self.with(|core| {
+            if entry.state() != ARMED {
+                return false;
+            }
+            self.unlink(core, entry);
+            let order = core.order;
+            core.order += 1;
+            entry.node(|node| {
+                node.deadline = deadline;
+                node.order = order;
+            });
+            core.levels.insert(entry);
+            if deadline <= self.earliest.load(Ordering::Relaxed) {
+                self.publish(deadline, false);
+            }
+            true
+        })
+    }
+
+    /// Ends the ownership of an entry on any thread, without waiting for the owner. An armed timer's waker comes back.
+    ///
+    /// # Safety
+    ///
+    /// `wheel` is that of `entry`; the caller owns the entry and does not touch it, or the wheel, afterwards.
+    #[must_use]
+    pub unsafe fn release_remote(wheel: NonNull<Self>, entry: EntryRef) -> Option<Waker> {
+        let waker = entry.cancel();
+        // SAFETY: a wheel lives at least until all its entries are given back, and this one has not been.
+        let this = unsafe { wheel.as_ref() };
+        let count = this.garbage.count.fetch_add(1, Ordering::Relaxed);
+        // What others left behind is swept before the own entry joins it: afterwards the wheel may be gone.
+        if count >= GARBAGE_LEFT {
+            if let Some(_held) = this.try_hold() {
+                // SAFETY: `_held` keeps the owner word.
+                this.core.with_mut(|core| this.sweep(unsafe { &mut *core }));
+            }
+        }
+        // A first guess; the exchange brings the truth. (loom overlooks interleavings where a load comes just before an
+        // exchange, so in a model the guess is a constant.) Acquire, here and below: who sees ORPHANED sees what the
+        // service did before it left.
+        let mut top =
+            if cfg!(heist_loom) { ptr::null_mut() } else { this.garbage.top.load(Ordering::Acquire) };
+        loop {
+            if top == ORPHANED {
+                // SAFETY: the caller's premises, and the service is gone.
+                unsafe { Self::release_orphaned(wheel, entry) };
+                return waker;
+            }
+            // Relaxed: published by the exchange.
+            entry.garbage.store(top, Ordering::Relaxed);
+            // Release pairs with the Acquire of `sweep` and `orphan`.
+            match this.garbage.top.compare_exchange_weak(
+                top,
+                entry.as_ptr(),
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => return waker,
+                Err(now) => top = now,
+            }
+        }
+    }
+
+    /// Fires what is due: takes it out with the owner word held, then wakes. Called between polls: when nothing is due it
+    /// is a load and a compare. Any thread may fire for a worker that is stuck.
+    ///
+    /// # Panics
+    ///
+    /// Goes on with the panic of a waker, after all have been woken.
+    #[inline]
+    pub fn fire(&self, now: u64) {
+        // Relaxed: on the owner's thread the word is its own; elsewhere a stale one only puts the work off.
+        if self.earliest.load(Ordering::Relaxed) <= now {
+            self.fire_due(now);
+        }
+    }
+
+    #[cold]
+    fn fire_due(&self, now: u64) {
+        let mut panic = None;
+        loop {
+            let (mut due, more) = self.with(|core| {
+                self.sweep(core);
+                let mut due = std::mem::take(&mut core.due);
+                let more = core.levels.advance(now, &mut due, BATCH);
+                let earliest = core.levels.earliest(self.clock.is_virtual());
+                self.publish(earliest, false);
+                (due, more)
+            });
+            for waker in due.drain(..) {
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                    panic.get_or_insert(payload);
+                }
+            }
+            if due.capacity() > 0 {
+                // The room goes back unless another thread has fired meanwhile and brought its own.
+                let _other = self.with(|core| std::mem::replace(&mut core.due, due));
+            }
+            if !more {
+                break;
+            }
+        }
+        if let Some(payload) = panic {
+            resume_unwind(payload);
+        }
+    }
+
+    /// The earliest deadline, [`NEVER`] when nothing is armed. Any thread.
+    ///
+    /// After the earliest timer was disarmed this looks for the next one. Where the first slot is crowded it does so only
+    /// in virtual time; in real time an earlier moment may come back, at which the worker then wakes once for nothing.
+    pub fn next_deadline(&self) -> u64 {
+        // Acquire pairs with `publish`. The garbage may be the earliest timer, so it counts as staleness.
+        let stale = self.stale.load(Ordering::Acquire)
+            || !self.garbage.top.load(Ordering::Relaxed).is_null() && !self.is_empty();
+        if stale {
+            self.with(|core| {
+                self.sweep(core);
+                if self.stale.load(Ordering::Relaxed) {
+                    let exact = self.clock.is_virtual();
+                    let earliest = core.levels.earliest(exact);
+                    // In a crowded slot the bound that stands may be the better one; it is never too late.
+                    self.publish(earliest.max(self.earliest.load(Ordering::Relaxed)), false);
+                }
+            });
+        }
+        self.earliest.load(Ordering::Acquire)
+    }
+
+    /// How many timers are armed. Any thread.
+    pub fn armed(&self) -> usize {
+        self.with(|core| {
+            self.sweep(core);
+            core.levels.linked()
+        })
+    }
+
+    /// Disarms all timers for good without waking anybody, and drops their wakers. Any thread.
+    pub fn close(&self) {
+        let wakers = self.with(|core| {
+            core.closed = true;
+            let mut wakers = Vec::new();
+            while let Some(entry) = core.levels.pop_any() {
+                wakers.extend(entry.fire(CLOSED));
+            }
+            self.publish(NEVER, false);
+            wakers
+        });
+        drop(wakers);
+    }
+
+    /// Ends the service's ownership of a wheel. It goes now, or with the last entry that a handle still owns.
+    ///
+    /// # Safety
+    ///
+    /// `wheel` came from a box. Nobody but handles that own entries uses it during the call or afterwards, and they use
+    /// it by [`release_remote`](Self::release_remote), [`replace_waker`](Self::replace_waker) and the entry's state only.
+    pub unsafe fn orphan(wheel: NonNull<Self>) {
+        // SAFETY: the service owns the wheel until here.
+        let this = unsafe { wheel.as_ref() };
+        this.close();
+        let empty = this.with(|core| {
+            let top = if mutant("timer-orphan-unmarked") {
+                this.garbage.top.swap(ptr::null_mut(), Ordering::AcqRel)
+            } else {
+                // Acquire for the entries on the stack; Release pairs with the Acquire of `release_remote`.
+                this.garbage.top.swap(ORPHANED, Ordering::AcqRel)
+            };
+            this.free_chain(core, top);
+            core.pages.held == 0
+        });
+        if empty {
+            // SAFETY: no handle owns an entry, so nobody is left who knows the wheel.
+            drop(unsafe { Box::from_raw(wheel.as_ptr()) });
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for `release_remote`, with the stack found ORPHANED.
+    #[cold]
+    unsafe fn release_orphaned(wheel: NonNull<Self>, entry: EntryRef) {
+        // SAFETY: the caller's entry keeps the wheel alive until it is given back.
+        let this = unsafe { wheel.as_ref() };
+        let last = this.with(|core| {
+            core.levels.remove(entry);
+            core.pages.give_back(entry);
+            core.pages.held == 0
+        });
+        if last {
+            // SAFETY: the service is gone and no handle owns an entry. Others that gave theirs back touched the wheel
+            // last when they gave the owner word back, which came before this thread took it.
+            drop(unsafe { Box::from_raw(wheel.as_ptr()) });
+        }
+    }
+
+    /// Takes the garbage off the stack and frees it. Called with the owner word held.
+    #[inline]
+    fn sweep(&self, core: &mut Core) {
+        let top = self.garbage.top.load(Ordering::Relaxed);
+        // Only the holder of the owner word empties or orphans the stack, so what is seen here stays.
+        if top.is_null() || top == ORPHANED {
+            return;
+        }
+        // Acquire pairs with the Release of the pushes.
+        let top = self.garbage.top.swap(ptr::null_mut(), Ordering::Acquire);
+        self.free_chain(core, top);
+    }
+
+    #[cold]
+    fn free_chain(&self, core: &mut Core, mut top: *mut Entry) {
+        let mut freed = 0;
+        // SAFETY: the stack holds entries of this wheel, or null.
+        while let Some(entry) = unsafe { EntryRef::from_ptr(top) } {
+            top = entry.garbage.load(Ordering::Relaxed);
+            let waker = entry.disarm();
+            debug_assert!(waker.is_none(), "an entry on the garbage stack is not armed");
+            if !mutant("timer-sweep-linked") {
+                self.unlink(core, entry);
+            }
+            core.pages.give_back(entry);
+            freed += 1;
+        }
+        self.garbage.count.fetch_sub(freed, Ordering::Relaxed);
+    }
+
+    /// Takes an entry out of its slot, if it is in one, and keeps the published words true.
+    #[inline]
+    fn unlink(&self, core: &mut Core, entry: EntryRef) {
+        if !core.levels.remove(entry) {
+            return;
+        }
+        if core.levels.linked() == 0 {
+            self.publish(NEVER, false);
+        } else if entry.node(|node| node.deadline) <= self.earliest.load(Ordering::Relaxed) {
+            // Looking for the next one is left until somebody asks: most are disarmed before they matter.
+            self.stale.store(true, Ordering::Release);
+        }
+    }
+
+    #[inline]
+    fn publish(&self, earliest: u64, stale: bool) {
+        self.stale.store(stale, Ordering::Relaxed);
+        // Release pairs with the Acquire of `next_deadline`.
+        self.earliest.store(earliest, Ordering::Release);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.earliest.load(Ordering::Relaxed) == NEVER
+    }
+
+    #[inline(always)]
+    fn with<R>(&self, f: impl FnOnce(&mut Core) -> R) -> R {
+        let _held = self.hold();
+        // SAFETY: the owner word is held, and no `f` reaches the core in another way.
+        self.core.with_mut(|core| f(unsafe { &mut *core }))
+    }
+
+    #[inline(always)]
+    fn hold(&self) -> Held<'_> {
+        match self.try_hold() {
+            Some(held) => held,
+            None => self.hold_slowly(),
+        }
+    }
+
+    /// Waits for the owner word: its holders do only pointer work, but one may have lost its processor.
+    #[cold]
+    fn hold_slowly(&self) -> Held<'_> {
+        let mut rounds = 0u32;
+        loop {
+            rounds += 1;
+            if cfg!(heist_loom) || rounds % 64 != 0 {
+                hint::spin_loop();
+            } else {
+                heist_core::sync::thread::yield_now();
+            }
+            if let Some(held) = self.try_hold() {
+                return held;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn try_hold(&self) -> Option<Held<'_>> {
+        // Acquire pairs with the Release of `Held::drop`.
+        let ordering = if mutant("timer-owner-word-relaxed") { Ordering::Relaxed } else { Ordering::Acquire };
+        self.held.compare_exchange(false, true, ordering, Ordering::Relaxed).ok().map(|_| Held(self))
+    }
+}

@@ -1,0 +1,340 @@
+//! The wheel against a sorted map, by random operations.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Wake, Waker};
+
+use heist_core::Clock;
+use heist_core::clock::NEVER;
+
+use super::{EntryRef, FIRED, Wheel};
+
+/// Writes its number down when it is woken, and counts how many of its kind are alive.
+struct Note {
+    number: u64,
+    log: Arc<Mutex<Vec<u64>>>,
+    alive: Arc<AtomicUsize>,
+}
+
+impl Wake for Note {
+    fn wake(self: Arc<Self>) {
+        self.log.lock().unwrap().push(self.number);
+    }
+}
+
+impl Drop for Note {
+    fn drop(&mut self) {
+        self.alive.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
+    }
+}
+
+/// A timer as the test knows it.
+struct Timer {
+    entry: EntryRef,
+    /// The key in the model while it is armed.
+    key: (u64, u64),
+}
+
+struct Bench {
+    wheel: Box<Wheel>,
+    random: Random,
+    log: Arc<Mutex<Vec<u64>>>,
+    alive: Arc<AtomicUsize>,
+    now: u64,
+    /// Counts what was armed, as the wheel does: ties are decided by it.
+    order: u64,
+    /// (deadline, order) to the index of the timer.
+    model: BTreeMap<(u64, u64), u64>,
+    timers: BTreeMap<u64, Timer>,
+    numbers: u64,
+}
+
+impl Bench {
+    fn new(seed: u64, clock: Arc<Clock>) -> Self {
+        Self {
+            wheel: Box::new(Wheel::new(clock)),
+            random: Random(seed),
+            log: Arc::default(),
+            alive: Arc::default(),
+            now: 0,
+            order: 0,
+            model: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            numbers: 0,
+        }
+    }
+
+    /// Deadlines where wheels go wrong: equal ones, past ones, the edges of slots and levels, the end of time.
+    fn deadline(&mut self) -> u64 {
+        let tick = 1u64 << 20;
+        match self.random.below(10) {
+            0 => self.now,
+            1 => self.now.saturating_sub(self.random.below(5 * tick)),
+            2 => self.now.saturating_add(self.random.below(tick)),
+            3 => self.now.saturating_add(self.random.below(64 * tick)),
+            4 => self.now.saturating_add(self.random.below(64 * 64 * tick)),
+            5 => {
+                // One below, at and above the start of a slot of some level.
+                let size = tick << (6 * self.random.below(7));
+                let slots = 1 + self.random.below(70);
+                let edge = (self.now / size).saturating_add(slots).saturating_mul(size);
+                edge.saturating_add(self.random.below(3)).saturating_sub(1)
+            }
+            6 => NEVER - 1 - self.random.below(4),
+            7 => (self.random.next() | (1 << 63)) & (NEVER - 1),
+            8 => match self.model.keys().nth(self.random.below(8) as usize) {
+                Some(&(deadline, _)) => deadline,
+                None => self.now + 1,
+            },
+            _ => self.now.saturating_add(100 * tick),
+        }
+    }
+
+    fn pick(&mut self) -> Option<u64> {
+        let from = self.random.below(self.numbers + 1);
+        self.timers.range(from..).next().or_else(|| self.timers.iter().next()).map(|(&number, _)| number)
+    }
+
+    fn arm(&mut self) {
+        let (number, deadline) = (self.numbers, self.deadline());
+        self.numbers += 1;
+        self.alive.fetch_add(1, Ordering::Relaxed);
+        let note = Note { number, log: self.log.clone(), alive: self.alive.clone() };
+        let entry = self.wheel.arm(deadline, Waker::from(Arc::new(note))).expect("the wheel is open");
+        let key = (deadline, self.order);
+        self.order += 1;
+        self.model.insert(key, number);
+        self.timers.insert(number, Timer { entry, key });
+    }
+
+    fn release(&mut self, remote: bool) {
+        let Some(number) = self.pick() else { return };
+        let timer = self.timers.remove(&number).unwrap();
+        let armed = self.model.remove(&timer.key).is_some();
+        let waker = if remote {
+            // SAFETY: the entry is of this wheel and is not used again; the wheel is never orphaned here.
+            unsafe { Wheel::release_remote(std::ptr::NonNull::from(&*self.wheel), timer.entry) }
+        } else {
+            self.wheel.release_local(timer.entry)
+        };
+        assert_eq!(waker.is_some(), armed, "a waker comes back exactly from an armed timer");
+    }
+
+    fn reset(&mut self) {
+        let Some(number) = self.pick() else { return };
+        let deadline = self.deadline();
+        let timer = self.timers.get_mut(&number).unwrap();
+        let moved = self.wheel.move_local(timer.entry, deadline);
+        let armed = self.model.remove(&timer.key).is_some();
+        assert_eq!(moved, armed);
+        if armed {
+            timer.key = (deadline, self.order);
+            self.order += 1;
+            self.model.insert(timer.key, number);
+        }
+    }
+
+    fn advance(&mut self) {
+        let tick = 1u64 << 20;
+        let step = match self.random.below(8) {
+            0 => 0,
+            1 => self.random.below(1000),
+            2 => self.random.below(3 * tick),
+            3 => self.random.below(100 * tick),
+            4 => self.random.below(64 * 64 * tick),
+            5 => tick << (6 * self.random.below(6)),
+            _ => match self.model.keys().next() {
+                Some(&(deadline, _)) => deadline.saturating_sub(self.now).min(1 << 50),
+                None => 1,
+            },
+        };
+        // Leave room before the end of time, or all further deadlines are the same.
+        self.now = self.now.saturating_add(step).min(NEVER / 4);
+        self.fire_and_compare();
+    }
+
+    fn fire_and_compare(&mut self) {
+        self.wheel.fire(self.now);
+        let mut expected = Vec::new();
+        while let Some(entry) = self.model.first_entry() {
+            if entry.key().0 > self.now {
+                break;
+            }
+            let number = entry.remove();
+            assert_eq!(self.timers[&number].entry.state(), FIRED);
+            expected.push(number);
+        }
+        assert_eq!(std::mem::take(&mut *self.log.lock().unwrap()), expected);
+    }
+
+    fn check(&mut self) {
+        assert_eq!(self.wheel.armed(), self.model.len());
+        let earliest = self.model.keys().next().map_or(NEVER, |&(deadline, _)| deadline);
+        let next = self.wheel.next_deadline();
+        if self.wheel.clock().is_virtual() || self.model.len() <= 64 {
+            assert_eq!(next, earliest, "among so few timers the deadline is exact");
+        } else {
+            assert!(next <= earliest, "{next} would be too late for {earliest}");
+        }
+        assert_eq!(self.alive.load(Ordering::Relaxed), self.model.len(), "only armed timers hold wakers");
+    }
+}
+
+fn run(seed: u64, operations: u64, most: usize, clock: Arc<Clock>) {
+    /// Prints the seed when an assertion unwinds.
+    struct Seed(u64);
+    impl Drop for Seed {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                eprintln!("failed with seed {:#x}", self.0);
+            }
+        }
+    }
+    let _seed = Seed(seed);
+    let mut bench = Bench::new(seed, clock);
+    for operation in 0..operations {
+        match bench.random.below(16) {
+            0..=6 if bench.timers.len() < most => bench.arm(),
+            0..=9 => bench.release(false),
+            10..=11 => bench.release(true),
+            12..=13 => bench.reset(),
+            _ => bench.advance(),
+        }
+        if operation % 16 == 0 {
+            bench.check();
+        }
+    }
+    bench.now = NEVER - 1;
+    bench.fire_and_compare();
+    assert_eq!(bench.wheel.next_deadline(), NEVER);
+    while !bench.timers.is_empty() {
+        bench.release(false);
+    }
+    bench.check();
+}
+
+#[test]
+fn agrees_with_a_sorted_map_in_virtual_time() {
+    for seed in 1..=20u64 {
+        run(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15), 10_000, 40 * seed as usize, Clock::virtual_time());
+    }
+}
+
+#[test]
+fn agrees_with_a_sorted_map_in_real_time() {
+    for seed in 1..=20u64 {
+        run(seed.wrapping_mul(0xD1B5_4A32_D192_ED03), 10_000, 40 * seed as usize, Clock::real());
+    }
+}
+
+/// A wake that never comes would be noticed only much later: whoever sleeps until what `next_deadline` says, again and
+/// again, must see each timer at its own time, and must not be woken for nothing more often than the levels allow.
+#[test]
+fn following_the_published_deadline_reaches_each_timer_in_time() {
+    let mut bench = Bench::new(0xA5A5_5A5A_1234_5678, Clock::real());
+    for _ in 0..5_000 {
+        bench.arm();
+    }
+    let (mut wakes, mut last) = (0, 0);
+    loop {
+        let next = bench.wheel.next_deadline();
+        if next == NEVER {
+            break;
+        }
+        assert!(next > last || wakes == 0, "the published deadline stands still at {next}");
+        last = next.max(bench.now);
+        bench.now = last;
+        let earliest = bench.model.keys().next().map_or(NEVER, |&(deadline, _)| deadline);
+        assert!(next <= earliest, "late for {earliest}");
+        bench.fire_and_compare();
+        wakes += 1;
+    }
+    assert!(bench.model.is_empty());
+    assert!(wakes < 3 * 5_000, "{wakes} wakes for 5000 timers");
+}
+
+#[test]
+fn garbage_is_swept_by_who_leaves_too_much_behind() {
+    let mut bench = Bench::new(7, Clock::real());
+    for _ in 0..1000 {
+        bench.arm();
+    }
+    for left in (0..1000).rev() {
+        bench.release(true);
+        let linked = bench.wheel.with(|core| core.levels.linked());
+        assert!(linked <= left + 65, "{linked} linked for {left} armed");
+    }
+}
+
+#[test]
+fn entries_are_used_again() {
+    let wheel = Wheel::new(Clock::virtual_time());
+    let first = wheel.arm(1 << 30, Waker::noop().clone()).unwrap();
+    assert!(wheel.release_local(first).is_some());
+    for round in 0..1000 {
+        let again = wheel.arm((1 << 30) + round, Waker::noop().clone()).unwrap();
+        assert_eq!(again, first, "the one free entry is taken again");
+        assert!(wheel.release_local(again).is_some());
+    }
+}
+
+#[test]
+fn a_waker_that_panics_keeps_no_other_from_being_woken() {
+    struct Bad;
+    impl Wake for Bad {
+        fn wake(self: Arc<Self>) {
+            panic!("bad waker");
+        }
+    }
+    let mut bench = Bench::new(3, Clock::virtual_time());
+    let bad = bench.wheel.arm(0, Waker::from(Arc::new(Bad))).unwrap();
+    bench.order += 1;
+    for _ in 0..600 {
+        bench.arm();
+    }
+    let now = NEVER - 1;
+    let fired = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| bench.wheel.fire(now)));
+    assert!(fired.is_err(), "the panic goes on");
+    assert_eq!(bench.log.lock().unwrap().len(), 600);
+    assert!(bench.wheel.release_local(bad).is_none());
+}
+
+#[test]
+fn closing_drops_wakers_and_refuses_timers() {
+    let mut bench = Bench::new(5, Clock::virtual_time());
+    for _ in 0..300 {
+        bench.arm();
+    }
+    bench.wheel.close();
+    assert_eq!(bench.alive.load(Ordering::Relaxed), 0, "no waker outlives the loop");
+    assert_eq!((bench.wheel.armed(), bench.wheel.next_deadline()), (0, NEVER));
+    assert!(bench.wheel.arm(1, Waker::noop().clone()).is_none());
+    bench.wheel.fire(NEVER);
+    assert!(bench.log.lock().unwrap().is_empty(), "nobody is woken");
+    bench.model.clear();
+    while !bench.timers.is_empty() {
+        bench.release(false);
+        bench.release(true);
+    }
+}
+
+#[test]
+fn an_entry_fits_a_cache_line() {
+    assert_eq!(size_of::<super::entry::Entry>(), 64);
+}
