@@ -105,9 +105,11 @@ impl Idle {
 
     /// The workers of a word that are awake: the others have nothing in their queues.
     ///
-    /// A worker clears its idle bit before it takes or pushes anything. A publisher whose bit is still seen here cleared it
-    /// after the caller set its own (S2): in the same word by the order of the two read-modify-writes, in another one by
-    /// the fences. So it sees the caller in P3.
+    /// A worker's own queues are empty when it sets its bit, and it clears the bit before it takes anything. What it wakes at
+    /// the end of a wait in the driver it pushes a moment earlier; but it looks for a helper only after clearing. A worker
+    /// whose bit is still seen here clears it after the caller set its own (S2): in the same word by the order of the two
+    /// read-modify-writes, in another one by the fences (S3, and the one in `Watchdog::worker_awake`). So it sees the caller
+    /// when it decides whether to wake a helper.
     #[inline]
     fn awake(&self, word: usize) -> u64 {
         self.active[word].load(Ordering::Acquire) & !self.words[word].load(Ordering::Acquire)

@@ -1,8 +1,12 @@
-//! The injector: where tasks come in that no worker has in its own queue.
+//! The shared lists: where tasks lie that no worker has in its own queue.
 //!
-//! Threads that are no worker push here, and workers flush here what their deque cannot hold. A list under a lock, linked
-//! through the tasks themselves: a push allocates nothing, a batch costs one lock, and a consumer that finds the lock
-//! taken goes elsewhere first. The length is an atomic of its own line, so that looking costs a load.
+//! A loop has two of them. Into the *injector* go tasks from threads that are no worker, and what a worker leaves behind:
+//! nobody's, so they wake a sleeper. In the list of what is *over* workers put aside what their deque cannot hold: theirs
+//! to come back to, but where others can find it.
+//!
+//! A list under a lock, linked through the tasks themselves: a push allocates nothing, a batch costs one lock, and a
+//! consumer that finds the lock taken goes elsewhere first. The length is an atomic of its own line, so that looking costs
+//! a load.
 
 use std::ptr;
 

@@ -15,7 +15,9 @@
 //! cache, so it is done for a backlog from which [`HELP_WORTH`] is gained, never for a task that its own worker reaches at
 //! once. Queued work may therefore coexist with sleepers, as long as the worker that has it moves on; when a worker stands
 //! still inside one poll, the watchdog ([`crate::watchdog`]) brings help. What comes from other threads is in nobody's
-//! queue and always wakes a sleeper.
+//! queue and always wakes a sleeper, unless a searcher will find it.
+//!
+//! The races, and why they are closed: `docs/design/sleep-wake.md`.
 
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
@@ -67,7 +69,7 @@ fn gain(tasks: usize, poll_time: u64) -> u64 {
     (tasks as u64).saturating_mul(poll_time.saturating_sub(MOVE_COST))
 }
 
-/// How many tasks that are over go to the injector at a time.
+/// How many tasks that are over go to the shared list at a time.
 const FLUSH: usize = 32;
 
 /// The most tasks taken from the injector at a time: half a deque.

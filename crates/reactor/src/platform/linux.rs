@@ -2,7 +2,7 @@
 //!
 //! polling 3.11 makes five system calls a wait (two to set its timer, the wait, two to reset its wake-up descriptor) and
 //! never asks for `EPOLLRDHUP`. Here sockets are added edge-triggered with `EPOLLRDHUP`, so nothing is ever re-armed, and
-//! a wait is one `epoll_pwait2`. The wake-up is an eventfd, edge-triggered and never read: each write is an edge.
+//! a wait is one `epoll_pwait2`, a look in passing one `epoll_wait`. The wake-up is an eventfd, edge-triggered and never read: each write is an edge.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
