@@ -102,7 +102,6 @@ pub(crate) trait Peer: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Runtime {
     /// This project.
-    #[cfg(feature = "heist")]
     Heist,
     /// tokio.
     Tokio,
@@ -135,11 +134,8 @@ const fn peer(name: &'static str, runtime: Runtime, flavour: Flavour) -> PeerId 
 
 /// Every peer, in the order of the report's columns.
 pub(crate) const PEERS: &[PeerId] = &[
-    #[cfg(feature = "heist")]
     peer("heist-1", Runtime::Heist, Flavour::Workers(1)),
-    #[cfg(feature = "heist")]
     peer("heist-2", Runtime::Heist, Flavour::Workers(2)),
-    #[cfg(feature = "heist")]
     peer("heist-ct", Runtime::Heist, Flavour::Current),
     peer("tokio-1", Runtime::Tokio, Flavour::Workers(1)),
     peer("tokio-2", Runtime::Tokio, Flavour::Workers(2)),
@@ -168,7 +164,6 @@ impl PeerId {
 macro_rules! with_peer {
     ($runtime:expr, $peer:ident => $body:expr) => {
         match $runtime {
-            #[cfg(feature = "heist")]
             $crate::peer::Runtime::Heist => {
                 type $peer = $crate::peers::heist::Heist;
                 $body

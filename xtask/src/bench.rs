@@ -14,8 +14,8 @@ const COUNTED: &[(&str, u64)] = &[
     ("yield", 40_000),
     ("oneshot", 20_000),
     ("timeout", 20_000),
-    ("echo-1", 1_000),
-    ("echo-64", 4_000),
+    ("echo-1", 5_000),
+    ("echo-64", 20_000),
 ];
 
 /// One run under the counter.

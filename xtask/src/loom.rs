@@ -8,6 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -85,35 +88,85 @@ fn command(model: &str, program: &PathBuf) -> Command {
     command
 }
 
+/// How one model ended.
+enum Ending {
+    /// It passed, and said this.
+    Passed(String),
+    /// It failed, and said this.
+    Failed(String),
+    /// It was still running at the limit.
+    Endless,
+}
+
+fn end_of(model: &str, program: &PathBuf, mutant: Option<&str>) -> Result<Ending, String> {
+    let mut command = command(model, program);
+    if let Some(mutant) = mutant {
+        command.env("HEIST_MUTANT", mutant);
+    }
+    let Some(output) = sh::within(LIMIT, &mut command)? else { return Ok(Ending::Endless) };
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    Ok(if output.status.success() { Ending::Passed(text) } else { Ending::Failed(text) })
+}
+
+/// Does all jobs, as many at a time as there are cores; the results are in the order of the jobs.
+fn side_by_side<J: Sync, R: Send>(jobs: &[J], work: impl Fn(&J) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let results: Vec<Mutex<Option<R>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(jobs.len());
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(job) = jobs.get(index) else { break };
+                    let result = work(job);
+                    *results[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+                }
+            });
+        }
+    });
+    results
+        .into_iter()
+        .filter_map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner))
+        .collect()
+}
+
 fn run_models(models: &Models, filter: &str) -> Result<(), String> {
     let began = Instant::now();
-    let (mut count, mut failed) = (0, Vec::new());
-    for (model, program) in models.iter().filter(|(model, _)| model.contains(filter)) {
-        count += 1;
-        let since = Instant::now();
-        let output = sh::within(LIMIT, &mut command(model, program))?;
-        let seconds = since.elapsed().as_secs_f64();
-        let Some(output) = output else {
-            println!("{model}: did not end within {} s", LIMIT.as_secs());
-            failed.push(model.as_str());
-            continue;
-        };
-        let text =
-            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        let said: Vec<&str> = text.lines().filter_map(|line| Some(&line[line.find("model ")?..])).collect();
-        if !output.status.success() {
-            println!("{text}\n{model}: FAILED");
-            failed.push(model);
-        } else if said.is_empty() {
-            println!("{model}: passed in {seconds:.1} s, but does not print its bound and iterations");
-            failed.push(model);
-        } else {
-            println!("{model} [{seconds:.1} s]\n    {}", said.join("\n    "));
-        }
-    }
-    println!("{count} models in {:.0} s", began.elapsed().as_secs_f64());
-    if count == 0 && !filter.is_empty() {
+    let chosen: Vec<_> = models.iter().filter(|(model, _)| model.contains(filter)).collect();
+    if chosen.is_empty() && !filter.is_empty() {
         return Err(format!("no model's name contains `{filter}`"));
+    }
+    let passed = side_by_side(&chosen, |(model, program)| -> Result<bool, String> {
+        let since = Instant::now();
+        let ending = end_of(model, program, None)?;
+        let seconds = since.elapsed().as_secs_f64();
+        let text = match ending {
+            Ending::Passed(text) => text,
+            Ending::Failed(text) => {
+                println!("{text}\n{model}: FAILED");
+                return Ok(false);
+            }
+            Ending::Endless => {
+                println!("{model}: did not end within {} s", LIMIT.as_secs());
+                return Ok(false);
+            }
+        };
+        let said: Vec<&str> = text.lines().filter_map(|line| Some(&line[line.find("model ")?..])).collect();
+        if said.is_empty() {
+            println!("{model}: passed in {seconds:.1} s, but does not print its bound and iterations");
+            return Ok(false);
+        }
+        println!("{model} [{seconds:.1} s]\n    {}", said.join("\n    "));
+        Ok(true)
+    });
+    println!("{} models in {:.0} s", chosen.len(), began.elapsed().as_secs_f64());
+    let mut failed = Vec::new();
+    for ((model, _), passed) in chosen.iter().zip(passed) {
+        if !passed? {
+            failed.push(model.as_str());
+        }
     }
     if failed.is_empty() {
         Ok(())
@@ -128,38 +181,45 @@ fn run_mutants(models: &Models, filter: &str) -> Result<(), String> {
         table.extend(rows(&tree::read(&page)?));
     }
     let mut wrong = unlisted(&table)?;
-    let mut passes = BTreeMap::new();
-    let mut count = 0;
+    let mut pairs = Vec::new();
     for (mutant, name) in
         table.iter().filter(|(mutant, model)| mutant.contains(filter) || model.contains(filter))
     {
-        let Some((model, program)) = models.iter().find(|(model, _)| names(model, name)) else {
-            wrong.push(format!("{mutant}: there is no model `{name}`"));
-            continue;
-        };
-        count += 1;
-        if !passes.contains_key(model) {
-            let output = sh::within(LIMIT, &mut command(model, program))?;
-            passes.insert(model, output.is_some_and(|output| output.status.success()));
+        match models.iter().find(|(model, _)| names(model, name)) {
+            Some((model, program)) => pairs.push((mutant, model, program)),
+            None => wrong.push(format!("{mutant}: there is no model `{name}`")),
         }
+    }
+    if pairs.is_empty() && wrong.is_empty() && !filter.is_empty() {
+        return Err(format!("no mutant and no model of the tables contains `{filter}`"));
+    }
+    let unmutated: BTreeMap<&str, &PathBuf> =
+        pairs.iter().map(|(_, model, program)| (model.as_str(), *program)).collect();
+    let unmutated: Vec<_> = unmutated.into_iter().collect();
+    let passes = side_by_side(&unmutated, |(model, program)| end_of(model, program, None));
+    let mut broken = BTreeSet::new();
+    for ((model, _), ending) in unmutated.iter().zip(passes) {
+        if !matches!(ending?, Ending::Passed(_)) {
+            broken.insert(*model);
+            wrong.push(format!("{model} fails without any mutant"));
+        }
+    }
+    let verdicts = side_by_side(&pairs, |(mutant, model, program)| {
         let since = Instant::now();
-        let output = sh::within(LIMIT, command(model, program).env("HEIST_MUTANT", mutant))?;
-        let verdict = match output {
-            _ if !passes[model] => Err("fails without the mutant too"),
-            Some(output) if !output.status.success() => Ok("fails, as it must"),
-            Some(_) => Err("does not notice"),
-            None => Err("did not end"),
+        let verdict = match end_of(model, program, Some(mutant.as_str()))? {
+            _ if broken.contains(model.as_str()) => Err("fails without the mutant too"),
+            Ending::Failed(_) => Ok("fails, as it must"),
+            Ending::Passed(_) => Err("does not notice"),
+            Ending::Endless => Err("did not end"),
         };
         let (Ok(said) | Err(said)) = verdict;
         println!("{mutant}: {model} {said} [{:.1} s]", since.elapsed().as_secs_f64());
-        if verdict.is_err() {
-            wrong.push(format!("{mutant}: {model} {said}"));
-        }
+        Ok::<_, String>(verdict.map_err(|said| format!("{mutant}: {model} {said}")))
+    });
+    for verdict in verdicts {
+        wrong.extend(verdict?.err());
     }
-    println!("{count} pairs of mutant and model");
-    if count == 0 && !filter.is_empty() {
-        return Err(format!("no mutant and no model of the tables contains `{filter}`"));
-    }
+    println!("{} pairs of mutant and model", pairs.len());
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n       ")) }
 }
 

@@ -1,6 +1,5 @@
 //! One adapter a file.
 
-#[cfg(feature = "heist")]
 pub(crate) mod heist;
 pub(crate) mod plain;
 pub(crate) mod smol;
