@@ -69,7 +69,7 @@ impl std::error::Error for RunError {
 /// What was left when a loop was closed.
 #[derive(Debug, Default)]
 pub struct ShutdownReport {
-    /// Tasks that did not end within the limit: each is inside one poll that has not returned.
+    /// Tasks that had not ended when the limit passed. Those that were inside a poll still are; the others were dropped.
     pub tasks: Vec<TaskRef>,
     /// Threads of the blocking pool that were still running a closure.
     pub blocking_threads: usize,

@@ -184,9 +184,7 @@ impl Raw {
         if self.header().word.load() & LOCAL == 0 {
             return Some(Access::Shared);
         }
-        let id = self.page().loop_id();
-        context::with(|context| context.is_some_and(|context| context.loop_id() == id))
-            .then_some(Access::Owner)
+        self.is_at_home().then_some(Access::Owner)
     }
 
     /// Whether this thread is a worker of the task's loop.

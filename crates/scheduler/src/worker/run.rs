@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Context as TaskContext;
 
 use heist_core::clock::NEVER;
-use heist_core::sync::atomic::{Ordering, fence};
+use heist_core::sync::atomic::Ordering;
 use heist_core::sync::thread;
 
 use super::sleep::CLOSING_NAP;
@@ -67,9 +67,8 @@ impl Worker {
     /// again: so the sleepers are woken, and one of them waits in the driver next. All of them, because a driver with
     /// several shards has a claim for each, and only a worker of this one's shard takes this one's.
     pub(super) fn leave_driver(&self) {
-        // `poke` fences, which pairs with the fence in `prepare_to_sleep`: a worker whose idle bit is not seen there has
-        // yet to try the claim, which this one has given back.
-        fence(Ordering::SeqCst);
+        // The fence in `poke` pairs with the one in `prepare_to_sleep`: a worker whose idle bit is not seen there has yet to
+        // try the claim, which this one has given back.
         if self.shared.driver.io_waiting() {
             for _ in 0..self.shared.slots.len() {
                 if !self.shared.poke() {
@@ -235,7 +234,7 @@ impl Worker {
         self.slot().parker.park(Some(CLOSING_NAP));
     }
 
-    /// The loop is closed: what is still queued here ends, and the heap closes.
+    /// The loop is closed and nothing is queued here: the heap closes, and the worker is gone.
     pub(crate) fn retire(self: Box<Self>) {
         self.heap.close(&self.shared);
     }
