@@ -8,6 +8,7 @@
 //! * [`budget`]: how a leaf future finds out that its task has had enough for one poll.
 //! * [`clock`]: the time of one event loop, real or virtual.
 //! * [`list`]: an intrusive list, so that waiting allocates nothing.
+//! * [`scope`]: cancellation inside a task, and the tree of its scopes.
 //! * [`driver`]: all that the scheduler knows of I/O and time.
 
 pub mod budget;
@@ -16,6 +17,7 @@ pub mod clock;
 pub mod context;
 pub mod driver;
 pub mod list;
+pub mod scope;
 pub mod sync;
 
 pub use cancelled::CancelledError;
