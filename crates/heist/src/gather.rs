@@ -34,7 +34,8 @@ where
     I::Item: Future + Send + 'static,
     <I::Item as Future>::Output: Send + 'static,
 {
-    let slots: Vec<_> = futures.into_iter().map(|future| Slot::Running(spawn(future).into_future())).collect();
+    let slots: Vec<_> =
+        futures.into_iter().map(|future| Slot::Running(spawn(future).into_future())).collect();
     Gather { left: slots.len(), slots }
 }
 

@@ -47,8 +47,8 @@ pub use wait::{ALL_COMPLETED, FIRST_COMPLETED, ReturnWhen, Wait, Waiting, wait};
 pub use heist_macros::{main, test};
 pub use heist_scheduler::{
     CancelledError, Handle, ResultError, RunError, ShutdownReport, Task, TaskError, TaskFuture, TaskRef,
-    TaskWait, YieldNow, current_task,
-    spawn as create_task, spawn_blocking as to_thread, spawn_local, yield_now,
+    TaskWait, YieldNow, current_task, spawn as create_task, spawn_blocking as to_thread, spawn_local,
+    yield_now,
 };
 pub use heist_streams::{
     ConnectError, IncompleteReadError, LimitOverrunError, OpenConnection, Outcome, ReadError, Server,

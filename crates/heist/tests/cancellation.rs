@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::task::Poll;
 use std::time::Duration;
 
-use heist::{CancelledError, catch_cancelled, create_task, current_task, raise_cancelled, sleep, try_finally, yield_now};
+use heist::{
+    CancelledError, catch_cancelled, create_task, current_task, raise_cancelled, sleep, try_finally,
+    yield_now,
+};
 use support::{in_order, on_each_flavour};
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -452,7 +455,9 @@ fn a_task_left_by_a_select_is_not_cancelled_with_the_one_that_left_it() {
         let mut left = create_task(sleep(Duration::from_secs(5)));
         let holder = left.task_ref();
         let task = create_task(async move {
-            assert!(heist::timeout(Duration::from_secs(1), async { left.poll_done_once().await }).await.is_ok());
+            assert!(
+                heist::timeout(Duration::from_secs(1), async { left.poll_done_once().await }).await.is_ok()
+            );
             sleep(LONG).await;
             drop(left);
         });

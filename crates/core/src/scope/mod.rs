@@ -155,7 +155,10 @@ impl<F: Future> Future for Scope<F> {
 
 /// Drops the body and gives the error. What is in the body leaves the tree first, and has nothing to hand on: the scope
 /// answers.
-fn answer<F: Future>(this: &mut Parts<'_, F>, error: CancelledError) -> Poll<Result<F::Output, CancelledError>> {
+fn answer<F: Future>(
+    this: &mut Parts<'_, F>,
+    error: CancelledError,
+) -> Poll<Result<F::Output, CancelledError>> {
     this.body.set(None);
     this.node.leave();
     Poll::Ready(Err(error))

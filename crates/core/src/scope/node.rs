@@ -114,7 +114,9 @@ impl Node {
         // If this has handed a request on, whoever polls the task is to see what becomes of it. (A part that another thread
         // drops can hand one on only while the task's own side is about to look anyway.)
         context::with(|context| {
-            if let Some(context) = context.filter(|context| tree.has_requests() && !context.current().is_null()) {
+            if let Some(context) =
+                context.filter(|context| tree.has_requests() && !context.current().is_null())
+            {
                 context.settle_after();
             }
         });

@@ -121,9 +121,7 @@ impl std::fmt::Debug for Tree {
 
 impl State {
     fn get(&mut self, id: NodeId) -> Option<&mut Slot> {
-        self.slots
-            .get_mut(id.index as usize)
-            .filter(|slot| slot.live && slot.generation == id.generation)
+        self.slots.get_mut(id.index as usize).filter(|slot| slot.live && slot.generation == id.generation)
     }
 
     fn index(&self, id: Option<NodeId>) -> Option<u32> {
@@ -330,9 +328,10 @@ impl Tree {
         if let Some(mark) = mark {
             self.marks.fetch_sub(1, Ordering::Relaxed);
             let under_way = state.deliveries.iter().find(|delivery| delivery.id == mark.delivery);
-            let unanswered = under_way
-                .is_some_and(|delivery| !delivery.answered && delivery.origin != Some(id.index));
-            if unanswered && !state.is_asked_below(parent, mark.delivery) && !mutant("core-leave-hands-over") {
+            let unanswered =
+                under_way.is_some_and(|delivery| !delivery.answered && delivery.origin != Some(id.index));
+            if unanswered && !state.is_asked_below(parent, mark.delivery) && !mutant("core-leave-hands-over")
+            {
                 match parent {
                     None => {
                         state.raised = Some(mark.error);
@@ -448,11 +447,7 @@ impl Tree {
         for waker in wakers {
             waker.wake();
         }
-        if answered || marked {
-            (Delivered::Asked, alone_took)
-        } else {
-            (Delivered::Nobody, false)
-        }
+        if answered || marked { (Delivered::Asked, alone_took) } else { (Delivered::Nobody, false) }
     }
 
     /// Delivers a request to the task; the second value says whether `alone` took it.

@@ -46,7 +46,11 @@ pub(super) fn poll(
     polled: &mut impl Polled,
 ) -> (Poll<()>, bool) {
     context.set_current(task.0.as_ptr().cast_const().cast());
-    let result = if *start & CANCEL == 0 { poll_once(task, polled) } else { deliver(context, task, access, start, polled) };
+    let result = if *start & CANCEL == 0 {
+        poll_once(task, polled)
+    } else {
+        deliver(context, task, access, start, polled)
+    };
     let after = context.take_after();
     let result = if after & SETTLE != 0 && result.is_pending() {
         settle(context, task, access, *start, after, polled)

@@ -8,7 +8,6 @@ use heist_core::clock::NEVER;
 use heist_core::sync::atomic::Ordering;
 use heist_core::sync::thread;
 
-use super::sleep::CLOSING_NAP;
 use super::deliver::{self, Polled};
 use super::{Next, Worker};
 use crate::inject::Chain;
@@ -223,11 +222,6 @@ impl Worker {
             // One for each poll to come, and one because zero says that it has no turn.
             self.main_turn.set(ready + 2);
         }
-    }
-
-    /// Waits a moment for the last tasks of a closing loop.
-    pub(crate) fn nap(&self) {
-        self.slot().parker.park(Some(CLOSING_NAP));
     }
 
     /// The loop is closed and nothing is queued here: the heap closes, and the worker is gone.
