@@ -9,6 +9,8 @@
 //! * [`clock`]: the time of one event loop, real or virtual.
 //! * [`list`]: an intrusive list, so that waiting allocates nothing.
 //! * [`driver`]: all that the scheduler knows of I/O and time.
+//! * [`services`]: what a leaf may ask of its loop: callbacks, the exception handler.
+//! * [`vars`]: context variables.
 
 pub mod budget;
 mod cancelled;
@@ -16,9 +18,12 @@ pub mod clock;
 pub mod context;
 pub mod driver;
 pub mod list;
+pub mod services;
 pub mod sync;
+pub mod vars;
 
 pub use cancelled::CancelledError;
 pub use clock::{Clock, Hold};
 pub use context::Context;
 pub use driver::{Driver, WorkerState};
+pub use services::{ExceptionContext, LoopClosedError, Services};
