@@ -24,6 +24,8 @@ pub(crate) enum Kind {
     Main,
     /// A closure that a thread of the blocking pool runs once.
     Blocking,
+    /// An internal task that calls callbacks: polled like a task, listed nowhere.
+    Callback,
 }
 
 /// The operations of a cell that depend on the future's type.
@@ -44,6 +46,8 @@ pub(crate) struct VTable {
 pub(crate) struct Cold {
     pub(crate) name: Mutex<Option<std::sync::Arc<str>>>,
     pub(crate) cancel_message: Mutex<Option<Box<str>>>,
+    /// The context variables, once there are any.
+    pub(crate) vars: std::sync::OnceLock<heist_core::vars::Context>,
     /// Who waits, on a foreign thread, for a local task to complete.
     pub(crate) foreign_joiner: Mutex<Option<Waker>>,
 }
@@ -325,7 +329,7 @@ impl Raw {
         match self.header().vtable.kind {
             // A current-thread loop has the future of `block_on` in its one queue, like any task.
             Kind::Main if !page.shared().local => page.shared().wake_main(),
-            Kind::Task | Kind::Main => context::with(|context| match context {
+            Kind::Task | Kind::Main | Kind::Callback => context::with(|context| match context {
                 Some(context) if context.loop_id() == page.loop_id() => {
                     // SAFETY: a context with the id of a loop of ours is the front of a `Worker`, set by its own run.
                     let worker = unsafe { crate::worker::Worker::from_context(context) };
@@ -559,7 +563,9 @@ impl Raw {
     #[inline(never)]
     fn free_cold(cold: *mut Cold) {
         // SAFETY: the part came from `Box::into_raw` in `cold`, and the cell that owned it is being freed.
-        drop(unsafe { Box::from_raw(cold) });
+        let cold = unsafe { Box::from_raw(cold) };
+        // Context variables are the user's, and their drops may panic.
+        super::cell::discard(move || drop(cold));
     }
 
     /// Empties the cell and gives it back to its page. The caller held the last reference of a complete task.

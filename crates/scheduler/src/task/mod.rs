@@ -25,13 +25,15 @@ mod handle;
 mod header;
 pub(crate) mod remote;
 pub(crate) mod state;
+mod vars;
 mod waker;
 
-pub(crate) use cell::Cell;
+pub(crate) use cell::{Cell, discard};
 pub use error::TaskError;
 pub use handle::{Task, TaskRef};
 pub(crate) use header::{Header, Kind, Raw};
 pub use heist_core::CancelledError;
+pub(crate) use vars::task_vars;
 pub(crate) use waker::borrowed;
 
 #[cfg(all(test, heist_loom))]
