@@ -17,6 +17,12 @@ pub fn role() -> Option<String> {
     std::env::var(ROLE).ok()
 }
 
+/// Runs a test on both flavours.
+pub fn for_each_flavour(test: impl Fn(heist::Builder)) {
+    test(heist::Runner::builder().workers(2));
+    test(heist::Runner::builder().current_thread());
+}
+
 /// A copy of this process that runs one test; killed if it is still there in the end.
 pub struct Copy {
     process: Child,
