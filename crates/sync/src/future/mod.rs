@@ -1,22 +1,34 @@
 //! asyncio's Future: a result that somebody sets and many await.
 //!
+//! A lock around an outcome, a line of those who wait (`waitlist`), and a list of callbacks (`callbacks`). An error that
+//! nobody has read when the last handle goes is reported, once: to the exception handler of the loop on which it was set,
+//! else of the one where it is dropped, else to stderr.
+//!
 //! The name [`Future`] shadows the standard trait where it is imported, so it stays in this module.
+
+mod callbacks;
+mod describe;
 
 use std::error::Error;
 use std::fmt;
 use std::future::IntoFuture;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc as Shared;
 use std::task::{Context, Poll, ready};
 
 use heist_core::budget::poll_proceed;
+use heist_core::services::{self, ExceptionContext, Services};
 use heist_core::sync::{Arc, Mutex};
 use pin_project_lite::pin_project;
 
 use heist_core::CancelledError;
 
+use self::callbacks::Callbacks;
 use crate::errors::InvalidStateError;
 use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
+
+pub use self::callbacks::CallbackId;
 
 /// An error that was set on a future: shared, because many may read it.
 pub type Exception = Shared<dyn Error + Send + Sync>;
@@ -31,8 +43,17 @@ pub type Exception = Shared<dyn Error + Send + Sync>;
 /// assert_eq!(future.result()?, "1");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[track_caller]
 pub fn create_future<T>() -> Future<T> {
-    Future { cell: Arc::new(Mutex::new(Cell { outcome: None, waiters: WaitList::new() })) }
+    Future {
+        cell: Arc::new(Mutex::new(Cell {
+            outcome: None,
+            waiters: WaitList::new(),
+            callbacks: Callbacks::new(),
+            unread: None,
+            location: Location::caller(),
+        })),
+    }
 }
 
 /// A result that is set once and awaited by many. asyncio: `Future`.
@@ -46,6 +67,26 @@ pub struct Future<T> {
 struct Cell<T> {
     outcome: Option<Outcome<T>>,
     waiters: WaitList,
+    callbacks: Callbacks<T>,
+    /// An error was set and nobody has read it: whom to tell when it is dropped.
+    unread: Option<Unread>,
+    location: &'static Location<'static>,
+}
+
+/// The loop on whose worker an error was set, if it was one.
+struct Unread(Option<Shared<dyn Services>>);
+
+impl<T> Drop for Cell<T> {
+    fn drop(&mut self) {
+        if let (Some(Unread(services)), Some(Outcome::Exception(error))) = (self.unread.take(), &self.outcome)
+        {
+            let context = ExceptionContext::new("the error of a future was never read")
+                .with_exception(error.clone())
+                .with_future(format!("Future created at {}", self.location))
+                .with_source(self.location);
+            services::report(services.or_else(services::current).as_deref(), &context);
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -117,6 +158,16 @@ impl<T> Future<T> {
         self.complete(Outcome::Value(value))
     }
 
+    /// As [`set_result`](Self::set_result), but does nothing, and drops the value, when the future was cancelled: for whoever
+    /// completes it on behalf of a timer or of the system, when nobody may want it any more.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidStateError::AlreadyDone`] when the future is done otherwise.
+    pub fn set_result_unless_cancelled(&self, value: T) -> Result<(), InvalidStateError> {
+        self.set_result(value).or_else(|error| if self.cancelled() { Ok(()) } else { Err(error) })
+    }
+
     /// Sets an error as the outcome and wakes all who wait. asyncio: `set_exception`.
     ///
     /// # Errors
@@ -130,13 +181,30 @@ impl<T> Future<T> {
     }
 
     /// Cancels the future and wakes all who wait; `false` when it was done already. asyncio: `cancel`.
+    ///
+    /// Who asks that of a failed future has seen it: its error is not reported as unread.
     pub fn cancel(&self) -> bool {
-        self.complete(Outcome::Cancelled(CancelledError::default())).is_ok()
+        self.cancel_by(CancelledError::default())
     }
 
     /// As [`cancel`](Self::cancel), with a message for those who wait. asyncio: `cancel(msg)`.
     pub fn cancel_with(&self, message: &str) -> bool {
-        self.complete(Outcome::Cancelled(CancelledError::new(Some(message)))).is_ok()
+        self.cancel_by(CancelledError::new(Some(message)))
+    }
+
+    fn cancel_by(&self, error: CancelledError) -> bool {
+        let cancelled = self.complete(Outcome::Cancelled(error)).is_ok();
+        if !cancelled {
+            self.mark_read();
+        }
+        cancelled
+    }
+
+    /// Somebody knows of the error.
+    fn mark_read(&self) {
+        let unread = self.cell.lock().unread.take();
+        // It may be the last to hold a loop's memory: dropped with no lock held.
+        drop(unread);
     }
 
     /// Whether there is a result, an error or a cancellation. asyncio: `done`.
@@ -158,11 +226,16 @@ impl<T> Future<T> {
     where
         T: Clone,
     {
-        match &self.cell.lock().outcome {
-            None => Err(FutureError::InvalidState(InvalidStateError::NotDone)),
+        let mut cell = self.cell.lock();
+        // Dropped after the lock.
+        let _unread = cell.unread.take();
+        let outcome = match &cell.outcome {
+            None => return Err(FutureError::InvalidState(InvalidStateError::NotDone)),
             // T's own `clone` runs with the lock held: it must not touch this future.
-            Some(outcome) => outcome.clone().into_result(),
-        }
+            Some(outcome) => outcome.clone(),
+        };
+        drop(cell);
+        outcome.into_result()
     }
 
     /// The error that was set, `None` where there is a value, without waiting. asyncio: `exception`.
@@ -171,6 +244,7 @@ impl<T> Future<T> {
     ///
     /// [`FutureError`]: the cancellation, or [`InvalidStateError::NotDone`].
     pub fn exception(&self) -> Result<Option<Exception>, FutureError> {
+        self.mark_read();
         match &self.cell.lock().outcome {
             None => Err(FutureError::InvalidState(InvalidStateError::NotDone)),
             Some(Outcome::Value(_)) => Ok(None),
@@ -190,6 +264,8 @@ impl<T> Future<T> {
 
     fn complete(&self, outcome: Outcome<T>) -> Result<(), InvalidStateError> {
         let mut batch = WakeBatch::new();
+        let unread = matches!(outcome, Outcome::Exception(_)).then(|| Unread(services::current()));
+        let has_callbacks;
         {
             let mut cell = self.cell.lock();
             if cell.outcome.is_some() {
@@ -198,9 +274,14 @@ impl<T> Future<T> {
                 return Err(InvalidStateError::AlreadyDone);
             }
             cell.outcome = Some(outcome);
+            cell.unread = unread;
             batch.grant_all(&mut cell.waiters);
+            has_callbacks = cell.callbacks.begin();
         }
         batch.wake();
+        if has_callbacks {
+            callbacks::deliver(self);
+        }
         Ok(())
     }
 }
@@ -208,18 +289,6 @@ impl<T> Future<T> {
 impl<T> Clone for Future<T> {
     fn clone(&self) -> Self {
         Self { cell: self.cell.clone() }
-    }
-}
-
-impl<T> fmt::Debug for Future<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match &self.cell.lock().outcome {
-            None => "pending",
-            Some(Outcome::Value(_)) => "finished",
-            Some(Outcome::Exception(_)) => "failed",
-            Some(Outcome::Cancelled(_)) => "cancelled",
-        };
-        f.debug_struct("Future").field("state", &state).finish()
     }
 }
 
@@ -270,11 +339,12 @@ impl<T: Clone> std::future::Future for Wait<T> {
         let proceed = ready!(poll_proceed(cx));
         let mut this = self.project();
         // What `turn` hands out is dropped after the lock.
-        let (turn, _old);
+        let (turn, _old, _unread);
         let outcome = {
             let mut cell = this.future.cell.lock();
             // SAFETY: the waiter enters no other list; the lock is held.
             (turn, _old) = unsafe { cell.waiters.turn(this.waiter.as_mut(), cx.waker()) };
+            _unread = cell.unread.take();
             match (&cell.outcome, turn) {
                 // T's own `clone` runs with the lock held: it must not touch this future.
                 (Some(outcome), _) => outcome.clone(),
@@ -288,11 +358,5 @@ impl<T: Clone> std::future::Future for Wait<T> {
         };
         proceed.made_progress();
         Poll::Ready(outcome.into_result())
-    }
-}
-
-impl<T> fmt::Debug for Wait<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wait").field("future", &self.future).finish_non_exhaustive()
     }
 }
