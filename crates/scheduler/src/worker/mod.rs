@@ -23,6 +23,7 @@
 //! The races, and why they are closed: `docs/design/sleep-wake.md`.
 
 mod create;
+mod deliver;
 mod run;
 mod sleep;
 
@@ -31,7 +32,6 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
 
 use heist_core::clock::NEVER;
 use heist_core::context::{self, Context};
@@ -42,11 +42,12 @@ use crate::heap::Heap;
 use crate::inject::{Chain, Injector};
 use crate::queue::{CAPACITY, Local, Steal};
 use crate::scheduler::Handle;
-use crate::shared::{CLOSING, Shared, Slot, task_at};
+use crate::shared::{CLOSED, CLOSING, Shared, Slot, task_at};
 use crate::task::state::{self, Access, End, LOCAL};
-use crate::task::{self, CancelledError, Header, Kind, Raw, Task, TaskError};
+use crate::task::{self, Header, Kind, Raw, Task};
 
 pub(crate) use create::{create, create_foreign, create_foreign_in, create_in, create_internal, refuse};
+pub(crate) use deliver::Polled;
 
 /// The most polls between two looks at timers and I/O. The number is tokio's and Go's; odd, so that it does not fall
 /// into step with a program's own batches.
@@ -120,6 +121,7 @@ unsafe impl Send for Worker {}
 /// The context of a worker, with what the crates above the ground floor may ask of it.
 fn context_of(index: usize, shared: &Arc<Shared>) -> Context {
     let context = Context::new(index, shared.id(), shared.clock.clone(), shared.driver.clone())
+        .with_trees(task::tree_of)
         .with_services(Arc::new(Handle::of(shared)));
     // SAFETY: what this crate makes current is the header of one of its tasks, kept alive by the poll.
     unsafe { context.with_task_vars(task::task_vars) }
@@ -215,13 +217,14 @@ impl Worker {
     where
         F: Future + 'static,
     {
-        self.spawn_in(future, location, None)
+        self.spawn_in(Kind::Task, future, location, None)
     }
 
-    /// As [`spawn`](Self::spawn), in the context that is given, where one is.
+    /// As [`spawn`](Self::spawn), a task or a clean-up, in the context that is given, where one is.
     #[inline]
     pub(crate) fn spawn_in<F>(
         &self,
+        kind: Kind,
         future: F,
         location: &'static Location<'static>,
         vars: Option<vars::Context>,
@@ -229,10 +232,10 @@ impl Worker {
     where
         F: Future + 'static,
     {
+        let last = if kind == Kind::Cleanup { CLOSED } else { CLOSING };
         let local = if self.shared.local { LOCAL } else { 0 };
-        let word = state::NEW | local;
-        let raw = create_in(&self.heap, &self.shared, Kind::Task, future, word, 0, location, vars);
-        if self.shared.phase() >= CLOSING {
+        let raw = create_in(&self.heap, &self.shared, kind, future, state::NEW | local, 0, location, vars);
+        if self.shared.phase() >= last {
             refuse(raw);
         } else if self.shared.local {
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
@@ -524,27 +527,16 @@ impl Worker {
         let header = task.header();
         let access = if self.shared.local { Access::Owner } else { Access::Shared };
         self.count_poll(header.id);
-        let start = header.word.start(access);
-        self.context.set_current(task.0.as_ptr().cast_const().cast());
-        let polled = if start & state::CANCEL == 0 {
-            let waker = task::borrowed(task);
-            let mut cx = TaskContext::from_waker(&waker);
-            // SAFETY: this worker took the task from a queue, so it alone polls it, and it is not complete.
-            unsafe { (header.vtable.poll)(task.0, &mut cx) }
-        } else {
-            // SAFETY: as above.
-            unsafe { (header.vtable.fail)(task.0, cancellation(task)) };
-            Poll::Ready(())
-        };
-        self.context.set_current(ptr::null());
-        let yielded = self.context.take_yielded();
+        let mut start = header.word.start(access);
+        let (polled, again) =
+            deliver::poll(&self.context, task, access, &mut start, &mut deliver::InCell(task));
         if polled.is_ready() {
             // SAFETY: this worker polled the task and does not touch it afterwards.
             unsafe { task.complete(access) };
             if self.shared.phase() >= CLOSING {
                 self.shared.task_ended_while_closing();
             }
-        } else if yielded || header.word.end(access, start) == End::Again {
+        } else if again || header.word.end(access, start) == End::Again {
             self.requeue(task);
         }
     }
@@ -617,10 +609,4 @@ impl Worker {
         let polls = LOOK_TIME / self.poll_time.get().max(1);
         self.until_look.set((polls as u32).clamp(1, LOOK_POLLS));
     }
-}
-
-/// The error of a task that was cancelled.
-fn cancellation(task: Raw) -> TaskError {
-    let message = task.cold_if_any().and_then(|cold| cold.cancel_message.lock().take());
-    TaskError::cancelled(CancelledError::new(message.as_deref()))
 }
