@@ -75,13 +75,13 @@ impl<T> Callbacks<T> {
 pub(super) fn deliver<T>(future: &Future<T>) {
     loop {
         let mut cell = future.cell.lock();
-        let list = std::mem::take(&mut cell.callbacks.list);
+        let list = std::mem::take(&mut cell.extra().callbacks.list);
         if list.is_empty() {
             if mutant("sync-future-last-look-and-end") {
                 drop(cell);
                 cell = future.cell.lock();
             }
-            cell.callbacks.delivering = false;
+            cell.extra().callbacks.delivering = false;
             return;
         }
         drop(cell);
@@ -131,11 +131,12 @@ impl<T: Send + 'static> Future<T> {
         let deliver = delivery(callback, Location::caller());
         let mut cell = self.cell.lock();
         let done = cell.outcome.is_some();
-        if done && (!cell.callbacks.delivering || mutant("sync-future-late-callback-waits")) {
+        let delivering = cell.extra.as_ref().is_some_and(|extra| extra.callbacks.delivering);
+        if done && (!delivering || mutant("sync-future-late-callback-waits")) {
             drop(cell);
             deliver(self.clone());
         } else {
-            cell.callbacks.list.push(Registration { id, name: type_name::<F>(), deliver });
+            cell.extra().callbacks.list.push(Registration { id, name: type_name::<F>(), deliver });
         }
     }
 
@@ -143,10 +144,11 @@ impl<T: Send + 'static> Future<T> {
     /// for then they are on their way. asyncio: `remove_done_callback`.
     pub fn remove_done_callback(&self, id: CallbackId) -> usize {
         let mut cell = self.cell.lock();
-        let list = std::mem::take(&mut cell.callbacks.list);
+        let Some(extra) = &mut cell.extra else { return 0 };
+        let list = std::mem::take(&mut extra.callbacks.list);
         let (removed, left): (Vec<_>, Vec<_>) =
             list.into_iter().partition(|registration| registration.id == id);
-        cell.callbacks.list = left;
+        extra.callbacks.list = left;
         drop(cell);
         // The callbacks' own drops run with no lock held.
         removed.len()

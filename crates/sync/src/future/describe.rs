@@ -26,7 +26,7 @@ impl<T: fmt::Debug> fmt::Debug for Future<T> {
                 }
             }
         };
-        let names: Vec<_> = cell.callbacks.names().collect();
+        let names: Vec<_> = cell.extra.iter().flat_map(|extra| extra.callbacks.names()).collect();
         if !names.is_empty() {
             text.field("callbacks", &Abbreviated(&names));
         }

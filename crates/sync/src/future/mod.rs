@@ -49,8 +49,7 @@ pub fn create_future<T>() -> Future<T> {
         cell: Arc::new(Mutex::new(Cell {
             outcome: None,
             waiters: WaitList::new(),
-            callbacks: Callbacks::new(),
-            unread: None,
+            extra: None,
             location: Location::caller(),
         })),
     }
@@ -67,10 +66,28 @@ pub struct Future<T> {
 struct Cell<T> {
     outcome: Option<Outcome<T>>,
     waiters: WaitList,
+    /// What most futures never have.
+    extra: Option<Box<Extra<T>>>,
+    location: &'static Location<'static>,
+}
+
+struct Extra<T> {
     callbacks: Callbacks<T>,
     /// An error was set and nobody has read it: whom to tell when it is dropped.
     unread: Option<Unread>,
-    location: &'static Location<'static>,
+}
+
+impl<T> Cell<T> {
+    fn extra(&mut self) -> &mut Extra<T> {
+        self.extra.get_or_insert_with(|| Box::new(Extra { callbacks: Callbacks::new(), unread: None }))
+    }
+
+    /// Somebody knows of the error. What comes back may be the last to hold a loop's memory: it is to be dropped with no
+    /// lock held.
+    #[must_use = "drop it after the lock"]
+    fn mark_read(&mut self) -> Option<Unread> {
+        self.extra.as_mut()?.unread.take()
+    }
 }
 
 /// The loop on whose worker an error was set, if it was one.
@@ -78,8 +95,7 @@ struct Unread(Option<Shared<dyn Services>>);
 
 impl<T> Drop for Cell<T> {
     fn drop(&mut self) {
-        if let (Some(Unread(services)), Some(Outcome::Exception(error))) = (self.unread.take(), &self.outcome)
-        {
+        if let (Some(Unread(services)), Some(Outcome::Exception(error))) = (self.mark_read(), &self.outcome) {
             let context = ExceptionContext::new("the error of a future was never read")
                 .with_exception(error.clone())
                 .with_future(format!("Future created at {}", self.location))
@@ -195,16 +211,10 @@ impl<T> Future<T> {
     fn cancel_by(&self, error: CancelledError) -> bool {
         let cancelled = self.complete(Outcome::Cancelled(error)).is_ok();
         if !cancelled {
-            self.mark_read();
+            let unread = self.cell.lock().mark_read();
+            drop(unread);
         }
         cancelled
-    }
-
-    /// Somebody knows of the error.
-    fn mark_read(&self) {
-        let unread = self.cell.lock().unread.take();
-        // It may be the last to hold a loop's memory: dropped with no lock held.
-        drop(unread);
     }
 
     /// Whether there is a result, an error or a cancellation. asyncio: `done`.
@@ -228,7 +238,7 @@ impl<T> Future<T> {
     {
         let mut cell = self.cell.lock();
         // Dropped after the lock.
-        let _unread = cell.unread.take();
+        let _unread = cell.mark_read();
         let outcome = match &cell.outcome {
             None => return Err(FutureError::InvalidState(InvalidStateError::NotDone)),
             // T's own `clone` runs with the lock held: it must not touch this future.
@@ -244,8 +254,10 @@ impl<T> Future<T> {
     ///
     /// [`FutureError`]: the cancellation, or [`InvalidStateError::NotDone`].
     pub fn exception(&self) -> Result<Option<Exception>, FutureError> {
-        self.mark_read();
-        match &self.cell.lock().outcome {
+        let _unread;
+        let mut cell = self.cell.lock();
+        _unread = cell.mark_read();
+        match &cell.outcome {
             None => Err(FutureError::InvalidState(InvalidStateError::NotDone)),
             Some(Outcome::Value(_)) => Ok(None),
             Some(Outcome::Exception(error)) => Ok(Some(error.clone())),
@@ -262,6 +274,7 @@ impl<T> Future<T> {
         Wait { future: self.clone(), waiter: Waiter::new() }
     }
 
+    #[inline]
     fn complete(&self, outcome: Outcome<T>) -> Result<(), InvalidStateError> {
         let mut batch = WakeBatch::new();
         let unread = matches!(outcome, Outcome::Exception(_)).then(|| Unread(services::current()));
@@ -274,9 +287,11 @@ impl<T> Future<T> {
                 return Err(InvalidStateError::AlreadyDone);
             }
             cell.outcome = Some(outcome);
-            cell.unread = unread;
+            if unread.is_some() {
+                cell.extra().unread = unread;
+            }
             batch.grant_all(&mut cell.waiters);
-            has_callbacks = cell.callbacks.begin();
+            has_callbacks = cell.extra.as_mut().is_some_and(|extra| extra.callbacks.begin());
         }
         batch.wake();
         if has_callbacks {
@@ -344,7 +359,7 @@ impl<T: Clone> std::future::Future for Wait<T> {
             let mut cell = this.future.cell.lock();
             // SAFETY: the waiter enters no other list; the lock is held.
             (turn, _old) = unsafe { cell.waiters.turn(this.waiter.as_mut(), cx.waker()) };
-            _unread = cell.unread.take();
+            _unread = cell.mark_read();
             match (&cell.outcome, turn) {
                 // T's own `clone` runs with the lock held: it must not touch this future.
                 (Some(outcome), _) => outcome.clone(),
