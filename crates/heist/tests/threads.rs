@@ -199,7 +199,7 @@ fn a_panic_costs_its_future_and_no_thread() {
     let pool = ThreadPoolExecutor::with_name(1, "one");
     let future = pool.submit(|| panic!("mine alone")).unwrap();
     assert_eq!(future.exception().unwrap(), "the task panicked: mine alone");
-    assert_eq!(future.result().map(|()| ()).unwrap_err().panic_message(), Some("mine alone"));
+    assert_eq!(future.result().unwrap_err().panic_message(), Some("mine alone"));
     let name = pool.submit(|| thread::current().name().map(str::to_owned)).unwrap();
     assert_eq!(name.result().unwrap().as_deref(), Some("one_0"));
 }
@@ -456,7 +456,7 @@ fn b191_the_error_of_the_coroutine_reaches_the_thread() {
         let (error, panic) = on_a_thread(|handle| {
             let error = run_coroutine_threadsafe(async { "x".parse::<u8>() }, &handle).result().unwrap();
             let panic = run_coroutine_threadsafe(async { panic!("in the loop") }, &handle);
-            (error, panic.result().map(|()| ()))
+            (error, panic.result())
         })
         .await;
         assert!(error.is_err());
