@@ -389,3 +389,74 @@ fn the_callback_of_a_closed_loop_is_dropped() {
         assert_eq!((lines(&log).len(), Arc::strong_count(&log)), (0, 1));
     });
 }
+
+#[test]
+fn b034_cancelling_a_task_cancels_the_future_that_it_waits_for() {
+    on_each(|| async {
+        let future = create_future::<i32>();
+        let waits = |future: &Future<i32>| {
+            let future = future.clone();
+            async move { future.await }
+        };
+        let task = heist::create_task(waits(&future));
+        heist::yield_now().await;
+        assert!(task.cancel_with("no more"));
+        let ended = task.await.unwrap_err();
+        assert_eq!(ended.as_cancelled().unwrap().message(), Some("no more"));
+        assert!(future.cancelled());
+        let Err(FutureError::Cancelled(error)) = future.result() else { panic!("not cancelled") };
+        assert_eq!(error.message(), Some("no more"));
+    });
+}
+
+#[test]
+fn b034_whoever_catches_the_cancellation_goes_on() {
+    on_each(|| async {
+        let future = create_future::<i32>();
+        let inner = future.clone();
+        let task = heist::create_task(async move {
+            let caught = heist::catch_cancelled(inner.wait()).await;
+            // The next wait is disturbed no more.
+            let next = create_future();
+            let setter = next.clone();
+            Handle::current().unwrap().call_soon(move || setter.set_result(7).unwrap()).unwrap();
+            (caught.is_err(), next.await.unwrap())
+        });
+        heist::yield_now().await;
+        task.cancel();
+        assert_eq!(task.await.unwrap(), (true, 7));
+        assert!(!future.done() || future.cancelled());
+    });
+}
+
+#[test]
+fn b032_a_future_that_somebody_else_cancels_is_a_value_for_who_waits() {
+    on_each(|| async {
+        let future = create_future::<i32>();
+        let inner = future.clone();
+        let task = heist::create_task(async move { inner.await.is_err() });
+        heist::yield_now().await;
+        future.cancel();
+        assert!(task.await.unwrap());
+    });
+}
+
+#[test]
+fn a_future_that_is_done_when_the_cancellation_comes_gives_its_value() {
+    heist::Runner::builder()
+        .current_thread()
+        .build()
+        .unwrap()
+        .run(async {
+            let future = create_future();
+            let inner = future.clone();
+            let task = heist::create_task(async move { inner.await });
+            heist::yield_now().await;
+            future.set_result(1).unwrap();
+            task.cancel();
+            // As in asyncio: the future cannot be cancelled any more, and the task is.
+            assert!(task.await.unwrap_err().is_cancelled());
+            assert_eq!(future.result().unwrap(), 1);
+        })
+        .unwrap();
+}

@@ -8,6 +8,7 @@
 
 mod callbacks;
 mod describe;
+mod forward;
 
 use std::error::Error;
 use std::fmt;
@@ -25,6 +26,7 @@ use pin_project_lite::pin_project;
 use heist_core::CancelledError;
 
 use self::callbacks::Callbacks;
+use self::forward::{Ended, Forward};
 use crate::errors::InvalidStateError;
 use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
 
@@ -75,11 +77,19 @@ struct Extra<T> {
     callbacks: Callbacks<T>,
     /// An error was set and nobody has read it: whom to tell when it is dropped.
     unread: Option<Unread>,
+    /// For the forwarders of those who wait.
+    ended: Option<Shared<Ended>>,
 }
 
 impl<T> Cell<T> {
     fn extra(&mut self) -> &mut Extra<T> {
-        self.extra.get_or_insert_with(|| Box::new(Extra { callbacks: Callbacks::new(), unread: None }))
+        self.extra
+            .get_or_insert_with(|| Box::new(Extra { callbacks: Callbacks::new(), unread: None, ended: None }))
+    }
+
+    /// What tells a forwarder that the future is done; asked of a pending one.
+    fn end(&mut self) -> Shared<Ended> {
+        self.extra().ended.get_or_insert_default().clone()
     }
 
     /// Somebody knows of the error. What comes back may be the last to hold a loop's memory: it is to be dropped with no
@@ -208,6 +218,15 @@ impl<T> Future<T> {
         self.cancel_by(CancelledError::new(Some(message)))
     }
 
+    /// Carries out what a wait was asked to pass on; counted as passed on, so also when the wait goes.
+    #[cold]
+    #[inline(never)]
+    fn cancel_if_asked(&self, forward: &mut Forward) {
+        if let Some(error) = forward.take_asked() {
+            self.cancel_by(error);
+        }
+    }
+
     fn cancel_by(&self, error: CancelledError) -> bool {
         let cancelled = self.complete(Outcome::Cancelled(error)).is_ok();
         if !cancelled {
@@ -267,11 +286,14 @@ impl<T> Future<T> {
 
     /// Waits for the outcome: what `.await` does, as a value.
     ///
+    /// In a task of a loop the wait passes a cancellation of the task on to the future, which is cancelled for all who wait, and
+    /// the task with it.
+    ///
     /// # Cancel safety
     ///
     /// Dropping it changes nothing; the future itself is not cancelled.
     pub fn wait(&self) -> Wait<T> {
-        Wait { future: self.clone(), waiter: Waiter::new() }
+        Wait { future: self.clone(), waiter: Waiter::new(), forward: Forward::new() }
     }
 
     #[inline]
@@ -291,7 +313,12 @@ impl<T> Future<T> {
                 cell.extra().unread = unread;
             }
             batch.grant_all(&mut cell.waiters);
-            has_callbacks = cell.extra.as_mut().is_some_and(|extra| extra.callbacks.begin());
+            has_callbacks = cell.extra.as_mut().is_some_and(|extra| {
+                if let Some(ended) = &extra.ended {
+                    ended.set();
+                }
+                extra.callbacks.begin()
+            });
         }
         batch.wake();
         if has_callbacks {
@@ -312,7 +339,7 @@ impl<T: Clone> IntoFuture for Future<T> {
     type IntoFuture = Wait<T>;
 
     fn into_future(self) -> Wait<T> {
-        Wait { future: self, waiter: Waiter::new() }
+        Wait { future: self, waiter: Waiter::new(), forward: Forward::new() }
     }
 }
 
@@ -332,11 +359,15 @@ pin_project! {
         future: Future<T>,
         #[pin]
         waiter: Waiter,
+        forward: Forward,
     }
 
     impl<T> PinnedDrop for Wait<T> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
+            if this.forward.is_standing() {
+                this.future.cancel_if_asked(this.forward);
+            }
             if this.waiter.as_mut().entered() {
                 // SAFETY: the waiter entered this list, if any; the lock is held. All waiters are granted at once, so a
                 // turn needs no passing on.
@@ -353,6 +384,12 @@ impl<T: Clone> std::future::Future for Wait<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let proceed = ready!(poll_proceed(cx));
         let mut this = self.project();
+        if this.forward.is_standing() {
+            if this.forward.is_raised() {
+                return Poll::Pending;
+            }
+            this.future.cancel_if_asked(this.forward);
+        }
         // What `turn` hands out is dropped after the lock.
         let (turn, _old, _unread);
         let outcome = {
@@ -363,14 +400,25 @@ impl<T: Clone> std::future::Future for Wait<T> {
             match (&cell.outcome, turn) {
                 // T's own `clone` runs with the lock held: it must not touch this future.
                 (Some(outcome), _) => outcome.clone(),
-                (None, Turn::Waiting) => return Poll::Pending,
+                (None, Turn::Waiting) => {
+                    let end = this.forward.asks_for_end().then(|| cell.end());
+                    drop(cell);
+                    this.forward.stand(cx, end);
+                    return Poll::Pending;
+                }
                 (None, _) => {
                     // SAFETY: the waiter is idle, and leaves in `drop`.
                     unsafe { cell.waiters.enter(this.waiter, cx.waker(), End::Back) };
+                    let end = this.forward.asks_for_end().then(|| cell.end());
+                    drop(cell);
+                    this.forward.stand(cx, end);
                     return Poll::Pending;
                 }
             }
         };
+        if this.forward.is_standing() && this.forward.ends(&outcome) {
+            return Poll::Pending;
+        }
         proceed.made_progress();
         Poll::Ready(outcome.into_result())
     }
