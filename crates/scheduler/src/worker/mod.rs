@@ -236,7 +236,12 @@ impl Worker {
         F: Future + 'static,
     {
         if kind == Kind::Task && self.shared.task_defaults.are_special() {
-            return spawn_with(self, future, location, TaskOptions { context: vars, ..TaskOptions::default() });
+            return spawn_with(
+                self,
+                future,
+                location,
+                TaskOptions { context: vars, ..TaskOptions::default() },
+            );
         }
         let task = self.make_task(kind, future, location, vars);
         self.queue_new(task.raw());
