@@ -9,6 +9,7 @@
 //! * [`clock`]: the time of one event loop, real or virtual.
 //! * [`list`]: an intrusive list, so that waiting allocates nothing.
 //! * [`driver`]: all that the scheduler knows of I/O and time.
+//! * [`SignalSafe`]: what a signal handler may call.
 
 pub mod budget;
 mod cancelled;
@@ -16,9 +17,11 @@ pub mod clock;
 pub mod context;
 pub mod driver;
 pub mod list;
+mod signal_safe;
 pub mod sync;
 
 pub use cancelled::CancelledError;
 pub use clock::{Clock, Hold};
 pub use context::Context;
 pub use driver::{Driver, WorkerState};
+pub use signal_safe::SignalSafe;
