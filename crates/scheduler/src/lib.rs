@@ -13,6 +13,7 @@
 //! | `idle`, `park` | who sleeps, and how they are woken |
 //! | `watchdog` | help for a worker that stands still inside one poll |
 //! | `blocking` | threads for work that blocks |
+//! | `interrupt` | how a signal handler ends a run |
 //! | `scheduler` | building, running, closing |
 
 mod blocking;
@@ -21,6 +22,7 @@ mod config;
 mod heap;
 mod idle;
 mod inject;
+mod interrupt;
 mod park;
 mod queue;
 mod scheduler;
@@ -32,6 +34,7 @@ mod worker;
 mod yielding;
 
 pub use config::Config;
+pub use interrupt::Interrupter;
 pub use scheduler::{
     Handle, LocalScheduler, RunError, Scheduler, ShutdownReport, current_task, spawn, spawn_blocking,
     spawn_local,

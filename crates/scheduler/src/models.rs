@@ -8,6 +8,7 @@
 
 mod blocking;
 mod idle;
+mod interrupt;
 mod park;
 mod queue;
 mod shutdown;

@@ -160,6 +160,10 @@ impl Handle {
         found
     }
 
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// The loop's clock.
     pub fn clock(&self) -> &Arc<Clock> {
         &self.shared.clock

@@ -183,8 +183,13 @@ impl Worker {
     }
 
     #[inline]
-    fn slot(&self) -> &Slot {
+    pub(crate) fn slot(&self) -> &Slot {
         self.shared.slot(self.index)
+    }
+
+    /// The header of `block_on`'s future, during a run.
+    pub(crate) fn main(&self) -> *mut Header {
+        self.main.get()
     }
 
     #[inline]
@@ -542,7 +547,9 @@ impl Worker {
         }
         self.restart_look(now);
         let slot = self.slot();
-        slot.look.store(false, Ordering::Relaxed);
+        if slot.look.load(Ordering::Relaxed) && self.takes_interrupt() {
+            self.interrupt_main();
+        }
         slot.looks.store(slot.looks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         let io = self.shared.driver.io_waiting();
         self.drive(|| self.shared.driver.turn(self.index, now, io));
