@@ -27,6 +27,8 @@ mod builder;
 mod driver;
 mod event_loop;
 mod gather;
+mod interrupt;
+mod run_error;
 mod runner;
 mod signal;
 mod wait;
@@ -38,13 +40,14 @@ pub mod __private;
 pub use builder::Builder;
 pub use event_loop::EventLoop;
 pub use gather::{Gather, GatherAll, gather};
+pub use run_error::RunError;
 pub use runner::{Runner, run};
 pub use signal::ctrl_c;
 pub use wait::{ALL_COMPLETED, FIRST_COMPLETED, ReturnWhen, Wait, Waiting, wait};
 
 pub use heist_macros::{main, test};
 pub use heist_scheduler::{
-    CancelledError, Handle, RunError, ShutdownReport, Task, TaskError, TaskRef, YieldNow, current_task,
+    CancelledError, Handle, ShutdownReport, Task, TaskError, TaskRef, YieldNow, current_task,
     spawn as create_task, spawn_blocking as to_thread, spawn_local, yield_now,
 };
 pub use heist_streams::{

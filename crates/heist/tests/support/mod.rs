@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
+pub mod main_thread;
+
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -15,6 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The role of this process, in a copy.
 pub fn role() -> Option<String> {
     std::env::var(ROLE).ok()
+}
+
+/// Runs a test on both flavours.
+pub fn for_each_flavour(test: impl Fn(heist::Builder)) {
+    test(heist::Runner::builder().workers(2));
+    test(heist::Runner::builder().current_thread());
 }
 
 /// A copy of this process that runs one test; killed if it is still there in the end.
