@@ -28,6 +28,7 @@ mod driver;
 mod event_loop;
 mod gather;
 mod interrupt;
+mod interval;
 mod run_error;
 mod runner;
 mod signal;
@@ -40,6 +41,7 @@ pub mod __private;
 pub use builder::Builder;
 pub use event_loop::EventLoop;
 pub use gather::{Gather, GatherAll, gather};
+pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use run_error::RunError;
 pub use runner::{Runner, run};
 pub use signal::ctrl_c;
@@ -58,7 +60,7 @@ pub use heist_sync::{
     Event, EventWait, GetNowaitError, InvalidStateError, PutNowaitError, Queue, QueueEmpty, QueueFull,
     QueueShutDown, TaskDoneError, create_future, future,
 };
-pub use heist_timer::{Sleep, Timeout, TimeoutError, sleep, timeout};
+pub use heist_timer::{Sleep, SleepResult, Timeout, TimeoutError, sleep, timeout};
 
 /// Channels, for those who want the plain Rust shape; usable under any executor.
 pub mod sync {
