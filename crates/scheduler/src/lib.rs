@@ -13,9 +13,11 @@
 //! | `idle`, `park` | who sleeps, and how they are woken |
 //! | `watchdog` | help for a worker that stands still inside one poll |
 //! | `blocking` | threads for work that blocks |
+//! | `all_tasks` | every task of a loop, asked for on any thread |
 //! | `interrupt` | how a signal handler ends a run |
 //! | `scheduler` | building, running, closing |
 
+mod all_tasks;
 mod blocking;
 mod blocking_future;
 mod config;

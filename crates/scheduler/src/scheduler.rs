@@ -148,18 +148,6 @@ impl Handle {
         create_foreign(&self.shared, Kind::Blocking, blocking_future::once(closure), Location::caller())
     }
 
-    /// Every task that has not ended; asyncio's `all_tasks`. On a current-thread loop: empty on any other thread.
-    pub fn all_tasks(&self) -> Vec<TaskRef> {
-        let mut found = Vec::new();
-        self.shared.each_task(|raw| {
-            // SAFETY: `each_task` hands over a counted reference.
-            found.push(unsafe { TaskRef::from_raw(raw) });
-        });
-        // Outside of `each_task`: dropping one may free a page, which takes the lock of the registry.
-        found.retain(|task| !task.done());
-        found
-    }
-
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
