@@ -110,11 +110,7 @@ impl EventLoop {
 
     /// Every task that has not ended; asyncio's `all_tasks(loop)`.
     pub fn all_tasks(&self) -> Vec<TaskRef> {
-        let handle = self.handle();
-        match &self.flavour {
-            Flavour::MultiThread(_) => handle.all_tasks(),
-            Flavour::CurrentThread(scheduler) => scheduler.enter(|| handle.all_tasks()).unwrap_or_default(),
-        }
+        self.handle().all_tasks()
     }
 
     /// The loop's time: since it was made, monotonic. asyncio's `loop.time`.

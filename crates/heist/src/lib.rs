@@ -29,6 +29,7 @@ mod event_loop;
 mod gather;
 mod interrupt;
 mod interval;
+mod introspection;
 mod run_error;
 mod runner;
 mod signal;
@@ -42,6 +43,7 @@ pub use builder::Builder;
 pub use event_loop::EventLoop;
 pub use gather::{Gather, GatherAll, gather};
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
+pub use introspection::{all_tasks, current_task};
 pub use run_error::RunError;
 pub use runner::{Runner, run};
 pub use signal::ctrl_c;
@@ -49,8 +51,8 @@ pub use wait::{ALL_COMPLETED, FIRST_COMPLETED, ReturnWhen, Wait, Waiting, wait};
 
 pub use heist_macros::{main, test};
 pub use heist_scheduler::{
-    CancelledError, Handle, ShutdownReport, Task, TaskError, TaskRef, YieldNow, current_task,
-    spawn as create_task, spawn_blocking as to_thread, spawn_local, yield_now,
+    CancelledError, Handle, ShutdownReport, Task, TaskError, TaskRef, YieldNow, spawn as create_task,
+    spawn_blocking as to_thread, spawn_local, yield_now,
 };
 pub use heist_streams::{
     ConnectError, IncompleteReadError, LimitOverrunError, OpenConnection, Outcome, ReadError, Server,
