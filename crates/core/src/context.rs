@@ -10,8 +10,10 @@ use std::ptr;
 use std::sync::Arc;
 use std::task::Waker;
 
+use crate::CancelledError;
 use crate::clock::Clock;
 use crate::driver::{Driver, WorkerState};
+use crate::scope::Tree;
 
 #[cfg(not(heist_loom))]
 thread_local! {
@@ -31,17 +33,31 @@ loom::thread_local! {
 /// 128 is what the field settled on; at some 50 ns a unit a task stays below the 10 us that a wake-up costs.
 pub const BUDGET: u32 = 128;
 
+/// The current task is to be queued again; see [`Context::yield_now`].
+pub const YIELDED: u8 = 1;
+/// Requests to parts of the current task are under way; see [`Context::settle_after`].
+pub const SETTLE: u8 = 1 << 1;
+
+/// Finds the tree of the task whose header is given, which is the current one, and makes it if asked to.
+pub type TreeOf = fn(*const (), bool) -> Option<Arc<Tree>>;
+
 /// One worker's view of its loop.
 #[repr(C)]
 pub struct Context {
     /// Units of work left for the current poll; see [`crate::budget`].
     budget: Cell<u32>,
-    /// Set when the current task asked to be queued again after this poll; see [`Context::yield_now`].
-    yielded: Cell<bool>,
+    /// What to do after this poll besides what the state of the task says: [`YIELDED`] and [`SETTLE`].
+    after: Cell<u8>,
     /// Whether what is woken now is queued in order, behind what is there; see [`Context::in_order`].
     in_order: Cell<bool>,
     /// The header of the task being polled, also the data pointer of its waker; null between polls.
     current: Cell<*const ()>,
+    /// The innermost scope whose body is being polled, in the stack of that poll; null for none. See [`crate::scope`].
+    frame: Cell<*const ()>,
+    /// A cancellation that was raised to the root of the current task.
+    raised: Cell<Option<CancelledError>>,
+    /// How to find the tree of a task.
+    trees: TreeOf,
     /// State of the worker's random numbers (xorshift; never zero).
     random: Cell<u64>,
     /// This worker's number.
@@ -69,9 +85,12 @@ impl Context {
         let timers = driver.worker_state(worker);
         Self {
             budget: Cell::new(BUDGET),
-            yielded: Cell::new(false),
+            after: Cell::new(0),
             in_order: Cell::new(false),
             current: Cell::new(ptr::null()),
+            frame: Cell::new(ptr::null()),
+            raised: Cell::new(None),
+            trees: |_, _| None,
             // Any odd constant spreads the workers; the seed only has to differ between them and not be zero.
             random: Cell::new((worker as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
             worker,
@@ -80,6 +99,12 @@ impl Context {
             driver,
             timers,
         }
+    }
+
+    /// As [`new`](Self::new), on a loop whose tasks have trees of scopes.
+    pub fn with_trees(mut self, trees: TreeOf) -> Self {
+        self.trees = trees;
+        self
     }
 
     /// This worker's number.
@@ -158,16 +183,86 @@ impl Context {
     #[inline]
     pub fn yield_now(&self, waker: &Waker) {
         if self.is_current(waker) {
-            self.yielded.set(true);
+            self.after.set(self.after.get() | YIELDED);
         } else {
             waker.wake_by_ref();
         }
     }
 
-    /// Whether the current task asked to be queued again; clears the request.
+    /// What to do after the poll, [`YIELDED`] and [`SETTLE`]; clears it.
     #[inline]
-    pub fn take_yielded(&self) -> bool {
-        self.yielded.replace(false)
+    pub fn take_after(&self) -> u8 {
+        self.after.replace(0)
+    }
+
+    /// Has the scheduler look, after this poll, at what became of the requests to parts of the current task.
+    pub fn settle_after(&self) {
+        self.after.set(self.after.get() | SETTLE);
+    }
+
+    /// Ends the current task as cancelled, after this poll.
+    pub fn raise(&self, error: CancelledError) {
+        self.raised.set(Some(error));
+        self.settle_after();
+    }
+
+    /// The error that was [`raise`](Self::raise)d.
+    pub fn take_raised(&self) -> Option<CancelledError> {
+        self.raised.take()
+    }
+
+    /// The tree of the current task, made if there is none; `None` outside of a task that can have one.
+    pub fn tree(&self) -> Option<Arc<Tree>> {
+        let current = self.current.get();
+        if current.is_null() { None } else { (self.trees)(current, true) }
+    }
+
+    /// The tree of the current task, if there is one.
+    pub fn tree_if_any(&self) -> Option<Arc<Tree>> {
+        let current = self.current.get();
+        if current.is_null() { None } else { (self.trees)(current, false) }
+    }
+
+    /// The innermost scope whose body is being polled.
+    #[inline]
+    pub(crate) fn frame(&self) -> *const () {
+        self.frame.get()
+    }
+
+    #[inline]
+    pub(crate) fn set_frame(&self, frame: *const ()) {
+        self.frame.set(frame);
+    }
+
+    /// Whether no scope's body is being polled.
+    #[inline]
+    pub fn is_outside_of_scopes(&self) -> bool {
+        self.frame.get().is_null()
+    }
+
+    /// Runs `f`, which polls another task than the current one, as if between two polls; what stood before stands again
+    /// after it.
+    pub fn apart<R>(&self, f: impl FnOnce() -> R) -> R {
+        struct Restore<'a>(&'a Context, *const (), *const (), u32, u8, Option<CancelledError>);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                let context = self.0;
+                context.current.set(self.1);
+                context.frame.set(self.2);
+                context.budget.set(self.3);
+                context.after.set(self.4);
+                context.raised.set(self.5.take());
+            }
+        }
+        let _restore = Restore(
+            self,
+            self.current.replace(ptr::null()),
+            self.frame.replace(ptr::null()),
+            self.budget.get(),
+            self.after.replace(0),
+            self.raised.take(),
+        );
+        f()
     }
 
     /// Whether what is woken now is queued in order, behind what is there.
@@ -290,6 +385,6 @@ mod tests {
         let context = context();
         context.set_current(ptr::without_provenance(64));
         context.yield_now(Waker::noop());
-        assert!(!context.take_yielded(), "a foreign waker must not set the flag");
+        assert_eq!(context.take_after(), 0, "a foreign waker must not set the flag");
     }
 }

@@ -8,6 +8,7 @@
 //! * [`budget`]: how a leaf future finds out that its task has had enough for one poll.
 //! * [`clock`]: the time of one event loop, real or virtual.
 //! * [`list`]: an intrusive list, so that waiting allocates nothing.
+//! * [`scope`]: cancellation inside a task, and the tree of its scopes.
 //! * [`driver`]: all that the scheduler knows of I/O and time.
 //! * [`SignalSafe`]: what a signal handler may call.
 
@@ -17,6 +18,7 @@ pub mod clock;
 pub mod context;
 pub mod driver;
 pub mod list;
+pub mod scope;
 mod signal_safe;
 pub mod sync;
 

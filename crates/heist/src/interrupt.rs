@@ -55,16 +55,13 @@ mod unix {
             Some(Self { first, interrupter })
         }
 
-        /// The run is over: lets go, and tells whether Ctrl-C came and reached the main future. One that came too late
-        /// for that ends the process here.
-        pub(crate) fn release(self) -> bool {
+        /// The run is over: lets go. A Ctrl-C that came too late for the main future ends the process here.
+        pub(crate) fn release(self) {
             let Self { first, interrupter } = self;
-            let arrived = first.arrived();
             drop(first);
             if interrupter.take_unseen() {
                 end_by_signal(SIGINT);
             }
-            arrived
         }
     }
 }
@@ -80,7 +77,7 @@ impl Interrupt {
         None
     }
 
-    pub(crate) fn release(self) -> bool {
+    pub(crate) fn release(self) {
         match self.0 {}
     }
 }

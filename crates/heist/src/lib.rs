@@ -24,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod cancel;
 mod driver;
 mod event_loop;
 mod gather;
@@ -40,6 +41,7 @@ mod wait;
 pub mod __private;
 
 pub use builder::Builder;
+pub use cancel::{CatchCancelled, catch_cancelled, raise_cancelled, try_finally};
 pub use event_loop::EventLoop;
 pub use gather::{Gather, GatherAll, gather};
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
@@ -51,8 +53,8 @@ pub use wait::{ALL_COMPLETED, FIRST_COMPLETED, ReturnWhen, Wait, Waiting, wait};
 
 pub use heist_macros::{main, test};
 pub use heist_scheduler::{
-    CancelledError, Handle, ShutdownReport, Task, TaskError, TaskRef, YieldNow, spawn as create_task,
-    spawn_blocking as to_thread, spawn_local, yield_now,
+    CancelledError, Handle, ResultError, ShutdownReport, Task, TaskError, TaskFuture, TaskRef, TaskWait,
+    YieldNow, spawn as create_task, spawn_blocking as to_thread, spawn_local, yield_now,
 };
 pub use heist_streams::{
     ConnectError, IncompleteReadError, LimitOverrunError, OpenConnection, Outcome, ReadError, Server,

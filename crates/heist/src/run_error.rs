@@ -40,6 +40,7 @@ impl From<heist_scheduler::RunError> for RunError {
         match error {
             Of::Nested { running, refused } => Self::Nested { running, refused },
             Of::Busy => Self::Busy,
+            Of::Interrupted => Self::Interrupted,
             Of::Cancelled(error) => Self::Cancelled(error),
             Of::Thread(error) => Self::Thread(error),
             // `Closed`, and whatever the scheduler may refuse one day.

@@ -122,11 +122,10 @@ impl Runner {
         let event_loop = self.get_loop()?;
         let interrupt = Interrupt::take(&event_loop.handle());
         let result = event_loop.try_run(future);
-        let interrupted = interrupt.is_some_and(Interrupt::release);
-        match result {
-            Err(RunError::Cancelled(_)) if interrupted => Err(RunError::Interrupted),
-            result => result,
+        if let Some(interrupt) = interrupt {
+            interrupt.release();
         }
+        result
     }
 
     /// The runner's loop, made now if there is none yet; asyncio's `Runner.get_loop`.

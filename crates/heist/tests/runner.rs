@@ -117,7 +117,6 @@ fn b004_a_run_inside_a_run_is_refused_and_disturbs_nothing() {
 }
 
 #[test]
-#[expect(clippy::async_yields_async, reason = "the task is for the next run")]
 fn b005_tasks_that_are_left_are_cancelled_and_driven_to_their_end() {
     let drops = Drops::default();
     let guards = [drops.guard(), drops.guard()];
@@ -152,7 +151,6 @@ fn b005_tasks_that_are_left_are_cancelled_and_driven_to_their_end() {
 }
 
 #[test]
-#[expect(clippy::async_yields_async, reason = "the task is for the next run")]
 fn b007_a_runner_runs_one_future_after_the_other_on_one_loop() {
     for_each_flavour(|builder| {
         let mut runner = builder.build().unwrap();

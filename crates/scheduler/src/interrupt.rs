@@ -20,9 +20,9 @@ use std::fmt;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use heist_core::SignalSafe;
 use heist_core::sync::atomic::Ordering;
 use heist_core::sync::mutant;
+use heist_core::{CancelledError, SignalSafe};
 
 use crate::scheduler::Handle;
 use crate::shared::Shared;
@@ -88,7 +88,7 @@ impl Worker {
     #[cold]
     pub(crate) fn interrupt_main(&self) {
         if let Some(main) = NonNull::new(self.main()) {
-            Raw(main).cancel(None);
+            self.set_interrupted(Raw(main).cancel(CancelledError::new(None)));
         }
     }
 }

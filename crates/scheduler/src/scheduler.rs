@@ -1,22 +1,24 @@
 //! A scheduler: what is built, run and closed, and the handle that other threads have of it.
 
-use std::cell::RefCell;
+use std::any::Any;
+use std::collections::HashSet;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use heist_core::{Clock, Driver, context};
+use pin_project_lite::pin_project;
 
 use crate::config::Config;
 use crate::shared::{CLOSED, CLOSING, PAUSED, RUNNING, Shared};
 use crate::task::state::{Access, LOCAL, NEW_DETACHED};
 use crate::task::{CancelledError, Kind, Raw, Task, TaskError, TaskRef};
-use crate::worker::{Worker, create, create_foreign};
+use crate::worker::{Polled, Worker, create, create_foreign};
 use crate::{blocking_future, trace, watchdog};
 
 /// Why a run did not give a value.
@@ -34,6 +36,8 @@ pub enum RunError {
     Busy,
     /// The loop is closed.
     Closed,
+    /// The main future was cancelled by an [`Interrupter`](crate::Interrupter), and by nobody else.
+    Interrupted,
     /// The main future was cancelled.
     Cancelled(CancelledError),
     /// A thread of the loop could not be started.
@@ -50,6 +54,7 @@ impl fmt::Display for RunError {
             ),
             RunError::Busy => f.write_str("the event loop is being run by another thread"),
             RunError::Closed => f.write_str("the event loop is closed: make a new one"),
+            RunError::Interrupted => f.write_str("the run was interrupted by a signal"),
             RunError::Cancelled(error) => write!(f, "the main future was {error}"),
             RunError::Thread(error) => write!(f, "a thread of the event loop could not be started: {error}"),
         }
@@ -136,6 +141,34 @@ impl Handle {
         }
     }
 
+    /// Has the end of a clean-up run as a task that a closing loop accepts, does not cancel, and waits for.
+    ///
+    /// # Errors
+    ///
+    /// The clean-up itself, when the loop is closed.
+    pub fn create_cleanup(
+        &self,
+        clean_up: Pin<Box<dyn Future<Output = ()> + Send>>,
+        location: &'static Location<'static>,
+    ) -> Result<(), Pin<Box<dyn Future<Output = ()> + Send>>> {
+        if self.shared.phase() == CLOSED {
+            return Err(clean_up);
+        }
+        let mut clean_up = Some(clean_up);
+        let here = with_worker(|worker| {
+            let same = Arc::ptr_eq(worker.shared(), &self.shared);
+            let clean_up = same.then(|| clean_up.take()).flatten()?;
+            Some(worker.spawn_kind(Kind::Cleanup, clean_up, location))
+        });
+        let task = match (here.flatten(), clean_up) {
+            (Some(task), _) => task,
+            (None, Some(clean_up)) => create_foreign(&self.shared, Kind::Cleanup, clean_up, location),
+            (None, None) => unreachable!("the clean-up is taken only to make a task of it"),
+        };
+        task.set_name(format!("clean-up of {location}"));
+        Ok(())
+    }
+
     /// Runs a closure on a thread of the blocking pool; asyncio's `to_thread`.
     ///
     /// The closure is not interrupted once it has begun: cancelling the task before that keeps it from beginning.
@@ -201,8 +234,8 @@ impl Scheduler {
     ///
     /// With the panic of `future`, if it panics.
     #[track_caller]
-    pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, RunError> {
-        run(&self.shared, future, Location::caller())
+    pub fn block_on<F: IntoFuture>(&self, future: F) -> Result<F::Output, RunError> {
+        run(&self.shared, future.into_future(), Location::caller())
     }
 
     /// Cancels all tasks and drives them to their end, for at most `limit`; then ends all threads of the loop, waiting
@@ -252,8 +285,8 @@ impl LocalScheduler {
     ///
     /// With the panic of `future`, if it panics.
     #[track_caller]
-    pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, RunError> {
-        run(&self.shared, future, Location::caller())
+    pub fn block_on<F: IntoFuture>(&self, future: F) -> Result<F::Output, RunError> {
+        run(&self.shared, future.into_future(), Location::caller())
     }
 
     /// Creates a task outside of a run; it starts with the next one.
@@ -383,28 +416,15 @@ fn run<F: Future>(
     }
     shared.set_phase(RUNNING);
 
-    let mut future = pin!(future);
-    let ended = RefCell::new(None);
+    let mut main_future = pin!(MainFuture { future: Some(future), ended: None });
     let over = std::cell::Cell::new(false);
     while !over.get() {
-        worker.turn(|worker| {
-            over.set(worker.poll_main(main, |cx| {
-                match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-                    Ok(Poll::Pending) => false,
-                    Ok(Poll::Ready(value)) => {
-                        *ended.borrow_mut() = Some(Ok(value));
-                        true
-                    }
-                    Err(payload) => {
-                        *ended.borrow_mut() = Some(Err(payload));
-                        true
-                    }
-                }
-            }));
-        });
+        worker.turn(|worker| over.set(worker.poll_main(main, &mut main_future.as_mut())));
     }
+    let ended = main_future.as_mut().take_ended(main);
+    // As in asyncio: who else has cancelled it stands for the cancellation.
+    let interrupted = worker.was_interrupted() && main.uncancel() == 0;
 
-    let message = main.cold_if_any().and_then(|cold| cold.cancel_message.lock().take());
     end_main(main, shared.local);
     worker.end_run();
     *shared.run_at.lock() = None;
@@ -412,18 +432,80 @@ fn run<F: Future>(
     // Nothing runs between runs: a worker inside a poll pauses when that returns, which is not waited for for long.
     shared.wait_paused(Duration::from_millis(20));
     drop(entered);
-    match ended.into_inner() {
-        Some(Ok(value)) => Ok(value),
-        Some(Err(payload)) => {
+    match ended {
+        MainEnd::Value(value) => Ok(value),
+        MainEnd::Panicked(payload) => {
             drop(resting);
             resume_unwind(payload)
         }
-        None => Err(RunError::Cancelled(CancelledError::new(message.as_deref()))),
+        MainEnd::Cancelled(_) if interrupted => Err(RunError::Interrupted),
+        MainEnd::Cancelled(error) => Err(RunError::Cancelled(error)),
+    }
+}
+
+/// How the main future ended.
+enum MainEnd<T> {
+    Value(T),
+    Panicked(Box<dyn Any + Send>),
+    Cancelled(CancelledError),
+}
+
+pin_project! {
+    /// The main future on the stack of its run. It is dropped inside the run, as that of any task is: its drops may create
+    /// tasks.
+    struct MainFuture<F: Future> {
+        #[pin]
+        future: Option<F>,
+        ended: Option<MainEnd<F::Output>>,
+    }
+}
+
+impl<F: Future> MainFuture<F> {
+    /// Drops the future; a panic of that takes the place of a value.
+    fn end(self: Pin<&mut Self>, ended: MainEnd<F::Output>) {
+        let mut this = self.project();
+        *this.ended = Some(ended);
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
+            *this.ended = Some(MainEnd::Panicked(payload));
+        }
+    }
+
+    /// How it ended; a request that nobody delivered comes before a value.
+    fn take_ended(self: Pin<&mut Self>, main: Raw) -> MainEnd<F::Output> {
+        let undelivered = main.tree_if_any().and_then(|tree| tree.take_fresh());
+        let ended = self.project().ended.take().expect("a run ends when its main future has");
+        match (ended, undelivered) {
+            (MainEnd::Value(_), Some(error)) => MainEnd::Cancelled(error),
+            (ended, _) => ended,
+        }
+    }
+}
+
+impl<F: Future> Polled for Pin<&mut MainFuture<F>> {
+    fn poll(&mut self, cx: &mut std::task::Context<'_>) -> Poll<()> {
+        let Some(future) = self.as_mut().project().future.as_pin_mut() else {
+            unreachable!("the main future was polled after it had ended");
+        };
+        let ended = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(value)) => MainEnd::Value(value),
+            Err(payload) => MainEnd::Panicked(payload),
+        };
+        self.as_mut().end(ended);
+        Poll::Ready(())
+    }
+
+    fn fail(&mut self, error: CancelledError) {
+        self.as_mut().end(MainEnd::Cancelled(error));
     }
 }
 
 /// Ends the cell that stood for the main future.
 fn end_main(main: Raw, local: bool) {
+    if let Some(tree) = main.tree_if_any() {
+        let _ = tree.take_fresh();
+        tree.end();
+    }
     // SAFETY: the main future's cell is polled by its run alone, which is over.
     unsafe { (main.header().vtable.fail)(main.0, TaskError::cancelled(CancelledError::new(None))) };
     // SAFETY: as above; the cell is not touched afterwards.
@@ -463,8 +545,9 @@ fn close(
     let handle = Handle { shared: shared.clone() };
     let mut report = ShutdownReport::default();
 
-    // Tasks: cancelled, and driven to their end. A task that ends may create none (they are refused), so one round of
-    // cancelling reaches all; the loop goes on because a cancelled task may still be inside its poll.
+    // Tasks: cancelled once, and driven to their end. One that ends may create none (they are refused) but clean-ups, which
+    // are waited for and not cancelled. The loop goes on because a cancelled task may be inside its poll, or answer.
+    let mut asked = HashSet::new();
     loop {
         if shared.local {
             worker.merge_injected();
@@ -478,13 +561,16 @@ fn close(
             break;
         }
         for task in &alive {
-            task.cancel();
+            if task.raw().header().vtable.kind == Kind::Task && asked.insert(task.id()) {
+                task.cancel();
+            }
         }
         drop(alive);
         for _ in 0..1024 {
             worker.turn_until(|_| {}, || true);
         }
-        worker.nap();
+        // A sleep of a closing loop is a short one, and lets virtual time go on.
+        worker.turn(|_| {});
     }
 
     let blocking_end = Instant::now().checked_add(blocking_limit);
@@ -532,7 +618,7 @@ pub(crate) fn end_tasks(shared: &Arc<Shared>, worker: &Worker) {
 /// The tasks that have not ended, apart from closures on the blocking pool.
 fn alive_tasks(handle: &Handle) -> Vec<TaskRef> {
     let mut alive = handle.all_tasks();
-    alive.retain(|task| task.raw().header().vtable.kind == Kind::Task);
+    alive.retain(|task| matches!(task.raw().header().vtable.kind, Kind::Task | Kind::Cleanup));
     alive
 }
 

@@ -19,12 +19,6 @@ pub fn role() -> Option<String> {
     std::env::var(ROLE).ok()
 }
 
-/// Runs a test on both flavours.
-pub fn for_each_flavour(test: impl Fn(heist::Builder)) {
-    test(heist::Runner::builder().workers(2));
-    test(heist::Runner::builder().current_thread());
-}
-
 /// A copy of this process that runs one test; killed if it is still there in the end.
 pub struct Copy {
     process: Child,
@@ -122,4 +116,22 @@ impl Drop for Copy {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Runs `test` on a current-thread loop and on a loop with two workers, both with virtual time; it is given a builder.
+pub fn for_each_flavour(test: impl Fn(heist::Builder)) {
+    test(heist::Runner::builder().current_thread().virtual_time());
+    test(heist::Runner::builder().workers(2).virtual_time());
+}
+
+/// Runs a future on each flavour, with virtual time.
+pub fn on_each_flavour<F: Future>(test: impl Fn() -> F) {
+    for_each_flavour(|builder| {
+        builder.build().unwrap().run(test()).unwrap();
+    });
+}
+
+/// Runs a future on a current-thread loop with virtual time: for what depends on the order of turns.
+pub fn in_order<F: Future>(test: F) -> F::Output {
+    heist::Runner::builder().current_thread().virtual_time().build().unwrap().run(test).unwrap()
 }

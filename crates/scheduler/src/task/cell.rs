@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use super::error::TaskError;
 use super::header::{Header, Kind, VTable};
+use super::state::{CANCELLED, FAILED};
 
 /// A task in memory: the header, then the future or its output.
 #[repr(C)]
@@ -25,6 +26,7 @@ enum Stage<F: Future> {
 
 impl<F: Future> Cell<F> {
     const TASK: VTable = Self::vtable(Kind::Task);
+    const CLEANUP: VTable = Self::vtable(Kind::Cleanup);
     const MAIN: VTable = Self::vtable(Kind::Main);
     const BLOCKING: VTable = Self::vtable(Kind::Blocking);
 
@@ -33,6 +35,9 @@ impl<F: Future> Cell<F> {
             kind,
             poll: Self::poll,
             fail: Self::fail,
+            overrule: Self::overrule,
+            output: Self::output,
+            outcome: Self::outcome,
             drop_output: Self::drop_output,
             take_output: Self::take_output,
         }
@@ -45,6 +50,7 @@ impl<F: Future> Cell<F> {
     {
         match kind {
             Kind::Task => &Self::TASK,
+            Kind::Cleanup => &Self::CLEANUP,
             Kind::Main => &Self::MAIN,
             Kind::Blocking => &Self::BLOCKING,
         }
@@ -115,6 +121,52 @@ impl<F: Future> Cell<F> {
         let stage = unsafe { Self::stage(cell) };
         // SAFETY: the caller alone touches the stage.
         Self::finish(unsafe { &mut *stage }, Err(error));
+    }
+
+    /// See [`VTable::overrule`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`drop_output`](Self::drop_output).
+    unsafe fn overrule(cell: NonNull<Header>, error: TaskError) {
+        // SAFETY: passed on from the caller.
+        let stage = unsafe { Self::stage(cell) };
+        // SAFETY: the caller alone touches the stage.
+        let stage = unsafe { &mut *stage };
+        if let Stage::Finished(Ok(_)) = stage {
+            Self::finish(stage, Err(error));
+        }
+    }
+
+    /// See [`VTable::output`].
+    ///
+    /// # Safety
+    ///
+    /// `cell` is such a cell, its future is gone, and nobody changes its stage while what is returned is used.
+    unsafe fn output(cell: NonNull<Header>) -> *const () {
+        // SAFETY: passed on from the caller.
+        let stage = unsafe { Self::stage(cell) };
+        // SAFETY: nobody changes the stage.
+        match unsafe { &*stage } {
+            Stage::Finished(output) => std::ptr::from_ref(output).cast(),
+            _ => std::ptr::null(),
+        }
+    }
+
+    /// See [`VTable::outcome`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`output`](Self::output).
+    unsafe fn outcome(cell: NonNull<Header>) -> u64 {
+        // SAFETY: passed on from the caller.
+        let stage = unsafe { Self::stage(cell) };
+        // SAFETY: nobody changes the stage.
+        match unsafe { &*stage } {
+            Stage::Finished(Err(error)) if error.is_cancelled() => FAILED | CANCELLED,
+            Stage::Finished(Err(_)) => FAILED,
+            _ => 0,
+        }
     }
 
     /// See [`VTable::drop_output`].

@@ -62,10 +62,11 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let late = kind == Kind::Task && shared.phase() >= CLOSING;
+    let last = if kind == Kind::Cleanup { CLOSED } else { CLOSING };
+    let late = kind != Kind::Blocking && shared.phase() >= last;
     // A local task begins idle, with a wake noted: the owner queues it when it merges. Its words are right from the
     // first moment, for walkers of the registry find it at once.
-    let (word, notes) = if shared.local && kind == Kind::Task && !late {
+    let (word, notes) = if shared.local && kind != Kind::Blocking && !late {
         (state::NEW | LOCAL | state::IDLE, remote::INBOX | remote::WOKEN)
     } else {
         (state::NEW, 0)

@@ -23,6 +23,7 @@
 //! The races, and why they are closed: `docs/design/sleep-wake.md`.
 
 mod create;
+mod deliver;
 mod run;
 mod sleep;
 
@@ -31,7 +32,6 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
 
 use heist_core::clock::NEVER;
 use heist_core::context::{self, Context};
@@ -40,11 +40,12 @@ use heist_core::sync::atomic::Ordering;
 use crate::heap::Heap;
 use crate::inject::{Chain, Injector};
 use crate::queue::{CAPACITY, Local, Steal};
-use crate::shared::{CLOSING, Shared, Slot, task_at};
+use crate::shared::{CLOSED, CLOSING, Shared, Slot, task_at};
 use crate::task::state::{self, Access, End, LOCAL};
-use crate::task::{self, CancelledError, Header, Kind, Raw, Task, TaskError};
+use crate::task::{self, Header, Kind, Raw, Task};
 
 pub(crate) use create::{create, create_foreign, refuse};
+pub(crate) use deliver::Polled;
 
 /// The most polls between two looks at timers and I/O. The number is tokio's and Go's; odd, so that it does not fall
 /// into step with a program's own batches.
@@ -108,6 +109,8 @@ pub(crate) struct Worker {
     main_turn: Cell<usize>,
     /// The header of `block_on`'s future during a run, on worker 0.
     main: Cell<*mut Header>,
+    /// Whether a signal handler had the main future of this run cancelled.
+    interrupted: Cell<bool>,
 }
 
 // SAFETY: a worker is plain memory and pointers to tasks, which are made for any thread; it is moved only while it rests.
@@ -125,7 +128,8 @@ pub(crate) enum Next {
 impl Worker {
     pub(crate) fn new(index: usize, queue: Local, shared: &Arc<Shared>) -> Self {
         Self {
-            context: Context::new(index, shared.id(), shared.clock.clone(), shared.driver.clone()),
+            context: Context::new(index, shared.id(), shared.clock.clone(), shared.driver.clone())
+                .with_trees(task::tree_of),
             shared: shared.clone(),
             index,
             queue,
@@ -142,6 +146,7 @@ impl Worker {
             gone: Cell::new(false),
             main_turn: Cell::new(0),
             main: Cell::new(ptr::null_mut()),
+            interrupted: Cell::new(false),
         }
     }
 
@@ -192,6 +197,15 @@ impl Worker {
         self.main.get()
     }
 
+    pub(crate) fn set_interrupted(&self, interrupted: bool) {
+        self.interrupted.set(interrupted);
+    }
+
+    /// Whether a signal handler had the main future of this run cancelled.
+    pub(crate) fn was_interrupted(&self) -> bool {
+        self.interrupted.get()
+    }
+
     #[inline]
     fn over(&self) -> *mut Chain {
         self.over.get()
@@ -210,9 +224,24 @@ impl Worker {
     where
         F: Future + 'static,
     {
+        self.spawn_kind(Kind::Task, future, location)
+    }
+
+    /// As [`spawn`](Self::spawn), a task or a clean-up.
+    #[inline]
+    pub(crate) fn spawn_kind<F>(
+        &self,
+        kind: Kind,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> Task<F::Output>
+    where
+        F: Future + 'static,
+    {
+        let last = if kind == Kind::Cleanup { CLOSED } else { CLOSING };
         let local = if self.shared.local { LOCAL } else { 0 };
-        let raw = create(&self.heap, &self.shared, Kind::Task, future, state::NEW | local, 0, location);
-        if self.shared.phase() >= CLOSING {
+        let raw = create(&self.heap, &self.shared, kind, future, state::NEW | local, 0, location);
+        if self.shared.phase() >= last {
             refuse(raw);
         } else if self.shared.local {
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
@@ -485,27 +514,16 @@ impl Worker {
         let header = task.header();
         let access = if self.shared.local { Access::Owner } else { Access::Shared };
         self.count_poll(header.id);
-        let start = header.word.start(access);
-        self.context.set_current(task.0.as_ptr().cast_const().cast());
-        let polled = if start & state::CANCEL == 0 {
-            let waker = task::borrowed(task);
-            let mut cx = TaskContext::from_waker(&waker);
-            // SAFETY: this worker took the task from a queue, so it alone polls it, and it is not complete.
-            unsafe { (header.vtable.poll)(task.0, &mut cx) }
-        } else {
-            // SAFETY: as above.
-            unsafe { (header.vtable.fail)(task.0, cancellation(task)) };
-            Poll::Ready(())
-        };
-        self.context.set_current(ptr::null());
-        let yielded = self.context.take_yielded();
+        let mut start = header.word.start(access);
+        let (polled, again) =
+            deliver::poll(&self.context, task, access, &mut start, &mut deliver::InCell(task));
         if polled.is_ready() {
             // SAFETY: this worker polled the task and does not touch it afterwards.
             unsafe { task.complete(access) };
             if self.shared.phase() >= CLOSING {
                 self.shared.task_ended_while_closing();
             }
-        } else if yielded || header.word.end(access, start) == End::Again {
+        } else if again || header.word.end(access, start) == End::Again {
             self.requeue(task);
         }
     }
@@ -578,10 +596,4 @@ impl Worker {
         let polls = LOOK_TIME / self.poll_time.get().max(1);
         self.until_look.set((polls as u32).clamp(1, LOOK_POLLS));
     }
-}
-
-/// The error of a task that was cancelled.
-fn cancellation(task: Raw) -> TaskError {
-    let message = task.cold_if_any().and_then(|cold| cold.cancel_message.lock().take());
-    TaskError::cancelled(CancelledError::new(message.as_deref()))
 }
