@@ -128,6 +128,79 @@ on_the_main_thread! {
     }
 
     #[test]
+    fn b015_main_sees_the_cancel_and_so_does_what_it_waits_for() {
+        let child = |flavour: &str| {
+            let mut runner = runner(flavour);
+            // It cleans up, with awaits, and goes on being cancelled.
+            let ended = runner.run(async {
+                let task = heist::create_task(async {
+                    let _guard = Says("the task has cleaned up");
+                    std::future::pending::<()>().await
+                });
+                println!("\nwaiting");
+                if let Err(cancelled) = heist::catch_cancelled(task).await {
+                    heist::sleep(Duration::from_millis(1)).await;
+                    println!("\ncleaned up");
+                    cancelled.resume().await
+                }
+            });
+            println!("ended: {ended:?}");
+            // It answers with a value: then there was no interrupt.
+            let answered = runner.run(async {
+                interrupt_myself();
+                match heist::catch_cancelled(std::future::pending::<()>()).await {
+                    Ok(()) => unreachable!(),
+                    Err(_) => 7,
+                }
+            });
+            println!("answered: {answered:?}");
+        };
+        in_copies("b015_main_sees_the_cancel_and_so_does_what_it_waits_for", child, |copy| {
+            copy.stdout.until("waiting");
+            copy.interrupt();
+            copy.stdout.until("the task has cleaned up");
+            copy.stdout.until("cleaned up");
+            assert_eq!(copy.stdout.until("ended: "), "ended: Err(Interrupted)");
+            assert_eq!(copy.stdout.until("answered: "), "answered: Ok(7)");
+            assert!(copy.wait().success());
+        });
+    }
+
+    #[test]
+    fn b016_a_main_that_somebody_else_cancelled_too_was_cancelled() {
+        let child = |flavour: &str| {
+            let mut runner = runner(flavour);
+            let ended = runner.run(async {
+                interrupt_myself();
+                let waits = heist::catch_cancelled(std::future::pending::<()>());
+                let cancelled = waits.await.unwrap_err();
+                let me = heist::current_task().unwrap();
+                assert_eq!(me.cancelling(), 1);
+                me.cancel_with("by somebody else");
+                assert_eq!(me.cancelling(), 2);
+                cancelled.resume().await
+            });
+            println!("\nended: {}", matches!(ended, Err(RunError::Cancelled(_))));
+            // Who took the other request back is interrupted all the same.
+            let ended = runner.run(async {
+                interrupt_myself();
+                let waits = heist::catch_cancelled(std::future::pending::<()>());
+                let cancelled = waits.await.unwrap_err();
+                let me = heist::current_task().unwrap();
+                me.cancel();
+                me.uncancel();
+                cancelled.resume().await
+            });
+            println!("ended: {ended:?}");
+        };
+        in_copies("b016_a_main_that_somebody_else_cancelled_too_was_cancelled", child, |copy| {
+            assert_eq!(copy.stdout.until("ended: "), "ended: true");
+            assert_eq!(copy.stdout.until("ended: "), "ended: Err(Interrupted)");
+            assert!(copy.wait().success());
+        });
+    }
+
+    #[test]
     fn ctrl_c_before_the_first_poll_cancels_main_before_it() {
         let child = |flavour: &str| {
             struct Interrupts;
