@@ -181,6 +181,10 @@ impl Handle {
         create_foreign(&self.shared, Kind::Blocking, blocking_future::once(closure), Location::caller())
     }
 
+    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
+        Self { shared: shared.clone() }
+    }
+
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }

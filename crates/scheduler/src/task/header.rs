@@ -32,6 +32,8 @@ pub(crate) enum Kind {
 /// The operations of a cell that depend on the future's type.
 pub(crate) struct VTable {
     pub(crate) kind: Kind,
+    /// The name of the future's type, which for an async function says which.
+    pub(crate) type_name: fn() -> &'static str,
     /// Polls the future once, catching its panic. On Ready the future is dropped and the output is in its place.
     pub(crate) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<()>,
     /// Drops the future and puts an error in its place.

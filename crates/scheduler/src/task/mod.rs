@@ -22,6 +22,7 @@
 mod cancel;
 mod cell;
 mod error;
+mod graph;
 mod handle;
 mod header;
 mod join;
