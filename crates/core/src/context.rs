@@ -14,6 +14,8 @@ use crate::CancelledError;
 use crate::clock::Clock;
 use crate::driver::{Driver, WorkerState};
 use crate::scope::Tree;
+use crate::services::Services;
+use crate::vars::{Slot, TaskSlot};
 
 #[cfg(not(heist_loom))]
 thread_local! {
@@ -67,6 +69,10 @@ pub struct Context {
     clock: Arc<Clock>,
     driver: Arc<dyn Driver>,
     timers: WorkerState,
+    /// The context variables that code here has entered; null where those of the current task hold. See [`crate::vars`].
+    entered_vars: Cell<*const Slot>,
+    task_vars: Option<TaskSlot>,
+    services: Option<Arc<dyn Services>>,
 }
 
 impl std::fmt::Debug for Context {
@@ -98,6 +104,9 @@ impl Context {
             clock,
             driver,
             timers,
+            entered_vars: Cell::new(ptr::null()),
+            task_vars: None,
+            services: None,
         }
     }
 
@@ -105,6 +114,44 @@ impl Context {
     pub fn with_trees(mut self, trees: TreeOf) -> Self {
         self.trees = trees;
         self
+    }
+
+    /// Says what a leaf may ask of the loop. Without it callbacks run where they come due, and reports go to stderr.
+    pub fn with_services(mut self, services: Arc<dyn Services>) -> Self {
+        self.services = Some(services);
+        self
+    }
+
+    /// Says how the context variables of the current task are found.
+    ///
+    /// # Safety
+    ///
+    /// `task_vars` must be right for every header that [`set_current`](Self::set_current) is given: what it returns is
+    /// valid until that header is no longer current.
+    pub unsafe fn with_task_vars(mut self, task_vars: TaskSlot) -> Self {
+        self.task_vars = Some(task_vars);
+        self
+    }
+
+    /// What a leaf may ask of the loop.
+    #[inline]
+    pub fn services(&self) -> Option<&Arc<dyn Services>> {
+        self.services.as_ref()
+    }
+
+    /// The context variables that code here has entered, if any.
+    #[inline]
+    pub fn entered_vars(&self) -> *const Slot {
+        self.entered_vars.get()
+    }
+
+    /// Enters context variables and returns those entered before.
+    pub(crate) fn enter_vars(&self, slot: *const Slot) -> *const Slot {
+        self.entered_vars.replace(slot)
+    }
+
+    pub(crate) fn task_vars(&self) -> Option<TaskSlot> {
+        self.task_vars
     }
 
     /// This worker's number.
@@ -243,7 +290,7 @@ impl Context {
     /// Runs `f`, which polls another task than the current one, as if between two polls; what stood before stands again
     /// after it.
     pub fn apart<R>(&self, f: impl FnOnce() -> R) -> R {
-        struct Restore<'a>(&'a Context, *const (), *const (), u32, u8, Option<CancelledError>);
+        struct Restore<'a>(&'a Context, *const (), *const (), u32, u8, Option<CancelledError>, *const Slot);
         impl Drop for Restore<'_> {
             fn drop(&mut self) {
                 let context = self.0;
@@ -252,6 +299,7 @@ impl Context {
                 context.budget.set(self.3);
                 context.after.set(self.4);
                 context.raised.set(self.5.take());
+                context.entered_vars.set(self.6);
             }
         }
         let _restore = Restore(
@@ -261,6 +309,7 @@ impl Context {
             self.budget.get(),
             self.after.replace(0),
             self.raised.take(),
+            self.entered_vars.replace(ptr::null()),
         );
         f()
     }

@@ -10,6 +10,8 @@
 //! * [`list`]: an intrusive list, so that waiting allocates nothing.
 //! * [`scope`]: cancellation inside a task, and the tree of its scopes.
 //! * [`driver`]: all that the scheduler knows of I/O and time.
+//! * [`services`]: what a leaf may ask of its loop: callbacks, the exception handler.
+//! * [`vars`]: context variables.
 //! * [`SignalSafe`]: what a signal handler may call.
 
 pub mod budget;
@@ -19,11 +21,14 @@ pub mod context;
 pub mod driver;
 pub mod list;
 pub mod scope;
+pub mod services;
 mod signal_safe;
 pub mod sync;
+pub mod vars;
 
 pub use cancelled::CancelledError;
 pub use clock::{Clock, Hold};
 pub use context::Context;
 pub use driver::{Driver, WorkerState};
+pub use services::{ExceptionContext, LoopClosedError, Services};
 pub use signal_safe::SignalSafe;

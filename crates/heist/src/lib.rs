@@ -24,7 +24,10 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod callbacks;
 mod cancel;
+#[path = "context_var.rs"]
+pub mod contextvars;
 mod driver;
 mod event_loop;
 mod gather;
@@ -42,6 +45,7 @@ pub mod __private;
 
 pub use builder::Builder;
 pub use cancel::{CatchCancelled, catch_cancelled, raise_cancelled, try_finally};
+pub use contextvars::{ContextVar, copy_context};
 pub use event_loop::EventLoop;
 pub use gather::{Gather, GatherAll, gather};
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
@@ -52,6 +56,9 @@ pub use signal::ctrl_c;
 pub use wait::{ALL_COMPLETED, FIRST_COMPLETED, ReturnWhen, Wait, Waiting, wait};
 
 pub use heist_macros::{main, test};
+pub use heist_scheduler::{
+    CallbackHandle, ExceptionContext, ExceptionHandler, LoopClosedError, TaskInfo, spawn_in as create_task_in,
+};
 pub use heist_scheduler::{
     CancelledError, Handle, ResultError, ShutdownReport, Task, TaskError, TaskFuture, TaskRef, TaskWait,
     YieldNow, spawn as create_task, spawn_blocking as to_thread, spawn_local, yield_now,

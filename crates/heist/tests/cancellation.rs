@@ -508,7 +508,7 @@ fn all_leaves_of_a_join_are_asked_and_the_request_counts_once() {
 #[test]
 fn main_is_cancelled_like_any_task() {
     support::for_each_flavour(|builder| {
-        let mut runner = builder.build().unwrap();
+        let mut runner = builder.virtual_time().build().unwrap();
         let ended = runner.run(async {
             current_task().unwrap().cancel_with("enough");
             sleep(LONG).await;
@@ -593,7 +593,7 @@ fn a_closing_loop_waits_for_clean_up() {
     support::for_each_flavour(|builder| {
         let closed = Arc::new(AtomicU32::new(0));
         let (caught, dropped) = (closed.clone(), closed.clone());
-        let mut runner = builder.build().unwrap();
+        let mut runner = builder.virtual_time().build().unwrap();
         runner
             .run(async move {
                 let _ = create_task(async move { guarded(&caught, sleep(LONG)).await });

@@ -20,7 +20,7 @@ fn now() -> Duration {
 
 /// Runs a test on both flavours, in virtual time.
 fn in_virtual_time<F: Future<Output = ()>>(test: impl Fn() -> F) {
-    for_each_flavour(|builder| builder.build().unwrap().run(test()).unwrap());
+    for_each_flavour(|builder| builder.virtual_time().build().unwrap().run(test()).unwrap());
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn an_interval_starts_when_it_is_told_and_loses_no_tick_to_a_wait_that_is_given_
 fn an_interval_is_a_stream_and_may_be_made_outside_of_a_loop() {
     for_each_flavour(|builder| {
         let mut interval = heist::interval(SECOND);
-        let mut runner = builder.build().unwrap();
+        let mut runner = builder.virtual_time().build().unwrap();
         runner.run(heist::sleep(SECOND)).unwrap();
         let seen = runner.run(async {
             let mut seen = Vec::new();

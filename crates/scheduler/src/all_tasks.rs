@@ -37,7 +37,7 @@ impl Handle {
             ask(shared)
         };
         // Outside of the walk: dropping one may free a page, which takes the lock of the registry.
-        found.retain(|task| !task.done());
+        found.retain(|task| !task.done() && task.raw().header().vtable.kind != Kind::Callback);
         found
     }
 }

@@ -15,11 +15,13 @@
 //! | `blocking` | threads for work that blocks |
 //! | `all_tasks` | every task of a loop, asked for on any thread |
 //! | `interrupt` | how a signal handler ends a run |
+//! | `callbacks` | `call_soon`, the exception handler |
 //! | `scheduler` | building, running, closing |
 
 mod all_tasks;
 mod blocking;
 mod blocking_future;
+mod callbacks;
 mod config;
 mod heap;
 mod idle;
@@ -35,11 +37,13 @@ mod watchdog;
 mod worker;
 mod yielding;
 
+pub use callbacks::ExceptionHandler;
 pub use config::Config;
+pub use heist_core::services::{CallbackHandle, ExceptionContext, LoopClosedError, TaskInfo};
 pub use interrupt::Interrupter;
 pub use scheduler::{
     Handle, LocalScheduler, RunError, Scheduler, ShutdownReport, current_task, spawn, spawn_blocking,
-    spawn_local,
+    spawn_in, spawn_local,
 };
 pub use task::{CancelledError, ResultError, Task, TaskError, TaskFuture, TaskRef, TaskWait};
 pub use yielding::{YieldNow, yield_now};

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use heist_core::vars::{self, Captured};
 use heist_core::{Clock, Driver, context};
 use pin_project_lite::pin_project;
 
@@ -18,7 +19,7 @@ use crate::config::Config;
 use crate::shared::{CLOSED, CLOSING, PAUSED, RUNNING, Shared};
 use crate::task::state::{Access, LOCAL, NEW_DETACHED};
 use crate::task::{CancelledError, Kind, Raw, Task, TaskError, TaskRef};
-use crate::worker::{Polled, Worker, create, create_foreign};
+use crate::worker::{Polled, Worker, create, create_foreign, create_foreign_in};
 use crate::{blocking_future, trace, watchdog};
 
 /// Why a run did not give a value.
@@ -120,6 +121,15 @@ impl Handle {
         with_worker(|worker| Self { shared: worker.shared().clone() })
     }
 
+    /// The handle of the loop with this shared block.
+    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
+        Self { shared: shared.clone() }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// Creates a task. From a thread of the loop this is [`spawn`]; from another it goes through the injector. On a
     /// loop that is closing or closed the future is dropped, and the task ends cancelled.
     #[track_caller]
@@ -128,15 +138,41 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let location = Location::caller();
-        let mut future = Some(future);
+        self.create(future, Location::caller(), None)
+    }
+
+    /// As [`create_task`](Self::create_task), in the very context that is given instead of a copy of the current one:
+    /// what the task sets there, all others that have it see. asyncio: `create_task(..., context=context)`.
+    #[track_caller]
+    pub fn create_task_in<F>(&self, context: &vars::Context, future: F) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.create(future, Location::caller(), Some(context.clone()))
+    }
+
+    fn create<F>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+        vars: Option<vars::Context>,
+    ) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let mut given = Some((future, vars));
         let here = with_worker(|worker| {
             let same = Arc::ptr_eq(worker.shared(), &self.shared);
-            same.then(|| future.take()).flatten().map(|future| worker.spawn(future, location))
+            let taken = same.then(|| given.take()).flatten();
+            taken.map(|(future, vars)| worker.spawn_in(Kind::Task, future, location, vars))
         });
-        match (here.flatten(), future) {
+        match (here.flatten(), given) {
             (Some(task), _) => task,
-            (None, Some(future)) => create_foreign(&self.shared, Kind::Task, future, location),
+            (None, Some((future, vars))) => {
+                create_foreign_in(&self.shared, Kind::Task, future, location, vars)
+            }
             (None, None) => unreachable!("the future is taken only to make a task of it"),
         }
     }
@@ -158,7 +194,7 @@ impl Handle {
         let here = with_worker(|worker| {
             let same = Arc::ptr_eq(worker.shared(), &self.shared);
             let clean_up = same.then(|| clean_up.take()).flatten()?;
-            Some(worker.spawn_kind(Kind::Cleanup, clean_up, location))
+            Some(worker.spawn_in(Kind::Cleanup, clean_up, location, None))
         });
         let task = match (here.flatten(), clean_up) {
             (Some(task), _) => task,
@@ -169,7 +205,7 @@ impl Handle {
         Ok(())
     }
 
-    /// Runs a closure on a thread of the blocking pool; asyncio's `to_thread`.
+    /// Runs a closure on a thread of the blocking pool, in a copy of the current context variables; asyncio's `to_thread`.
     ///
     /// The closure is not interrupted once it has begun: cancelling the task before that keeps it from beginning.
     #[track_caller]
@@ -178,15 +214,9 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        create_foreign(&self.shared, Kind::Blocking, blocking_future::once(closure), Location::caller())
-    }
-
-    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
-        Self { shared: shared.clone() }
-    }
-
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
+        let captured = Captured::current();
+        let job = blocking_future::once(move || captured.run(closure));
+        create_foreign(&self.shared, Kind::Blocking, job, Location::caller())
     }
 
     /// The loop's clock.
@@ -600,6 +630,7 @@ fn close(
 /// others hold become theirs, and what comes from now on is ended by whoever brings it. Only a task inside a poll is left:
 /// the worker that polls it brings it when the poll returns.
 pub(crate) fn end_tasks(shared: &Arc<Shared>, worker: &Worker) {
+    shared.callbacks.close();
     worker.end_run();
     if shared.local {
         worker.close_local();
@@ -676,6 +707,24 @@ where
 {
     let location = Location::caller();
     match with_worker(|worker| worker.spawn(future, location)) {
+        Some(task) => task,
+        None => no_loop("create_task"),
+    }
+}
+
+/// Creates a task on the running loop, in the very context that is given; asyncio's `create_task(..., context=context)`.
+///
+/// # Panics
+///
+/// Outside of a running loop.
+#[track_caller]
+pub fn spawn_in<F>(context: &vars::Context, future: F) -> Task<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let location = Location::caller();
+    match with_worker(|worker| worker.spawn_in(Kind::Task, future, location, Some(context.clone()))) {
         Some(task) => task,
         None => no_loop("create_task"),
     }

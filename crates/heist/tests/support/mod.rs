@@ -4,6 +4,7 @@
 
 pub mod main_thread;
 
+use std::future::Future;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -17,6 +18,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The role of this process, in a copy.
 pub fn role() -> Option<String> {
     std::env::var(ROLE).ok()
+}
+
+/// Runs a test on both flavours.
+pub fn for_each_flavour(test: impl Fn(heist::Builder)) {
+    test(heist::Runner::builder().workers(2));
+    test(heist::Runner::builder().current_thread());
 }
 
 /// A copy of this process that runs one test; killed if it is still there in the end.
@@ -118,16 +125,10 @@ impl Drop for Copy {
     }
 }
 
-/// Runs `test` on a current-thread loop and on a loop with two workers, both with virtual time; it is given a builder.
-pub fn for_each_flavour(test: impl Fn(heist::Builder)) {
-    test(heist::Runner::builder().current_thread().virtual_time());
-    test(heist::Runner::builder().workers(2).virtual_time());
-}
-
 /// Runs a future on each flavour, with virtual time.
 pub fn on_each_flavour<F: Future>(test: impl Fn() -> F) {
     for_each_flavour(|builder| {
-        builder.build().unwrap().run(test()).unwrap();
+        builder.virtual_time().build().unwrap().run(test()).unwrap();
     });
 }
 

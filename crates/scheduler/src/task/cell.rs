@@ -29,6 +29,7 @@ impl<F: Future> Cell<F> {
     const CLEANUP: VTable = Self::vtable(Kind::Cleanup);
     const MAIN: VTable = Self::vtable(Kind::Main);
     const BLOCKING: VTable = Self::vtable(Kind::Blocking);
+    const CALLBACK: VTable = Self::vtable(Kind::Callback);
 
     const fn vtable(kind: Kind) -> VTable {
         VTable {
@@ -54,6 +55,7 @@ impl<F: Future> Cell<F> {
             Kind::Cleanup => &Self::CLEANUP,
             Kind::Main => &Self::MAIN,
             Kind::Blocking => &Self::BLOCKING,
+            Kind::Callback => &Self::CALLBACK,
         }
     }
 
@@ -206,7 +208,7 @@ impl<F: Future> Cell<F> {
 }
 
 /// Runs a drop whose panic has nowhere to go; the panic hook has reported it.
-fn discard(drop: impl FnOnce()) {
+pub(crate) fn discard(drop: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(drop)) {
         // A payload may panic when dropped in its turn; one that does is leaked.
         let _ = catch_unwind(AssertUnwindSafe(move || std::mem::drop(payload))).map_err(std::mem::forget);

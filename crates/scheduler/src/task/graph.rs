@@ -29,7 +29,7 @@ impl TaskRef {
         let vtable = self.raw().header().vtable;
         match vtable.kind {
             Kind::Main => "main",
-            Kind::Task | Kind::Blocking | Kind::Cleanup => {
+            Kind::Task | Kind::Blocking | Kind::Cleanup | Kind::Callback => {
                 let name = (vtable.type_name)();
                 // The compiler's name for the future of `async fn f` or of an async block in `f`.
                 name.strip_suffix("::{{closure}}").unwrap_or(name)

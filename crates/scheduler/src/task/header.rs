@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     Main,
     /// A closure that a thread of the blocking pool runs once.
     Blocking,
+    /// An internal task that calls callbacks: polled like a task, listed nowhere.
+    Callback,
 }
 
 /// The operations of a cell that depend on the future's type.
@@ -56,6 +58,8 @@ pub(crate) struct Cold {
     pub(crate) name: Mutex<Option<std::sync::Arc<str>>>,
     /// Requests for cancellation, and the parts of the task that can be cancelled on their own.
     pub(crate) tree: std::sync::OnceLock<std::sync::Arc<heist_core::scope::Tree>>,
+    /// The context variables, once there are any.
+    pub(crate) vars: std::sync::OnceLock<heist_core::vars::Context>,
     /// Who waits, on a foreign thread, for a local task to complete.
     pub(crate) foreign_joiner: Mutex<Option<Waker>>,
 }
@@ -327,14 +331,16 @@ impl Raw {
         match self.header().vtable.kind {
             // A current-thread loop has the future of `block_on` in its one queue, like any task.
             Kind::Main if !page.shared().local => page.shared().wake_main(),
-            Kind::Task | Kind::Cleanup | Kind::Main => context::with(|context| match context {
-                Some(context) if context.loop_id() == page.loop_id() => {
-                    // SAFETY: a context with the id of a loop of ours is the front of a `Worker`, set by its own run.
-                    let worker = unsafe { crate::worker::Worker::from_context(context) };
-                    worker.schedule(self);
-                }
-                _ => page.shared().inject(self),
-            }),
+            Kind::Task | Kind::Cleanup | Kind::Main | Kind::Callback => {
+                context::with(|context| match context {
+                    Some(context) if context.loop_id() == page.loop_id() => {
+                        // SAFETY: a context with the id of a loop of ours is the front of a `Worker`, set by its own run.
+                        let worker = unsafe { crate::worker::Worker::from_context(context) };
+                        worker.schedule(self);
+                    }
+                    _ => page.shared().inject(self),
+                })
+            }
             // Its one poll is under way or queued on the pool.
             Kind::Blocking => {}
         }
@@ -587,7 +593,9 @@ impl Raw {
     #[inline(never)]
     fn free_cold(cold: *mut Cold) {
         // SAFETY: the part came from `Box::into_raw` in `cold`, and the cell that owned it is being freed.
-        drop(unsafe { Box::from_raw(cold) });
+        let cold = unsafe { Box::from_raw(cold) };
+        // Context variables are the user's, and their drops may panic.
+        super::cell::discard(move || drop(cold));
     }
 
     /// Empties the cell and gives it back to its page. The caller held the last reference of a complete task.

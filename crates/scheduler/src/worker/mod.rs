@@ -36,15 +36,17 @@ use std::sync::Arc;
 use heist_core::clock::NEVER;
 use heist_core::context::{self, Context};
 use heist_core::sync::atomic::Ordering;
+use heist_core::vars;
 
 use crate::heap::Heap;
 use crate::inject::{Chain, Injector};
 use crate::queue::{CAPACITY, Local, Steal};
+use crate::scheduler::Handle;
 use crate::shared::{CLOSED, CLOSING, Shared, Slot, task_at};
 use crate::task::state::{self, Access, End, LOCAL};
 use crate::task::{self, Header, Kind, Raw, Task};
 
-pub(crate) use create::{create, create_foreign, refuse};
+pub(crate) use create::{create, create_foreign, create_foreign_in, create_in, create_internal, refuse};
 pub(crate) use deliver::Polled;
 
 /// The most polls between two looks at timers and I/O. The number is tokio's and Go's; odd, so that it does not fall
@@ -118,6 +120,15 @@ pub(crate) struct Worker {
 // not Send.
 unsafe impl Send for Worker {}
 
+/// The context of a worker, with what the crates above the ground floor may ask of it.
+fn context_of(index: usize, shared: &Arc<Shared>) -> Context {
+    let context = Context::new(index, shared.id(), shared.clock.clone(), shared.driver.clone())
+        .with_trees(task::tree_of)
+        .with_services(Arc::new(Handle::of(shared)));
+    // SAFETY: what this crate makes current is the header of one of its tasks, kept alive by the poll.
+    unsafe { context.with_task_vars(task::task_vars) }
+}
+
 /// What the worker does next.
 pub(crate) enum Next {
     Task(Raw),
@@ -128,8 +139,7 @@ pub(crate) enum Next {
 impl Worker {
     pub(crate) fn new(index: usize, queue: Local, shared: &Arc<Shared>) -> Self {
         Self {
-            context: Context::new(index, shared.id(), shared.clock.clone(), shared.driver.clone())
-                .with_trees(task::tree_of),
+            context: context_of(index, shared),
             shared: shared.clone(),
             index,
             queue,
@@ -224,23 +234,24 @@ impl Worker {
     where
         F: Future + 'static,
     {
-        self.spawn_kind(Kind::Task, future, location)
+        self.spawn_in(Kind::Task, future, location, None)
     }
 
-    /// As [`spawn`](Self::spawn), a task or a clean-up.
+    /// As [`spawn`](Self::spawn), a task or a clean-up, in the context that is given, where one is.
     #[inline]
-    pub(crate) fn spawn_kind<F>(
+    pub(crate) fn spawn_in<F>(
         &self,
         kind: Kind,
         future: F,
         location: &'static Location<'static>,
+        vars: Option<vars::Context>,
     ) -> Task<F::Output>
     where
         F: Future + 'static,
     {
         let last = if kind == Kind::Cleanup { CLOSED } else { CLOSING };
         let local = if self.shared.local { LOCAL } else { 0 };
-        let raw = create(&self.heap, &self.shared, kind, future, state::NEW | local, 0, location);
+        let raw = create_in(&self.heap, &self.shared, kind, future, state::NEW | local, 0, location, vars);
         if self.shared.phase() >= last {
             refuse(raw);
         } else if self.shared.local {
@@ -251,6 +262,17 @@ impl Worker {
         }
         // SAFETY: `NEW` counts the handle's reference and flag; the cell was made for this future.
         unsafe { Task::from_raw(raw) }
+    }
+
+    /// Queues an internal task that was just created here: in order, behind what is there.
+    pub(crate) fn put_internal(&self, task: Raw) {
+        if self.shared.local {
+            self.merge_if_any();
+            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+            unsafe { (*self.fifo.get()).push_back(task) };
+        } else {
+            self.push_back(task);
+        }
     }
 
     /// Queues a task that was woken on this thread.
@@ -351,6 +373,14 @@ impl Worker {
     fn fifo_is_empty(&self) -> bool {
         // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
         unsafe { (*self.fifo.get()).is_empty() }
+    }
+
+    /// As [`merge_injected`](Self::merge_injected), for the price of a load where there is nothing.
+    #[inline]
+    fn merge_if_any(&self) {
+        if self.shared.injector.len() > 0 {
+            self.merge_injected();
+        }
     }
 
     /// Merges, on a current-thread loop, what other threads noted about its tasks, and queues what they created.
@@ -531,6 +561,8 @@ impl Worker {
     /// Queues a task again that ran and wants to run again: behind all others.
     fn requeue(&self, task: Raw) {
         if self.shared.local {
+            // What other threads brought before goes before.
+            self.merge_if_any();
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
             unsafe { (*self.fifo.get()).push_back(task) };
         } else {
