@@ -15,6 +15,7 @@
 //! * [`SignalSafe`]: what a signal handler may call.
 
 pub mod budget;
+pub mod callback_id;
 mod cancelled;
 pub mod clock;
 pub mod context;

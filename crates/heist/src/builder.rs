@@ -34,6 +34,7 @@ pub struct Builder {
     shutdown_timeout: Duration,
     executor_timeout: Duration,
     debug: Option<bool>,
+    eager_tasks: bool,
 }
 
 impl Default for Builder {
@@ -54,6 +55,7 @@ impl Builder {
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             executor_timeout: EXECUTOR_TIMEOUT,
             debug: None,
+            eager_tasks: false,
         }
     }
 
@@ -101,6 +103,12 @@ impl Builder {
         self
     }
 
+    /// Has tasks run at their creation, on the creating thread, until they first suspend; asyncio's `eager_task_factory`.
+    pub fn eager_tasks(mut self, eager: bool) -> Self {
+        self.eager_tasks = eager;
+        self
+    }
+
     /// Turns debug mode on or off, whatever the variable `HEIST_DEBUG` says; asyncio's `run(..., debug=...)`. Without
     /// this, the variable turns it on, unless it is empty or `0`.
     pub fn debug(mut self, on: bool) -> Self {
@@ -142,6 +150,7 @@ impl Builder {
         if let Some(threads) = self.max_blocking_threads {
             config.max_blocking_threads = threads;
         }
+        config.eager_tasks = self.eager_tasks;
         let clock = if self.virtual_time { Clock::virtual_time() } else { Clock::real() };
         let (workers, spares) = if self.current_thread { (1, 0) } else { (config.workers, config.spares) };
         let driver = LoopDriver::new(&clock, workers, spares)?;

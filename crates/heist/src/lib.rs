@@ -24,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod call_graph;
 mod callbacks;
 mod cancel;
 #[path = "context_var.rs"]
@@ -44,6 +45,10 @@ mod wait;
 pub mod __private;
 
 pub use builder::Builder;
+pub use call_graph::{
+    FrameCallGraphEntry, FutureCallGraph, InCallGraph, capture_call_graph, format_call_graph,
+    print_call_graph,
+};
 pub use cancel::{CatchCancelled, catch_cancelled, raise_cancelled, try_finally};
 pub use contextvars::{ContextVar, copy_context};
 pub use event_loop::EventLoop;
@@ -60,8 +65,9 @@ pub use heist_scheduler::{
     CallbackHandle, ExceptionContext, ExceptionHandler, LoopClosedError, TaskInfo, spawn_in as create_task_in,
 };
 pub use heist_scheduler::{
-    CancelledError, Handle, ResultError, ShutdownReport, Task, TaskError, TaskFuture, TaskRef, TaskWait,
-    YieldNow, spawn as create_task, spawn_blocking as to_thread, spawn_local, yield_now,
+    CancelledError, Handle, ResultError, ShutdownReport, Task, TaskBuilder, TaskError, TaskFactory,
+    TaskFuture, TaskOptions, TaskRef, TaskWait, YieldNow, spawn as create_task, spawn_blocking as to_thread,
+    spawn_local, task, yield_now,
 };
 pub use heist_streams::{
     ConnectError, IncompleteReadError, LimitOverrunError, OpenConnection, Outcome, ReadError, Server,

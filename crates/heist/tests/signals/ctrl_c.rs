@@ -135,9 +135,9 @@ on_the_main_thread! {
             let ended = runner.run(async {
                 let task = heist::create_task(async {
                     let _guard = Says("the task has cleaned up");
+                    println!("\nwaiting");
                     std::future::pending::<()>().await
                 });
-                println!("\nwaiting");
                 if let Err(cancelled) = heist::catch_cancelled(task).await {
                     heist::sleep(Duration::from_millis(1)).await;
                     println!("\ncleaned up");
@@ -333,14 +333,11 @@ on_the_main_thread! {
         if role().is_some() {
             heist::run(async {
                 let _guard = Says("main has cleaned up");
-                let task = heist::create_task(async {
+                drop(heist::create_task(async {
                     let _guard = Says("a task has cleaned up");
+                    println!("\nwaiting");
                     std::future::pending::<()>().await
-                });
-                heist::yield_now().await;
-                heist::yield_now().await;
-                println!("\nwaiting");
-                drop(task);
+                }));
                 std::future::pending::<()>().await
             });
             unreachable!("the process has ended");
