@@ -9,6 +9,7 @@ mod shown;
 mod tokens;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use crate::tree;
 use list::{Area, List};
@@ -51,10 +52,13 @@ pub(crate) fn run(words: &[&str]) -> Result<(), String> {
     }
     let wanted = |area: &&Area| options.areas.is_empty() || options.areas.contains(&area.code);
     let areas: Vec<&Area> = standing.list.areas.iter().filter(wanted).collect();
-    for area in &areas {
-        print!("{}", standing.report(area, options.tests));
-    }
-    println!("{}", standing.totals(&areas));
+    let mut text: String = areas.iter().map(|area| standing.report(area, options.tests)).collect();
+    text.push_str(&standing.totals(&areas));
+    text.push('\n');
+    // One that reads the first lines only, `head`, is no reason to panic.
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| format!("cannot print the list: {error}"))?;
     let missing = options.required.iter().filter_map(|code| {
         let missing = standing.missing(standing.list.area(code)?);
         (!missing.is_empty()).then(|| format!("{code}: {}", ranges(&missing)))
