@@ -30,9 +30,11 @@ mod cancel;
 pub mod contextvars;
 mod driver;
 mod event_loop;
+mod executor;
 mod gather;
 mod runner;
 mod signal;
+mod thread_future;
 mod wait;
 
 #[doc(hidden)]
@@ -43,19 +45,24 @@ pub use builder::Builder;
 pub use cancel::{CatchCancelled, catch_cancelled, raise_cancelled, try_finally};
 pub use contextvars::{ContextVar, copy_context};
 pub use event_loop::EventLoop;
+pub use executor::{Executor, ThreadPoolExecutor, run_in_executor};
 pub use gather::{Gather, GatherAll, gather};
 pub use runner::{Runner, run};
 pub use signal::ctrl_c;
+pub use thread_future::{
+    ThreadFuture, ThreadFutureError, WrappedFuture, run_coroutine_threadsafe, wrap_future,
+};
 pub use wait::{ALL_COMPLETED, FIRST_COMPLETED, ReturnWhen, Wait, Waiting, wait};
 
 pub use heist_macros::{main, test};
 pub use heist_scheduler::{
-    CallbackHandle, ExceptionContext, ExceptionHandler, LoopClosedError, TaskInfo, spawn_in as create_task_in,
+    CallbackHandle, ExceptionContext, ExceptionHandler, ExecutorClosedError, LoopClosedError,
+    ShutdownExecutor, TaskInfo, Work, spawn_in as create_task_in,
 };
 pub use heist_scheduler::{
-    CancelledError, Handle, ResultError, RunError, ShutdownReport, Task, TaskError, TaskFuture, TaskRef,
-    TaskWait, YieldNow, current_task, spawn as create_task, spawn_blocking as to_thread, spawn_local,
-    yield_now,
+    CancelledError, Handle, ResultError, RunError, ShutdownReport, Task, TaskBuilder, TaskError, TaskFactory,
+    TaskFuture, TaskOptions, TaskRef, TaskWait, YieldNow, current_task, spawn as create_task,
+    spawn_blocking as to_thread, spawn_local, task, yield_now,
 };
 pub use heist_streams::{
     ConnectError, IncompleteReadError, LimitOverrunError, OpenConnection, Outcome, ReadError, Server,

@@ -13,6 +13,7 @@
 //! | `idle`, `park` | who sleeps, and how they are woken |
 //! | `watchdog` | help for a worker that stands still inside one poll |
 //! | `blocking` | threads for work that blocks |
+//! | `executor` | threads for closures that are no part of a loop |
 //! | `callbacks` | `call_soon`, the exception handler |
 //! | `scheduler` | building, running, closing |
 
@@ -20,6 +21,7 @@ mod blocking;
 mod blocking_future;
 mod callbacks;
 mod config;
+mod executor;
 mod heap;
 mod idle;
 mod inject;
@@ -35,12 +37,16 @@ mod yielding;
 
 pub use callbacks::ExceptionHandler;
 pub use config::Config;
+pub use executor::{ExecutorClosedError, ShutdownExecutor, ThreadPool, Work};
 pub use heist_core::services::{CallbackHandle, ExceptionContext, LoopClosedError, TaskInfo};
 pub use scheduler::{
     Handle, LocalScheduler, RunError, Scheduler, ShutdownReport, current_task, spawn, spawn_blocking,
     spawn_in, spawn_local,
 };
-pub use task::{CancelledError, ResultError, Task, TaskError, TaskFuture, TaskRef, TaskWait};
+pub use task::{
+    CancelledError, ResultError, Task, TaskBuilder, TaskError, TaskFactory, TaskFuture, TaskOptions, TaskRef,
+    TaskWait, task,
+};
 pub use yielding::{YieldNow, yield_now};
 
 #[cfg(all(test, heist_loom))]
