@@ -261,7 +261,7 @@ impl Worker {
             );
         }
         let task = self.make_task(kind, future, location, vars);
-        self.queue_new(task.raw());
+        self.queue_new(kind, task.raw());
         task
     }
 
@@ -291,8 +291,8 @@ impl Worker {
 
     /// Queues a task that was just made here, or ends it where the loop takes no more.
     #[inline]
-    pub(crate) fn queue_new(&self, task: Raw) {
-        if self.is_too_late(task.header().vtable.kind) {
+    pub(crate) fn queue_new(&self, kind: Kind, task: Raw) {
+        if self.is_too_late(kind) {
             refuse(task);
         } else if self.shared.local {
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
