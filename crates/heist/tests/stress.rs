@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use heist::{Handle, TaskRef, catch_cancelled, create_task, current_task, sleep, timeout, try_finally, yield_now};
+use heist::{
+    Handle, TaskRef, catch_cancelled, create_task, current_task, sleep, timeout, try_finally, yield_now,
+};
 
 /// xorshift: enough to mix.
 #[derive(Clone)]

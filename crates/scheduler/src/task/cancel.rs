@@ -131,7 +131,9 @@ impl Raw {
             if !context.is_current(waker) || !context.is_outside_of_scopes() {
                 return false;
             }
-            let Some(awaiting) = NonNull::new(context.current().cast_mut().cast::<Header>()) else { return false };
+            let Some(awaiting) = NonNull::new(context.current().cast_mut().cast::<Header>()) else {
+                return false;
+            };
             let slot = &Raw(awaiting).header().awaits;
             let found = slot.load(Ordering::Relaxed);
             if found.is_null() {

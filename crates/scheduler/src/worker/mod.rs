@@ -241,7 +241,7 @@ impl Worker {
     }
 
     /// As [`spawn`](Self::spawn), a task or a clean-up, in the context that is given, where one is.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn spawn_in<F>(
         &self,
         kind: Kind,
@@ -266,7 +266,7 @@ impl Worker {
     }
 
     /// Makes a task here and leaves it out of any queue.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn make_task<F>(
         &self,
         kind: Kind,
@@ -290,7 +290,7 @@ impl Worker {
     }
 
     /// Queues a task that was just made here, or ends it where the loop takes no more.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn queue_new(&self, kind: Kind, task: Raw) {
         if self.is_too_late(kind) {
             refuse(task);
