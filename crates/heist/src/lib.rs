@@ -31,6 +31,7 @@ mod cancel;
 pub mod contextvars;
 mod driver;
 mod event_loop;
+mod executor;
 mod gather;
 mod interrupt;
 mod interval;
@@ -38,6 +39,7 @@ mod introspection;
 mod run_error;
 mod runner;
 mod signal;
+mod thread_future;
 mod wait;
 
 #[doc(hidden)]
@@ -52,17 +54,22 @@ pub use call_graph::{
 pub use cancel::{CatchCancelled, catch_cancelled, raise_cancelled, try_finally};
 pub use contextvars::{ContextVar, copy_context};
 pub use event_loop::EventLoop;
+pub use executor::{Executor, ThreadPoolExecutor, run_in_executor};
 pub use gather::{Gather, GatherAll, gather};
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use introspection::{all_tasks, current_task};
 pub use run_error::RunError;
 pub use runner::{Runner, run};
 pub use signal::ctrl_c;
+pub use thread_future::{
+    ThreadFuture, ThreadFutureError, WrappedFuture, run_coroutine_threadsafe, wrap_future,
+};
 pub use wait::{ALL_COMPLETED, FIRST_COMPLETED, ReturnWhen, Wait, Waiting, wait};
 
 pub use heist_macros::{main, test};
 pub use heist_scheduler::{
-    CallbackHandle, ExceptionContext, ExceptionHandler, LoopClosedError, TaskInfo, spawn_in as create_task_in,
+    CallbackHandle, ExceptionContext, ExceptionHandler, ExecutorClosedError, LoopClosedError,
+    ShutdownExecutor, TaskInfo, Work, spawn_in as create_task_in,
 };
 pub use heist_scheduler::{
     CancelledError, Handle, ResultError, ShutdownReport, Task, TaskBuilder, TaskError, TaskFactory,

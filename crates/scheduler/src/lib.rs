@@ -15,6 +15,7 @@
 //! | `blocking` | threads for work that blocks |
 //! | `all_tasks` | every task of a loop, asked for on any thread |
 //! | `interrupt` | how a signal handler ends a run |
+//! | `executor` | threads for closures that are no part of a loop |
 //! | `callbacks` | `call_soon`, the exception handler |
 //! | `scheduler` | building, running, closing |
 
@@ -23,6 +24,7 @@ mod blocking;
 mod blocking_future;
 mod callbacks;
 mod config;
+mod executor;
 mod heap;
 mod idle;
 mod inject;
@@ -39,6 +41,7 @@ mod yielding;
 
 pub use callbacks::ExceptionHandler;
 pub use config::Config;
+pub use executor::{ExecutorClosedError, ShutdownExecutor, ThreadPool, Work};
 pub use heist_core::services::{CallbackHandle, ExceptionContext, LoopClosedError, TaskInfo};
 pub use interrupt::Interrupter;
 pub use scheduler::{

@@ -7,6 +7,7 @@
 //! `RUSTFLAGS="--cfg heist_loom" cargo test -p heist-scheduler --release --lib models`
 
 mod blocking;
+mod callbacks;
 mod idle;
 mod interrupt;
 mod park;
