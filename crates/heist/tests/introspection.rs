@@ -294,6 +294,84 @@ fn an_edge_goes_with_the_wait() {
 }
 
 #[test]
+fn b205_the_graph_of_a_future_lists_every_task_that_waits_for_it() {
+    on_each_flavour(|| async {
+        let future = heist::create_future::<()>();
+        assert!(capture_call_graph(Some(&future)).unwrap().awaited_by().is_empty());
+        let tasks = ["first", "second", "third"].map(|name| {
+            let future = future.clone();
+            heist::create_task(async move { future.await.unwrap() }).with_name(name)
+        });
+        settle().await;
+        let graph = capture_call_graph(Some(&future)).unwrap();
+        assert!(graph.task().is_none() && graph.call_stack().is_empty());
+        assert_eq!(awaiters(&graph), ["first", "second", "third"]);
+        for waits in graph.awaited_by() {
+            assert!(
+                matches!(waits.call_stack(), [FrameCallGraphEntry::Awaits(what), _] if what.contains("Future"))
+            );
+        }
+        assert!(graph.to_string().starts_with("* Future (at 0x"), "{graph}");
+
+        future.set_result(()).unwrap();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert!(capture_call_graph(Some(&future)).unwrap().awaited_by().is_empty());
+    });
+}
+
+#[test]
+fn b203_several_who_wait_are_all_shown_and_each_is_told_once() {
+    let gathers = |future: heist::future::Future<()>| async move {
+        let wait = |name: &'static str| {
+            let future = future.clone();
+            async move {
+                call_me(name);
+                future.await.unwrap();
+            }
+        };
+        drop(heist::gather(["first", "second"].map(wait)).await);
+    };
+    on_each_flavour(|| async {
+        let future = heist::create_future::<()>();
+        let task = heist::create_task(gathers(future.clone())).with_name("gathers");
+        settle().await;
+        let graph = capture_call_graph(Some(&future)).unwrap();
+        assert_eq!(awaiters(&graph), ["first", "second"]);
+        let [first, second] = graph.awaited_by() else { panic!("{graph:?}") };
+        assert_eq!((awaiters(first), awaiters(second)), (vec!["gathers".into()], vec!["gathers".into()]));
+        let (told, again) = (&first.awaited_by()[0], &second.awaited_by()[0]);
+        assert!(!told.is_shown_above() && again.is_shown_above());
+        assert_eq!((told.call_stack().len(), again.call_stack().len()), (3, 0));
+        assert!(graph.to_string().contains(", as above\n"), "{graph}");
+        assert!(graph.cycles().is_empty());
+        future.set_result(()).unwrap();
+        task.await.unwrap();
+    });
+}
+
+#[test]
+fn a048_a_stack_ends_at_the_task_itself_also_when_asked_from_inside() {
+    async fn outermost() -> FutureCallGraph {
+        call_me("outermost");
+        nested().await
+    }
+    async fn nested() -> FutureCallGraph {
+        heist::yield_now().await;
+        capture_call_graph(None).unwrap()
+    }
+    on_each_flavour(|| async {
+        let graph = heist::create_task(outermost()).await.unwrap();
+        assert_eq!(name(&graph), "outermost");
+        let Some(FrameCallGraphEntry::Future { name: future, .. }) = graph.call_stack().last() else {
+            panic!("{graph:?}")
+        };
+        assert!(future.ends_with("outermost"), "{future}");
+    });
+}
+
+#[test]
 fn b206_names_are_shown() {
     let wait = || async {
         heist::create_task(async {
