@@ -13,9 +13,9 @@
 //! | `idle`, `park` | who sleeps, and how they are woken |
 //! | `watchdog` | help for a worker that stands still inside one poll |
 //! | `blocking` | threads for work that blocks |
+//! | `executor` | threads for closures that are no part of a loop |
 //! | `all_tasks` | every task of a loop, asked for on any thread |
 //! | `interrupt` | how a signal handler ends a run |
-//! | `executor` | threads for closures that are no part of a loop |
 //! | `callbacks` | `call_soon`, the exception handler |
 //! | `scheduler` | building, running, closing |
 
