@@ -352,7 +352,7 @@ fn b203_several_who_wait_are_all_shown_and_each_is_told_once() {
 }
 
 #[test]
-fn a048_a_stack_ends_at_the_task_itself_also_when_asked_from_inside() {
+fn a_stack_ends_at_the_task_itself_also_when_asked_from_inside() {
     async fn outermost() -> FutureCallGraph {
         call_me("outermost");
         nested().await
