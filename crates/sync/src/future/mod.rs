@@ -19,6 +19,7 @@ use std::sync::Arc as Shared;
 use std::task::{Context, Poll, ready};
 
 use heist_core::budget::poll_proceed;
+use heist_core::scope::Awaited;
 use heist_core::services::{self, ExceptionContext, Services};
 use heist_core::sync::{Arc, Mutex};
 use pin_project_lite::pin_project;
@@ -282,6 +283,11 @@ impl<T> Future<T> {
             Some(Outcome::Exception(error)) => Ok(Some(error.clone())),
             Some(Outcome::Cancelled(error)) => Err(FutureError::Cancelled(error.clone())),
         }
+    }
+
+    /// What this is in the graph of who waits for whom. The same for all clones, as long as one of them lives.
+    pub fn awaited(&self) -> Awaited {
+        self.cell.lock().end().awaited()
     }
 
     /// Waits for the outcome: what `.await` does, as a value.
