@@ -429,7 +429,10 @@ async fn on_a_thread<T: Send + 'static>(f: impl FnOnce(Handle) -> T + Send + 'st
     let handle = current();
     let done = ThreadFuture::new();
     let setter = done.clone();
-    thread::spawn(move || setter.set_result(f(handle)).unwrap());
+    thread::spawn(move || match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(handle))) {
+        Ok(value) => setter.set_result(value).unwrap(),
+        Err(panic) => setter.set_exception(TaskError::panicked(panic)).unwrap(),
+    });
     wrap_future(&done).await.unwrap()
 }
 
@@ -476,9 +479,10 @@ fn b192_a_wait_has_a_limit_and_cancelling_ends_the_task() {
         }
         let (sender, receiver) = channel();
         on_a_thread(move |handle| {
+            let dropped = Dropped(sender);
             let future = run_coroutine_threadsafe(
                 async move {
-                    let _dropped = Dropped(sender);
+                    let _dropped = dropped;
                     std::future::pending::<()>().await;
                 },
                 &handle,
