@@ -14,6 +14,7 @@
 //! * [`vars`]: context variables.
 
 pub mod budget;
+pub mod callback_id;
 mod cancelled;
 pub mod clock;
 pub mod context;

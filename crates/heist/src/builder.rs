@@ -33,6 +33,7 @@ pub struct Builder {
     max_blocking_threads: Option<usize>,
     shutdown_timeout: Duration,
     executor_timeout: Duration,
+    eager_tasks: bool,
 }
 
 impl Default for Builder {
@@ -52,6 +53,7 @@ impl Builder {
             max_blocking_threads: None,
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             executor_timeout: EXECUTOR_TIMEOUT,
+            eager_tasks: false,
         }
     }
 
@@ -99,6 +101,12 @@ impl Builder {
         self
     }
 
+    /// Has tasks run at their creation, on the creating thread, until they first suspend; asyncio's `eager_task_factory`.
+    pub fn eager_tasks(mut self, eager: bool) -> Self {
+        self.eager_tasks = eager;
+        self
+    }
+
     /// Makes a runner.
     ///
     /// # Errors
@@ -128,6 +136,7 @@ impl Builder {
         if let Some(threads) = self.max_blocking_threads {
             config.max_blocking_threads = threads;
         }
+        config.eager_tasks = self.eager_tasks;
         let clock = if self.virtual_time { Clock::virtual_time() } else { Clock::real() };
         let (workers, spares) = if self.current_thread { (1, 0) } else { (config.workers, config.spares) };
         let driver = LoopDriver::new(&clock, workers, spares)?;

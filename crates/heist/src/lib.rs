@@ -60,9 +60,9 @@ pub use heist_scheduler::{
     ShutdownExecutor, TaskInfo, Work, spawn_in as create_task_in,
 };
 pub use heist_scheduler::{
-    CancelledError, Handle, ResultError, RunError, ShutdownReport, Task, TaskError, TaskFuture, TaskRef,
-    TaskWait, YieldNow, current_task, spawn as create_task, spawn_blocking as to_thread, spawn_local,
-    yield_now,
+    CancelledError, Handle, ResultError, RunError, ShutdownReport, Task, TaskBuilder, TaskError, TaskFactory,
+    TaskFuture, TaskOptions, TaskRef, TaskWait, YieldNow, current_task, spawn as create_task,
+    spawn_blocking as to_thread, spawn_local, task, yield_now,
 };
 pub use heist_streams::{
     ConnectError, IncompleteReadError, LimitOverrunError, OpenConnection, Outcome, ReadError, Server,

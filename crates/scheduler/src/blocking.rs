@@ -195,18 +195,16 @@ impl Job {
         let mut cx = Context::from_waker(Waker::noop());
         // SAFETY: the job is the only side that polls this cell, once.
         let polled = unsafe { (header.vtable.poll)(self.task.0, &mut cx) };
-        debug_assert_eq!(polled, Poll::Ready(()), "a closure ends in one poll");
+        let Poll::Ready(outcome) = polled else { unreachable!("a closure ends in one poll") };
         // SAFETY: this is the side that polled, and it does not touch the task afterwards.
-        unsafe { self.task.complete(Access::Shared) };
+        unsafe { self.task.complete(Access::Shared, outcome) };
         drop(self.hold);
     }
 
     /// Ends the task without running the closure.
     fn fail(self, error: TaskError) {
-        // SAFETY: the job is the only side that polls this cell, and it has not been polled.
-        unsafe { (self.task.header().vtable.fail)(self.task.0, error) };
-        // SAFETY: as above; the task is not touched afterwards.
-        unsafe { self.task.complete(Access::Shared) };
+        // SAFETY: the job is the only side that polls this cell, and it has not been polled; it is not touched afterwards.
+        unsafe { self.task.end_with(Access::Shared, error) };
     }
 }
 

@@ -18,7 +18,7 @@ use pin_project_lite::pin_project;
 use crate::config::Config;
 use crate::shared::{CLOSED, CLOSING, PAUSED, RUNNING, Shared};
 use crate::task::state::{Access, LOCAL, NEW_DETACHED};
-use crate::task::{CancelledError, Kind, Raw, Task, TaskError, TaskRef};
+use crate::task::{CancelledError, Kind, Raw, Task, TaskError, TaskFactory, TaskRef};
 use crate::worker::{Polled, Worker, create, create_foreign, create_foreign_in};
 use crate::{blocking_future, trace, watchdog};
 
@@ -172,6 +172,19 @@ impl Handle {
             }
             (None, None) => unreachable!("the future is taken only to make a task of it"),
         }
+    }
+
+    /// Sets the hook that sees every task of the loop before it is made; `None` takes it away. asyncio:
+    /// `loop.set_task_factory`.
+    ///
+    /// A factory that panics makes the task end with that panic, before it has begun.
+    pub fn set_task_factory(&self, factory: Option<TaskFactory>) {
+        self.shared.task_defaults.set_factory(factory);
+    }
+
+    /// The hook that [`set_task_factory`](Self::set_task_factory) has set.
+    pub fn get_task_factory(&self) -> Option<TaskFactory> {
+        self.shared.task_defaults.factory()
     }
 
     /// Has the end of a clean-up run as a task that a closing loop accepts, does not cancel, and waits for.
@@ -522,7 +535,7 @@ impl<F: Future> MainFuture<F> {
 }
 
 impl<F: Future> Polled for Pin<&mut MainFuture<F>> {
-    fn poll(&mut self, cx: &mut std::task::Context<'_>) -> Poll<()> {
+    fn poll(&mut self, cx: &mut std::task::Context<'_>) -> Poll<u64> {
         let Some(future) = self.as_mut().project().future.as_pin_mut() else {
             unreachable!("the main future was polled after it had ended");
         };
@@ -532,11 +545,12 @@ impl<F: Future> Polled for Pin<&mut MainFuture<F>> {
             Err(payload) => MainEnd::Panicked(payload),
         };
         self.as_mut().end(ended);
-        Poll::Ready(())
+        Poll::Ready(0)
     }
 
-    fn fail(&mut self, error: CancelledError) {
+    fn fail(&mut self, error: CancelledError) -> u64 {
         self.as_mut().end(MainEnd::Cancelled(error));
+        0
     }
 }
 
@@ -546,10 +560,9 @@ fn end_main(main: Raw, local: bool) {
         let _ = tree.take_fresh();
         tree.end();
     }
-    // SAFETY: the main future's cell is polled by its run alone, which is over.
-    unsafe { (main.header().vtable.fail)(main.0, TaskError::cancelled(CancelledError::new(None))) };
-    // SAFETY: as above; the cell is not touched afterwards.
-    unsafe { main.complete(if local { Access::Owner } else { Access::Shared }) };
+    let access = if local { Access::Owner } else { Access::Shared };
+    // SAFETY: the main future's cell is polled by its run alone, which is over; it is not touched afterwards.
+    unsafe { main.end_with(access, TaskError::cancelled(CancelledError::new(None))) };
 }
 
 fn start_threads(shared: &Arc<Shared>) -> Result<(), RunError> {

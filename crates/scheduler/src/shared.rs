@@ -19,6 +19,7 @@ use crate::idle::Idle;
 use crate::inject::{Chain, Injector};
 use crate::park::Parker;
 use crate::queue::{Local, Stealer};
+use crate::task::TaskDefaults;
 use crate::task::state::Access;
 use crate::task::{Header, Raw};
 use crate::watchdog::Watchdog;
@@ -86,6 +87,7 @@ pub(crate) struct Shared {
     pub(crate) driver: Arc<dyn Driver>,
     pub(crate) pool: Pool,
     pub(crate) callbacks: Callbacks,
+    pub(crate) task_defaults: TaskDefaults,
     pub(crate) watchdog: Watchdog,
     /// `block_on`'s future must be polled. Apart from the rest: worker 0 reads it before every poll.
     pub(crate) main_woken: CachePadded<AtomicBool>,
@@ -149,6 +151,7 @@ impl Shared {
             idle: Idle::new(count, workers),
             pool: Pool::new(config.max_blocking_threads, config.blocking_keep_alive),
             callbacks: Callbacks::new(),
+            task_defaults: TaskDefaults::new(config.eager_tasks),
             clock,
             driver,
             watchdog: Watchdog::new(),

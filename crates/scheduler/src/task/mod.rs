@@ -19,8 +19,10 @@
 //!
 //! Protocol page: `docs/design/task-state.md`.
 
+mod builder;
 mod cancel;
 mod cell;
+mod done;
 mod error;
 mod handle;
 mod header;
@@ -28,9 +30,12 @@ mod join;
 pub(crate) mod remote;
 pub(crate) mod state;
 mod task_ref;
+mod unread;
 mod vars;
 mod waker;
 
+pub use builder::{TaskBuilder, TaskFactory, TaskOptions, task};
+pub(crate) use builder::{TaskDefaults, spawn_with};
 pub(crate) use cancel::tree_of;
 pub(crate) use cell::{Cell, discard};
 pub use error::TaskError;

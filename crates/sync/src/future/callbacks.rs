@@ -14,28 +14,14 @@
 
 use std::any::type_name;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use heist_core::ExceptionContext;
+use heist_core::callback_id::CallbackId;
 use heist_core::services;
 use heist_core::sync::mutant;
 use heist_core::vars::Captured;
 
 use super::Future;
-
-/// Names what was registered by [`Future::add_done_callback`], for removing it. Several registrations may have one id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CallbackId(u64);
-
-impl CallbackId {
-    /// An id that nobody has yet.
-    #[allow(clippy::new_without_default, reason = "two defaults would differ")]
-    pub fn new() -> Self {
-        /// Bookkeeping: only its being different counts.
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        Self(NEXT.fetch_add(1, Ordering::Relaxed))
-    }
-}
 
 /// Brings a callback to where it is called.
 type Deliver<T> = Box<dyn FnOnce(Future<T>) + Send>;
