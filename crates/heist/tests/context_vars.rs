@@ -247,3 +247,27 @@ fn variables_are_dropped_with_the_last_task_that_has_them() {
         assert_eq!(std::sync::Arc::strong_count(&value), 1);
     });
 }
+
+#[test]
+fn b012_the_runs_of_a_runner_share_a_context() {
+    for_each_flavour(|builder| {
+        VAR.set(-1);
+        let mut runner = builder.build().unwrap();
+        VAR.set(-2);
+        let task = runner.run(async {
+            assert_eq!(VAR.get(), Some(-1), "a copy of what there was when the runner was made");
+            VAR.set(1);
+            heist::yield_now().await;
+            heist::create_task(async {
+                VAR.set(9);
+                heist::yield_now().await;
+            })
+        });
+        let next = runner.run(async {
+            task.unwrap().await.unwrap();
+            (VAR.get(), heist::create_task(async { VAR.get() }).await.unwrap())
+        });
+        assert_eq!(next.unwrap(), (Some(1), Some(1)));
+        assert_eq!(VAR.get(), Some(-2), "outside nothing has changed");
+    });
+}

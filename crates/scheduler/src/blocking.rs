@@ -189,7 +189,8 @@ impl Job {
         let header = self.task.header();
         let start = header.word.start(Access::Shared);
         if start & CANCEL != 0 {
-            self.fail(TaskError::cancelled(CancelledError::new(None)));
+            let asked = self.task.tree_if_any().and_then(|tree| tree.take_fresh());
+            self.fail(TaskError::cancelled(asked.unwrap_or_default()));
             return;
         }
         let mut cx = Context::from_waker(Waker::noop());

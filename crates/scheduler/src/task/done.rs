@@ -5,6 +5,8 @@
 //! reference, and hands the list to the loop. A registration that finds the task complete hands its callback out itself,
 //! behind those that are being handed out: `delivering` says, under the lock, that somebody is at it.
 
+use std::panic::Location;
+
 use heist_core::callback_id::CallbackId;
 use heist_core::services::Services;
 use heist_core::sync::Mutex;
@@ -22,6 +24,7 @@ type Callback = Box<dyn FnOnce(TaskRef) + Send>;
 struct Registration {
     id: CallbackId,
     captured: Captured,
+    location: &'static Location<'static>,
     callback: Callback,
 }
 
@@ -43,17 +46,22 @@ pub(crate) type Slot = Mutex<Callbacks>;
 
 impl Raw {
     /// Registers a callback, or has the loop call it at once where the task has ended.
-    pub(super) fn add_done_callback(self, id: CallbackId, callback: Callback) {
-        let registration = Registration { id, captured: Captured::current(), callback };
+    pub(super) fn add_done_callback(
+        self,
+        id: CallbackId,
+        callback: Callback,
+        location: &'static Location<'static>,
+    ) {
+        let registration = Registration { id, captured: Captured::current(), location, callback };
         let Some(access) = self.access() else {
             // A task of a current-thread loop, on another thread: its owner registers.
-            let Registration { id, captured, callback } = registration;
+            let Registration { id, captured, callback, .. } = registration;
             self.acquire();
             // SAFETY: the reference was just counted.
             let task = unsafe { TaskRef::from_raw(self) };
             let handle = Handle::of(self.shared());
-            let register = Box::new(move || task.raw().add_done_callback(id, callback));
-            let _closed = Services::call_soon(&handle, captured, register, self.header().location);
+            let register = Box::new(move || task.raw().add_done_callback(id, callback, location));
+            let _closed = Services::call_soon(&handle, captured, register, location);
             return;
         };
         let slot = &self.cold().callbacks;
@@ -87,7 +95,7 @@ impl Raw {
             }
             callbacks.delivering = true;
         }
-        let (handle, location) = (Handle::of(self.shared()), self.header().location);
+        let handle = Handle::of(self.shared());
         loop {
             let mut callbacks = slot.lock();
             let list = std::mem::take(&mut callbacks.list);
@@ -100,7 +108,7 @@ impl Raw {
                 return;
             }
             drop(callbacks);
-            for Registration { captured, callback, .. } in list {
+            for Registration { captured, callback, location, .. } in list {
                 self.acquire();
                 // SAFETY: the reference was just counted.
                 let task = unsafe { TaskRef::from_raw(self) };

@@ -160,6 +160,7 @@ impl<T> Task<T> {
     /// assert_eq!(receiver.try_recv().unwrap(), task.id());
     /// # }).unwrap();
     /// ```
+    #[track_caller]
     pub fn add_done_callback(&self, callback: impl FnOnce(TaskRef) + Send + 'static) -> CallbackId {
         let id = CallbackId::new();
         self.add_done_callback_as(id, callback);
@@ -167,8 +168,9 @@ impl<T> Task<T> {
     }
 
     /// As [`add_done_callback`](Self::add_done_callback), under a name that may have other registrations.
+    #[track_caller]
     pub fn add_done_callback_as(&self, id: CallbackId, callback: impl FnOnce(TaskRef) + Send + 'static) {
-        self.raw.add_done_callback(id, Box::new(callback));
+        self.raw.add_done_callback(id, Box::new(callback), Location::caller());
     }
 
     /// Takes all registrations of that id back, and returns how many there were. asyncio:
