@@ -1,6 +1,5 @@
 //! The state word of a shared task: every pair of what can happen to it.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering as StdOrdering;
 use std::task::{Context, Poll, Waker};
@@ -84,8 +83,8 @@ impl Side {
         }
         let waker = Waker::from(self.joined.clone());
         let Some(handle) = self.handle.as_mut() else { return };
-        match Pin::new(handle).poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(result) => self.result = Some(result.is_ok()),
+        match handle.poll_done(&mut Context::from_waker(&waker)) {
+            Poll::Ready(()) => self.result = Some(handle.result().is_ok()),
             Poll::Pending => self.waits = true,
         }
     }
