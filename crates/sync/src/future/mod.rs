@@ -31,7 +31,7 @@ use self::forward::{Ended, Forward};
 use crate::errors::InvalidStateError;
 use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
 
-pub use self::callbacks::CallbackId;
+pub use heist_core::callback_id::CallbackId;
 
 /// An error that was set on a future: shared, because many may read it.
 pub type Exception = Shared<dyn Error + Send + Sync>;
