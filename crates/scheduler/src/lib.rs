@@ -40,7 +40,10 @@ pub use scheduler::{
     Handle, LocalScheduler, RunError, Scheduler, ShutdownReport, current_task, spawn, spawn_blocking,
     spawn_in, spawn_local,
 };
-pub use task::{CancelledError, ResultError, Task, TaskError, TaskFuture, TaskRef, TaskWait};
+pub use task::{
+    CancelledError, Countdown, Ended, Requests, ResultError, Task, TaskError, TaskFuture, TaskRef, TaskWait,
+    Wanted,
+};
 pub use yielding::{YieldNow, yield_now};
 
 #[cfg(all(test, heist_loom))]

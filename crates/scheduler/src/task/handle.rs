@@ -112,6 +112,11 @@ impl<T> Task<T> {
         self.raw.cancel(CancelledError::new(Some(message)))
     }
 
+    /// As [`cancel`](Self::cancel), for the reason that somebody else gave.
+    pub fn cancel_because(&self, error: CancelledError) -> bool {
+        self.raw.cancel(error)
+    }
+
     /// How many requests for cancellation are outstanding; asyncio's `Task.cancelling`.
     pub fn cancelling(&self) -> u32 {
         self.raw.cancelling()
@@ -156,6 +161,21 @@ impl<T> Task<T> {
         match self.output() {
             None => Err(ResultError::NotDone),
             Some(output) => Ok(output.as_ref().err()),
+        }
+    }
+
+    /// The outcome as a value, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// The task itself when it has not ended.
+    pub fn into_outcome(mut self) -> Result<Result<T, TaskError>, Self> {
+        if self.raw.is_complete() {
+            Ok(self.take().unwrap_or_else(|| Err(TaskError::refused("the value was taken"))))
+        } else if self.raw.is_given_up() {
+            Ok(Err(TaskError::cancelled(CancelledError::default())))
+        } else {
+            Err(self)
         }
     }
 

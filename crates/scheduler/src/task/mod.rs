@@ -21,6 +21,7 @@
 
 mod cancel;
 mod cell;
+mod countdown;
 mod error;
 mod handle;
 mod header;
@@ -33,6 +34,7 @@ mod waker;
 
 pub(crate) use cancel::tree_of;
 pub(crate) use cell::{Cell, discard};
+pub use countdown::{Countdown, Ended, Requests, Wanted};
 pub use error::TaskError;
 pub use handle::{ResultError, Task};
 pub(crate) use header::{Header, Kind, Raw};

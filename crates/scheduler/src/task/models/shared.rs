@@ -1,14 +1,13 @@
 //! The state word of a shared task: every pair of what can happen to it.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering as StdOrdering;
-use std::task::{Context, Poll, Waker};
+use std::task::{Poll, Waker};
 
 use heist_core::sync::atomic::Ordering;
 
 use super::{Output, Watch};
-use crate::models::{Counter, Loop, check, side};
+use crate::models::{Counter, Loop, check, join, side};
 use crate::task::{Task, TaskRef};
 
 /// What one side does.
@@ -84,8 +83,8 @@ impl Side {
         }
         let waker = Waker::from(self.joined.clone());
         let Some(handle) = self.handle.as_mut() else { return };
-        match Pin::new(handle).poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(result) => self.result = Some(result.is_ok()),
+        match join(handle, &waker) {
+            Poll::Ready(result) => self.result = Some(result),
             Poll::Pending => self.waits = true,
         }
     }
