@@ -30,6 +30,7 @@ mod cancel;
 pub mod contextvars;
 mod driver;
 mod event_loop;
+mod flatten;
 mod gather;
 mod runner;
 mod signal;
@@ -43,19 +44,23 @@ pub use builder::Builder;
 pub use cancel::{CatchCancelled, catch_cancelled, raise_cancelled, try_finally};
 pub use contextvars::{ContextVar, copy_context};
 pub use event_loop::EventLoop;
-pub use gather::{Gather, GatherAll, gather};
+pub use gather::{Children, Gather, GatherAll, GatherAllFuture, GatherFuture, GatherRef, GatherWait, gather};
 pub use runner::{Runner, run};
 pub use signal::ctrl_c;
-pub use wait::{ALL_COMPLETED, FIRST_COMPLETED, ReturnWhen, Wait, Waiting, wait};
+pub use wait::{
+    ALL_COMPLETED, AllCompleted, FIRST_COMPLETED, FIRST_EXCEPTION, FirstCompleted, FirstException,
+    ReturnWhen, Wait, Waiting, wait,
+};
 
+pub use heist_core::Awaitable;
 pub use heist_macros::{main, test};
 pub use heist_scheduler::{
     CallbackHandle, ExceptionContext, ExceptionHandler, LoopClosedError, TaskInfo, spawn_in as create_task_in,
 };
 pub use heist_scheduler::{
-    CancelledError, Handle, ResultError, RunError, ShutdownReport, Task, TaskError, TaskFuture, TaskRef,
-    TaskWait, YieldNow, current_task, spawn as create_task, spawn_blocking as to_thread, spawn_local,
-    yield_now,
+    CancelledError, Handle, IntoTask, ResultError, RunError, ShutdownReport, Task, TaskError, TaskFuture,
+    TaskRef, TaskWait, YieldNow, current_task, ensure_future, spawn as create_task,
+    spawn_blocking as to_thread, spawn_local, yield_now,
 };
 pub use heist_streams::{
     ConnectError, IncompleteReadError, LimitOverrunError, OpenConnection, Outcome, ReadError, Server,

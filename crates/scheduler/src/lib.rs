@@ -41,8 +41,8 @@ pub use scheduler::{
     spawn_in, spawn_local,
 };
 pub use task::{
-    CancelledError, Countdown, Ended, IntoTask, Requests, ResultError, Task, TaskError, TaskFuture, TaskRef,
-    TaskWait, Wanted, ensure_future,
+    CancelledError, Countdown, Ended, IntoTask, Request, Requests, ResultError, Task, TaskError, TaskFuture,
+    TaskRef, TaskWait, Wanted, ensure_future,
 };
 pub use yielding::{YieldNow, yield_now};
 

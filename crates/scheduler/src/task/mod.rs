@@ -35,7 +35,7 @@ mod waker;
 
 pub(crate) use cancel::tree_of;
 pub(crate) use cell::{Cell, discard};
-pub use countdown::{Countdown, Ended, Requests, Wanted};
+pub use countdown::{Countdown, Ended, Request, Requests, Wanted};
 pub use error::TaskError;
 pub use handle::{ResultError, Task};
 pub(crate) use header::{Header, Kind, Raw};

@@ -119,11 +119,6 @@ impl Countdown {
         self.block.left()
     }
 
-    /// Whether some task has ended without a value.
-    pub fn any_failed(&self) -> bool {
-        self.block.any_failed()
-    }
-
     /// From now on the end of all tasks is wanted.
     pub fn want_all(&mut self) {
         self.block.want_all();
@@ -196,24 +191,33 @@ impl Countdown {
         self.block.forget_waiter();
     }
 
+    /// Whether what was wanted has come: it needs no poll for that.
+    pub fn has_come(&self) -> bool {
+        self.block.has_come()
+    }
+
     /// Where a request for cancellation is left for the one who waits.
     pub fn requests(&self) -> Requests {
         Requests { block: self.block.clone() }
     }
 
     /// The request that was left and has not been taken.
-    pub fn take_request(&self) -> Option<CancelledError> {
+    pub fn take_request(&self) -> Option<Request> {
         self.block.take_request()
     }
 
-    /// Cancels a task that was added; `false` when it has ended. A closure on the pool, which is not interrupted, is not
-    /// waited for any more.
+    /// Cancels a task that was added; `false` when it has ended.
     pub fn cancel<T>(&self, task: &Task<T>, error: &CancelledError) -> bool {
         let cancelled = task.cancel_because(error.clone());
+        self.give_up(task);
+        cancelled
+    }
+
+    /// Waits no more for a cancelled closure on the pool, which is not interrupted.
+    pub fn give_up<T>(&self, task: &Task<T>) {
         if task.raw().is_given_up() {
             task.disarm();
         }
-        cancelled
     }
 }
 
@@ -222,6 +226,15 @@ impl Drop for Countdown {
         self.block.forget_waiter();
         self.block.skip(self.added);
     }
+}
+
+/// A request for cancellation that was left for the one who waits.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The reason.
+    pub error: CancelledError,
+    /// Whether the tasks have been cancelled already; else that is the one's who takes the request.
+    pub told: bool,
 }
 
 /// Leaves a request for cancellation for the one who waits, and wakes it; see [`Countdown::requests`].
@@ -242,17 +255,22 @@ impl Requests {
         self.block.left()
     }
 
-    /// As [`Countdown::any_failed`].
-    pub fn any_failed(&self) -> bool {
-        self.block.any_failed()
+    /// As [`Countdown::has_come`].
+    pub fn has_come(&self) -> bool {
+        self.block.has_come()
     }
 
-    /// Leaves a request, as if through a forwarder; `false` when every task has ended.
-    pub fn leave(&self, error: &CancelledError) -> bool {
-        CancelTarget::cancel(&*self.block, error)
+    /// Leaves a request; `false` when every task has ended.
+    pub fn leave(&self, request: Request) -> bool {
+        self.block.leave_request(request)
     }
 
-    /// As what a forwarder cancels.
+    /// Whether there was a request.
+    pub fn is_requested(&self) -> bool {
+        self.block.is_requested()
+    }
+
+    /// As what a forwarder cancels: leaves a request, and the tasks are yet to be cancelled.
     pub fn target(&self) -> Arc<dyn CancelTarget> {
         self.block.clone()
     }

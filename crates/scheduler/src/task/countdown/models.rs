@@ -194,7 +194,7 @@ fn request_and_note() {
         let first = wait(&mut countdown, &woken);
         assert!(first.is_pending());
         let requests = countdown.requests();
-        let other = side(move || requests.leave(&heist_core::CancelledError::default()));
+        let other = side(move || requests.target().cancel(&heist_core::CancelledError::default()));
         wakers.into_iter().for_each(Waker::wake);
         let taken = other.join().unwrap();
         assert_eq!(woken.wakes(), 1, "who waits was not woken");

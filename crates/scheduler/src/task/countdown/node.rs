@@ -12,7 +12,7 @@ use heist_core::sync::{Mutex, mutant};
 
 use super::super::header::Header;
 use super::super::state::FAILED;
-use super::{Ended, Wanted};
+use super::{Ended, Request, Wanted};
 
 /// In a link: the task of the node that holds it has ended without a value.
 pub(super) const FAILED_FLAG: u32 = 1 << 31;
@@ -20,6 +20,13 @@ pub(super) const FAILED_FLAG: u32 = 1 << 31;
 /// One step of the count; the list's head is below it.
 const LEFT: u64 = 1 << 32;
 const HEAD: u64 = LEFT - 1;
+
+/// Nobody has asked for cancellation.
+const NONE: u8 = 0;
+/// A request is there to be taken.
+const LEFT_THERE: u8 = 1;
+/// There was one.
+const TAKEN: u8 = 2;
 
 /// A task among those that are waited for. The data of a waker in its join slot.
 struct Node {
@@ -43,9 +50,9 @@ pub(super) struct Block {
     wanted: AtomicU8,
     /// Whether some task ended without a value.
     failed: AtomicBool,
-    request: Mutex<Option<CancelledError>>,
-    /// A look that saves the lock. Set after the request, in its lock.
-    requested: AtomicBool,
+    request: Mutex<Option<Request>>,
+    /// [`NONE`], [`LEFT_THERE`] or [`TAKEN`]: a look that saves the lock. Changed in the lock of the request.
+    requested: AtomicU8,
 }
 
 // SAFETY: the pointers in the nodes lead to the block itself, and to tasks, which are used as `Block::note` says, on any
@@ -78,7 +85,7 @@ impl Block {
             wanted: AtomicU8::new(wanted as u8),
             failed: AtomicBool::new(false),
             request: Mutex::new(None),
-            requested: AtomicBool::new(false),
+            requested: AtomicU8::new(NONE),
         });
         let address = Arc::as_ptr(&block);
         if let Some(block) = Arc::get_mut(&mut block) {
@@ -125,9 +132,8 @@ impl Block {
         (self.word.load(Ordering::Acquire) / LEFT) as usize
     }
 
-    pub(super) fn any_failed(&self) -> bool {
-        // Set before the note, which `left` or the state of a task shows.
-        self.failed.load(Ordering::Relaxed)
+    pub(super) fn has_come(&self) -> bool {
+        self.left() == 0 || self.wanted() == Wanted::Failure && self.failed.load(Ordering::Relaxed)
     }
 
     pub(super) fn wanted(&self) -> Wanted {
@@ -186,14 +192,33 @@ impl Block {
         }
     }
 
-    pub(super) fn take_request(&self) -> Option<CancelledError> {
+    /// Leaves a request for the one who waits, and wakes it; `false` when every task has ended.
+    pub(super) fn leave_request(&self, request: Request) -> bool {
+        if self.left() == 0 {
+            return false;
+        }
+        let mut slot = self.request.lock();
+        let before = slot.replace(request);
+        // Release pairs with the Acquire in `take_request`.
+        self.requested.store(LEFT_THERE, Ordering::Release);
+        drop(slot);
+        drop(before);
+        self.wake_waiter();
+        true
+    }
+
+    pub(super) fn take_request(&self) -> Option<Request> {
         // Acquire pairs with the Release of who left it; the wake that follows it orders it as well.
-        if !self.requested.load(Ordering::Acquire) {
+        if self.requested.load(Ordering::Acquire) != LEFT_THERE {
             return None;
         }
         let mut request = self.request.lock();
-        self.requested.store(false, Ordering::Relaxed);
+        self.requested.store(TAKEN, Ordering::Relaxed);
         request.take()
+    }
+
+    pub(super) fn is_requested(&self) -> bool {
+        self.requested.load(Ordering::Relaxed) != NONE
     }
 
     // ---- the tasks -----------------------------------------------------------------------------------------------
@@ -293,17 +318,7 @@ impl Node {
 impl CancelTarget for Block {
     /// Leaves the request for the one who waits, who has the tasks.
     fn cancel(&self, error: &CancelledError) -> bool {
-        if self.left() == 0 {
-            return false;
-        }
-        let mut request = self.request.lock();
-        let before = request.replace(error.clone());
-        // Release pairs with the Acquire in `take_request`.
-        self.requested.store(true, Ordering::Release);
-        drop(request);
-        drop(before);
-        self.wake_waiter();
-        true
+        self.leave_request(Request { error: error.clone(), told: false })
     }
 }
 
