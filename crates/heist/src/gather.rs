@@ -13,15 +13,16 @@ mod future;
 use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use heist_core::{Awaitable, CancelledError};
-use heist_scheduler::{Countdown, IntoTask, Request, Requests, Task, TaskError, TaskRef, Wanted};
+use heist_scheduler::{
+    Countdown, IntoTask, Request, Requests, Shieldable, Shielded, Task, TaskError, TaskRef, Wanted, flatten,
+};
 
 pub use children::Children;
 use future::Forwarding;
 pub use future::{GatherAllFuture, GatherFuture, GatherWait};
-
-use crate::flatten::flatten;
 
 /// Starts a task for each future and gives their values in order; asyncio's `gather`. What is a task already is taken as it
 /// is.
@@ -159,6 +160,17 @@ impl<C: Children> Gather<C> {
     pub fn gather_ref(&self) -> GatherRef {
         let tasks = self.children.as_ref().map_or_else(Vec::new, Children::refs);
         GatherRef { tasks: tasks.into(), requests: self.countdown.requests() }
+    }
+
+    /// Ready once its outcome is there, which it leaves. A request for cancellation of the one who waits is not passed on.
+    pub fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.take_request();
+        while self.countdown.poll(cx).is_ready() {
+            if !self.take_request() {
+                return Poll::Ready(());
+            }
+        }
+        Poll::Pending
     }
 
     /// Takes a request over: cancels the tasks, if that is yet to be done, and waits for all of them.
@@ -352,4 +364,38 @@ where
     fn into_task(self) -> Task<C::Outcomes> {
         crate::create_task(self.into_future())
     }
+}
+
+impl<C: Children> Shieldable for &mut Gather<C> {
+    type Inner = Self;
+
+    fn into_inner(self) -> Self {
+        self
+    }
+}
+
+impl<'a, C: Children> Shieldable for &'a mut GatherAll<C> {
+    type Inner = &'a mut Gather<C>;
+
+    fn into_inner(self) -> &'a mut Gather<C> {
+        &mut self.0
+    }
+}
+
+impl<C: Children> Shielded for &mut Gather<C> {
+    type Output = ();
+
+    fn is_done(&self) -> bool {
+        self.done()
+    }
+
+    fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        Gather::poll_done(self, cx)
+    }
+
+    fn forget_waiter(&mut self) {
+        self.countdown.forget_waiter();
+    }
+
+    fn take(&mut self) {}
 }

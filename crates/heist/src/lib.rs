@@ -30,7 +30,6 @@ mod cancel;
 pub mod contextvars;
 mod driver;
 mod event_loop;
-mod flatten;
 mod gather;
 mod runner;
 mod signal;
@@ -58,8 +57,9 @@ pub use heist_scheduler::{
     CallbackHandle, ExceptionContext, ExceptionHandler, LoopClosedError, TaskInfo, spawn_in as create_task_in,
 };
 pub use heist_scheduler::{
-    CancelledError, Handle, IntoTask, ResultError, RunError, ShutdownReport, Task, TaskError, TaskFuture,
-    TaskRef, TaskWait, YieldNow, current_task, ensure_future, spawn as create_task,
+    CancelledError, Handle, IntoTask, ResultError, RunError, SharedFuture, SharedResult, SharedTask, Shield,
+    ShieldFuture, Shieldable, Shielded, ShieldedTask, ShutdownReport, Task, TaskError, TaskFuture, TaskRef,
+    TaskWait, YieldNow, current_task, ensure_future, shield, spawn as create_task,
     spawn_blocking as to_thread, spawn_local, yield_now,
 };
 pub use heist_streams::{

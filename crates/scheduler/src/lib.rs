@@ -41,8 +41,9 @@ pub use scheduler::{
     spawn_in, spawn_local,
 };
 pub use task::{
-    CancelledError, Countdown, Ended, IntoTask, Request, Requests, ResultError, Task, TaskError, TaskFuture,
-    TaskRef, TaskWait, Wanted, ensure_future,
+    CancelledError, Countdown, Ended, IntoTask, Request, Requests, ResultError, SharedFuture, SharedResult,
+    SharedTask, Shield, ShieldFuture, Shieldable, Shielded, ShieldedTask, Task, TaskError, TaskFuture,
+    TaskRef, TaskWait, Wanted, ensure_future, flatten, shield,
 };
 pub use yielding::{YieldNow, yield_now};
 

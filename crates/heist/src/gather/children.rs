@@ -39,7 +39,7 @@ mod sealed {
 }
 
 /// How a task ended that has.
-pub(crate) fn outcome<T>(task: Task<T>) -> Result<T, TaskError> {
+fn outcome<T>(task: Task<T>) -> Result<T, TaskError> {
     task.into_outcome().unwrap_or_else(|_| Err(TaskError::refused("the task has not ended")))
 }
 

@@ -36,12 +36,7 @@ impl Forwarding {
             return Poll::Pending;
         }
         let proceed = ready!(budget::poll_proceed(cx));
-        gather.take_request();
-        while gather.countdown.poll(cx).is_ready() {
-            // A task that was cancelled with the gather by somebody else may have ended first.
-            if gather.take_request() {
-                continue;
-            }
+        if gather.poll_done(cx).is_ready() {
             proceed.made_progress();
             let forwarded = self.forwarder.done();
             return Poll::Ready(match &gather.cancelled {

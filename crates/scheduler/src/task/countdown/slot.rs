@@ -52,7 +52,7 @@ impl<T> Task<T> {
     }
 
     /// Takes the waker back and drops it, if it was not used.
-    pub(super) fn disarm(&self) {
+    pub(in crate::task) fn disarm(&self) {
         let raw = self.raw();
         let header = raw.header();
         let waker = match raw.access() {

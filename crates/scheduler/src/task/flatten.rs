@@ -3,10 +3,10 @@
 use std::future::Future;
 use std::panic::resume_unwind;
 
-use heist_scheduler::TaskError;
+use super::error::TaskError;
 
-/// Ends as the task ended whose outcome `future` gives: with the value, cancelled, or with the panic.
-pub(crate) async fn flatten<T>(future: impl Future<Output = Result<T, TaskError>>) -> T {
+/// Ends as the task has ended whose outcome `future` gives: with the value, cancelled, or with the panic.
+pub async fn flatten<T>(future: impl Future<Output = Result<T, TaskError>>) -> T {
     let error = match future.await {
         Ok(value) => return value,
         Err(error) => error,
