@@ -23,6 +23,7 @@
 
 #![forbid(unsafe_code)]
 
+mod as_completed;
 mod builder;
 mod callbacks;
 mod cancel;
@@ -39,6 +40,9 @@ mod wait;
 #[path = "private.rs"]
 pub mod __private;
 
+pub use as_completed::{
+    AsCompleted, AsCompletedWithin, Completion, Completions, NextTask, NextTaskWithin, as_completed,
+};
 pub use builder::Builder;
 pub use cancel::{CatchCancelled, catch_cancelled, raise_cancelled, try_finally};
 pub use contextvars::{ContextVar, copy_context};
