@@ -160,6 +160,13 @@ impl<T> Future for NextTask<'_, T> {
     }
 }
 
+/// The wait for the next one is over, also where it was given up.
+impl<T> Drop for NextTask<'_, T> {
+    fn drop(&mut self) {
+        self.ends.pause();
+    }
+}
+
 /// The outcomes of tasks, as they end, until a time has passed; see [`AsCompleted::timeout`].
 #[must_use = "call `next` and await that"]
 pub struct AsCompletedWithin<T> {
@@ -237,6 +244,12 @@ impl<T> Future for NextTaskWithin<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.within.poll_next_task(cx)
+    }
+}
+
+impl<T> Drop for NextTaskWithin<'_, T> {
+    fn drop(&mut self) {
+        self.within.ends.pause();
     }
 }
 

@@ -15,6 +15,7 @@ use std::future::IntoFuture;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use heist_core::scope::Awaits;
 use heist_core::{Awaitable, CancelledError};
 use heist_scheduler::{
     Countdown, IntoTask, Request, Requests, Shieldable, Shielded, Task, TaskError, TaskRef, Wanted, flatten,
@@ -391,6 +392,10 @@ impl<C: Children> Shielded for &mut Gather<C> {
 
     fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         Gather::poll_done(self, cx)
+    }
+
+    fn awaits(&self) -> Arc<dyn Awaits> {
+        self.countdown.awaits()
     }
 
     fn forget_waiter(&mut self) {

@@ -25,15 +25,22 @@
 
 mod as_completed;
 mod builder;
+mod call_graph;
 mod callbacks;
 mod cancel;
 #[path = "context_var.rs"]
 pub mod contextvars;
 mod driver;
 mod event_loop;
+mod executor;
 mod gather;
+mod interrupt;
+mod interval;
+mod introspection;
+mod run_error;
 mod runner;
 mod signal;
+mod thread_future;
 mod wait;
 
 #[doc(hidden)]
@@ -44,12 +51,23 @@ pub use as_completed::{
     AsCompleted, AsCompletedWithin, Completion, Completions, NextTask, NextTaskWithin, as_completed,
 };
 pub use builder::Builder;
+pub use call_graph::{
+    FrameCallGraphEntry, FutureCallGraph, InCallGraph, capture_call_graph, format_call_graph,
+    print_call_graph,
+};
 pub use cancel::{CatchCancelled, catch_cancelled, raise_cancelled, try_finally};
 pub use contextvars::{ContextVar, copy_context};
 pub use event_loop::EventLoop;
+pub use executor::{Executor, ThreadPoolExecutor, run_in_executor};
 pub use gather::{Children, Gather, GatherAll, GatherAllFuture, GatherFuture, GatherRef, GatherWait, gather};
+pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
+pub use introspection::{all_tasks, current_task};
+pub use run_error::RunError;
 pub use runner::{Runner, run};
 pub use signal::ctrl_c;
+pub use thread_future::{
+    ThreadFuture, ThreadFutureError, WrappedFuture, run_coroutine_threadsafe, wrap_future,
+};
 pub use wait::{
     ALL_COMPLETED, AllCompleted, FIRST_COMPLETED, FIRST_EXCEPTION, FirstCompleted, FirstException,
     ReturnWhen, Wait, Waiting, wait,
@@ -58,13 +76,14 @@ pub use wait::{
 pub use heist_core::Awaitable;
 pub use heist_macros::{main, test};
 pub use heist_scheduler::{
-    CallbackHandle, ExceptionContext, ExceptionHandler, LoopClosedError, TaskInfo, spawn_in as create_task_in,
+    CallbackHandle, ExceptionContext, ExceptionHandler, ExecutorClosedError, LoopClosedError,
+    ShutdownExecutor, TaskInfo, Work, spawn_in as create_task_in,
 };
 pub use heist_scheduler::{
-    CancelledError, Handle, IntoTask, ResultError, RunError, SharedFuture, SharedResult, SharedTask, Shield,
-    ShieldFuture, Shieldable, Shielded, ShieldedTask, ShutdownReport, Task, TaskError, TaskFuture, TaskRef,
-    TaskWait, YieldNow, current_task, ensure_future, shield, spawn as create_task,
-    spawn_blocking as to_thread, spawn_local, yield_now,
+    CancelledError, Handle, IntoTask, ResultError, SharedFuture, SharedResult, SharedTask, Shield,
+    ShieldFuture, Shieldable, Shielded, ShieldedTask, ShutdownReport, Task, TaskBuilder, TaskError,
+    TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, YieldNow, ensure_future, shield,
+    spawn as create_task, spawn_blocking as to_thread, spawn_local, task, yield_now,
 };
 pub use heist_streams::{
     ConnectError, IncompleteReadError, LimitOverrunError, OpenConnection, Outcome, ReadError, Server,
@@ -74,7 +93,7 @@ pub use heist_sync::{
     Event, EventWait, GetNowaitError, InvalidStateError, PutNowaitError, Queue, QueueEmpty, QueueFull,
     QueueShutDown, TaskDoneError, create_future, future,
 };
-pub use heist_timer::{Sleep, Timeout, TimeoutError, sleep, timeout};
+pub use heist_timer::{Sleep, SleepResult, Timeout, TimeoutError, sleep, timeout};
 
 /// Channels, for those who want the plain Rust shape; usable under any executor.
 pub mod sync {

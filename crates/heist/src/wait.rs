@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use heist_core::scope::Watch;
 use heist_core::{budget, context};
 use heist_scheduler::{Countdown, IntoTask, Task, Wanted};
 use heist_timer::{Sleep, sleep};
@@ -177,6 +178,7 @@ impl<T, R: ReturnWhen<T>> IntoFuture for Wait<T, R> {
             countdown,
             limit: self.timeout.map(|limit| Box::pin(sleep(limit))),
             expired: false,
+            watch: Watch::new(),
             return_when: PhantomData,
         }
     }
@@ -190,6 +192,7 @@ pub struct Waiting<T, R = AllCompleted> {
     limit: Option<Pin<Box<Sleep>>>,
     /// The time is up, and those that end in this very moment get their turn.
     expired: bool,
+    watch: Watch,
     return_when: PhantomData<R>,
 }
 
@@ -237,10 +240,13 @@ impl<T, R: ReturnWhen<T>> Future for Waiting<T, R> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let proceed = ready!(budget::poll_proceed(cx));
-        if self.poll_tasks(cx).is_pending() {
-            ready!(self.poll_limit(cx));
+        if self.poll_tasks(cx).is_pending() && self.poll_limit(cx).is_pending() {
+            let this = &mut *self;
+            this.watch.pending(|| this.countdown.awaits());
+            return Poll::Pending;
         }
         proceed.made_progress();
+        self.watch.done();
         self.countdown.forget_waiter();
         Poll::Ready(std::mem::take(&mut self.tasks).into_iter().partition(Task::done))
     }

@@ -1,8 +1,9 @@
 //! Tasks, in the order of their ends.
 
 use std::fmt;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
+use heist_core::scope::Watch;
 use heist_scheduler::{Countdown, Task, TaskError, Wanted};
 
 /// Gives tasks as they end.
@@ -11,6 +12,7 @@ pub(super) struct Ends<T> {
     tasks: Vec<Option<Task<T>>>,
     countdown: Countdown,
     left: usize,
+    watch: Watch,
 }
 
 impl<T> fmt::Debug for Ends<T> {
@@ -25,7 +27,12 @@ impl<T> Ends<T> {
         for task in &tasks {
             countdown.add(task);
         }
-        Self { left: tasks.len(), tasks: tasks.into_iter().map(Some).collect(), countdown }
+        Self {
+            left: tasks.len(),
+            tasks: tasks.into_iter().map(Some).collect(),
+            countdown,
+            watch: Watch::new(),
+        }
     }
 
     /// How many are yet to be given.
@@ -42,6 +49,11 @@ impl<T> Ends<T> {
         self.countdown.forget_waiter();
     }
 
+    /// Nobody waits at the moment.
+    pub(super) fn pause(&mut self) {
+        self.watch.done();
+    }
+
     /// The next that has ended, without waiting.
     pub(super) fn pop(&mut self) -> Option<Task<T>> {
         let ended = self.countdown.pop()?;
@@ -54,7 +66,11 @@ impl<T> Ends<T> {
         if let Some(task) = self.pop() {
             return Poll::Ready(Some(task));
         }
-        ready!(self.countdown.poll(cx));
+        if self.countdown.poll(cx).is_pending() {
+            self.watch.pending(|| self.countdown.awaits());
+            return Poll::Pending;
+        }
+        self.watch.done();
         Poll::Ready(self.pop())
     }
 

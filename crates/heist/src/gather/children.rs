@@ -21,7 +21,7 @@ pub trait Children: sealed::Sealed {
     /// Waits no more for the cancelled closures among them.
     #[doc(hidden)]
     fn give_up(&self, countdown: &Countdown);
-    /// The error of one that has failed.
+    /// The error of one that has failed; nobody is told of later failures of the others.
     #[doc(hidden)]
     fn failure(self, index: usize) -> TaskError;
     /// The first that has panicked.
@@ -85,7 +85,9 @@ impl<T> Children for Vec<Task<T>> {
     }
 
     fn failure(mut self, index: usize) -> TaskError {
-        error(self.swap_remove(index))
+        let failed = self.swap_remove(index);
+        self.iter().for_each(Task::ignore_failure);
+        error(failed)
     }
 
     fn panicked(&self) -> Option<usize> {
@@ -130,6 +132,9 @@ macro_rules! tuple {
             }
 
             fn failure(self, index: usize) -> TaskError {
+                $(if index != $index {
+                    self.$index.ignore_failure();
+                })+
                 match index {
                     $($index => error(self.$index),)+
                     _ => TaskError::refused("there is no such task"),

@@ -19,11 +19,14 @@
 //!
 //! Protocol page: `docs/design/task-state.md`.
 
+mod builder;
 mod cancel;
 mod cell;
 mod countdown;
+mod done;
 mod error;
 mod flatten;
+mod graph;
 mod handle;
 mod header;
 mod into_task;
@@ -33,9 +36,12 @@ mod shared;
 mod shield;
 pub(crate) mod state;
 mod task_ref;
+mod unread;
 mod vars;
 mod waker;
 
+pub use builder::{TaskBuilder, TaskFactory, TaskOptions, task};
+pub(crate) use builder::{TaskDefaults, spawn_with};
 pub(crate) use cancel::tree_of;
 pub(crate) use cell::{Cell, discard};
 pub use countdown::{Countdown, Ended, Request, Requests, Wanted};

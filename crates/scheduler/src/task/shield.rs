@@ -3,8 +3,10 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use heist_core::scope::{Awaited, Awaits, Watch};
 use heist_core::{Awaitable, budget};
 
 use super::error::TaskError;
@@ -79,6 +81,10 @@ pub trait Shielded {
     #[doc(hidden)]
     fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
+    /// What is awaited, for those who look.
+    #[doc(hidden)]
+    fn awaits(&self) -> Arc<dyn Awaits>;
+
     /// The wait is over before it has ended: its end wakes nobody.
     #[doc(hidden)]
     fn forget_waiter(&mut self);
@@ -109,6 +115,10 @@ impl<T> Shielded for ShieldedTask<T> {
 
     fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.0.as_mut().map_or(Poll::Ready(()), |task| task.poll_done(cx))
+    }
+
+    fn awaits(&self) -> Arc<dyn Awaits> {
+        Arc::new(self.0.iter().map(|task| Awaited::Task(task.id())).collect::<Vec<_>>())
     }
 
     fn forget_waiter(&mut self) {
@@ -142,6 +152,10 @@ impl<T> Shielded for &mut Task<T> {
         Task::poll_done(self, cx)
     }
 
+    fn awaits(&self) -> Arc<dyn Awaits> {
+        Arc::new(vec![Awaited::Task(self.id())])
+    }
+
     fn forget_waiter(&mut self) {
         self.disarm();
     }
@@ -166,7 +180,7 @@ impl<I: Shielded> IntoFuture for Shield<I> {
     type IntoFuture = ShieldFuture<I>;
 
     fn into_future(self) -> ShieldFuture<I> {
-        ShieldFuture { inner: self.inner, waits: false }
+        ShieldFuture { inner: self.inner, waits: false, watch: Watch::new() }
     }
 }
 
@@ -198,6 +212,7 @@ where
 pub struct ShieldFuture<I: Shielded> {
     inner: I,
     waits: bool,
+    watch: Watch,
 }
 
 impl<I: Shielded> Unpin for ShieldFuture<I> {}
@@ -214,8 +229,13 @@ impl<I: Shielded> Future for ShieldFuture<I> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<I::Output> {
         let proceed = ready!(budget::poll_proceed(cx));
         self.waits = true;
-        ready!(self.inner.poll_done(cx));
+        if self.inner.poll_done(cx).is_pending() {
+            let this = &mut *self;
+            this.watch.pending(|| this.inner.awaits());
+            return Poll::Pending;
+        }
         self.waits = false;
+        self.watch.done();
         proceed.made_progress();
         Poll::Ready(self.inner.take())
     }

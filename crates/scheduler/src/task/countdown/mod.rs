@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use heist_core::CancelledError;
-use heist_core::scope::CancelTarget;
+use heist_core::scope::{Awaits, CancelTarget};
 use heist_core::sync::mutant;
 use node::{Block, FAILED_FLAG};
 
@@ -109,7 +109,7 @@ impl Countdown {
         let index = self.added;
         self.added += 1;
         // A task that has ended gives the waker back, and is noted here.
-        if let Err(waker) = task.arm(Block::arm(&self.block, index, task.raw().0.as_ptr())) {
+        if let Err(waker) = task.arm(Block::arm(&self.block, index, task.raw().0.as_ptr(), task.id())) {
             waker.wake();
         }
     }
@@ -199,6 +199,11 @@ impl Countdown {
     /// Where a request for cancellation is left for the one who waits.
     pub fn requests(&self) -> Requests {
         Requests { block: self.block.clone() }
+    }
+
+    /// What it waits for, for those who look; see [`Watch`](heist_core::scope::Watch).
+    pub fn awaits(&self) -> Arc<dyn Awaits> {
+        self.block.clone()
     }
 
     /// The request that was left and has not been taken.

@@ -43,7 +43,7 @@ fn assert_none_alive() {
 fn countdown(tasks: usize, wanted: Wanted) -> (Countdown, Vec<Waker>) {
     ALIVE.with_borrow_mut(HashSet::clear);
     let mut countdown = Countdown::new(tasks, wanted);
-    let wakers = (0..tasks).map(|index| Block::arm(&countdown.block, index, ptr::null_mut())).collect();
+    let wakers = (0..tasks).map(|index| Block::arm(&countdown.block, index, ptr::null_mut(), 1)).collect();
     countdown.added = tasks;
     (countdown, wakers)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{RawWaker, RawWakerVTable, Wake, Waker};
 
 use heist_core::CancelledError;
-use heist_core::scope::CancelTarget;
+use heist_core::scope::{Awaited, Awaits, CancelTarget};
 use heist_core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use heist_core::sync::{Mutex, mutant};
 
@@ -37,6 +37,8 @@ struct Node {
     link: AtomicU32,
     /// The task, to see how it ended. Set before the waker is handed out.
     task: AtomicPtr<Header>,
+    /// The task's id while its waker counts, else 0: for those who look at who waits for whom.
+    id: AtomicU64,
 }
 
 /// What the tasks' join slots and the one who waits share.
@@ -77,6 +79,7 @@ impl Block {
             index: index as u32,
             link: AtomicU32::new(0),
             task: AtomicPtr::new(ptr::null_mut()),
+            id: AtomicU64::new(0),
         };
         let mut block = Arc::new(Self {
             word: AtomicU64::new(tasks as u64 * LEFT),
@@ -103,11 +106,12 @@ impl Block {
     }
 
     /// The waker of a node, to be used or dropped once. Called once for each index.
-    pub(super) fn arm(self: &Arc<Self>, index: usize, task: *mut Header) -> Waker {
+    pub(super) fn arm(self: &Arc<Self>, index: usize, task: *mut Header, id: u64) -> Waker {
         let Some(node) = self.nodes.get(index) else {
             panic!("more tasks were added to a countdown than it was made for");
         };
         node.task.store(task, Ordering::Relaxed);
+        node.id.store(id, Ordering::Relaxed);
         let data = ptr::from_ref(node).cast::<()>();
         // SAFETY: the table keeps the contract of RawWakerVTable: the node stays while its waker counts in the word, and
         // each clone has a reference of its own.
@@ -270,6 +274,7 @@ unsafe fn step(node: &Node, noted: bool) {
         block.failed.store(true, Ordering::Relaxed);
     }
     let flag = if failed { FAILED_FLAG } else { 0 };
+    node.id.store(0, Ordering::Relaxed);
     let mut held = None;
     let mut word = block.word.load(Ordering::Relaxed);
     loop {
@@ -319,6 +324,21 @@ impl CancelTarget for Block {
     /// Leaves the request for the one who waits, who has the tasks.
     fn cancel(&self, error: &CancelledError) -> bool {
         self.leave_request(Request { error: error.clone(), told: false })
+    }
+
+    fn each_awaited(&self, visit: &mut dyn FnMut(Awaited)) {
+        Awaits::each_awaited(self, visit);
+    }
+}
+
+impl Awaits for Block {
+    fn each_awaited(&self, visit: &mut dyn FnMut(Awaited)) {
+        for node in &self.nodes {
+            let id = node.id.load(Ordering::Relaxed);
+            if id != 0 {
+                visit(Awaited::Task(id));
+            }
+        }
     }
 }
 
