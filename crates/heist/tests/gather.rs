@@ -375,3 +375,73 @@ fn one_that_waits_for_a_hundred_tasks_is_polled_at_the_beginning_and_at_the_end(
         assert_eq!(polls.load(SeqCst), 2);
     });
 }
+
+/// What the loop's exception handler was told while `future` ran, and all else came to rest.
+async fn told(future: impl Future<Output = ()>) -> Vec<String> {
+    let handle = heist::Handle::current().unwrap();
+    let reports = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let list = reports.clone();
+    handle.set_exception_handler(Some(Arc::new(move |_, report| {
+        list.lock().unwrap().extend(report.panic.clone());
+    })));
+    future.await;
+    sleep(Duration::from_secs(60)).await;
+    handle.set_exception_handler(None);
+    let mut told = std::mem::take(&mut *reports.lock().unwrap());
+    told.sort();
+    told
+}
+
+async fn fail_after(seconds: u64, text: &'static str) {
+    sleep(Duration::from_secs(seconds)).await;
+    std::panic::resume_unwind(Box::new(text));
+}
+
+#[test]
+fn a036_failures_after_the_first_count_as_read() {
+    on_each_flavour(|| async {
+        let told = told(async {
+            // The same without a gather is told of.
+            drop(create_task(fail_after(1, "alone")));
+            let tasks = [fail_after(2, "first"), fail_after(3, "second"), fail_after(4, "third")];
+            assert_eq!(gather(tasks).await.unwrap_err().panic_message(), Some("first"));
+            let (one, other) = (fail_after(2, "one"), fail_after(3, "other"));
+            assert_eq!(heist::gather!(other, one).await.unwrap_err().panic_message(), Some("one"));
+        })
+        .await;
+        assert_eq!(told, ["alone"]);
+    });
+}
+
+/// The ids of those who await the task, as the graph tells them.
+fn awaited_by(task: &TaskRef) -> Vec<u64> {
+    let graph = heist::capture_call_graph(Some(task)).unwrap();
+    graph.awaited_by().iter().filter_map(|graph| graph.task()).map(TaskRef::id).collect()
+}
+
+#[test]
+fn b204_gather_wait_shield_and_as_completed_show_the_waiting_task() {
+    on_each_flavour(|| async {
+        let mut waiting = Vec::new();
+        let child = || {
+            let task = create_task(sleep(LONG));
+            (task.task_ref(), task)
+        };
+        let (first, task) = child();
+        waiting.push((first, create_task(async move { drop(gather([task]).await) })));
+        let (first, task) = child();
+        waiting.push((first, create_task(async move { drop(heist::wait([task]).await) })));
+        let (first, task) = child();
+        waiting.push((first, create_task(async move { drop(heist::shield(task).await) })));
+        let (first, task) = child();
+        waiting.push((first, create_task(async move { drop(heist::as_completed([task]).next().await) })));
+        settle().await;
+        for (child, waiting) in &waiting {
+            assert_eq!(awaited_by(child), [waiting.id()]);
+        }
+        for (_, waiting) in waiting {
+            waiting.cancel();
+            assert!(waiting.await.is_err());
+        }
+    });
+}
