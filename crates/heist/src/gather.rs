@@ -9,6 +9,7 @@
 
 mod children;
 mod future;
+mod try_gather;
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -24,6 +25,7 @@ use heist_scheduler::{
 pub use children::Children;
 use future::Forwarding;
 pub use future::{GatherAllFuture, GatherFuture, GatherWait};
+pub use try_gather::{TryGather, TryGatherError, TryGatherFuture, try_gather};
 
 /// Starts a task for each future and gives their values in order; asyncio's `gather`. What is a task already is taken as it
 /// is.
@@ -113,7 +115,11 @@ impl<C: Children> fmt::Debug for Gather<C> {
 
 impl<C: Children> Gather<C> {
     fn new(children: C) -> Self {
-        let mut countdown = Countdown::new(children.count(), Wanted::Failure);
+        Self::with(children, Wanted::Failure)
+    }
+
+    fn with(children: C, wanted: Wanted) -> Self {
+        let mut countdown = Countdown::new(children.count(), wanted);
         children.watch(&mut countdown);
         Self { children: Some(children), countdown, collects: false, cancelled: None }
     }

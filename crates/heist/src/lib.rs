@@ -34,6 +34,7 @@ mod driver;
 mod event_loop;
 mod executor;
 mod gather;
+mod inline;
 mod interrupt;
 mod interval;
 mod introspection;
@@ -59,7 +60,10 @@ pub use cancel::{CatchCancelled, catch_cancelled, raise_cancelled, try_finally};
 pub use contextvars::{ContextVar, copy_context};
 pub use event_loop::EventLoop;
 pub use executor::{Executor, ThreadPoolExecutor, run_in_executor};
-pub use gather::{Children, Gather, GatherAll, GatherAllFuture, GatherFuture, GatherRef, GatherWait, gather};
+pub use gather::{
+    Children, Gather, GatherAll, GatherAllFuture, GatherFuture, GatherRef, GatherWait, TryGather,
+    TryGatherError, TryGatherFuture, gather, try_gather,
+};
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use introspection::{all_tasks, current_task};
 pub use run_error::RunError;

@@ -3,6 +3,7 @@
 use std::future::Future;
 
 pub use crate::gather::gather_tuple;
+pub use crate::inline::{Join, Race};
 
 use crate::builder::Builder;
 use crate::runner::run_with;

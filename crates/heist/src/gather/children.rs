@@ -39,7 +39,7 @@ mod sealed {
 }
 
 /// How a task ended that has.
-fn outcome<T>(task: Task<T>) -> Result<T, TaskError> {
+pub(super) fn outcome<T>(task: Task<T>) -> Result<T, TaskError> {
     task.into_outcome().unwrap_or_else(|_| Err(TaskError::refused("the task has not ended")))
 }
 
