@@ -389,9 +389,12 @@ impl Tree {
         let top = state.index(origin);
         let id = state.next_delivery;
         state.next_delivery += 1;
+        let mut asked_before = false;
         for index in state.leaves(top, self.poll.load(Ordering::Relaxed)) {
             let slot = &state.slots[index as usize];
             match &slot.kind {
+                // Whoever answers the request from farther out answers this one with it.
+                Kind::Scope if top.is_some() && slot.mark.is_some() => asked_before = true,
                 Kind::Scope => {
                     let mark = Mark { error: error.clone(), delivery: id };
                     wakers.extend(self.mark(&mut state, index, mark));
@@ -402,7 +405,7 @@ impl Tree {
                 }
             }
         }
-        let asked = state.is_asked_below(top, id);
+        let asked = asked_before || state.is_asked_below(top, id);
         state.deliveries.push(Delivery { id, origin: top, answered: false });
         drop(state);
         // Not under the lock: both may do anything, wake this very task among it.
