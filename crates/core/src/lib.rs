@@ -13,6 +13,7 @@
 //! * [`services`]: what a leaf may ask of its loop: callbacks, the exception handler.
 //! * [`vars`]: context variables.
 
+mod awaitable;
 pub mod budget;
 mod cancelled;
 pub mod clock;
@@ -24,6 +25,7 @@ pub mod services;
 pub mod sync;
 pub mod vars;
 
+pub use awaitable::Awaitable;
 pub use cancelled::CancelledError;
 pub use clock::{Clock, Hold};
 pub use context::Context;
