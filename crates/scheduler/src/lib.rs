@@ -40,7 +40,7 @@ pub use scheduler::{
     Handle, LocalScheduler, RunError, Scheduler, ShutdownReport, current_task, spawn, spawn_blocking,
     spawn_in, spawn_local,
 };
-pub use task::{CancelledError, ResultError, Task, TaskError, TaskFuture, TaskRef, TaskWait};
+pub use task::{Body, CancelledError, ResultError, Task, TaskError, TaskFuture, TaskRef, TaskWait};
 pub use yielding::{YieldNow, yield_now};
 
 #[cfg(all(test, heist_loom))]

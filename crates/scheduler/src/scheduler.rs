@@ -18,7 +18,7 @@ use pin_project_lite::pin_project;
 use crate::config::Config;
 use crate::shared::{CLOSED, CLOSING, PAUSED, RUNNING, Shared};
 use crate::task::state::{Access, LOCAL, NEW_DETACHED};
-use crate::task::{CancelledError, Kind, Raw, Task, TaskError, TaskRef};
+use crate::task::{Body, CancelledError, Kind, Raw, Task, TaskError, TaskRef};
 use crate::worker::{Polled, Worker, create, create_foreign, create_foreign_in};
 use crate::{blocking_future, trace, watchdog};
 
@@ -149,6 +149,20 @@ impl Handle {
         self.create(future, Location::caller(), Some(context.clone()))
     }
 
+    /// Creates a task for a [`Body`], in the context that is given or a copy of the current one.
+    pub fn create_body<B>(
+        &self,
+        body: B,
+        context: Option<&vars::Context>,
+        location: &'static Location<'static>,
+    ) -> Task<B::Output>
+    where
+        B: Body + Send + 'static,
+        B::Output: Send + 'static,
+    {
+        self.create(body, location, context.cloned())
+    }
+
     fn create<F>(
         &self,
         future: F,
@@ -156,7 +170,7 @@ impl Handle {
         vars: Option<vars::Context>,
     ) -> Task<F::Output>
     where
-        F: Future + Send + 'static,
+        F: Body + Send + 'static,
         F::Output: Send + 'static,
     {
         let mut given = Some((future, vars));

@@ -14,6 +14,7 @@ enum Repr {
     Cancelled(CancelledError),
     Panicked(Box<dyn Any + Send>),
     Refused(&'static str),
+    Reported,
 }
 
 impl TaskError {
@@ -30,6 +31,16 @@ impl TaskError {
     /// The error of an await that can give no value, and why.
     pub fn refused(why: &'static str) -> Self {
         Self(Box::new(Repr::Refused(why)))
+    }
+
+    /// The error of a task whose own error went to its task group.
+    pub fn reported() -> Self {
+        Self(Box::new(Repr::Reported))
+    }
+
+    /// Whether the task failed with an error of its own, which went to its task group.
+    pub fn is_reported(&self) -> bool {
+        matches!(*self.0, Repr::Reported)
     }
 
     /// Whether the task was cancelled.
@@ -93,6 +104,7 @@ impl fmt::Display for TaskError {
         match &*self.0 {
             Repr::Cancelled(error) => write!(f, "the task was {error}"),
             Repr::Refused(why) => f.write_str(why),
+            Repr::Reported => f.write_str("the task failed: its error is in the error of its task group"),
             Repr::Panicked(payload) => match panic_text(payload.as_ref()) {
                 Some(text) => write!(f, "the task panicked: {text}"),
                 None => f.write_str("the task panicked"),
@@ -106,6 +118,7 @@ impl fmt::Debug for TaskError {
         match &*self.0 {
             Repr::Cancelled(error) => write!(f, "TaskError({error:?})"),
             Repr::Refused(why) => write!(f, "TaskError({why:?})"),
+            Repr::Reported => f.write_str("TaskError(Reported)"),
             Repr::Panicked(payload) => {
                 write!(f, "TaskError(Panicked({:?}))", panic_text(payload.as_ref()).unwrap_or("..."))
             }

@@ -10,6 +10,7 @@ use heist_core::sync::cell::UnsafeCell;
 use heist_core::sync::mutant;
 use heist_core::{CancelledError, context};
 
+use super::body::Watcher;
 use super::error::TaskError;
 use super::remote::{self, Noted, Remote};
 use super::state::{Access, Complete, Detach, LOAN, LOCAL, Wake, Word, references};
@@ -48,6 +49,8 @@ pub(crate) struct VTable {
     pub(crate) drop_output: unsafe fn(NonNull<Header>),
     /// Moves the output, an `Option<Result<T, TaskError>>`, to where the pointer says.
     pub(crate) take_output: unsafe fn(NonNull<Header>, *mut ()),
+    /// Takes out who is to be told of the end; `None` where there never is anybody.
+    pub(crate) watcher: Option<unsafe fn(NonNull<Header>) -> Option<Watcher>>,
 }
 
 /// The parts of a task that most tasks never need.
@@ -350,6 +353,22 @@ impl Raw {
     ///
     /// The caller is the side that polled the task, and does not touch it afterwards.
     pub(crate) unsafe fn complete(self, access: Access) {
+        // Taken out before, for the cell may be gone after; told after, so that whoever is told finds the task done.
+        // SAFETY: this is the completing side, and completes the task once.
+        let watcher = self.header().vtable.watcher.and_then(|take| unsafe { take(self.0) });
+        // SAFETY: passed on from the caller.
+        unsafe { self.mark_complete(access) };
+        if let Some(watcher) = watcher {
+            super::cell::discard(|| watcher.tell());
+        }
+    }
+
+    /// The marking alone.
+    ///
+    /// # Safety
+    ///
+    /// As for [`complete`](Self::complete).
+    unsafe fn mark_complete(self, access: Access) {
         let header = self.header();
         crate::trace::task_ended(header.id);
         if let Some(tree) = self.tree_if_any() {

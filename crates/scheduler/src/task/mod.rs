@@ -19,6 +19,7 @@
 //!
 //! Protocol page: `docs/design/task-state.md`.
 
+mod body;
 mod cancel;
 mod cell;
 mod error;
@@ -31,6 +32,7 @@ mod task_ref;
 mod vars;
 mod waker;
 
+pub use body::{Body, Watch, Watcher, Watching};
 pub(crate) use cancel::tree_of;
 pub(crate) use cell::{Cell, discard};
 pub use error::TaskError;

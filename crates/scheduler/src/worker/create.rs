@@ -10,7 +10,7 @@ use crate::scheduler::with_worker;
 use crate::shared::{CLOSED, CLOSING, Shared};
 use crate::task::remote;
 use crate::task::state::{self, Access, LOCAL};
-use crate::task::{self, Header, Kind, Raw, Task};
+use crate::task::{self, Body, Header, Kind, Raw, Task};
 use crate::trace;
 
 /// Ends a task that came too late: its future is dropped, and whoever awaits it gets a cancellation.
@@ -23,7 +23,7 @@ pub(crate) fn refuse(task: Raw) {
 
 /// Makes a cell for `future` in `heap`, with a copy of the current context variables.
 #[inline]
-pub(crate) fn create<F: Future + 'static>(
+pub(crate) fn create<F: Body + 'static>(
     heap: &Heap,
     shared: &Arc<Shared>,
     kind: Kind,
@@ -38,7 +38,7 @@ pub(crate) fn create<F: Future + 'static>(
 /// As [`create`], with the context that is given, where one is.
 #[inline]
 #[allow(clippy::too_many_arguments, reason = "all of them are of the cell that is made")]
-pub(crate) fn create_in<F: Future + 'static>(
+pub(crate) fn create_in<F: Body + 'static>(
     heap: &Heap,
     shared: &Arc<Shared>,
     kind: Kind,
@@ -126,7 +126,7 @@ pub(crate) fn create_foreign<F>(
     location: &'static Location<'static>,
 ) -> Task<F::Output>
 where
-    F: Future + Send + 'static,
+    F: Body + Send + 'static,
     F::Output: Send + 'static,
 {
     create_foreign_in(shared, kind, future, location, None)
@@ -141,7 +141,7 @@ pub(crate) fn create_foreign_in<F>(
     vars: Option<vars::Context>,
 ) -> Task<F::Output>
 where
-    F: Future + Send + 'static,
+    F: Body + Send + 'static,
     F::Output: Send + 'static,
 {
     let last = if kind == Kind::Cleanup { CLOSED } else { CLOSING };

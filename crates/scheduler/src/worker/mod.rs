@@ -44,7 +44,7 @@ use crate::queue::{CAPACITY, Local, Steal};
 use crate::scheduler::Handle;
 use crate::shared::{CLOSED, CLOSING, Shared, Slot, task_at};
 use crate::task::state::{self, Access, End, LOCAL};
-use crate::task::{self, Header, Kind, Raw, Task};
+use crate::task::{self, Body, Header, Kind, Raw, Task};
 
 pub(crate) use create::{create, create_foreign, create_foreign_in, create_in, create_internal, refuse};
 pub(crate) use deliver::Polled;
@@ -215,7 +215,7 @@ impl Worker {
     #[inline]
     pub(crate) fn spawn<F>(&self, future: F, location: &'static Location<'static>) -> Task<F::Output>
     where
-        F: Future + 'static,
+        F: Body + 'static,
     {
         self.spawn_in(Kind::Task, future, location, None)
     }
@@ -230,7 +230,7 @@ impl Worker {
         vars: Option<vars::Context>,
     ) -> Task<F::Output>
     where
-        F: Future + 'static,
+        F: Body + 'static,
     {
         let last = if kind == Kind::Cleanup { CLOSED } else { CLOSING };
         let local = if self.shared.local { LOCAL } else { 0 };
