@@ -148,16 +148,13 @@ impl<F: Future> Future for Scope<F> {
                     if let Some(error) = this.node.take_request() {
                         return answer(&mut this, error);
                     }
-                    if let Some(error) = this.node.take_later() {
-                        match this.node.ask_below(&error) {
-                            Delivered::Nobody => return answer(&mut this, error),
-                            Delivered::Asked => continue,
-                        }
-                    }
                     if this.catches || this.node.is_entered() {
                         this.node.stand(cx.waker(), || Kind::Scope);
                     }
-                    return Poll::Pending;
+                    let Some(error) = this.node.take_later() else { return Poll::Pending };
+                    if let Delivered::Nobody = this.node.ask_below(&error) {
+                        return answer(&mut this, error);
+                    }
                 }
             }
         }

@@ -143,14 +143,17 @@ impl State {
         false
     }
 
-    /// A forwarder that the task's last poll did not reach is asleep: what it belongs to is not being awaited. One that
-    /// an executor inside the task polls is reached by that one's wakes alone, so it counts as awake.
+    /// A forwarder that the last poll of the task, or of the scope that asks, did not reach is asleep: what it belongs to
+    /// is not being awaited. One that an executor inside the task polls is reached by that one's wakes alone, so it counts
+    /// as awake.
     fn is_asleep(slot: &Slot, poll: u64) -> bool {
-        matches!(slot.kind, Kind::Forward(_)) && slot.waker.is_none() && slot.seen != poll
+        matches!(slot.kind, Kind::Forward(_)) && slot.waker.is_none() && slot.seen < poll
     }
 
     /// The nodes below `top` that have no awake node below them.
     fn leaves(&self, top: Option<u32>, poll: u64) -> Vec<u32> {
+        // The scope that asks need not have been polled in every poll of the task, and not yet in this one.
+        let poll = top.map_or(poll, |top| self.slots[top as usize].seen);
         let awake = |slot: &&Slot| slot.live && !Self::is_asleep(slot, poll);
         let mut has_child = vec![false; self.slots.len()];
         for slot in self.slots.iter().filter(awake) {
