@@ -247,6 +247,11 @@ impl Handle {
         &self.shared.clock
     }
 
+    /// The loop's time: since it was made, monotonic. asyncio: `loop.time`.
+    pub fn time(&self) -> Duration {
+        Duration::from_nanos(self.shared.clock.now())
+    }
+
     /// How many workers run tasks, apart from spare ones.
     pub fn workers(&self) -> usize {
         self.shared.workers

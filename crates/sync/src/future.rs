@@ -13,7 +13,7 @@ use heist_core::budget::poll_proceed;
 use heist_core::sync::{Arc, Mutex};
 use pin_project_lite::pin_project;
 
-use heist_core::CancelledError;
+use heist_core::{Awaitable, CancelledError};
 
 use crate::errors::InvalidStateError;
 use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
@@ -294,5 +294,25 @@ impl<T: Clone> std::future::Future for Wait<T> {
 impl<T> fmt::Debug for Wait<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wait").field("future", &self.future).finish_non_exhaustive()
+    }
+}
+
+impl<T: Clone> Awaitable for Future<T> {
+    fn is_done(&self) -> bool {
+        self.done()
+    }
+
+    fn is_bare(&self) -> bool {
+        false
+    }
+}
+
+impl<T: Clone> Awaitable for &Future<T> {
+    fn is_done(&self) -> bool {
+        self.done()
+    }
+
+    fn is_bare(&self) -> bool {
+        false
     }
 }
