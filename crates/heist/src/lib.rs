@@ -33,7 +33,9 @@ mod event_loop;
 mod gather;
 mod runner;
 mod signal;
+mod timeout_scope;
 mod wait;
+mod wait_for;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -46,7 +48,9 @@ pub use event_loop::EventLoop;
 pub use gather::{Gather, GatherAll, gather};
 pub use runner::{Runner, run};
 pub use signal::ctrl_c;
+pub use timeout_scope::{RescheduleError, TimeoutScope, timeout_at, timeout_scope, timeout_scope_at};
 pub use wait::{ALL_COMPLETED, FIRST_COMPLETED, ReturnWhen, Wait, Waiting, wait};
+pub use wait_for::{WaitFor, wait_for};
 
 pub use heist_macros::{main, test};
 pub use heist_scheduler::{
