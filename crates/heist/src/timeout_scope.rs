@@ -76,12 +76,13 @@ pub fn timeout_at<F: IntoFuture>(when: impl Into<Option<Duration>>, body: F) -> 
 /// # Cancel safety
 ///
 /// Dropping the future drops the body.
-pub fn timeout_scope<B, T>(
+pub fn timeout_scope<B, F, T>(
     delay: impl Into<Option<Duration>>,
     body: B,
 ) -> impl Future<Output = Result<T, TimeoutError>>
 where
-    B: AsyncFnOnce(TimeoutScope) -> T,
+    B: FnOnce(TimeoutScope) -> F,
+    F: Future<Output = T>,
 {
     begin(delay.into().map(Limit::In), body)
 }
@@ -99,12 +100,13 @@ where
 /// # Cancel safety
 ///
 /// Dropping the future drops the body.
-pub fn timeout_scope_at<B, T>(
+pub fn timeout_scope_at<B, F, T>(
     when: impl Into<Option<Duration>>,
     body: B,
 ) -> impl Future<Output = Result<T, TimeoutError>>
 where
-    B: AsyncFnOnce(TimeoutScope) -> T,
+    B: FnOnce(TimeoutScope) -> F,
+    F: Future<Output = T>,
 {
     begin(when.into().map(Limit::At), body)
 }
@@ -114,9 +116,9 @@ enum Limit {
     At(Duration),
 }
 
-fn begin<B, T>(limit: Option<Limit>, body: B) -> impl Future<Output = Result<T, TimeoutError>>
+fn begin<B, F>(limit: Option<Limit>, body: B) -> ScopeFuture<F>
 where
-    B: AsyncFnOnce(TimeoutScope) -> T,
+    B: FnOnce(TimeoutScope) -> F,
 {
     let shared = Arc::new(Shared {
         state: Mutex::new(State { phase: Phase::Active, when: NEVER, moved: false, waker: None }),
