@@ -784,19 +784,47 @@ fn b107_no_task_after_cancel() {
 }
 
 #[test]
-fn b108_a_task_that_cancels_its_group_is_cancelled_too() {
+fn b108_an_eager_task_that_cancels_its_group_before_it_suspends_is_cancelled_too() {
+    on_each_flavour(|| async {
+        for eager in [true, false] {
+            let ended = task_group(async |group: TaskGroup<Text>| {
+                let within = group.clone();
+                let begun = Arc::new(AtomicU32::new(0));
+                let count = begun.clone();
+                let own = group
+                    .task(async move {
+                        count.fetch_add(1, SeqCst);
+                        within.cancel();
+                        sleep(LONG).await;
+                        unreachable!("the task is cancelled with its group")
+                    })
+                    .eager(eager)
+                    .spawn();
+                assert!(!eager || begun.load(SeqCst) == 1);
+                // The body does not suspend; the handle outlives it.
+                Ok::<Task<()>, Text>(own)
+            });
+            let own = ended.await.unwrap();
+            assert!(own.done());
+            assert!(own.await.unwrap_err().is_cancelled());
+        }
+    });
+}
+
+#[test]
+fn an_eager_task_may_end_at_its_creation() {
     on_each_flavour(|| async {
         let ended = task_group(async |group: TaskGroup<Text>| {
-            let within = group.clone();
-            let own = group.create_task(async move {
-                within.cancel();
-                sleep(LONG).await;
-                unreachable!("the task is cancelled with its group")
-            });
-            // The body is interrupted here; the handle outlives it.
-            Ok::<Task<()>, Text>(own)
+            let done = group.task(async { Ok(7) }).eager(true).name("quick").spawn();
+            assert_eq!(*done.result().unwrap(), 7);
+            assert_eq!(&*done.name(), "quick");
+            assert!(format!("{group:?}").contains("tasks: 0"), "{group:?}");
+            let failed = group.task(async { Err::<(), _>("at once") }).eager(true).spawn();
+            assert!(failed.done());
+            sleep(LONG).await;
+            Ok(())
         });
-        assert!(ended.await.unwrap().await.unwrap_err().is_cancelled());
+        assert_eq!(texts(ended.await), ["at once"]);
     });
 }
 

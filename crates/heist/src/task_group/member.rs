@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use heist_scheduler::TaskError;
 use heist_scheduler::task::{Body, Watcher};
-use heist_scheduler::{TaskError, current_task};
 use pin_project_lite::pin_project;
 
 use super::state::{Group, watching};
@@ -22,8 +22,6 @@ pin_project! {
         // `None` while this is being dropped.
         #[pin]
         future: Option<F>,
-        // Set when the task begins, so that its own code finds it.
-        name: Option<Arc<str>>,
         waits: bool,
         group: Arc<Group<E>>,
         key: usize,
@@ -41,14 +39,8 @@ pin_project! {
 }
 
 impl<F, E: Send + 'static> Member<F, E> {
-    pub(super) fn new(
-        future: F,
-        name: Option<Arc<str>>,
-        waits: bool,
-        group: Arc<Group<E>>,
-        key: usize,
-    ) -> Self {
-        Self { future: Some(future), name, waits, group, key }
+    pub(super) fn new(future: F, waits: bool, group: Arc<Group<E>>, key: usize) -> Self {
+        Self { future: Some(future), waits, group, key }
     }
 }
 
@@ -67,11 +59,6 @@ where
                 return Poll::Pending;
             }
             *this.waits = false;
-        }
-        if let Some(name) = this.name.take() {
-            if let Some(task) = current_task() {
-                task.set_name(name);
-            }
         }
         let Some(future) = this.future.as_mut().as_pin_mut() else {
             unreachable!("a task's future goes with the task");
@@ -93,6 +80,10 @@ where
 
     fn watch(&self) -> Watcher {
         Watcher::new(watching(&self.group), self.key)
+    }
+
+    fn type_name() -> &'static str {
+        std::any::type_name::<F>()
     }
 }
 

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use heist_core::vars;
-use heist_scheduler::{Handle, Task};
+use heist_scheduler::{Handle, Task, TaskOptions};
 use pin_project_lite::pin_project;
 
 use crate::group_error::GroupError;
@@ -147,11 +147,12 @@ impl<E: Send + 'static> TaskGroup<E> {
         self.task(future).try_spawn()
     }
 
-    /// A task with more to say about it before it starts: its name, its context. asyncio: `create_task(..., name=...,
+    /// A task with more to say about it before it starts: its name, its context, whether it is eager. asyncio: `create_task(..., name=...,
     /// context=...)`.
     #[track_caller]
     pub fn task<F>(&self, future: F) -> GroupTask<F, E> {
-        GroupTask { group: self.clone(), future, name: None, context: None, location: Location::caller() }
+        let options = TaskOptions::default();
+        GroupTask { group: self.clone(), future, options, location: Location::caller() }
     }
 
     /// Lets at most `limit` tasks run at once, of those created from now on; the others begin in the order of their creation,
@@ -188,12 +189,9 @@ impl<E: Send + 'static> TaskGroup<E> {
         F: Future<Output = Result<T, E>> + Send + 'static,
         T: Send + 'static,
     {
-        let GroupTask { future, name, context, location, .. } = task;
-        let member = Member::new(future, name.clone(), waits, self.group.clone(), key);
-        let task = self.handle().create_body(member, context.as_ref(), location);
-        if let Some(name) = name {
-            task.set_name(name);
-        }
+        let GroupTask { future, options, location, .. } = task;
+        let member = Member::new(future, waits, self.group.clone(), key);
+        let task = self.handle().create_body(member, options, location);
         self.group.put(key, task.task_ref());
         task
     }
@@ -211,8 +209,7 @@ impl<E: Send + 'static> TaskGroup<E> {
 pub struct GroupTask<F, E> {
     group: TaskGroup<E>,
     future: F,
-    name: Option<Arc<str>>,
-    context: Option<vars::Context>,
+    options: TaskOptions,
     location: &'static Location<'static>,
 }
 
@@ -220,7 +217,7 @@ impl<F, E> fmt::Debug for GroupTask<F, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GroupTask")
             .field("group", &self.group)
-            .field("name", &self.name)
+            .field("options", &self.options)
             .finish_non_exhaustive()
     }
 }
@@ -228,13 +225,20 @@ impl<F, E> fmt::Debug for GroupTask<F, E> {
 impl<F, E> GroupTask<F, E> {
     /// Gives the task a name.
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.name = Some(name.into());
+        self.options.name = Some(name.into());
         self
     }
 
     /// Runs the task in this very context, instead of in a copy of the current one.
     pub fn context(mut self, context: &vars::Context) -> Self {
-        self.context = Some(context.clone());
+        self.options.context = Some(context.clone());
+        self
+    }
+
+    /// Has the task run at its creation, on this thread, until it first suspends; where the group has a
+    /// [limit](TaskGroup::limit) and the task must wait for its turn, it does so first.
+    pub fn eager(mut self, eager: bool) -> Self {
+        self.options.eager = Some(eager);
         self
     }
 }
@@ -252,7 +256,7 @@ where
             Ok(task) => task,
             Err(refused) => {
                 drop(refused);
-                group.handle().create_body(Refused::new(), None, location)
+                group.handle().create_body(Refused::new(), TaskOptions::default(), location)
             }
         }
     }

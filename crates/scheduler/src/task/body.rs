@@ -23,6 +23,11 @@ pub trait Body {
 
     /// Who is told of the end. Asked once, when the task is made.
     fn watch(&self) -> Self::Watch;
+
+    /// The name of the type of what runs, which for an async function says which.
+    fn type_name() -> &'static str {
+        std::any::type_name::<Self>()
+    }
 }
 
 impl<F: Future> Body for F {

@@ -32,6 +32,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr;
 use std::sync::Arc;
+use std::task::Poll;
 
 use heist_core::clock::NEVER;
 use heist_core::context::{self, Context};
@@ -44,9 +45,11 @@ use crate::queue::{CAPACITY, Local, Steal};
 use crate::scheduler::Handle;
 use crate::shared::{CLOSED, CLOSING, Shared, Slot, task_at};
 use crate::task::state::{self, Access, End, LOCAL};
-use crate::task::{self, Body, Header, Kind, Raw, Task};
+use crate::task::{self, Body, Header, Kind, Raw, Task, TaskOptions, spawn_with};
 
-pub(crate) use create::{create, create_foreign, create_foreign_in, create_in, create_internal, refuse};
+pub(crate) use create::{
+    create, create_foreign, create_foreign_in, create_in, create_internal, fail_unqueued, refuse,
+};
 pub(crate) use deliver::Polled;
 
 /// The most polls between two looks at timers and I/O. The number is tokio's and Go's; odd, so that it does not fall
@@ -111,6 +114,8 @@ pub(crate) struct Worker {
     main_turn: Cell<usize>,
     /// The header of `block_on`'s future during a run, on worker 0.
     main: Cell<*mut Header>,
+    /// Whether a signal handler had the main future of this run cancelled.
+    interrupted: Cell<bool>,
 }
 
 // SAFETY: a worker is plain memory and pointers to tasks, which are made for any thread; it is moved only while it rests.
@@ -154,6 +159,7 @@ impl Worker {
             gone: Cell::new(false),
             main_turn: Cell::new(0),
             main: Cell::new(ptr::null_mut()),
+            interrupted: Cell::new(false),
         }
     }
 
@@ -195,8 +201,22 @@ impl Worker {
     }
 
     #[inline]
-    fn slot(&self) -> &Slot {
+    pub(crate) fn slot(&self) -> &Slot {
         self.shared.slot(self.index)
+    }
+
+    /// The header of `block_on`'s future, during a run.
+    pub(crate) fn main(&self) -> *mut Header {
+        self.main.get()
+    }
+
+    pub(crate) fn set_interrupted(&self, interrupted: bool) {
+        self.interrupted.set(interrupted);
+    }
+
+    /// Whether a signal handler had the main future of this run cancelled.
+    pub(crate) fn was_interrupted(&self) -> bool {
+        self.interrupted.get()
     }
 
     #[inline]
@@ -232,19 +252,62 @@ impl Worker {
     where
         F: Body + 'static,
     {
-        let last = if kind == Kind::Cleanup { CLOSED } else { CLOSING };
+        if kind == Kind::Task && self.shared.task_defaults.are_special() {
+            return spawn_with(
+                self,
+                future,
+                location,
+                TaskOptions { context: vars, ..TaskOptions::default() },
+            );
+        }
+        let task = self.make_task(kind, future, location, vars);
+        self.queue_new(task.raw());
+        task
+    }
+
+    /// Makes a task here and leaves it out of any queue.
+    #[inline]
+    pub(crate) fn make_task<F>(
+        &self,
+        kind: Kind,
+        future: F,
+        location: &'static Location<'static>,
+        vars: Option<vars::Context>,
+    ) -> Task<F::Output>
+    where
+        F: Body + 'static,
+    {
         let local = if self.shared.local { LOCAL } else { 0 };
         let raw = create_in(&self.heap, &self.shared, kind, future, state::NEW | local, 0, location, vars);
-        if self.shared.phase() >= last {
-            refuse(raw);
-        } else if self.shared.local {
-            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
-            unsafe { (*self.fifo.get()).push_back(raw) };
-        } else {
-            self.push_back(raw);
-        }
         // SAFETY: `NEW` counts the handle's reference and flag; the cell was made for this future.
         unsafe { Task::from_raw(raw) }
+    }
+
+    /// Whether a task of this kind comes too late.
+    #[inline]
+    pub(crate) fn is_too_late(&self, kind: Kind) -> bool {
+        self.shared.phase() >= if kind == Kind::Cleanup { CLOSED } else { CLOSING }
+    }
+
+    /// Queues a task that was just made here, or ends it where the loop takes no more.
+    #[inline]
+    pub(crate) fn queue_new(&self, task: Raw) {
+        if self.is_too_late(task.header().vtable.kind) {
+            refuse(task);
+        } else if self.shared.local {
+            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+            unsafe { (*self.fifo.get()).push_back(task) };
+        } else {
+            self.push_back(task);
+        }
+    }
+
+    /// Polls a task that was just made here, inside the poll of the one that made it.
+    pub(crate) fn start_eagerly(&self, task: Raw) {
+        if self.is_too_late(task.header().vtable.kind) {
+            return refuse(task);
+        }
+        self.context.apart(|| self.poll(task));
     }
 
     /// Queues an internal task that was just created here: in order, behind what is there.
@@ -530,9 +593,9 @@ impl Worker {
         let mut start = header.word.start(access);
         let (polled, again) =
             deliver::poll(&self.context, task, access, &mut start, &mut deliver::InCell(task));
-        if polled.is_ready() {
+        if let Poll::Ready(outcome) = polled {
             // SAFETY: this worker polled the task and does not touch it afterwards.
-            unsafe { task.complete(access) };
+            unsafe { task.complete(access, outcome) };
             if self.shared.phase() >= CLOSING {
                 self.shared.task_ended_while_closing();
             }
@@ -580,7 +643,9 @@ impl Worker {
         }
         self.restart_look(now);
         let slot = self.slot();
-        slot.look.store(false, Ordering::Relaxed);
+        if slot.look.load(Ordering::Relaxed) && self.takes_interrupt() {
+            self.interrupt_main();
+        }
         slot.looks.store(slot.looks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         let io = self.shared.driver.io_waiting();
         self.drive(|| self.shared.driver.turn(self.index, now, io));
