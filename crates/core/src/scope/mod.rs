@@ -101,7 +101,8 @@ impl<F> Scope<F> {
         }
         this.node.set_own();
         if let Delivered::Nobody = this.node.ask_below(error) {
-            this.node.note(error.clone());
+            // What has ended by another request tells of that one.
+            this.node.note(this.node.forwarded_below().unwrap_or_else(|| error.clone()));
         }
     }
 

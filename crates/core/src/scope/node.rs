@@ -175,6 +175,12 @@ impl Node {
         delivered
     }
 
+    /// The request from farther out that has gone to what the body awaits, and ends it.
+    pub(super) fn forwarded_below(&self) -> Option<CancelledError> {
+        let (tree, id) = self.place().entered.as_ref()?;
+        tree.forwarded_below(*id)
+    }
+
     /// Counts a request of the scope's own for those inside it, until it ends.
     pub(super) fn set_own(&self) {
         self.place().own = 1;
