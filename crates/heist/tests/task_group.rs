@@ -1163,3 +1163,23 @@ fn many_failures_at_once_on_all_workers() {
         }
     });
 }
+
+#[test]
+fn whom_a_group_waits_for_can_be_seen() {
+    on_each_flavour(|| async {
+        let parent = create_task(async {
+            let ended = task_group(async |group: TaskGroup<Text>| {
+                for name in ["first", "second"] {
+                    drop(group.task(async { Ok(sleep(SECOND).await) }).name(name).spawn());
+                }
+                Ok(())
+            });
+            ended.await
+        });
+        settle().await;
+        assert_eq!(parent.task_ref().awaits().len(), 2);
+        let graph = heist::format_call_graph(Some(&parent));
+        assert!(graph.contains("first") && graph.contains("second"), "{graph}");
+        parent.await.unwrap().unwrap();
+    });
+}

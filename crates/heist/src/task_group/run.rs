@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use heist_core::CancelledError;
-use heist_core::scope::{Scope, ask_later, raise};
+use heist_core::scope::{Scope, Watch, ask_later, raise};
 use heist_scheduler::{Handle, TaskError};
 use pin_project_lite::pin_project;
 
@@ -24,13 +24,29 @@ enum Ended<T, E> {
 }
 
 /// Waits for the tasks.
-struct Empty<E>(Arc<Group<E>>);
+struct Empty<E> {
+    group: Arc<Group<E>>,
+    /// Says so in the graph of who awaits whom.
+    watch: Watch,
+}
 
-impl<E> Future for Empty<E> {
+impl<E> Empty<E> {
+    fn of(group: &Arc<Group<E>>) -> Scope<Self> {
+        Scope::new(Self { group: group.clone(), watch: Watch::new() })
+    }
+}
+
+impl<E: Send + 'static> Future for Empty<E> {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.poll_empty(cx.waker())
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let ended = this.group.poll_empty(cx.waker());
+        match ended {
+            Poll::Pending => this.watch.pending(|| this.group.clone()),
+            Poll::Ready(()) => this.watch.done(),
+        }
+        ended
     }
 }
 
@@ -95,7 +111,7 @@ where
             }
             this.group.exit(!matches!(ended, Ended::Value(_)));
             *this.ended = Some(ended);
-            this.empty.set(Some(Scope::new(Empty(this.group.clone()))));
+            this.empty.set(Some(Empty::of(this.group)));
         }
         while let Some(empty) = this.empty.as_mut().as_pin_mut() {
             let waited = ready!(empty.poll(cx));
@@ -104,7 +120,7 @@ where
                 // The first one counts; a further one finds the tasks cancelled already, and they are waited for all the same.
                 this.outside.get_or_insert(error);
                 this.group.abort();
-                this.empty.set(Some(Scope::new(Empty(this.group.clone()))));
+                this.empty.set(Some(Empty::of(this.group)));
             }
         }
         let Some(ended) = this.ended.take() else {

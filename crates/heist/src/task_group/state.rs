@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Poll, Waker};
 
 use heist_core::CancelledError;
+use heist_core::scope::{Awaited, Awaits};
 use heist_core::services::ExceptionContext;
 use heist_core::sync::Mutex;
 use heist_scheduler::task::Watching;
@@ -406,6 +407,20 @@ impl<E: Send + 'static> Watching for Group<E> {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+}
+
+impl<E: Send> Awaits for Group<E> {
+    fn each_awaited(&self, visit: &mut dyn FnMut(Awaited)) {
+        let tasks: Vec<Awaited> = {
+            let state = self.state.lock();
+            let alive = state.children.iter().filter_map(|child| match &child.place {
+                Place::Alive(task) => Some(Awaited::Task(task.id())),
+                _ => None,
+            });
+            alive.collect()
+        };
+        tasks.into_iter().for_each(visit);
     }
 }
 
