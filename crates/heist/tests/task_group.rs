@@ -1170,7 +1170,7 @@ fn whom_a_group_waits_for_can_be_seen() {
         let parent = create_task(async {
             let ended = task_group(async |group: TaskGroup<Text>| {
                 for name in ["first", "second"] {
-                    drop(group.task(async { Ok(sleep(SECOND).await) }).name(name).spawn());
+                    drop(group.task(fail_after(SECOND, "in the end")).name(name).spawn());
                 }
                 Ok(())
             });
@@ -1180,6 +1180,6 @@ fn whom_a_group_waits_for_can_be_seen() {
         assert_eq!(parent.task_ref().awaits().len(), 2);
         let graph = heist::format_call_graph(Some(&parent));
         assert!(graph.contains("first") && graph.contains("second"), "{graph}");
-        parent.await.unwrap().unwrap();
+        assert!(parent.await.unwrap().is_err());
     });
 }
