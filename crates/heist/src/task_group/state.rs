@@ -8,7 +8,7 @@ use std::task::{Poll, Waker};
 use heist_core::CancelledError;
 use heist_core::scope::{Awaited, Awaits};
 use heist_core::services::ExceptionContext;
-use heist_core::sync::Mutex;
+use heist_core::sync::{Mutex, mutant};
 use heist_scheduler::task::Watching;
 use heist_scheduler::{Handle, TaskRef};
 
@@ -23,9 +23,25 @@ pub(super) enum Closed {
     Finished,
 }
 
-/// What a group's future, its handles and its tasks share.
-pub(super) struct Group<E> {
-    state: Mutex<State<E>>,
+/// A group's task, as the group has it.
+pub(super) trait Child: Clone + Send {
+    fn cancel(self);
+    fn id(&self) -> u64;
+}
+
+impl Child for TaskRef {
+    fn cancel(self) {
+        self.cancel_because(CancelledError::default());
+    }
+
+    fn id(&self) -> u64 {
+        TaskRef::id(self)
+    }
+}
+
+/// What a group's future, its handles and its tasks share. Protocol page: `docs/design/task-group.md`.
+pub(super) struct Group<E, R = TaskRef> {
+    state: Mutex<State<E, R>>,
     /// The loop, once the group's future has been polled.
     handle: OnceLock<Handle>,
 }
@@ -40,13 +56,13 @@ enum Phase {
     Finished,
 }
 
-struct State<E> {
+struct State<E, R> {
     phase: Phase,
     /// Whether the group is on its way to an early end: no more may be added.
     aborting: bool,
     /// Whether its tasks were cancelled for it.
     cancelled: bool,
-    children: Vec<Child>,
+    children: Vec<Entry<R>>,
     /// Places in `children` that are free.
     free: Vec<usize>,
     /// How many tasks have not ended.
@@ -62,16 +78,16 @@ struct State<E> {
     next_ticket: u64,
 }
 
-struct Child {
-    place: Place,
+struct Entry<R> {
+    place: Place<R>,
     turn: Turn,
 }
 
-enum Place {
+enum Place<R> {
     Free,
     /// The task is being made.
     Reserved,
-    Alive(TaskRef),
+    Alive(R),
     /// The task has ended before its reference was noted here.
     Gone,
 }
@@ -85,9 +101,9 @@ enum Turn {
     Begun,
 }
 
-impl<E> State<E> {
+impl<E, R: Child> State<E, R> {
     /// Carries out the early end, if that has not been done: the tasks to cancel.
-    fn abort(&mut self) -> Vec<TaskRef> {
+    fn abort(&mut self) -> Vec<R> {
         self.aborting = true;
         if std::mem::replace(&mut self.cancelled, true) {
             return Vec::new();
@@ -100,7 +116,7 @@ impl<E> State<E> {
     }
 
     /// As [`abort`](Self::abort), where the early end has begun.
-    fn abort_if_due(&mut self) -> Vec<TaskRef> {
+    fn abort_if_due(&mut self) -> Vec<R> {
         if self.aborting { self.abort() } else { Vec::new() }
     }
 
@@ -126,13 +142,11 @@ impl<E> State<E> {
     }
 }
 
-fn cancel(tasks: Vec<TaskRef>) {
-    for task in tasks {
-        task.cancel_because(CancelledError::default());
-    }
+fn cancel<R: Child>(tasks: Vec<R>) {
+    tasks.into_iter().for_each(R::cancel);
 }
 
-impl<E> Group<E> {
+impl<E, R: Child> Group<E, R> {
     pub(super) fn new() -> Self {
         let state = State {
             phase: Phase::Open,
@@ -197,6 +211,10 @@ impl<E> Group<E> {
         if state.alive == 0 {
             state.phase = Phase::Finished;
             return Poll::Ready(());
+        }
+        if mutant("group-empty-in-one-step") {
+            drop(state);
+            state = self.state.lock();
         }
         let old = state.set_waker(waker);
         let tasks = state.abort_if_due();
@@ -286,7 +304,7 @@ impl<E> Group<E> {
             Turn::Waiting(ticket, _) => Some(ticket),
             _ => None,
         };
-        let child = Child { place: Place::Reserved, turn };
+        let child = Entry { place: Place::Reserved, turn };
         let key = match state.free.pop() {
             Some(key) => {
                 state.children[key] = child;
@@ -303,7 +321,7 @@ impl<E> Group<E> {
 
     /// The task of that place. It may have run, or ended, by now; and if the early end has begun meanwhile, it is cancelled
     /// like those that were there.
-    pub(super) fn put(&self, key: usize, task: TaskRef) {
+    pub(super) fn put(&self, key: usize, task: R) {
         let mut state = self.state.lock();
         let cancelled = match state.children[key].place {
             Place::Gone => {
@@ -313,7 +331,7 @@ impl<E> Group<E> {
             }
             _ => {
                 state.children[key].place = Place::Alive(task.clone());
-                state.cancelled
+                state.cancelled && !mutant("group-put-cancels")
             }
         };
         drop(state);
@@ -351,7 +369,7 @@ impl<E> Group<E> {
         }
         state.failures.push(failure);
         let first = !std::mem::replace(&mut state.aborting, true);
-        let waker = state.waker.clone().filter(|_| first);
+        let waker = state.waker.clone().filter(|_| first && !mutant("group-failure-wakes"));
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
@@ -370,7 +388,7 @@ impl<E> Group<E> {
     }
 }
 
-impl<E> State<E> {
+impl<E, R: Child> State<E, R> {
     fn set_waker(&mut self, waker: &Waker) -> Option<Waker> {
         if self.waker.as_ref().is_some_and(|before| before.will_wake(waker)) {
             return None;
@@ -379,7 +397,7 @@ impl<E> State<E> {
     }
 }
 
-impl<E: Send + 'static> Watching for Group<E> {
+impl<E: Send + 'static, R: Child> Watching for Group<E, R> {
     fn ended(&self, key: usize) {
         let mut state = self.state.lock();
         let child = &mut state.children[key];
@@ -410,7 +428,7 @@ impl<E: Send + 'static> Watching for Group<E> {
     }
 }
 
-impl<E: Send> Awaits for Group<E> {
+impl<E: Send, R: Child> Awaits for Group<E, R> {
     fn each_awaited(&self, visit: &mut dyn FnMut(Awaited)) {
         let tasks: Vec<Awaited> = {
             let state = self.state.lock();
@@ -428,3 +446,6 @@ impl<E: Send> Awaits for Group<E> {
 pub(super) fn watching<E: Send + 'static>(group: &Arc<Group<E>>) -> Arc<dyn Watching> {
     group.clone()
 }
+
+#[cfg(all(test, heist_loom))]
+mod models;
