@@ -364,10 +364,31 @@ impl Raw {
     /// # Safety
     ///
     /// The caller is the side that polled the task, and does not touch it afterwards.
+    #[inline]
     pub(crate) unsafe fn complete(self, access: Access, outcome: u64) {
+        match self.header().vtable.watcher {
+            // SAFETY: passed on from the caller.
+            None => unsafe { self.mark_complete(access, outcome) },
+            // SAFETY: as above.
+            Some(take) => unsafe { self.complete_watched(access, outcome, take) },
+        }
+    }
+
+    /// As [`complete`](Self::complete), and tells the watcher.
+    ///
+    /// # Safety
+    ///
+    /// As for [`complete`](Self::complete); `take` is the one of the task's own table.
+    #[inline(never)]
+    unsafe fn complete_watched(
+        self,
+        access: Access,
+        outcome: u64,
+        take: unsafe fn(NonNull<Header>) -> Option<Watcher>,
+    ) {
         // Taken out before, for the cell may be gone after; told after, so that whoever is told finds the task done.
         // SAFETY: this is the completing side, and completes the task once.
-        let watcher = self.header().vtable.watcher.and_then(|take| unsafe { take(self.0) });
+        let watcher = unsafe { take(self.0) };
         // SAFETY: passed on from the caller.
         unsafe { self.mark_complete(access, outcome) };
         if let Some(watcher) = watcher {
