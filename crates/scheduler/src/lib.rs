@@ -14,9 +14,12 @@
 //! | `watchdog` | help for a worker that stands still inside one poll |
 //! | `blocking` | threads for work that blocks |
 //! | `executor` | threads for closures that are no part of a loop |
+//! | `all_tasks` | every task of a loop, asked for on any thread |
+//! | `interrupt` | how a signal handler ends a run |
 //! | `callbacks` | `call_soon`, the exception handler |
 //! | `scheduler` | building, running, closing |
 
+mod all_tasks;
 mod blocking;
 mod blocking_future;
 mod callbacks;
@@ -25,6 +28,7 @@ mod executor;
 mod heap;
 mod idle;
 mod inject;
+mod interrupt;
 mod park;
 mod queue;
 mod scheduler;
@@ -39,6 +43,7 @@ pub use callbacks::ExceptionHandler;
 pub use config::Config;
 pub use executor::{ExecutorClosedError, ShutdownExecutor, ThreadPool, Work};
 pub use heist_core::services::{CallbackHandle, ExceptionContext, LoopClosedError, TaskInfo};
+pub use interrupt::Interrupter;
 pub use scheduler::{
     Handle, LocalScheduler, RunError, Scheduler, ShutdownReport, current_task, spawn, spawn_blocking,
     spawn_in, spawn_local,

@@ -9,6 +9,7 @@
 mod blocking;
 mod callbacks;
 mod idle;
+mod interrupt;
 mod park;
 mod queue;
 mod shutdown;

@@ -37,6 +37,8 @@ pub enum RunError {
     Busy,
     /// The loop is closed.
     Closed,
+    /// The main future was cancelled by an [`Interrupter`](crate::Interrupter), and by nobody else.
+    Interrupted,
     /// The main future was cancelled.
     Cancelled(CancelledError),
     /// A thread of the loop could not be started.
@@ -53,6 +55,7 @@ impl fmt::Display for RunError {
             ),
             RunError::Busy => f.write_str("the event loop is being run by another thread"),
             RunError::Closed => f.write_str("the event loop is closed: make a new one"),
+            RunError::Interrupted => f.write_str("the run was interrupted by a signal"),
             RunError::Cancelled(error) => write!(f, "the main future was {error}"),
             RunError::Thread(error) => write!(f, "a thread of the event loop could not be started: {error}"),
         }
@@ -227,18 +230,6 @@ impl Handle {
         let captured = Captured::current();
         let job = blocking_future::once(move || captured.run(closure));
         create_foreign(&self.shared, Kind::Blocking, job, Location::caller())
-    }
-
-    /// Every task that has not ended; asyncio's `all_tasks`. On a current-thread loop: empty on any other thread.
-    pub fn all_tasks(&self) -> Vec<TaskRef> {
-        let mut found = Vec::new();
-        self.shared.each_task(|raw| {
-            // SAFETY: `each_task` hands over a counted reference.
-            found.push(unsafe { TaskRef::from_raw(raw) });
-        });
-        // Outside of `each_task`: dropping one may free a page, which takes the lock of the registry.
-        found.retain(|task| !task.done() && task.raw().header().vtable.kind != Kind::Callback);
-        found
     }
 
     /// The loop's clock.
@@ -478,6 +469,8 @@ fn run<F: Future>(
         worker.turn(|worker| over.set(worker.poll_main(main, &mut main_future.as_mut())));
     }
     let ended = main_future.as_mut().take_ended(main);
+    // As in asyncio: who else has cancelled it stands for the cancellation.
+    let interrupted = worker.was_interrupted() && main.uncancel() == 0;
 
     end_main(main, shared.local);
     worker.end_run();
@@ -492,6 +485,7 @@ fn run<F: Future>(
             drop(resting);
             resume_unwind(payload)
         }
+        MainEnd::Cancelled(_) if interrupted => Err(RunError::Interrupted),
         MainEnd::Cancelled(error) => Err(RunError::Cancelled(error)),
     }
 }

@@ -92,6 +92,8 @@ pub(crate) struct Shared {
     /// `block_on`'s future must be polled. Apart from the rest: worker 0 reads it before every poll.
     pub(crate) main_woken: CachePadded<AtomicBool>,
     phase: AtomicU8,
+    /// A signal asks for an end of the run: worker 0 passes it on to the main future. See [`crate::interrupt`].
+    pub(crate) interrupted: AtomicBool,
     /// How many workers the watchdog has found stuck.
     pub(crate) stuck: AtomicUsize,
     /// Guards the wait of paused workers for the next run, and of a run's end for them.
@@ -157,6 +159,7 @@ impl Shared {
             watchdog: Watchdog::new(),
             main_woken: CachePadded::new(AtomicBool::new(false)),
             phase: AtomicU8::new(PAUSED),
+            interrupted: AtomicBool::new(false),
             stuck: AtomicUsize::new(0),
             paused: Mutex::new(()),
             pause_changed: Condvar::new(),

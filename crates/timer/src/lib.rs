@@ -18,6 +18,7 @@
 
 mod service;
 mod sleep;
+mod sleep_result;
 mod timeout;
 mod wheel;
 
@@ -26,4 +27,5 @@ mod models;
 
 pub use service::TimerService;
 pub use sleep::{Sleep, sleep, sleep_until};
+pub use sleep_result::SleepResult;
 pub use timeout::{Timeout, TimeoutError, timeout, timeout_at};

@@ -34,6 +34,7 @@ impl<F: Future> Cell<F> {
     const fn vtable(kind: Kind) -> VTable {
         VTable {
             kind,
+            type_name: std::any::type_name::<F>,
             poll: Self::poll,
             fail: Self::fail,
             overrule: Self::overrule,

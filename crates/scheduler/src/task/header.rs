@@ -34,6 +34,8 @@ pub(crate) enum Kind {
 /// The operations of a cell that depend on the future's type.
 pub(crate) struct VTable {
     pub(crate) kind: Kind,
+    /// The name of the future's type, which for an async function says which.
+    pub(crate) type_name: fn() -> &'static str,
     /// Polls the future once, catching its panic. On Ready the future is dropped and the output is in its place; how it
     /// ended is what [`outcome`](Self::outcome) says.
     pub(crate) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<u64>,

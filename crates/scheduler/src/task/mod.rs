@@ -24,6 +24,7 @@ mod cancel;
 mod cell;
 mod done;
 mod error;
+mod graph;
 mod handle;
 mod header;
 mod join;

@@ -114,6 +114,8 @@ pub(crate) struct Worker {
     main_turn: Cell<usize>,
     /// The header of `block_on`'s future during a run, on worker 0.
     main: Cell<*mut Header>,
+    /// Whether a signal handler had the main future of this run cancelled.
+    interrupted: Cell<bool>,
 }
 
 // SAFETY: a worker is plain memory and pointers to tasks, which are made for any thread; it is moved only while it rests.
@@ -157,6 +159,7 @@ impl Worker {
             gone: Cell::new(false),
             main_turn: Cell::new(0),
             main: Cell::new(ptr::null_mut()),
+            interrupted: Cell::new(false),
         }
     }
 
@@ -198,8 +201,22 @@ impl Worker {
     }
 
     #[inline]
-    fn slot(&self) -> &Slot {
+    pub(crate) fn slot(&self) -> &Slot {
         self.shared.slot(self.index)
+    }
+
+    /// The header of `block_on`'s future, during a run.
+    pub(crate) fn main(&self) -> *mut Header {
+        self.main.get()
+    }
+
+    pub(crate) fn set_interrupted(&self, interrupted: bool) {
+        self.interrupted.set(interrupted);
+    }
+
+    /// Whether a signal handler had the main future of this run cancelled.
+    pub(crate) fn was_interrupted(&self) -> bool {
+        self.interrupted.get()
     }
 
     #[inline]
@@ -626,7 +643,9 @@ impl Worker {
         }
         self.restart_look(now);
         let slot = self.slot();
-        slot.look.store(false, Ordering::Relaxed);
+        if slot.look.load(Ordering::Relaxed) && self.takes_interrupt() {
+            self.interrupt_main();
+        }
         slot.looks.store(slot.looks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         let io = self.shared.driver.io_waiting();
         self.drive(|| self.shared.driver.turn(self.index, now, io));
