@@ -11,12 +11,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use heist_core::scope::{Forwarder, raise};
-use heist_core::{CancelledError, budget, context};
+use heist_core::{Awaitable, CancelledError, budget, context};
 
 use super::error::TaskError;
 use super::handle::{Registered, Task};
 use super::header::Raw;
-use super::state::CANCELLED;
+use super::state::{CANCEL, CANCELLED, COMPLETE};
 
 /// One wait for a task.
 #[derive(Debug, Default)]
@@ -35,7 +35,8 @@ impl Waiting {
             return Poll::Pending;
         }
         let raw = task.raw();
-        if raw.is_complete() || raw.is_given_up() {
+        let word = raw.header().word.load();
+        if word & (COMPLETE | CANCEL) != 0 && (word & COMPLETE != 0 || raw.is_given_up()) {
             return Poll::Ready(());
         }
         match task.register(cx.waker(), self.forwarder.is_none()) {
@@ -185,5 +186,25 @@ impl<T> Future for TaskWait<'_, T> {
             return Poll::Pending;
         }
         Poll::Ready(())
+    }
+}
+
+impl<T> Awaitable for Task<T> {
+    fn is_done(&self) -> bool {
+        self.done()
+    }
+
+    fn is_bare(&self) -> bool {
+        false
+    }
+}
+
+impl<T> Awaitable for &mut Task<T> {
+    fn is_done(&self) -> bool {
+        self.done()
+    }
+
+    fn is_bare(&self) -> bool {
+        false
     }
 }
