@@ -41,13 +41,12 @@ use crate::wheel::{ARMED, CLOSED, EntryRef, FIRED, Wheel};
 /// ```
 #[inline]
 pub fn sleep(delay: Duration) -> Sleep {
-    let delay = nanos(delay);
-    if delay == 0 {
+    if delay.is_zero() {
         return Sleep::new(0, Phase::Yield);
     }
     context::with(|context| match context {
-        Some(context) => Sleep::new(context.clock().now().saturating_add(delay), Phase::Delayed),
-        None => Sleep::new(delay, Phase::Delay),
+        Some(context) => Sleep::new(context.deadline_in(delay), Phase::Delayed),
+        None => Sleep::new(nanos(delay), Phase::Delay),
     })
 }
 
@@ -165,7 +164,7 @@ impl Sleep {
             let due = match self.phase {
                 Phase::Yield => true,
                 Phase::Delay => {
-                    self.deadline = context.clock().now().saturating_add(self.deadline);
+                    self.deadline = context.deadline_in(Duration::from_nanos(self.deadline));
                     false
                 }
                 Phase::Until => self.deadline <= context.clock().now(),
