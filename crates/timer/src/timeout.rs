@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use crate::sleep::{Sleep, sleep, sleep_until};
+use crate::sleep::{Sleep, limit, sleep_until};
 
 /// The time was up. asyncio: `TimeoutError`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,7 +31,7 @@ impl From<TimeoutError> for std::io::Error {
 /// Gives `body` at most `delay`. asyncio: `timeout`, `wait_for`.
 ///
 /// The body is polled first: a body that is ready at once, even with a zero delay, is never timed out, and no timer is
-/// armed for it. When the time is up the body is dropped.
+/// armed for it. When the time is up the body is dropped. A limit of a second or more costs no clock read; see [`limit`].
 ///
 /// # Errors
 ///
@@ -56,7 +56,7 @@ impl From<TimeoutError> for std::io::Error {
 /// ```
 #[inline]
 pub fn timeout<F: Future>(delay: Duration, body: F) -> Timeout<F> {
-    Timeout { body: Some(body), sleep: sleep(delay) }
+    Timeout { body: Some(body), sleep: limit(delay) }
 }
 
 /// As [`timeout`], until `deadline` in nanoseconds on the loop's clock. asyncio: `timeout_at`.
