@@ -29,7 +29,7 @@ mod sleep;
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
@@ -52,6 +52,10 @@ pub(crate) const LOOK_POLLS: u32 = 61;
 
 /// About how long a worker polls tasks between two looks, in nanoseconds.
 const LOOK_TIME: u64 = 200_000;
+
+/// Where polls are so short that [`LOOK_POLLS`] of them take less than this, in nanoseconds, there may be up to four times
+/// as many: a look costs some 100 ns, and with readiness to take in a system call.
+const SHORTEST_LOOK: u64 = 10_000;
 
 /// How often the LIFO slot goes before the queue.
 const LIFO_STREAK: u8 = 3;
@@ -87,6 +91,8 @@ pub(crate) struct Worker {
     context: Context,
     shared: Arc<Shared>,
     index: usize,
+    /// This worker's own slot: before every poll, a way around the list of all.
+    slot: NonNull<Slot>,
     queue: Local,
     /// The queue of a current-thread loop: strictly first in, first out.
     fifo: UnsafeCell<VecDeque<Raw>>,
@@ -128,6 +134,7 @@ impl Worker {
             context: Context::new(index, shared.id(), shared.clock.clone(), shared.driver.clone()),
             shared: shared.clone(),
             index,
+            slot: NonNull::from(shared.slot(index)),
             queue,
             fifo: UnsafeCell::new(VecDeque::new()),
             over: UnsafeCell::new(Chain::new()),
@@ -184,7 +191,8 @@ impl Worker {
 
     #[inline]
     fn slot(&self) -> &Slot {
-        self.shared.slot(self.index)
+        // SAFETY: the slots are boxed in `shared`, which this worker keeps, and stay where they are.
+        unsafe { self.slot.as_ref() }
     }
 
     #[inline]
@@ -568,8 +576,9 @@ impl Worker {
     fn restart_look(&self, now: u64) {
         self.looked_at.set(now);
         self.polls_at_look.set(self.polls.get());
-        let polls = LOOK_TIME / self.poll_time.get().max(1);
-        self.until_look.set((polls as u32).clamp(1, LOOK_POLLS));
+        let poll_time = self.poll_time.get().max(1);
+        let most = (SHORTEST_LOOK / poll_time).clamp(u64::from(LOOK_POLLS), 4 * u64::from(LOOK_POLLS));
+        self.until_look.set((LOOK_TIME / poll_time).clamp(1, most) as u32);
     }
 }
 
