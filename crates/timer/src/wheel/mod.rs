@@ -48,6 +48,9 @@ pub(crate) struct Wheel {
     young: AtomicBool,
     /// The earliest deadline, or one before it; [`NEVER`] when nothing is armed. Written with the owner word held.
     earliest: AtomicU64,
+    /// The first timers are a crowd, for which a sleeper is woken then, and not before; 0 when they are none. Written with
+    /// the owner word held.
+    crowd: AtomicU64,
     /// Whether time is virtual: then every deadline is exact.
     exact: bool,
     clock: Arc<Clock>,
@@ -99,6 +102,7 @@ impl Wheel {
             stale: AtomicBool::new(false),
             young: AtomicBool::new(false),
             earliest: AtomicU64::new(NEVER),
+            crowd: AtomicU64::new(0),
             exact: clock.is_virtual(),
             clock,
             core: UnsafeCell::new(Core {
@@ -189,6 +193,7 @@ impl Wheel {
         if deadline <= self.earliest.load(Ordering::Relaxed) {
             // Nothing that has a deadline is due before this one: the word is exact again.
             self.publish(deadline, false);
+            self.crowd.store(0, Ordering::Relaxed);
         }
     }
 
@@ -352,6 +357,9 @@ impl Wheel {
                 let more = core.levels.advance(now, &mut due, BATCH);
                 let earliest = core.levels.earliest(self.exact);
                 self.publish(earliest, false);
+                if !self.exact {
+                    self.crowd.store(core.levels.crowd(), Ordering::Relaxed);
+                }
                 (due, more)
             });
             for waker in due.drain(..) {
@@ -372,7 +380,8 @@ impl Wheel {
         }
     }
 
-    /// The earliest deadline, [`NEVER`] when nothing is armed. Any thread.
+    /// When to wake for the earliest timer, [`NEVER`] when nothing is armed. Any thread. In virtual time that is its deadline;
+    /// in real time a crowd of timers is waited for, [`SPREAD`](levels::SPREAD) at most.
     ///
     /// After the earliest timer was disarmed this looks for the next one. Where the first slot is crowded it does so only
     /// in virtual time; in real time an earlier moment may come back, at which the worker then wakes once for nothing.
@@ -392,7 +401,9 @@ impl Wheel {
                 }
             });
         }
-        self.earliest.load(Ordering::Acquire)
+        // Not later than SPREAD after any deadline: no timer that is left was due before the first of the crowd. One that
+        // is not the first any more is a crowd of the past, and stands for nothing.
+        self.earliest.load(Ordering::Acquire).max(self.crowd.load(Ordering::Relaxed))
     }
 
     /// How many timers are armed. Any thread.
