@@ -64,7 +64,7 @@ impl Peer for Heist {
     }
 
     fn join_remote(handle: Self::RemoteJoin) -> u64 {
-        smol::future::block_on(handle).expect("no workload panics")
+        smol::future::block_on(std::future::IntoFuture::into_future(handle)).expect("no workload panics")
     }
 
     fn yield_now() -> impl Future<Output = ()> + Send {

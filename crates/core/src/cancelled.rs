@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::scope::Raise;
+
 /// What was awaited has been cancelled; asyncio's `CancelledError`.
 ///
 /// ```
@@ -18,6 +20,22 @@ impl CancelledError {
     /// A cancellation, perhaps with the message of who cancelled.
     pub fn new(message: Option<&str>) -> Self {
         Self { message: message.map(Arc::from) }
+    }
+
+    /// Goes on with the cancellation: Python's bare `raise` in an `except CancelledError`.
+    ///
+    /// The nearest scope around it ends with this error; without one, the task ends cancelled. The future never ends: what
+    /// awaits it is dropped. Outside of a heist task it waits for ever.
+    ///
+    /// ```no_run
+    /// # async fn tidy_up() {}
+    /// async fn careful(error: heist_core::CancelledError) -> u32 {
+    ///     tidy_up().await;
+    ///     error.resume().await
+    /// }
+    /// ```
+    pub async fn resume(self) -> ! {
+        match Raise::new(self).await {}
     }
 
     /// What the one who cancelled had to say.

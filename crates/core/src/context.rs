@@ -11,8 +11,12 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::CancelledError;
 use crate::clock::{Clock, Estimate, nanos};
 use crate::driver::{Driver, WorkerState};
+use crate::scope::Tree;
+use crate::services::Services;
+use crate::vars::{Slot, TaskSlot};
 
 #[cfg(not(heist_loom))]
 thread_local! {
@@ -32,17 +36,31 @@ loom::thread_local! {
 /// 128 is what the field settled on; at some 50 ns a unit a task stays below the 10 us that a wake-up costs.
 pub const BUDGET: u32 = 128;
 
+/// The current task is to be queued again; see [`Context::yield_now`].
+pub const YIELDED: u8 = 1;
+/// Requests to parts of the current task are under way; see [`Context::settle_after`].
+pub const SETTLE: u8 = 1 << 1;
+
+/// Finds the tree of the task whose header is given, which is the current one, and makes it if asked to.
+pub type TreeOf = fn(*const (), bool) -> Option<Arc<Tree>>;
+
 /// One worker's view of its loop.
 #[repr(C)]
 pub struct Context {
     /// Units of work left for the current poll; see [`crate::budget`].
     budget: Cell<u32>,
-    /// Set when the current task asked to be queued again after this poll; see [`Context::yield_now`].
-    yielded: Cell<bool>,
+    /// What to do after this poll besides what the state of the task says: [`YIELDED`] and [`SETTLE`].
+    after: Cell<u8>,
     /// Whether what is woken now is queued in order, behind what is there; see [`Context::in_order`].
     in_order: Cell<bool>,
     /// The header of the task being polled, also the data pointer of its waker; null between polls.
     current: Cell<*const ()>,
+    /// The innermost scope whose body is being polled, in the stack of that poll; null for none. See [`crate::scope`].
+    frame: Cell<*const ()>,
+    /// A cancellation that was raised to the root of the current task.
+    raised: Cell<Option<CancelledError>>,
+    /// How to find the tree of a task.
+    trees: TreeOf,
     /// State of the worker's random numbers (xorshift; never zero).
     random: Cell<u64>,
     /// This worker's number.
@@ -53,6 +71,10 @@ pub struct Context {
     estimate: Estimate,
     driver: Arc<dyn Driver>,
     timers: WorkerState,
+    /// The context variables that code here has entered; null where those of the current task hold. See [`crate::vars`].
+    entered_vars: Cell<*const Slot>,
+    task_vars: Option<TaskSlot>,
+    services: Option<Arc<dyn Services>>,
 }
 
 impl std::fmt::Debug for Context {
@@ -71,9 +93,12 @@ impl Context {
         let timers = driver.worker_state(worker);
         Self {
             budget: Cell::new(BUDGET),
-            yielded: Cell::new(false),
+            after: Cell::new(0),
             in_order: Cell::new(false),
             current: Cell::new(ptr::null()),
+            frame: Cell::new(ptr::null()),
+            raised: Cell::new(None),
+            trees: |_, _| None,
             // Any odd constant spreads the workers; the seed only has to differ between them and not be zero.
             random: Cell::new((worker as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
             worker,
@@ -82,7 +107,54 @@ impl Context {
             clock,
             driver,
             timers,
+            entered_vars: Cell::new(ptr::null()),
+            task_vars: None,
+            services: None,
         }
+    }
+
+    /// As [`new`](Self::new), on a loop whose tasks have trees of scopes.
+    pub fn with_trees(mut self, trees: TreeOf) -> Self {
+        self.trees = trees;
+        self
+    }
+
+    /// Says what a leaf may ask of the loop. Without it callbacks run where they come due, and reports go to stderr.
+    pub fn with_services(mut self, services: Arc<dyn Services>) -> Self {
+        self.services = Some(services);
+        self
+    }
+
+    /// Says how the context variables of the current task are found.
+    ///
+    /// # Safety
+    ///
+    /// `task_vars` must be right for every header that [`set_current`](Self::set_current) is given: what it returns is
+    /// valid until that header is no longer current.
+    pub unsafe fn with_task_vars(mut self, task_vars: TaskSlot) -> Self {
+        self.task_vars = Some(task_vars);
+        self
+    }
+
+    /// What a leaf may ask of the loop.
+    #[inline]
+    pub fn services(&self) -> Option<&Arc<dyn Services>> {
+        self.services.as_ref()
+    }
+
+    /// The context variables that code here has entered, if any.
+    #[inline]
+    pub fn entered_vars(&self) -> *const Slot {
+        self.entered_vars.get()
+    }
+
+    /// Enters context variables and returns those entered before.
+    pub(crate) fn enter_vars(&self, slot: *const Slot) -> *const Slot {
+        self.entered_vars.replace(slot)
+    }
+
+    pub(crate) fn task_vars(&self) -> Option<TaskSlot> {
+        self.task_vars
     }
 
     /// This worker's number.
@@ -171,16 +243,88 @@ impl Context {
     #[inline]
     pub fn yield_now(&self, waker: &Waker) {
         if self.is_current(waker) {
-            self.yielded.set(true);
+            self.after.set(self.after.get() | YIELDED);
         } else {
             waker.wake_by_ref();
         }
     }
 
-    /// Whether the current task asked to be queued again; clears the request.
+    /// What to do after the poll, [`YIELDED`] and [`SETTLE`]; clears it.
     #[inline]
-    pub fn take_yielded(&self) -> bool {
-        self.yielded.replace(false)
+    pub fn take_after(&self) -> u8 {
+        self.after.replace(0)
+    }
+
+    /// Has the scheduler look, after this poll, at what became of the requests to parts of the current task.
+    pub fn settle_after(&self) {
+        self.after.set(self.after.get() | SETTLE);
+    }
+
+    /// Ends the current task as cancelled, after this poll.
+    pub fn raise(&self, error: CancelledError) {
+        self.raised.set(Some(error));
+        self.settle_after();
+    }
+
+    /// The error that was [`raise`](Self::raise)d.
+    pub fn take_raised(&self) -> Option<CancelledError> {
+        self.raised.take()
+    }
+
+    /// The tree of the current task, made if there is none; `None` outside of a task that can have one.
+    pub fn tree(&self) -> Option<Arc<Tree>> {
+        let current = self.current.get();
+        if current.is_null() { None } else { (self.trees)(current, true) }
+    }
+
+    /// The tree of the current task, if there is one.
+    pub fn tree_if_any(&self) -> Option<Arc<Tree>> {
+        let current = self.current.get();
+        if current.is_null() { None } else { (self.trees)(current, false) }
+    }
+
+    /// The innermost scope whose body is being polled.
+    #[inline]
+    pub(crate) fn frame(&self) -> *const () {
+        self.frame.get()
+    }
+
+    #[inline]
+    pub(crate) fn set_frame(&self, frame: *const ()) {
+        self.frame.set(frame);
+    }
+
+    /// Whether no scope's body is being polled.
+    #[inline]
+    pub fn is_outside_of_scopes(&self) -> bool {
+        self.frame.get().is_null()
+    }
+
+    /// Runs `f`, which polls another task than the current one, as if between two polls; what stood before stands again
+    /// after it.
+    pub fn apart<R>(&self, f: impl FnOnce() -> R) -> R {
+        struct Restore<'a>(&'a Context, *const (), *const (), u32, u8, Option<CancelledError>, *const Slot);
+        impl Drop for Restore<'_> {
+            fn drop(&mut self) {
+                let context = self.0;
+                context.current.set(self.1);
+                context.frame.set(self.2);
+                context.budget.set(self.3);
+                context.after.set(self.4);
+                context.raised.set(self.5.take());
+                context.entered_vars.set(self.6);
+            }
+        }
+        let _restore = Restore(
+            self,
+            self.current.replace(ptr::null()),
+            self.frame.replace(ptr::null()),
+            self.budget.get(),
+            self.after.replace(0),
+            self.raised.take(),
+            self.entered_vars.replace(ptr::null()),
+        );
+        f()
     }
 
     /// Whether what is woken now is queued in order, behind what is there.
@@ -303,6 +447,6 @@ mod tests {
         let context = context();
         context.set_current(ptr::without_provenance(64));
         context.yield_now(Waker::noop());
-        assert!(!context.take_yielded(), "a foreign waker must not set the flag");
+        assert_eq!(context.take_after(), 0, "a foreign waker must not set the flag");
     }
 }

@@ -8,7 +8,10 @@
 //! * [`budget`]: how a leaf future finds out that its task has had enough for one poll.
 //! * [`clock`]: the time of one event loop, real or virtual.
 //! * [`list`]: an intrusive list, so that waiting allocates nothing.
+//! * [`scope`]: cancellation inside a task, and the tree of its scopes.
 //! * [`driver`]: all that the scheduler knows of I/O and time.
+//! * [`services`]: what a leaf may ask of its loop: callbacks, the exception handler.
+//! * [`vars`]: context variables.
 
 pub mod budget;
 mod cancelled;
@@ -16,9 +19,13 @@ pub mod clock;
 pub mod context;
 pub mod driver;
 pub mod list;
+pub mod scope;
+pub mod services;
 pub mod sync;
+pub mod vars;
 
 pub use cancelled::CancelledError;
 pub use clock::{Clock, Hold};
 pub use context::Context;
 pub use driver::{Driver, WorkerState};
+pub use services::{ExceptionContext, LoopClosedError, Services};

@@ -1,11 +1,11 @@
 //! Waiting for several tasks and taking their values in order; asyncio's `gather`.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use heist_scheduler::{Task, TaskError, spawn};
+use heist_scheduler::{Task, TaskError, TaskFuture, spawn};
 
 /// Starts a task for each future and gives their values in order; asyncio's `gather`.
 ///
@@ -34,13 +34,14 @@ where
     I::Item: Future + Send + 'static,
     <I::Item as Future>::Output: Send + 'static,
 {
-    let slots: Vec<_> = futures.into_iter().map(|future| Slot::Running(spawn(future))).collect();
+    let slots: Vec<_> =
+        futures.into_iter().map(|future| Slot::Running(spawn(future).into_future())).collect();
     Gather { left: slots.len(), slots }
 }
 
 /// One task of a gather, then its output.
 enum Slot<T> {
-    Running(Task<T>),
+    Running(TaskFuture<T>),
     Ended(Result<T, TaskError>),
     Taken,
 }
@@ -156,14 +157,14 @@ macro_rules! gather {
 /// One future of [`gather!`](macro@crate::gather): a task, then its value.
 #[derive(Debug)]
 pub struct Branch<T> {
-    task: Option<Task<T>>,
+    task: Option<TaskFuture<T>>,
     value: Option<T>,
 }
 
 impl<T> Branch<T> {
     /// Wraps a task.
     pub fn new(task: Task<T>) -> Self {
-        Self { task: Some(task), value: None }
+        Self { task: Some(task.into_future()), value: None }
     }
 
     /// Polls the task if it has not ended.

@@ -24,6 +24,10 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod callbacks;
+mod cancel;
+#[path = "context_var.rs"]
+pub mod contextvars;
 mod driver;
 mod event_loop;
 mod gather;
@@ -36,6 +40,8 @@ mod wait;
 pub mod __private;
 
 pub use builder::Builder;
+pub use cancel::{CatchCancelled, catch_cancelled, raise_cancelled, try_finally};
+pub use contextvars::{ContextVar, copy_context};
 pub use event_loop::EventLoop;
 pub use gather::{Gather, GatherAll, gather};
 pub use runner::{Runner, run};
@@ -44,8 +50,12 @@ pub use wait::{ALL_COMPLETED, FIRST_COMPLETED, ReturnWhen, Wait, Waiting, wait};
 
 pub use heist_macros::{main, test};
 pub use heist_scheduler::{
-    CancelledError, Handle, RunError, ShutdownReport, Task, TaskError, TaskRef, YieldNow, current_task,
-    spawn as create_task, spawn_blocking as to_thread, spawn_local, yield_now,
+    CallbackHandle, ExceptionContext, ExceptionHandler, LoopClosedError, TaskInfo, spawn_in as create_task_in,
+};
+pub use heist_scheduler::{
+    CancelledError, Handle, ResultError, RunError, ShutdownReport, Task, TaskError, TaskFuture, TaskRef,
+    TaskWait, YieldNow, current_task, spawn as create_task, spawn_blocking as to_thread, spawn_local,
+    yield_now,
 };
 pub use heist_streams::{
     ConnectError, IncompleteReadError, LimitOverrunError, OpenConnection, Outcome, ReadError, Server,

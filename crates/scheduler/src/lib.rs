@@ -13,10 +13,12 @@
 //! | `idle`, `park` | who sleeps, and how they are woken |
 //! | `watchdog` | help for a worker that stands still inside one poll |
 //! | `blocking` | threads for work that blocks |
+//! | `callbacks` | `call_soon`, the exception handler |
 //! | `scheduler` | building, running, closing |
 
 mod blocking;
 mod blocking_future;
+mod callbacks;
 mod config;
 mod heap;
 mod idle;
@@ -31,12 +33,14 @@ mod watchdog;
 mod worker;
 mod yielding;
 
+pub use callbacks::ExceptionHandler;
 pub use config::Config;
+pub use heist_core::services::{CallbackHandle, ExceptionContext, LoopClosedError, TaskInfo};
 pub use scheduler::{
     Handle, LocalScheduler, RunError, Scheduler, ShutdownReport, current_task, spawn, spawn_blocking,
-    spawn_local,
+    spawn_in, spawn_local,
 };
-pub use task::{CancelledError, Task, TaskError, TaskRef};
+pub use task::{CancelledError, ResultError, Task, TaskError, TaskFuture, TaskRef, TaskWait};
 pub use yielding::{YieldNow, yield_now};
 
 #[cfg(all(test, heist_loom))]

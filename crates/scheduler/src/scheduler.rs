@@ -1,22 +1,25 @@
 //! A scheduler: what is built, run and closed, and the handle that other threads have of it.
 
-use std::cell::RefCell;
+use std::any::Any;
+use std::collections::HashSet;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use heist_core::vars::{self, Captured};
 use heist_core::{Clock, Driver, context};
+use pin_project_lite::pin_project;
 
 use crate::config::Config;
 use crate::shared::{CLOSED, CLOSING, PAUSED, RUNNING, Shared};
 use crate::task::state::{Access, LOCAL, NEW_DETACHED};
 use crate::task::{CancelledError, Kind, Raw, Task, TaskError, TaskRef};
-use crate::worker::{Worker, create, create_foreign};
+use crate::worker::{Polled, Worker, create, create_foreign, create_foreign_in};
 use crate::{blocking_future, trace, watchdog};
 
 /// Why a run did not give a value.
@@ -115,6 +118,15 @@ impl Handle {
         with_worker(|worker| Self { shared: worker.shared().clone() })
     }
 
+    /// The handle of the loop with this shared block.
+    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
+        Self { shared: shared.clone() }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// Creates a task. From a thread of the loop this is [`spawn`]; from another it goes through the injector. On a
     /// loop that is closing or closed the future is dropped, and the task ends cancelled.
     #[track_caller]
@@ -123,20 +135,74 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let location = Location::caller();
-        let mut future = Some(future);
+        self.create(future, Location::caller(), None)
+    }
+
+    /// As [`create_task`](Self::create_task), in the very context that is given instead of a copy of the current one:
+    /// what the task sets there, all others that have it see. asyncio: `create_task(..., context=context)`.
+    #[track_caller]
+    pub fn create_task_in<F>(&self, context: &vars::Context, future: F) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.create(future, Location::caller(), Some(context.clone()))
+    }
+
+    fn create<F>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+        vars: Option<vars::Context>,
+    ) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let mut given = Some((future, vars));
         let here = with_worker(|worker| {
             let same = Arc::ptr_eq(worker.shared(), &self.shared);
-            same.then(|| future.take()).flatten().map(|future| worker.spawn(future, location))
+            let taken = same.then(|| given.take()).flatten();
+            taken.map(|(future, vars)| worker.spawn_in(Kind::Task, future, location, vars))
         });
-        match (here.flatten(), future) {
+        match (here.flatten(), given) {
             (Some(task), _) => task,
-            (None, Some(future)) => create_foreign(&self.shared, Kind::Task, future, location),
+            (None, Some((future, vars))) => {
+                create_foreign_in(&self.shared, Kind::Task, future, location, vars)
+            }
             (None, None) => unreachable!("the future is taken only to make a task of it"),
         }
     }
 
-    /// Runs a closure on a thread of the blocking pool; asyncio's `to_thread`.
+    /// Has the end of a clean-up run as a task that a closing loop accepts, does not cancel, and waits for.
+    ///
+    /// # Errors
+    ///
+    /// The clean-up itself, when the loop is closed.
+    pub fn create_cleanup(
+        &self,
+        clean_up: Pin<Box<dyn Future<Output = ()> + Send>>,
+        location: &'static Location<'static>,
+    ) -> Result<(), Pin<Box<dyn Future<Output = ()> + Send>>> {
+        if self.shared.phase() == CLOSED {
+            return Err(clean_up);
+        }
+        let mut clean_up = Some(clean_up);
+        let here = with_worker(|worker| {
+            let same = Arc::ptr_eq(worker.shared(), &self.shared);
+            let clean_up = same.then(|| clean_up.take()).flatten()?;
+            Some(worker.spawn_in(Kind::Cleanup, clean_up, location, None))
+        });
+        let task = match (here.flatten(), clean_up) {
+            (Some(task), _) => task,
+            (None, Some(clean_up)) => create_foreign(&self.shared, Kind::Cleanup, clean_up, location),
+            (None, None) => unreachable!("the clean-up is taken only to make a task of it"),
+        };
+        task.set_name(format!("clean-up of {location}"));
+        Ok(())
+    }
+
+    /// Runs a closure on a thread of the blocking pool, in a copy of the current context variables; asyncio's `to_thread`.
     ///
     /// The closure is not interrupted once it has begun: cancelling the task before that keeps it from beginning.
     #[track_caller]
@@ -145,7 +211,9 @@ impl Handle {
         F: FnOnce() -> R + Send + 'static,
         R: Send + 'static,
     {
-        create_foreign(&self.shared, Kind::Blocking, blocking_future::once(closure), Location::caller())
+        let captured = Captured::current();
+        let job = blocking_future::once(move || captured.run(closure));
+        create_foreign(&self.shared, Kind::Blocking, job, Location::caller())
     }
 
     /// Every task that has not ended; asyncio's `all_tasks`. On a current-thread loop: empty on any other thread.
@@ -156,7 +224,7 @@ impl Handle {
             found.push(unsafe { TaskRef::from_raw(raw) });
         });
         // Outside of `each_task`: dropping one may free a page, which takes the lock of the registry.
-        found.retain(|task| !task.done());
+        found.retain(|task| !task.done() && task.raw().header().vtable.kind != Kind::Callback);
         found
     }
 
@@ -209,8 +277,8 @@ impl Scheduler {
     ///
     /// With the panic of `future`, if it panics.
     #[track_caller]
-    pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, RunError> {
-        run(&self.shared, future, Location::caller())
+    pub fn block_on<F: IntoFuture>(&self, future: F) -> Result<F::Output, RunError> {
+        run(&self.shared, future.into_future(), Location::caller())
     }
 
     /// Cancels all tasks and drives them to their end, for at most `limit`; then ends all threads of the loop, waiting
@@ -260,8 +328,8 @@ impl LocalScheduler {
     ///
     /// With the panic of `future`, if it panics.
     #[track_caller]
-    pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, RunError> {
-        run(&self.shared, future, Location::caller())
+    pub fn block_on<F: IntoFuture>(&self, future: F) -> Result<F::Output, RunError> {
+        run(&self.shared, future.into_future(), Location::caller())
     }
 
     /// Creates a task outside of a run; it starts with the next one.
@@ -391,28 +459,13 @@ fn run<F: Future>(
     }
     shared.set_phase(RUNNING);
 
-    let mut future = pin!(future);
-    let ended = RefCell::new(None);
+    let mut main_future = pin!(MainFuture { future: Some(future), ended: None });
     let over = std::cell::Cell::new(false);
     while !over.get() {
-        worker.turn(|worker| {
-            over.set(worker.poll_main(main, |cx| {
-                match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-                    Ok(Poll::Pending) => false,
-                    Ok(Poll::Ready(value)) => {
-                        *ended.borrow_mut() = Some(Ok(value));
-                        true
-                    }
-                    Err(payload) => {
-                        *ended.borrow_mut() = Some(Err(payload));
-                        true
-                    }
-                }
-            }));
-        });
+        worker.turn(|worker| over.set(worker.poll_main(main, &mut main_future.as_mut())));
     }
+    let ended = main_future.as_mut().take_ended(main);
 
-    let message = main.cold_if_any().and_then(|cold| cold.cancel_message.lock().take());
     end_main(main, shared.local);
     worker.end_run();
     *shared.run_at.lock() = None;
@@ -420,18 +473,79 @@ fn run<F: Future>(
     // Nothing runs between runs: a worker inside a poll pauses when that returns, which is not waited for for long.
     shared.wait_paused(Duration::from_millis(20));
     drop(entered);
-    match ended.into_inner() {
-        Some(Ok(value)) => Ok(value),
-        Some(Err(payload)) => {
+    match ended {
+        MainEnd::Value(value) => Ok(value),
+        MainEnd::Panicked(payload) => {
             drop(resting);
             resume_unwind(payload)
         }
-        None => Err(RunError::Cancelled(CancelledError::new(message.as_deref()))),
+        MainEnd::Cancelled(error) => Err(RunError::Cancelled(error)),
+    }
+}
+
+/// How the main future ended.
+enum MainEnd<T> {
+    Value(T),
+    Panicked(Box<dyn Any + Send>),
+    Cancelled(CancelledError),
+}
+
+pin_project! {
+    /// The main future on the stack of its run. It is dropped inside the run, as that of any task is: its drops may create
+    /// tasks.
+    struct MainFuture<F: Future> {
+        #[pin]
+        future: Option<F>,
+        ended: Option<MainEnd<F::Output>>,
+    }
+}
+
+impl<F: Future> MainFuture<F> {
+    /// Drops the future; a panic of that takes the place of a value.
+    fn end(self: Pin<&mut Self>, ended: MainEnd<F::Output>) {
+        let mut this = self.project();
+        *this.ended = Some(ended);
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.future.set(None))) {
+            *this.ended = Some(MainEnd::Panicked(payload));
+        }
+    }
+
+    /// How it ended; a request that nobody delivered comes before a value.
+    fn take_ended(self: Pin<&mut Self>, main: Raw) -> MainEnd<F::Output> {
+        let undelivered = main.tree_if_any().and_then(|tree| tree.take_fresh());
+        let ended = self.project().ended.take().expect("a run ends when its main future has");
+        match (ended, undelivered) {
+            (MainEnd::Value(_), Some(error)) => MainEnd::Cancelled(error),
+            (ended, _) => ended,
+        }
+    }
+}
+
+impl<F: Future> Polled for Pin<&mut MainFuture<F>> {
+    fn poll(&mut self, cx: &mut std::task::Context<'_>) -> Poll<()> {
+        let Some(future) = self.as_mut().project().future.as_pin_mut() else {
+            unreachable!("the main future was polled after it had ended");
+        };
+        let ended = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(value)) => MainEnd::Value(value),
+            Err(payload) => MainEnd::Panicked(payload),
+        };
+        self.as_mut().end(ended);
+        Poll::Ready(())
+    }
+
+    fn fail(&mut self, error: CancelledError) {
+        self.as_mut().end(MainEnd::Cancelled(error));
     }
 }
 
 /// Ends the cell that stood for the main future.
 fn end_main(main: Raw, local: bool) {
+    if let Some(tree) = main.tree_if_any() {
+        let _ = tree.take_fresh();
+        tree.end();
+    }
     // SAFETY: the main future's cell is polled by its run alone, which is over.
     unsafe { (main.header().vtable.fail)(main.0, TaskError::cancelled(CancelledError::new(None))) };
     // SAFETY: as above; the cell is not touched afterwards.
@@ -471,8 +585,9 @@ fn close(
     let handle = Handle { shared: shared.clone() };
     let mut report = ShutdownReport::default();
 
-    // Tasks: cancelled, and driven to their end. A task that ends may create none (they are refused), so one round of
-    // cancelling reaches all; the loop goes on because a cancelled task may still be inside its poll.
+    // Tasks: cancelled once, and driven to their end. One that ends may create none (they are refused) but clean-ups, which
+    // are waited for and not cancelled. The loop goes on because a cancelled task may be inside its poll, or answer.
+    let mut asked = HashSet::new();
     loop {
         if shared.local {
             worker.merge_injected();
@@ -486,13 +601,16 @@ fn close(
             break;
         }
         for task in &alive {
-            task.cancel();
+            if task.raw().header().vtable.kind == Kind::Task && asked.insert(task.id()) {
+                task.cancel();
+            }
         }
         drop(alive);
         for _ in 0..1024 {
             worker.turn_until(|_| {}, || true);
         }
-        worker.nap();
+        // A sleep of a closing loop is a short one, and lets virtual time go on.
+        worker.turn(|_| {});
     }
 
     let blocking_end = Instant::now().checked_add(blocking_limit);
@@ -518,6 +636,7 @@ fn close(
 /// others hold become theirs, and what comes from now on is ended by whoever brings it. Only a task inside a poll is left:
 /// the worker that polls it brings it when the poll returns.
 pub(crate) fn end_tasks(shared: &Arc<Shared>, worker: &Worker) {
+    shared.callbacks.close();
     worker.end_run();
     if shared.local {
         worker.close_local();
@@ -540,7 +659,7 @@ pub(crate) fn end_tasks(shared: &Arc<Shared>, worker: &Worker) {
 /// The tasks that have not ended, apart from closures on the blocking pool.
 fn alive_tasks(handle: &Handle) -> Vec<TaskRef> {
     let mut alive = handle.all_tasks();
-    alive.retain(|task| task.raw().header().vtable.kind == Kind::Task);
+    alive.retain(|task| matches!(task.raw().header().vtable.kind, Kind::Task | Kind::Cleanup));
     alive
 }
 
@@ -594,6 +713,24 @@ where
 {
     let location = Location::caller();
     match with_worker(|worker| worker.spawn(future, location)) {
+        Some(task) => task,
+        None => no_loop("create_task"),
+    }
+}
+
+/// Creates a task on the running loop, in the very context that is given; asyncio's `create_task(..., context=context)`.
+///
+/// # Panics
+///
+/// Outside of a running loop.
+#[track_caller]
+pub fn spawn_in<F>(context: &vars::Context, future: F) -> Task<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let location = Location::caller();
+    match with_worker(|worker| worker.spawn_in(Kind::Task, future, location, Some(context.clone()))) {
         Some(task) => task,
         None => no_loop("create_task"),
     }

@@ -12,6 +12,7 @@ use heist_core::sync::{Condvar, Mutex};
 use heist_core::{Clock, Driver};
 
 use crate::blocking::Pool;
+use crate::callbacks::Callbacks;
 use crate::config::Config;
 use crate::heap::{Heap, Registry};
 use crate::idle::Idle;
@@ -84,6 +85,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<Clock>,
     pub(crate) driver: Arc<dyn Driver>,
     pub(crate) pool: Pool,
+    pub(crate) callbacks: Callbacks,
     pub(crate) watchdog: Watchdog,
     /// `block_on`'s future must be polled. Apart from the rest: worker 0 reads it before every poll.
     pub(crate) main_woken: CachePadded<AtomicBool>,
@@ -146,6 +148,7 @@ impl Shared {
             over: Injector::new(),
             idle: Idle::new(count, workers),
             pool: Pool::new(config.max_blocking_threads, config.blocking_keep_alive),
+            callbacks: Callbacks::new(),
             clock,
             driver,
             watchdog: Watchdog::new(),

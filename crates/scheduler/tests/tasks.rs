@@ -158,7 +158,7 @@ fn a_waker_that_panics_ends_no_worker() {
         let mut task = spawn(yield_now());
         let bad = Waker::from(Arc::new(Bad));
         let mut cx = std::task::Context::from_waker(&bad);
-        assert!(std::pin::Pin::new(&mut task).poll(&mut cx).is_pending());
+        assert!(task.poll_done(&mut cx).is_pending());
         while !task.done() {
             yield_now().await;
         }
@@ -207,7 +207,8 @@ fn cancel_of_a_finished_task_keeps_its_value() {
             yield_now().await;
         }
         assert!(!task.cancel());
-        assert_eq!((&mut task).await.unwrap(), 3);
+        (&mut task).await;
+        assert_eq!(*task.result().unwrap(), 3);
     });
 }
 
@@ -221,12 +222,12 @@ fn a_joiner_may_change_its_waker_and_leave() {
         }));
         let joiner = spawn(async move {
             let mut task = task;
-            let first = poll_fn(|cx| Poll::Ready(std::pin::Pin::new(&mut task).poll(cx).is_pending())).await;
+            let first = poll_fn(|cx| Poll::Ready(task.poll_done(cx).is_pending())).await;
             assert!(first);
             task
         });
         let task = joiner.await.unwrap();
-        let second = spawn(task);
+        let second = spawn(task.into_future());
         for _ in 0..3 {
             yield_now().await;
         }

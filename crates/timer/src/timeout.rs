@@ -1,11 +1,13 @@
 //! [`timeout`]: a limit on the time of a future.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use heist_core::CancelledError;
+use heist_core::scope::{Scope, raise};
 use pin_project_lite::pin_project;
 
 use crate::sleep::{Sleep, limit, sleep_until};
@@ -28,14 +30,19 @@ impl From<TimeoutError> for std::io::Error {
     }
 }
 
-/// Gives `body` at most `delay`. asyncio: `timeout`, `wait_for`.
+/// Gives `body` at most `delay`. asyncio: `timeout`.
 ///
-/// The body is polled first: a body that is ready at once, even with a zero delay, is never timed out, and no timer is
-/// armed for it. When the time is up the body is dropped. A limit of a second or more costs no clock read; see [`limit`].
+/// When the time is up, the body is cancelled: parts of it that can answer (`catch_cancelled`, `try_finally`, groups) do,
+/// tasks and futures that it awaits are cancelled, and all that is waited for. Where there is nothing of that kind, the
+/// body is dropped at once. If it still ends with a value, that is the value.
+///
+/// The body is polled first: one that is ready at once, even with a zero delay, is never timed out, and no timer is
+/// armed for it. A limit of a second or more costs no clock read; see [`limit`](crate::limit()).
 ///
 /// # Errors
 ///
-/// [`TimeoutError`] when the time is up.
+/// [`TimeoutError`] when the time was up and the body was cancelled for it. A cancellation of the task around is passed on,
+/// not converted.
 ///
 /// # Panics
 ///
@@ -55,14 +62,14 @@ impl From<TimeoutError> for std::io::Error {
 /// # drop(patient());
 /// ```
 #[inline]
-pub fn timeout<F: Future>(delay: Duration, body: F) -> Timeout<F> {
-    Timeout { body: Some(body), sleep: limit(delay) }
+pub fn timeout<F: IntoFuture>(delay: Duration, body: F) -> Timeout<F::IntoFuture> {
+    Timeout::new(body.into_future(), limit(delay))
 }
 
 /// As [`timeout`], until `deadline` in nanoseconds on the loop's clock. asyncio: `timeout_at`.
 #[inline]
-pub fn timeout_at<F: Future>(deadline: u64, body: F) -> Timeout<F> {
-    Timeout { body: Some(body), sleep: sleep_until(deadline) }
+pub fn timeout_at<F: IntoFuture>(deadline: u64, body: F) -> Timeout<F::IntoFuture> {
+    Timeout::new(body.into_future(), sleep_until(deadline))
 }
 
 pin_project! {
@@ -70,15 +77,26 @@ pin_project! {
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Timeout<F> {
         #[pin]
-        body: Option<F>,
+        body: Scope<F>,
         sleep: Sleep,
+        // A cancellation from outside was passed on: this never ends.
+        raised: bool,
     }
 }
 
 impl<F> Timeout<F> {
+    fn new(body: F, sleep: Sleep) -> Self {
+        Self { body: Scope::passing(body), sleep, raised: false }
+    }
+
     /// The deadline, as [`Sleep::deadline`] gives it.
     pub fn deadline(&self) -> Option<u64> {
         self.sleep.deadline()
+    }
+
+    /// Whether the time was up before the body had ended.
+    pub fn expired(&self) -> bool {
+        self.body.is_cancelled()
     }
 }
 
@@ -88,17 +106,45 @@ impl<F: Future> Future for Timeout<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        let Some(body) = this.body.as_mut().as_pin_mut() else {
-            panic!("a Timeout was polled after it had ended");
-        };
-        if let Poll::Ready(output) = body.poll(cx) {
-            this.body.set(None);
-            return Poll::Ready(Ok(output));
+        // A deadline that has passed comes before a body that is ready by now, as in asyncio.
+        if this.sleep.is_elapsed() {
+            return expired(this.body, this.raised, cx);
+        }
+        match this.body.as_mut().poll(cx) {
+            Poll::Ready(Ok(output)) => return Poll::Ready(Ok(output)),
+            Poll::Ready(Err(error)) => {
+                *this.raised = raise(error);
+                return Poll::Pending;
+            }
+            Poll::Pending if *this.raised => return Poll::Pending,
+            Poll::Pending => {}
         }
         // A sleep spends no budget, so a body that uses up every poll's is timed out all the same.
         ready!(Pin::new(this.sleep).poll(cx));
-        this.body.set(None);
-        Poll::Ready(Err(TimeoutError))
+        expired(this.body, this.raised, cx)
+    }
+}
+
+/// The time is up: cancels the body, once, and polls it until it has ended.
+#[cold]
+fn expired<F: Future>(
+    mut body: Pin<&mut Scope<F>>,
+    raised: &mut bool,
+    cx: &mut Context<'_>,
+) -> Poll<Result<F::Output, TimeoutError>> {
+    if *raised {
+        return Poll::Pending;
+    }
+    if !body.is_cancelled() {
+        body.as_mut().cancel(&CancelledError::default());
+    }
+    match ready!(body.as_mut().poll(cx)) {
+        Ok(output) => Poll::Ready(Ok(output)),
+        Err(error) if body.asked_from_outside() => {
+            *raised = raise(error);
+            Poll::Pending
+        }
+        Err(_) => Poll::Ready(Err(TimeoutError)),
     }
 }
 

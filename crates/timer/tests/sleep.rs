@@ -391,12 +391,19 @@ fn a_timeout_gives_the_value_or_drops_the_body() {
 }
 
 #[test]
-fn a_zero_timeout_lets_a_pending_body_have_one_turn() {
+fn a_zero_timeout_ends_a_body_at_its_first_suspension() {
     let el = Loop::new();
     let mut cx = Context::from_waker(Waker::noop());
     let mut yields = pin!(timeout(Duration::ZERO, sleep(Duration::ZERO)));
     assert!(el.on(0, || yields.as_mut().poll(&mut cx)).is_pending());
-    assert_eq!(el.on(0, || yields.as_mut().poll(&mut cx)), Poll::Ready(Ok(())), "the body goes first");
+    let ended = el.on(0, || yields.as_mut().poll(&mut cx));
+    assert_eq!(ended, Poll::Ready(Err(TimeoutError)), "a deadline that has passed goes first");
+    let mut ready = pin!(timeout(Duration::ZERO, async {}));
+    assert_eq!(
+        el.on(0, || ready.as_mut().poll(&mut cx)),
+        Poll::Ready(Ok(())),
+        "but not before the first poll"
+    );
     let mut never = pin!(timeout(Duration::ZERO, std::future::pending::<()>()));
     assert!(el.on(0, || never.as_mut().poll(&mut cx)).is_pending());
     assert_eq!(el.on(0, || never.as_mut().poll(&mut cx)), Poll::Ready(Err(TimeoutError)));

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
+use std::future::Future;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -15,6 +16,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The role of this process, in a copy.
 pub fn role() -> Option<String> {
     std::env::var(ROLE).ok()
+}
+
+/// Runs a test on both flavours.
+pub fn for_each_flavour(test: impl Fn(heist::Builder)) {
+    test(heist::Runner::builder().workers(2));
+    test(heist::Runner::builder().current_thread());
 }
 
 /// A copy of this process that runs one test; killed if it is still there in the end.
@@ -114,4 +121,16 @@ impl Drop for Copy {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Runs a future on each flavour, with virtual time.
+pub fn on_each_flavour<F: Future>(test: impl Fn() -> F) {
+    for_each_flavour(|builder| {
+        builder.virtual_time().build().unwrap().run(test()).unwrap();
+    });
+}
+
+/// Runs a future on a current-thread loop with virtual time: for what depends on the order of turns.
+pub fn in_order<F: Future>(test: F) -> F::Output {
+    heist::Runner::builder().current_thread().virtual_time().build().unwrap().run(test).unwrap()
 }

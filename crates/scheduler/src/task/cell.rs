@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use super::error::TaskError;
 use super::header::{Header, Kind, VTable};
+use super::state::{CANCELLED, FAILED};
 
 /// A task in memory: the header, then the future or its output.
 #[repr(C)]
@@ -25,14 +26,19 @@ enum Stage<F: Future> {
 
 impl<F: Future> Cell<F> {
     const TASK: VTable = Self::vtable(Kind::Task);
+    const CLEANUP: VTable = Self::vtable(Kind::Cleanup);
     const MAIN: VTable = Self::vtable(Kind::Main);
     const BLOCKING: VTable = Self::vtable(Kind::Blocking);
+    const CALLBACK: VTable = Self::vtable(Kind::Callback);
 
     const fn vtable(kind: Kind) -> VTable {
         VTable {
             kind,
             poll: Self::poll,
             fail: Self::fail,
+            overrule: Self::overrule,
+            output: Self::output,
+            outcome: Self::outcome,
             drop_output: Self::drop_output,
             take_output: Self::take_output,
         }
@@ -45,8 +51,10 @@ impl<F: Future> Cell<F> {
     {
         match kind {
             Kind::Task => &Self::TASK,
+            Kind::Cleanup => &Self::CLEANUP,
             Kind::Main => &Self::MAIN,
             Kind::Blocking => &Self::BLOCKING,
+            Kind::Callback => &Self::CALLBACK,
         }
     }
 
@@ -117,6 +125,52 @@ impl<F: Future> Cell<F> {
         Self::finish(unsafe { &mut *stage }, Err(error));
     }
 
+    /// See [`VTable::overrule`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`drop_output`](Self::drop_output).
+    unsafe fn overrule(cell: NonNull<Header>, error: TaskError) {
+        // SAFETY: passed on from the caller.
+        let stage = unsafe { Self::stage(cell) };
+        // SAFETY: the caller alone touches the stage.
+        let stage = unsafe { &mut *stage };
+        if let Stage::Finished(Ok(_)) = stage {
+            Self::finish(stage, Err(error));
+        }
+    }
+
+    /// See [`VTable::output`].
+    ///
+    /// # Safety
+    ///
+    /// `cell` is such a cell, its future is gone, and nobody changes its stage while what is returned is used.
+    unsafe fn output(cell: NonNull<Header>) -> *const () {
+        // SAFETY: passed on from the caller.
+        let stage = unsafe { Self::stage(cell) };
+        // SAFETY: nobody changes the stage.
+        match unsafe { &*stage } {
+            Stage::Finished(output) => std::ptr::from_ref(output).cast(),
+            _ => std::ptr::null(),
+        }
+    }
+
+    /// See [`VTable::outcome`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`output`](Self::output).
+    unsafe fn outcome(cell: NonNull<Header>) -> u64 {
+        // SAFETY: passed on from the caller.
+        let stage = unsafe { Self::stage(cell) };
+        // SAFETY: nobody changes the stage.
+        match unsafe { &*stage } {
+            Stage::Finished(Err(error)) if error.is_cancelled() => FAILED | CANCELLED,
+            Stage::Finished(Err(_)) => FAILED,
+            _ => 0,
+        }
+    }
+
     /// See [`VTable::drop_output`].
     ///
     /// # Safety
@@ -153,7 +207,7 @@ impl<F: Future> Cell<F> {
 }
 
 /// Runs a drop whose panic has nowhere to go; the panic hook has reported it.
-fn discard(drop: impl FnOnce()) {
+pub(crate) fn discard(drop: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(drop)) {
         // A payload may panic when dropped in its turn; one that does is leaked.
         let _ = catch_unwind(AssertUnwindSafe(move || std::mem::drop(payload))).map_err(std::mem::forget);

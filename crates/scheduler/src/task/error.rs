@@ -5,7 +5,7 @@ use std::fmt;
 
 use heist_core::CancelledError;
 
-/// Why awaiting a task gave no value: it was cancelled, or it panicked.
+/// Why awaiting a task gave no value: it was cancelled, it panicked, or it can give none.
 ///
 /// One pointer wide, so that a `Result<T, TaskError>` is little more than a `T`.
 pub struct TaskError(Box<Repr>);
@@ -13,6 +13,7 @@ pub struct TaskError(Box<Repr>);
 enum Repr {
     Cancelled(CancelledError),
     Panicked(Box<dyn Any + Send>),
+    Refused(&'static str),
 }
 
 impl TaskError {
@@ -24,6 +25,11 @@ impl TaskError {
     /// The error of a task that panicked with `payload`.
     pub fn panicked(payload: Box<dyn Any + Send>) -> Self {
         Self(Box::new(Repr::Panicked(payload)))
+    }
+
+    /// The error of an await that can give no value, and why.
+    pub fn refused(why: &'static str) -> Self {
+        Self(Box::new(Repr::Refused(why)))
     }
 
     /// Whether the task was cancelled.
@@ -40,15 +46,27 @@ impl TaskError {
     pub fn as_cancelled(&self) -> Option<&CancelledError> {
         match &*self.0 {
             Repr::Cancelled(error) => Some(error),
-            Repr::Panicked(_) => None,
+            _ => None,
+        }
+    }
+
+    /// The cancellation, if that is what ended the task.
+    ///
+    /// # Errors
+    ///
+    /// The error itself when the task ended otherwise.
+    pub fn into_cancelled(self) -> Result<CancelledError, Self> {
+        match *self.0 {
+            Repr::Cancelled(error) => Ok(error),
+            other => Err(Self(Box::new(other))),
         }
     }
 
     /// The text of the panic, if the task panicked with one.
     pub fn panic_message(&self) -> Option<&str> {
         match &*self.0 {
-            Repr::Cancelled(_) => None,
             Repr::Panicked(payload) => panic_text(payload.as_ref()),
+            _ => None,
         }
     }
 
@@ -74,6 +92,7 @@ impl fmt::Display for TaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Repr::Cancelled(error) => write!(f, "the task was {error}"),
+            Repr::Refused(why) => f.write_str(why),
             Repr::Panicked(payload) => match panic_text(payload.as_ref()) {
                 Some(text) => write!(f, "the task panicked: {text}"),
                 None => f.write_str("the task panicked"),
@@ -86,6 +105,7 @@ impl fmt::Debug for TaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Repr::Cancelled(error) => write!(f, "TaskError({error:?})"),
+            Repr::Refused(why) => write!(f, "TaskError({why:?})"),
             Repr::Panicked(payload) => {
                 write!(f, "TaskError(Panicked({:?}))", panic_text(payload.as_ref()).unwrap_or("..."))
             }

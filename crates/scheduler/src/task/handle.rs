@@ -1,42 +1,84 @@
-//! Handles to tasks: [`Task`], which owns the output, and [`TaskRef`], which knows the task alone.
+//! [`Task`]: the handle that owns a task's output.
 
 use std::fmt;
-use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::Location;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
-use heist_core::budget;
+use heist_core::CancelledError;
 
+use super::TaskRef;
 use super::error::TaskError;
 use super::header::Raw;
 use super::remote::Noted;
-use super::state::{Access, JOINER, Join};
+use super::state::{Access, CANCELLED, COMPLETE, JOINER, Join};
+use super::task_ref::describe;
 
 /// A task's unique handle; asyncio's `Task`.
 ///
-/// Awaiting it gives the task's value, or why there is none. Dropping it lets the task run on. A task that was asked to
-/// [`cancel`](Self::cancel) is dropped at its next suspension.
+/// `task.await` takes the task's value, or says why there is none. `(&mut task).await` waits and leaves the value for
+/// [`result`](Self::result). Dropping the handle lets the task run on.
 ///
 /// # Cancel safety
 ///
-/// Awaiting `&mut task` and giving up leaves the task running and its value in place.
+/// One who awaits a task and is cancelled passes the request on: the awaited task is cancelled, and waited for. Where the
+/// wait is dropped for any other reason, the task runs on.
+///
+/// ```
+/// # use heist_core::{Clock, driver::NoDriver};
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), Clock::real(), std::sync::Arc::new(NoDriver));
+/// # scheduler.block_on(async {
+/// let mut task = heist_scheduler::spawn(async { 40 + 2 });
+/// (&mut task).await;
+/// assert_eq!(*task.result().unwrap(), 42);
+/// assert_eq!(task.await.unwrap(), 42);
+/// # }).unwrap();
+/// ```
 #[must_use = "dropping a task's handle lets the task run on; await it, or drop it on purpose"]
 pub struct Task<T> {
     raw: Raw,
-    taken: bool,
     _output: PhantomData<T>,
 }
 
 // SAFETY: the handle is the only way to the output, so sending it sends a `T`; all else is atomics.
 unsafe impl<T: Send> Send for Task<T> {}
-// SAFETY: a shared handle only reads flags, which are atomics, and `T` cannot be reached through it; asked for all the
-// same, so that a later `result(&self) -> &T` is no breaking change.
+// SAFETY: a shared handle reads flags, which are atomics, and hands out `&T`.
 unsafe impl<T: Send + Sync> Sync for Task<T> {}
 
 impl<T> Unpin for Task<T> {}
+
+/// Why [`Task::result`] gives no value.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ResultError<'a> {
+    /// The task has not ended; asyncio's `InvalidStateError`.
+    NotDone,
+    /// The task ended without a value.
+    Failed(&'a TaskError),
+}
+
+impl fmt::Display for ResultError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotDone => f.write_str("the task has not ended: await it first"),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ResultError<'_> {}
+
+/// What [`Task::register`] did.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Registered {
+    /// The task is complete.
+    Complete,
+    /// The waker is registered.
+    Waiting,
+    /// The waker is registered, and the task that polls is known to await this one.
+    Linked,
+}
 
 impl<T> Task<T> {
     /// Wraps a cell whose output is a `Result<T, TaskError>`.
@@ -45,31 +87,76 @@ impl<T> Task<T> {
     ///
     /// `raw` counts a reference and the `HANDLE` flag for this handle, and its output type is `T`.
     pub(crate) unsafe fn from_raw(raw: Raw) -> Self {
-        Self { raw, taken: false, _output: PhantomData }
+        Self { raw, _output: PhantomData }
     }
 
     /// The cell.
-    #[cfg(all(test, heist_loom))]
     pub(crate) fn raw(&self) -> Raw {
         self.raw
     }
 
-    /// Asks the task to end: its future is dropped at its next suspension, and awaiting it gives a cancellation.
-    /// asyncio's `Task.cancel`.
+    /// Asks the task to end. asyncio's `Task.cancel`.
     ///
-    /// `false` when the task has ended already. A task that ends on its own before it suspends again keeps its value.
+    /// The request is delivered when the task is about to run: to the parts of it that can answer (`catch_cancelled`,
+    /// `try_finally`, timeouts, groups) and to what it awaits (another task, a future, a gather); if there is none, the
+    /// task's future is dropped where it is suspended. The task may answer by going on, so only its end says whether it was
+    /// cancelled.
+    ///
+    /// `false` when the task has ended already. A task that ends on its own with a request undelivered ends cancelled.
     pub fn cancel(&self) -> bool {
-        self.raw.cancel(None)
+        self.raw.cancel(CancelledError::new(None))
     }
 
-    /// As [`cancel`](Self::cancel), with a message that the [`CancelledError`](super::CancelledError) carries.
+    /// As [`cancel`](Self::cancel), with a message that the [`CancelledError`] carries.
     pub fn cancel_with(&self, message: &str) -> bool {
-        self.raw.cancel(Some(message))
+        self.raw.cancel(CancelledError::new(Some(message)))
+    }
+
+    /// How many requests for cancellation are outstanding; asyncio's `Task.cancelling`.
+    pub fn cancelling(&self) -> u32 {
+        self.raw.cancelling()
+    }
+
+    /// Takes a request back, and returns how many are left; asyncio's `Task.uncancel`. At 0 a request that was not
+    /// delivered is forgotten.
+    pub fn uncancel(&self) -> u32 {
+        self.raw.uncancel()
     }
 
     /// Whether the task has ended; asyncio's `Task.done`.
     pub fn done(&self) -> bool {
-        self.raw.is_complete()
+        self.raw.is_complete() || self.raw.is_given_up()
+    }
+
+    /// Whether the task has ended, cancelled; asyncio's `Task.cancelled`.
+    pub fn cancelled(&self) -> bool {
+        let word = self.raw.header().word.load();
+        (word & COMPLETE != 0 && word & CANCELLED != 0) || self.raw.is_given_up()
+    }
+
+    /// The value, without waiting; asyncio's `Task.result`.
+    ///
+    /// # Errors
+    ///
+    /// [`ResultError`]: the task has not ended, or has no value.
+    pub fn result(&self) -> Result<&T, ResultError<'_>> {
+        match self.output() {
+            None => Err(ResultError::NotDone),
+            Some(Ok(value)) => Ok(value),
+            Some(Err(error)) => Err(ResultError::Failed(error)),
+        }
+    }
+
+    /// Why there is no value, without waiting: `None` where there is one; asyncio's `Task.exception`.
+    ///
+    /// # Errors
+    ///
+    /// [`ResultError::NotDone`].
+    pub fn exception(&self) -> Result<Option<&TaskError>, ResultError<'_>> {
+        match self.output() {
+            None => Err(ResultError::NotDone),
+            Some(output) => Ok(output.as_ref().err()),
+        }
     }
 
     /// A number that no other task of the process has.
@@ -101,29 +188,47 @@ impl<T> Task<T> {
     /// The task without its output.
     pub fn task_ref(&self) -> TaskRef {
         self.raw.acquire();
-        TaskRef { raw: self.raw }
+        // SAFETY: the reference was just counted.
+        unsafe { TaskRef::from_raw(self.raw) }
     }
 
-    /// Ready once the task has ended; leaves its value in place.
+    /// Ready once the task has ended; leaves its value in place. A request for cancellation of the one who waits is not
+    /// passed on.
     pub fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.raw.is_complete() || self.register(cx.waker()) { Poll::Ready(()) } else { Poll::Pending }
+        if self.done() || self.register(cx.waker(), false) == Registered::Complete {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
-    /// The output, if the task has ended; leaves `None` behind.
-    fn take(&mut self) -> Option<Result<T, TaskError>> {
+    /// The output, once the task has ended.
+    fn output(&self) -> Option<&Result<T, TaskError>> {
+        if !self.raw.is_complete() {
+            return None;
+        }
+        let output = self.raw.header().vtable.output;
+        // SAFETY: the task is complete, so the stage is the handle's, and only `take`, which consumes the handle, changes it.
+        let output = unsafe { output(self.raw.0) };
+        // SAFETY: the pointer is null, or to an output of the type that `from_raw` names, which stays while `self` is borrowed.
+        unsafe { output.cast::<Result<T, TaskError>>().as_ref() }
+    }
+
+    /// The output, if the task has ended; may be called once.
+    pub(super) fn take(&mut self) -> Option<Result<T, TaskError>> {
         let mut output: Option<Result<T, TaskError>> = None;
         let take = self.raw.header().vtable.take_output;
         // SAFETY: the caller saw `COMPLETE`, so the stage is the handle's; `from_raw` says what its type is.
         unsafe { take(self.raw.0, (&raw mut output).cast()) };
-        self.taken |= output.is_some();
         output
     }
 
-    /// Registers `waker` to be woken on completion; `true` when the task is complete instead.
-    fn register(&self, waker: &Waker) -> bool {
+    /// Registers `waker` to be woken on completion; `link` says that it is that of one who awaits this task and is to pass
+    /// a request for cancellation on.
+    pub(super) fn register(&self, waker: &Waker, link: bool) -> Registered {
         let header = self.raw.header();
         let Some(access) = self.raw.access() else {
-            return self.register_foreign(waker);
+            return self.register_foreign(waker, link);
         };
         if header.word.load() & JOINER != 0 {
             if access == Access::Owner {
@@ -132,13 +237,18 @@ impl<T> Task<T> {
                     .joiner
                     .with(|slot| unsafe { (*slot).as_ref() }.is_some_and(|w| w.will_wake(waker)));
                 if same {
-                    return self.raw.is_complete();
+                    let linked = link && self.raw.link(waker);
+                    return match self.raw.is_complete() {
+                        true => Registered::Complete,
+                        false if linked => Registered::Linked,
+                        false => Registered::Waiting,
+                    };
                 }
             }
             // On a shared task the slot may not even be read before it is taken back: the completing side may be
             // emptying it.
             if header.word.take_joiner(access) == Join::Complete {
-                return true;
+                return Registered::Complete;
             }
         }
         // SAFETY: `JOINER` is clear, so the slot is the handle's.
@@ -147,41 +257,39 @@ impl<T> Task<T> {
             let slot = unsafe { &mut *slot };
             match slot {
                 Some(before) if before.will_wake(waker) => {}
-                _ => *slot = Some(waker.clone()),
+                _ => {
+                    if let Some(before) = slot.replace(waker.clone()) {
+                        self.raw.unlink(&before);
+                    }
+                }
             }
         });
-        header.word.set_joiner(access) == Join::Complete
+        // Before the slot is handed over: the completing side unlinks.
+        let linked = link && self.raw.link(waker);
+        match header.word.set_joiner(access) {
+            Join::Complete => {
+                if linked {
+                    self.raw.unlink(waker);
+                }
+                Registered::Complete
+            }
+            Join::Changed if linked => Registered::Linked,
+            Join::Changed => Registered::Waiting,
+        }
     }
 
     /// As [`register`](Self::register), on another thread than the owner's of a local task.
     #[cold]
-    fn register_foreign(&self, waker: &Waker) -> bool {
+    fn register_foreign(&self, waker: &Waker, link: bool) -> Registered {
         *self.raw.cold().foreign_joiner.lock() = Some(waker.clone());
         match self.raw.header().remote.join() {
             Noted::Push => self.raw.shared().inject(self.raw),
             Noted::Underway => {}
             // The loop is closed: every task of it is complete, or will be as a shared one.
-            Noted::Closed => return self.raw.is_complete() || self.register(waker),
+            Noted::Closed if !self.raw.is_complete() => return self.register(waker, link),
+            Noted::Closed => {}
         }
-        self.raw.is_complete()
-    }
-}
-
-impl<T> Future for Task<T> {
-    type Output = Result<T, TaskError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let proceed = ready!(budget::poll_proceed(cx));
-        if !self.raw.is_complete() && !self.register(cx.waker()) {
-            return Poll::Pending;
-        }
-        match self.take() {
-            Some(output) => {
-                proceed.made_progress();
-                Poll::Ready(output)
-            }
-            None => panic!("`Task` was awaited after it had given its result"),
-        }
+        if self.raw.is_complete() { Registered::Complete } else { Registered::Waiting }
     }
 }
 
@@ -195,104 +303,4 @@ impl<T> fmt::Debug for Task<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         describe(self.raw, "Task", f)
     }
-}
-
-/// A task without its output, for naming, watching and cancelling it.
-pub struct TaskRef {
-    raw: Raw,
-}
-
-// SAFETY: everything reachable is an atomic, a lock or never changes.
-unsafe impl Send for TaskRef {}
-// SAFETY: as above.
-unsafe impl Sync for TaskRef {}
-
-impl TaskRef {
-    /// Wraps a cell.
-    ///
-    /// # Safety
-    ///
-    /// `raw` counts a reference for this value.
-    pub(crate) unsafe fn from_raw(raw: Raw) -> Self {
-        Self { raw }
-    }
-
-    pub(crate) fn raw(&self) -> Raw {
-        self.raw
-    }
-
-    /// As [`Task::cancel`].
-    pub fn cancel(&self) -> bool {
-        self.raw.cancel(None)
-    }
-
-    /// As [`Task::cancel_with`].
-    pub fn cancel_with(&self, message: &str) -> bool {
-        self.raw.cancel(Some(message))
-    }
-
-    /// Whether the task has ended.
-    pub fn done(&self) -> bool {
-        self.raw.is_complete()
-    }
-
-    /// A number that no other task of the process has.
-    pub fn id(&self) -> u64 {
-        self.raw.header().id
-    }
-
-    /// The id of the task that created this one; `None` when it was created outside any.
-    pub fn parent(&self) -> Option<u64> {
-        Some(self.raw.header().parent).filter(|&id| id != 0)
-    }
-
-    /// The name: the one given, or `Task-` and the id.
-    pub fn name(&self) -> Arc<str> {
-        self.raw.name()
-    }
-
-    /// Gives the task a name.
-    pub fn set_name(&self, name: impl Into<Arc<str>>) {
-        *self.raw.cold().name.lock() = Some(name.into());
-    }
-
-    /// Where the task was created.
-    pub fn location(&self) -> &'static Location<'static> {
-        self.raw.header().location
-    }
-}
-
-impl Clone for TaskRef {
-    fn clone(&self) -> Self {
-        self.raw.acquire();
-        Self { raw: self.raw }
-    }
-}
-
-impl Drop for TaskRef {
-    fn drop(&mut self) {
-        self.raw.release();
-    }
-}
-
-impl PartialEq for TaskRef {
-    fn eq(&self, other: &Self) -> bool {
-        self.raw == other.raw
-    }
-}
-
-impl Eq for TaskRef {}
-
-impl fmt::Debug for TaskRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        describe(self.raw, "TaskRef", f)
-    }
-}
-
-fn describe(raw: Raw, what: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.debug_struct(what)
-        .field("name", &raw.name())
-        .field("done", &raw.is_complete())
-        .field("created", &format_args!("{}", raw.header().location))
-        .finish()
 }

@@ -20,10 +20,15 @@ use crate::heap::Page;
 pub(crate) enum Kind {
     /// Polled by any worker, through the run queues.
     Task,
+    /// The end of a `try_finally` that was dropped half-way: a task that a closing loop accepts, does not cancel, and waits
+    /// for.
+    Cleanup,
     /// The future that `block_on` polls on its own stack: a wake reaches worker 0.
     Main,
     /// A closure that a thread of the blocking pool runs once.
     Blocking,
+    /// An internal task that calls callbacks: polled like a task, listed nowhere.
+    Callback,
 }
 
 /// The operations of a cell that depend on the future's type.
@@ -33,6 +38,12 @@ pub(crate) struct VTable {
     pub(crate) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<()>,
     /// Drops the future and puts an error in its place.
     pub(crate) fail: unsafe fn(NonNull<Header>, TaskError),
+    /// Puts an error in the place of a value; a panic stays.
+    pub(crate) overrule: unsafe fn(NonNull<Header>, TaskError),
+    /// Where the output is, a `Result<T, TaskError>`; null once it was taken.
+    pub(crate) output: unsafe fn(NonNull<Header>) -> *const (),
+    /// How the task ended: [`FAILED`](super::state::FAILED) and [`CANCELLED`](super::state::CANCELLED).
+    pub(crate) outcome: unsafe fn(NonNull<Header>) -> u64,
     /// Drops the output, if it is there.
     pub(crate) drop_output: unsafe fn(NonNull<Header>),
     /// Moves the output, an `Option<Result<T, TaskError>>`, to where the pointer says.
@@ -43,12 +54,15 @@ pub(crate) struct VTable {
 #[derive(Debug, Default)]
 pub(crate) struct Cold {
     pub(crate) name: Mutex<Option<std::sync::Arc<str>>>,
-    pub(crate) cancel_message: Mutex<Option<Box<str>>>,
+    /// Requests for cancellation, and the parts of the task that can be cancelled on their own.
+    pub(crate) tree: std::sync::OnceLock<std::sync::Arc<heist_core::scope::Tree>>,
+    /// The context variables, once there are any.
+    pub(crate) vars: std::sync::OnceLock<heist_core::vars::Context>,
     /// Who waits, on a foreign thread, for a local task to complete.
     pub(crate) foreign_joiner: Mutex<Option<Waker>>,
 }
 
-/// The front of every task cell: 88 bytes, then the future or its output.
+/// The front of every task cell: 96 bytes, then the future or its output.
 #[repr(C)]
 pub(crate) struct Header {
     pub(crate) word: Word,
@@ -71,6 +85,8 @@ pub(crate) struct Front {
     pub(crate) location: &'static Location<'static>,
     /// Who awaits the handle. Owned by the handle while `JOINER` is clear, by the completing side while it is set.
     pub(crate) joiner: UnsafeCell<Option<Waker>>,
+    /// The task that this one awaits outside of any scope; see `cancel`.
+    pub(crate) awaits: AtomicPtr<Header>,
     /// Allocated by the first who needs it, freed with the cell.
     pub(crate) cold: AtomicPtr<Cold>,
 }
@@ -127,6 +143,7 @@ impl Header {
             parent,
             location,
             joiner: UnsafeCell::new(None),
+            awaits: AtomicPtr::new(ptr::null_mut()),
             cold: AtomicPtr::new(ptr::null_mut()),
         };
         // SAFETY: the caller alone has the cell, and nothing in it is to be dropped.
@@ -294,22 +311,9 @@ impl Raw {
         }
     }
 
-    /// Asks for cancellation; `false` when the task is complete already (or was, when a local task's owner looks).
-    pub(crate) fn cancel(self, message: Option<&str>) -> bool {
-        if self.is_complete() {
-            return false;
-        }
-        if let Some(message) = message {
-            *self.cold().cancel_message.lock() = Some(message.into());
-        }
-        match self.on_word(|word, access| word.cancel(access), Remote::cancel, Some(Wake::Nothing)) {
-            Some(Wake::Queue) => {
-                self.schedule();
-                true
-            }
-            Some(_) => true,
-            None => false,
-        }
+    /// Has the task polled, and told of a cancellation; `None` when it has ended.
+    pub(super) fn request_poll(self) -> Option<Wake> {
+        self.on_word(|word, access| word.cancel(access), Remote::cancel, Some(Wake::Nothing))
     }
 
     /// Whether the future is gone.
@@ -325,14 +329,16 @@ impl Raw {
         match self.header().vtable.kind {
             // A current-thread loop has the future of `block_on` in its one queue, like any task.
             Kind::Main if !page.shared().local => page.shared().wake_main(),
-            Kind::Task | Kind::Main => context::with(|context| match context {
-                Some(context) if context.loop_id() == page.loop_id() => {
-                    // SAFETY: a context with the id of a loop of ours is the front of a `Worker`, set by its own run.
-                    let worker = unsafe { crate::worker::Worker::from_context(context) };
-                    worker.schedule(self);
-                }
-                _ => page.shared().inject(self),
-            }),
+            Kind::Task | Kind::Cleanup | Kind::Main | Kind::Callback => {
+                context::with(|context| match context {
+                    Some(context) if context.loop_id() == page.loop_id() => {
+                        // SAFETY: a context with the id of a loop of ours is the front of a `Worker`, set by its own run.
+                        let worker = unsafe { crate::worker::Worker::from_context(context) };
+                        worker.schedule(self);
+                    }
+                    _ => page.shared().inject(self),
+                })
+            }
             // Its one poll is under way or queued on the pool.
             Kind::Blocking => {}
         }
@@ -346,19 +352,38 @@ impl Raw {
     pub(crate) unsafe fn complete(self, access: Access) {
         let header = self.header();
         crate::trace::task_ended(header.id);
+        if let Some(tree) = self.tree_if_any() {
+            tree.end();
+        }
         self.gather(access);
-        let completed = header.word.complete(access, || {
-            // SAFETY: the future is gone, no handle is left, and only the completing side is here.
-            unsafe { (header.vtable.drop_output)(self.0) }
-        });
+        // SAFETY: the future is gone, and only the completing side touches the stage until the task is marked.
+        let mut outcome = unsafe { (header.vtable.outcome)(self.0) };
+        let completed = loop {
+            let completed = header.word.complete(access, outcome, || {
+                // SAFETY: the future is gone, no handle is left, and only the completing side is here.
+                unsafe { (header.vtable.drop_output)(self.0) }
+            });
+            if completed != Complete::Asked {
+                break completed;
+            }
+            // asyncio: a task that is cancelled in its last step ends cancelled, and its value is lost.
+            header.word.clear_cancel(access);
+            if let Some(error) = self.tree_if_any().and_then(|tree| tree.take_fresh()) {
+                // SAFETY: as above.
+                unsafe { (header.vtable.overrule)(self.0, TaskError::cancelled(error)) };
+                // SAFETY: as above.
+                outcome = unsafe { (header.vtable.outcome)(self.0) };
+            }
+        };
         match completed {
-            Complete::Done => {}
+            Complete::Done | Complete::Asked => {}
             Complete::Free => self.free_complete(access),
             Complete::WakeJoiner => {
                 // SAFETY: with `JOINER` and `COMPLETE` set the slot belongs to this side alone.
                 let waker = header.joiner.with_mut(|slot| unsafe { (*slot).take() });
                 self.wake_foreign_joiner(access);
                 if let Some(waker) = waker {
+                    self.unlink(&waker);
                     wake_joiner(waker);
                 }
                 self.release_with(access);
@@ -449,6 +474,10 @@ impl Raw {
     /// The task is not complete, the caller alone may poll it, on this thread, and does not touch it afterwards.
     pub(crate) unsafe fn end(self, access: Access, why: &str) {
         let error = TaskError::cancelled(CancelledError::new(Some(why)));
+        if let Some(tree) = self.tree_if_any() {
+            let _ = tree.take_fresh();
+            tree.end();
+        }
         // SAFETY: passed on from the caller.
         unsafe { (self.header().vtable.fail)(self.0, error) };
         // SAFETY: passed on from the caller.
@@ -507,7 +536,10 @@ impl Raw {
             && header.word.take_joiner(access) == super::state::Join::Changed
         {
             // SAFETY: `JOINER` is clear again, so the slot belongs to the handle's side, which is us.
-            drop(header.joiner.with_mut(|slot| unsafe { (*slot).take() }));
+            let waker = header.joiner.with_mut(|slot| unsafe { (*slot).take() });
+            if let Some(waker) = waker {
+                self.unlink(&waker);
+            }
         }
         self.gather(access);
         match header.word.detach(access) {
@@ -559,7 +591,9 @@ impl Raw {
     #[inline(never)]
     fn free_cold(cold: *mut Cold) {
         // SAFETY: the part came from `Box::into_raw` in `cold`, and the cell that owned it is being freed.
-        drop(unsafe { Box::from_raw(cold) });
+        let cold = unsafe { Box::from_raw(cold) };
+        // Context variables are the user's, and their drops may panic.
+        super::cell::discard(move || drop(cold));
     }
 
     /// Empties the cell and gives it back to its page. The caller held the last reference of a complete task.

@@ -19,19 +19,27 @@
 //!
 //! Protocol page: `docs/design/task-state.md`.
 
+mod cancel;
 mod cell;
 mod error;
 mod handle;
 mod header;
+mod join;
 pub(crate) mod remote;
 pub(crate) mod state;
+mod task_ref;
+mod vars;
 mod waker;
 
-pub(crate) use cell::Cell;
+pub(crate) use cancel::tree_of;
+pub(crate) use cell::{Cell, discard};
 pub use error::TaskError;
-pub use handle::{Task, TaskRef};
+pub use handle::{ResultError, Task};
 pub(crate) use header::{Header, Kind, Raw};
 pub use heist_core::CancelledError;
+pub use join::{TaskFuture, TaskWait};
+pub use task_ref::TaskRef;
+pub(crate) use vars::task_vars;
 pub(crate) use waker::borrowed;
 
 #[cfg(all(test, heist_loom))]

@@ -6,10 +6,12 @@
 //! |---|---|---|
 //! | 0 | [`IDLE`] | the task is neither queued nor being polled; a wake must queue it |
 //! | 1 | [`COMPLETE`] | the future is gone; the output is stored, or was dropped because no handle wants it |
-//! | 2 | [`CANCEL`] | somebody asked for cancellation; the next poll drops the future instead |
+//! | 2 | [`CANCEL`] | somebody asked for cancellation; the next poll delivers that first |
 //! | 3 | [`HANDLE`] | the `Task` handle is alive and owns the output once the task is complete |
 //! | 4 | [`JOINER`] | the join slot holds a waker and belongs to the completing side |
 //! | 5 | [`LOCAL`] | only the owner thread touches this word; others use the remote word |
+//! | 6 | [`FAILED`] | the task has ended without a value: it panicked, or was cancelled |
+//! | 7 | [`CANCELLED`] | it was cancelled |
 //! | 8..32 | wakes | how often the task was woken, saturating |
 //! | 32..64 | references | wakers + handles + one for the registry until the task is complete |
 //!
@@ -35,6 +37,8 @@ pub(crate) const CANCEL: u64 = 1 << 2;
 pub(crate) const HANDLE: u64 = 1 << 3;
 pub(crate) const JOINER: u64 = 1 << 4;
 pub(crate) const LOCAL: u64 = 1 << 5;
+pub(crate) const FAILED: u64 = 1 << 6;
+pub(crate) const CANCELLED: u64 = 1 << 7;
 
 const WAKE: u64 = 1 << 8;
 const WAKES: u64 = 0xFF_FFFF << 8;
@@ -98,6 +102,8 @@ pub(crate) enum Complete {
     WakeJoiner,
     /// Nothing is left to do, the task must not be touched any more.
     Done,
+    /// Somebody asked for cancellation: nothing was changed.
+    Asked,
     /// The registry's reference was the last: free the cell.
     Free,
 }
@@ -239,22 +245,37 @@ impl Word {
         }
     }
 
-    /// Marks the task complete and releases the registry's reference unless a joiner must be woken first.
+    /// Takes the request for cancellation out of the word.
+    pub(crate) fn clear_cancel(&self, access: Access) {
+        let _ = self.update(access, |word| Some(word & !CANCEL));
+    }
+
+    /// Whether a wake came since `start`.
+    pub(crate) fn is_woken_since(&self, start: u64) -> bool {
+        (self.load() ^ start) & WAKES != 0
+    }
+
+    /// Marks the task complete, with its outcome ([`FAILED`], [`CANCELLED`]), and releases the registry's reference unless
+    /// a joiner must be woken first. Does nothing where somebody asked for cancellation: that comes first.
     ///
     /// `unwanted` drops the output; it is called at most once, before the task is marked, when no handle is left.
     #[inline]
-    pub(crate) fn complete(&self, access: Access, mut unwanted: impl FnMut()) -> Complete {
+    pub(crate) fn complete(&self, access: Access, outcome: u64, mut unwanted: impl FnMut()) -> Complete {
         let mut dropped = false;
         let before = self.update(access, |word| {
+            if word & CANCEL != 0 && !mutant("task-complete-asks") {
+                return None;
+            }
             if word & HANDLE == 0 && !dropped {
                 dropped = true;
                 unwanted();
             }
-            let next = (word | COMPLETE) & !IDLE;
+            let next = (word | COMPLETE | outcome) & !IDLE;
             Some(if word & JOINER == 0 { next - REFERENCE } else { next })
         });
         match before {
-            Ok(before) | Err(before) => {
+            Err(_) => Complete::Asked,
+            Ok(before) => {
                 if before & JOINER != 0 {
                     Complete::WakeJoiner
                 } else if references(before) == 1 {
@@ -431,7 +452,7 @@ mod tests {
             assert_eq!(word.end(access, start), End::Idle);
             assert_eq!(word.wake_by_value(access), Wake::Queue);
             assert_eq!(references(word.load()), 2);
-            assert_eq!(word.complete(access, || panic!("a handle wants the output")), Complete::Done);
+            assert_eq!(word.complete(access, 0, || panic!("a handle wants the output")), Complete::Done);
             assert_eq!(word.detach(access), Detach::DropOutput);
             assert!(word.release(access));
         }
@@ -443,7 +464,7 @@ mod tests {
             let word = Word::new(NEW_DETACHED);
             word.acquire(access);
             let mut dropped = 0;
-            assert_eq!(word.complete(access, || dropped += 1), Complete::Done);
+            assert_eq!(word.complete(access, 0, || dropped += 1), Complete::Done);
             assert_eq!(dropped, 1);
             assert_eq!(word.wake_by_value(access), Wake::Free);
         }

@@ -41,3 +41,9 @@ pub(crate) fn borrowed(task: Raw) -> ManuallyDrop<Waker> {
     // back. This waker counts none and is never dropped; the task cannot complete while it is being polled.
     ManuallyDrop::new(unsafe { Waker::new(data, &TABLE) })
 }
+
+/// The task whose waker this is, if it is one of ours.
+#[inline]
+pub(crate) fn task_of(waker: &Waker) -> Option<Raw> {
+    std::ptr::eq(waker.vtable(), &raw const TABLE).then(|| raw(waker.data()))
+}

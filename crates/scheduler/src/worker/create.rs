@@ -3,9 +3,10 @@
 use std::panic::Location;
 use std::sync::Arc;
 
-use heist_core::context;
+use heist_core::{context, vars};
 
 use crate::heap::{Heap, Shape};
+use crate::scheduler::with_worker;
 use crate::shared::{CLOSED, CLOSING, Shared};
 use crate::task::remote;
 use crate::task::state::{self, Access, LOCAL};
@@ -20,7 +21,7 @@ pub(crate) fn refuse(task: Raw) {
     unsafe { task.end(access, "the event loop is closing") };
 }
 
-/// Makes a cell for `future` in `heap`.
+/// Makes a cell for `future` in `heap`, with a copy of the current context variables.
 #[inline]
 pub(crate) fn create<F: Future + 'static>(
     heap: &Heap,
@@ -31,12 +32,30 @@ pub(crate) fn create<F: Future + 'static>(
     notes: u64,
     location: &'static Location<'static>,
 ) -> Raw {
+    create_in(heap, shared, kind, future, word, notes, location, None)
+}
+
+/// As [`create`], with the context that is given, where one is.
+#[inline]
+#[allow(clippy::too_many_arguments, reason = "all of them are of the cell that is made")]
+pub(crate) fn create_in<F: Future + 'static>(
+    heap: &Heap,
+    shared: &Arc<Shared>,
+    kind: Kind,
+    future: F,
+    word: u64,
+    notes: u64,
+    location: &'static Location<'static>,
+    vars: Option<vars::Context>,
+) -> Raw {
     let (cell, page) = heap.allocate(const { Shape::of::<task::Cell<F>>() }, shared);
-    let parent = context::with(|context| {
+    let (parent, has_vars) = context::with(|context| {
+        let Some(context) = context else { return (0, true) };
         // SAFETY: what is being polled is kept alive by its poll; a context's current task is one of ours.
-        context
-            .and_then(|context| unsafe { context.current().cast::<Header>().as_ref() })
-            .map_or(0, |task| task.id)
+        match unsafe { context.current().cast::<Header>().as_ref() } {
+            Some(task) => (task.id, !context.entered_vars().is_null() || task.may_have_vars()),
+            None => (0, true),
+        }
     });
     // SAFETY: the cell is free and large enough for this future.
     unsafe { task::Cell::put(cell, future) };
@@ -45,10 +64,58 @@ pub(crate) fn create<F: Future + 'static>(
         Header::fill(cell, task::Cell::<F>::table(kind), page.as_ptr(), heap.next_id(), parent, location);
     }
     let raw = Raw(cell);
+    match vars {
+        Some(vars) => raw.set_vars(vars),
+        None if has_vars && matches!(kind, Kind::Task | Kind::Cleanup | Kind::Main) => inherit_vars(raw),
+        None => {}
+    }
     raw.header().remote.reset(notes);
     raw.header().word.publish(word);
     trace::task_created(raw.header().id, parent, location);
     raw
+}
+
+/// Gives a task that is being made a copy of the current context variables, if there are any.
+#[cold]
+#[inline(never)]
+fn inherit_vars(raw: Raw) {
+    if let Some(vars) = vars::inherit() {
+        raw.set_vars(vars);
+    }
+}
+
+/// Creates an internal task and queues it, wherever this thread is. Also on a loop that is closing, until its lists close:
+/// then its future is dropped.
+pub(crate) fn create_internal<F>(shared: &Arc<Shared>, future: F, location: &'static Location<'static>)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut future = Some(future);
+    let kind = Kind::Callback;
+    with_worker(|worker| {
+        if !Arc::ptr_eq(worker.shared(), shared) {
+            return;
+        }
+        let Some(future) = future.take() else { return };
+        let local = if shared.local { LOCAL } else { 0 };
+        let word = state::NEW_DETACHED | local;
+        worker.put_internal(create(worker.heap(), shared, kind, future, word, 0, location));
+    });
+    let Some(future) = future else { return };
+    let (word, notes) = if shared.local {
+        (state::NEW_DETACHED | LOCAL | state::IDLE, remote::INBOX | remote::WOKEN)
+    } else {
+        (state::NEW_DETACHED, 0)
+    };
+    let raw = shared.with_foreign_heap(|heap| {
+        let raw = create(heap, shared, kind, future, word, notes, location);
+        if shared.phase() == CLOSED {
+            // As in `create_foreign`.
+            heap.close(shared);
+        }
+        raw
+    });
+    shared.inject(raw);
 }
 
 /// Makes a cell for a task that this thread, no worker of the loop, hands to it.
@@ -62,16 +129,32 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let late = kind == Kind::Task && shared.phase() >= CLOSING;
+    create_foreign_in(shared, kind, future, location, None)
+}
+
+/// As [`create_foreign`], in the context that is given, where one is.
+pub(crate) fn create_foreign_in<F>(
+    shared: &Arc<Shared>,
+    kind: Kind,
+    future: F,
+    location: &'static Location<'static>,
+    vars: Option<vars::Context>,
+) -> Task<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let last = if kind == Kind::Cleanup { CLOSED } else { CLOSING };
+    let late = kind != Kind::Blocking && shared.phase() >= last;
     // A local task begins idle, with a wake noted: the owner queues it when it merges. Its words are right from the
     // first moment, for walkers of the registry find it at once.
-    let (word, notes) = if shared.local && kind == Kind::Task && !late {
+    let (word, notes) = if shared.local && kind != Kind::Blocking && !late {
         (state::NEW | LOCAL | state::IDLE, remote::INBOX | remote::WOKEN)
     } else {
         (state::NEW, 0)
     };
     let raw = shared.with_foreign_heap(|heap| {
-        let raw = create(heap, shared, kind, future, word, notes, location);
+        let raw = create_in(heap, shared, kind, future, word, notes, location, vars);
         if shared.phase() == CLOSED {
             // The heap was closed for good before: close the page that it has just made.
             heap.close(shared);

@@ -23,6 +23,7 @@
 //! The races, and why they are closed: `docs/design/sleep-wake.md`.
 
 mod create;
+mod deliver;
 mod run;
 mod sleep;
 
@@ -31,20 +32,22 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
 
 use heist_core::clock::NEVER;
 use heist_core::context::{self, Context};
 use heist_core::sync::atomic::Ordering;
+use heist_core::vars;
 
 use crate::heap::Heap;
 use crate::inject::{Chain, Injector};
 use crate::queue::{CAPACITY, Local, Steal};
-use crate::shared::{CLOSING, Shared, Slot, task_at};
+use crate::scheduler::Handle;
+use crate::shared::{CLOSED, CLOSING, Shared, Slot, task_at};
 use crate::task::state::{self, Access, End, LOCAL};
-use crate::task::{self, CancelledError, Header, Kind, Raw, Task, TaskError};
+use crate::task::{self, Header, Kind, Raw, Task};
 
-pub(crate) use create::{create, create_foreign, refuse};
+pub(crate) use create::{create, create_foreign, create_foreign_in, create_in, create_internal, refuse};
+pub(crate) use deliver::Polled;
 
 /// The most polls between two looks at timers and I/O. The number is tokio's and Go's; odd, so that it does not fall
 /// into step with a program's own batches.
@@ -121,6 +124,15 @@ pub(crate) struct Worker {
 // not Send.
 unsafe impl Send for Worker {}
 
+/// The context of a worker, with what the crates above the ground floor may ask of it.
+fn context_of(index: usize, shared: &Arc<Shared>) -> Context {
+    let context = Context::new(index, shared.id(), shared.clock.clone(), shared.driver.clone())
+        .with_trees(task::tree_of)
+        .with_services(Arc::new(Handle::of(shared)));
+    // SAFETY: what this crate makes current is the header of one of its tasks, kept alive by the poll.
+    unsafe { context.with_task_vars(task::task_vars) }
+}
+
 /// What the worker does next.
 pub(crate) enum Next {
     Task(Raw),
@@ -131,7 +143,7 @@ pub(crate) enum Next {
 impl Worker {
     pub(crate) fn new(index: usize, queue: Local, shared: &Arc<Shared>) -> Self {
         Self {
-            context: Context::new(index, shared.id(), shared.clock.clone(), shared.driver.clone()),
+            context: context_of(index, shared),
             shared: shared.clone(),
             index,
             slot: NonNull::from(shared.slot(index)),
@@ -213,9 +225,25 @@ impl Worker {
     where
         F: Future + 'static,
     {
+        self.spawn_in(Kind::Task, future, location, None)
+    }
+
+    /// As [`spawn`](Self::spawn), a task or a clean-up, in the context that is given, where one is.
+    #[inline]
+    pub(crate) fn spawn_in<F>(
+        &self,
+        kind: Kind,
+        future: F,
+        location: &'static Location<'static>,
+        vars: Option<vars::Context>,
+    ) -> Task<F::Output>
+    where
+        F: Future + 'static,
+    {
+        let last = if kind == Kind::Cleanup { CLOSED } else { CLOSING };
         let local = if self.shared.local { LOCAL } else { 0 };
-        let raw = create(&self.heap, &self.shared, Kind::Task, future, state::NEW | local, 0, location);
-        if self.shared.phase() >= CLOSING {
+        let raw = create_in(&self.heap, &self.shared, kind, future, state::NEW | local, 0, location, vars);
+        if self.shared.phase() >= last {
             refuse(raw);
         } else if self.shared.local {
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
@@ -225,6 +253,17 @@ impl Worker {
         }
         // SAFETY: `NEW` counts the handle's reference and flag; the cell was made for this future.
         unsafe { Task::from_raw(raw) }
+    }
+
+    /// Queues an internal task that was just created here: in order, behind what is there.
+    pub(crate) fn put_internal(&self, task: Raw) {
+        if self.shared.local {
+            self.merge_if_any();
+            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+            unsafe { (*self.fifo.get()).push_back(task) };
+        } else {
+            self.push_back(task);
+        }
     }
 
     /// Queues a task that was woken on this thread.
@@ -325,6 +364,14 @@ impl Worker {
     fn fifo_is_empty(&self) -> bool {
         // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
         unsafe { (*self.fifo.get()).is_empty() }
+    }
+
+    /// As [`merge_injected`](Self::merge_injected), for the price of a load where there is nothing.
+    #[inline]
+    fn merge_if_any(&self) {
+        if self.shared.injector.len() > 0 {
+            self.merge_injected();
+        }
     }
 
     /// Merges, on a current-thread loop, what other threads noted about its tasks, and queues what they created.
@@ -488,27 +535,16 @@ impl Worker {
         let header = task.header();
         let access = if self.shared.local { Access::Owner } else { Access::Shared };
         self.count_poll(header.id);
-        let start = header.word.start(access);
-        self.context.set_current(task.0.as_ptr().cast_const().cast());
-        let polled = if start & state::CANCEL == 0 {
-            let waker = task::borrowed(task);
-            let mut cx = TaskContext::from_waker(&waker);
-            // SAFETY: this worker took the task from a queue, so it alone polls it, and it is not complete.
-            unsafe { (header.vtable.poll)(task.0, &mut cx) }
-        } else {
-            // SAFETY: as above.
-            unsafe { (header.vtable.fail)(task.0, cancellation(task)) };
-            Poll::Ready(())
-        };
-        self.context.set_current(ptr::null());
-        let yielded = self.context.take_yielded();
+        let mut start = header.word.start(access);
+        let (polled, again) =
+            deliver::poll(&self.context, task, access, &mut start, &mut deliver::InCell(task));
         if polled.is_ready() {
             // SAFETY: this worker polled the task and does not touch it afterwards.
             unsafe { task.complete(access) };
             if self.shared.phase() >= CLOSING {
                 self.shared.task_ended_while_closing();
             }
-        } else if yielded || header.word.end(access, start) == End::Again {
+        } else if again || header.word.end(access, start) == End::Again {
             self.requeue(task);
         }
     }
@@ -516,6 +552,8 @@ impl Worker {
     /// Queues a task again that ran and wants to run again: behind all others.
     fn requeue(&self, task: Raw) {
         if self.shared.local {
+            // What other threads brought before goes before.
+            self.merge_if_any();
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
             unsafe { (*self.fifo.get()).push_back(task) };
         } else {
@@ -580,10 +618,4 @@ impl Worker {
         let most = (SHORTEST_LOOK / poll_time).clamp(u64::from(LOOK_POLLS), 4 * u64::from(LOOK_POLLS));
         self.until_look.set((LOOK_TIME / poll_time).clamp(1, most) as u32);
     }
-}
-
-/// The error of a task that was cancelled.
-fn cancellation(task: Raw) -> TaskError {
-    let message = task.cold_if_any().and_then(|cold| cold.cancel_message.lock().take());
-    TaskError::cancelled(CancelledError::new(message.as_deref()))
 }

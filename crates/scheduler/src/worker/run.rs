@@ -3,18 +3,17 @@
 
 use std::ptr;
 use std::sync::Arc;
-use std::task::Context as TaskContext;
 
 use heist_core::clock::NEVER;
 use heist_core::sync::atomic::Ordering;
 use heist_core::sync::thread;
 
-use super::sleep::CLOSING_NAP;
+use super::deliver::{self, Polled};
 use super::{Next, Worker};
 use crate::inject::Chain;
 use crate::shared::{CLOSED, PAUSED, Shared, task_at};
 use crate::task::state::{self, Access, End, LOCAL};
-use crate::task::{self, Header, Raw};
+use crate::task::{Header, Raw};
 use crate::trace;
 
 impl Worker {
@@ -197,27 +196,23 @@ impl Worker {
         }
     }
 
-    /// Polls `block_on`'s future once, by `poll`; `true` when it is to be polled no more.
-    pub(crate) fn poll_main(&self, main: Raw, poll: impl FnOnce(&mut TaskContext<'_>) -> bool) -> bool {
+    /// Polls `block_on`'s future once; `true` when it has ended.
+    pub(crate) fn poll_main(&self, main: Raw, polled: &mut impl Polled) -> bool {
         let header = main.header();
         let access = if self.shared.local { Access::Owner } else { Access::Shared };
-        let start = header.word.start(access);
-        if start & state::CANCEL != 0 {
+        let mut start = header.word.start(access);
+        let (result, again) = deliver::poll(&self.context, main, access, &mut start, polled);
+        if result.is_ready() {
             return true;
         }
-        self.context.set_current(main.0.as_ptr().cast_const().cast());
-        let waker = task::borrowed(main);
-        let ended = poll(&mut TaskContext::from_waker(&waker));
-        self.context.set_current(ptr::null());
-        let yielded = self.context.take_yielded();
-        if !ended && (yielded || header.word.end(access, start) == End::Again) {
+        if again || header.word.end(access, start) == End::Again {
             if self.shared.local {
                 self.requeue(main);
             } else {
                 self.put_main_in_order();
             }
         }
-        ended
+        false
     }
 
     /// Has `block_on`'s future polled once those who are ready now have been.
@@ -227,11 +222,6 @@ impl Worker {
             // One for each poll to come, and one because zero says that it has no turn.
             self.main_turn.set(ready + 2);
         }
-    }
-
-    /// Waits a moment for the last tasks of a closing loop.
-    pub(crate) fn nap(&self) {
-        self.slot().parker.park(Some(CLOSING_NAP));
     }
 
     /// The loop is closed and nothing is queued here: the heap closes, and the worker is gone.

@@ -8,7 +8,7 @@ use super::Worker;
 use crate::shared::{CLOSED, CLOSING, PAUSED, Shared};
 
 /// The longest sleep of a worker while its loop is being closed.
-pub(super) const CLOSING_NAP: Duration = Duration::from_millis(5);
+const CLOSING_NAP: Duration = Duration::from_millis(5);
 
 impl Worker {
     /// Sleeps until there may be something to do. `last` ends the sleep when it becomes true; it is asked after others

@@ -1,0 +1,221 @@
+//! Cancellation inside a task: requests that are delivered to parts of it, can be answered, and are counted.
+//!
+//! * A **scope** is a part of a task that ends with a [`CancelledError`] when it is cancelled, and leaves the rest alone.
+//! * A **forwarder** is an await whose target is cancelled instead: another task, a future, a gather.
+//! * Both are **nodes** of the task's [`Tree`], which exists once the first node has entered it. A node enters when its
+//!   future is first Pending, and leaves when it is done or dropped.
+//! * A **request** to a task is counted at once and **delivered** to the leaves of the tree by whoever is about to poll
+//!   the task, never by the thread that asks. Where there is no node, the task's future is dropped.
+//! * To **answer** is to end with the error; a leaf that goes without an answer hands the request to what is around it.
+//!
+//! A scope that is no more than a limit (a timeout) need not be in the tree while nothing inside it is: the chain of the
+//! scopes whose bodies are being polled lies on the stack, and the first node that enters brings those around it along.
+//!
+//! Protocol page: `docs/design/cancellation.md`.
+
+mod node;
+mod tree;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::CancelledError;
+use node::Node;
+use tree::Kind;
+pub use tree::{CancelTarget, Delivered, Settled, Tree};
+
+/// A future in a scope of its own: [`Err`] when it was cancelled, by a request to the task, by [`raise`] inside it, or by
+/// [`cancel`](Self::cancel).
+///
+/// Only the leaves of a task's tree are asked: a scope that has others inside hears of a request when one of those passes
+/// it on. When it is asked it drops its body before anything in it runs on.
+///
+/// Outside of a heist task nobody asks it, and it is no more than its body.
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Scope<F> {
+    body: Option<F>,
+    node: Node,
+    /// Whether the scope enters the tree for its own sake, and not only for what is inside.
+    catches: bool,
+    /// How many requests stood around the scope when it began; `u32::MAX` before.
+    around: u32,
+    cancelled: bool,
+}
+
+impl<F> fmt::Debug for Scope<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("ended", &self.body.is_none()).finish_non_exhaustive()
+    }
+}
+
+impl<F> Scope<F> {
+    /// A scope that answers requests to the task.
+    pub const fn new(body: F) -> Self {
+        Self { body: Some(body), node: Node::new(), catches: true, around: u32::MAX, cancelled: false }
+    }
+
+    /// A scope that only passes requests to the task on, for those who want to [`cancel`](Self::cancel) the body. It costs
+    /// nothing as long as no other node is inside. What it passes on is its caller's to [`raise`].
+    pub const fn passing(body: F) -> Self {
+        Self { body: Some(body), node: Node::new(), catches: false, around: u32::MAX, cancelled: false }
+    }
+
+    /// Whether the body has ended or was dropped.
+    pub fn is_over(&self) -> bool {
+        self.body.is_none()
+    }
+
+    /// Whether [`cancel`](Self::cancel) was called.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled
+    }
+
+    fn project(self: Pin<&mut Self>) -> Parts<'_, F> {
+        // SAFETY: of what is borrowed here only the body is structurally pinned.
+        let this = unsafe { self.get_unchecked_mut() };
+        // SAFETY: the body is handed out pinned here alone, never moved, and dropped in place.
+        let body = unsafe { Pin::new_unchecked(&mut this.body) };
+        Parts {
+            body,
+            node: &this.node,
+            catches: this.catches,
+            around: &mut this.around,
+            cancelled: &mut this.cancelled,
+        }
+    }
+
+    /// Cancels the body, for the owner's own reasons: asks the nodes inside, or, if there is none, drops it at once. Poll
+    /// the scope next, in this same poll.
+    ///
+    /// Inside the scope the request counts among those that stand around; see [`asked_from_outside`](Self::asked_from_outside).
+    pub fn cancel(self: Pin<&mut Self>, error: &CancelledError) {
+        let this = self.project();
+        *this.cancelled = true;
+        if this.body.is_none() {
+            return;
+        }
+        this.node.set_own();
+        if let Delivered::Nobody = this.node.ask_below(error) {
+            this.node.note(error.clone());
+        }
+    }
+
+    /// Whether more requests stand around the scope than when it began: then an error that it gives is not its owner's
+    /// alone, and is to be [`raise`]d further.
+    pub fn asked_from_outside(&self) -> bool {
+        self.around != u32::MAX && node::requests_around() > self.around
+    }
+}
+
+struct Parts<'a, F> {
+    body: Pin<&'a mut Option<F>>,
+    node: &'a Node,
+    catches: bool,
+    around: &'a mut u32,
+    cancelled: &'a mut bool,
+}
+
+impl<F: Future> Future for Scope<F> {
+    type Output = Result<F::Output, CancelledError>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if *this.around == u32::MAX {
+            *this.around = node::requests_around();
+        }
+        if let Some(error) = this.node.take_request() {
+            return answer(&mut this, error);
+        }
+        let Some(body) = this.body.as_mut().as_pin_mut() else {
+            panic!("a scope was polled after it had ended");
+        };
+        match this.node.around(cx, |cx| body.poll(cx)) {
+            Poll::Ready(value) => {
+                this.body.set(None);
+                this.node.leave();
+                Poll::Ready(Ok(value))
+            }
+            Poll::Pending => {
+                // Something inside may have passed a request on to here.
+                if let Some(error) = this.node.take_request() {
+                    return answer(&mut this, error);
+                }
+                if this.catches || this.node.is_entered() {
+                    this.node.stand(cx.waker(), || Kind::Scope);
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// Drops the body and gives the error. What is in the body leaves the tree first, and has nothing to hand on: the scope
+/// answers.
+fn answer<F: Future>(
+    this: &mut Parts<'_, F>,
+    error: CancelledError,
+) -> Poll<Result<F::Output, CancelledError>> {
+    this.body.set(None);
+    this.node.leave();
+    Poll::Ready(Err(error))
+}
+
+/// An await whose target is cancelled in its stead. Its owner calls [`pending`](Self::pending) each time it returns
+/// Pending, and [`done`](Self::done) when its target has ended.
+#[derive(Debug, Default)]
+pub struct Forwarder {
+    node: Node,
+}
+
+impl Forwarder {
+    /// A forwarder that stands in no tree.
+    pub const fn new() -> Self {
+        Self { node: Node::new() }
+    }
+
+    /// The owner is about to return Pending.
+    pub fn pending(&mut self, cx: &Context<'_>, target: impl FnOnce() -> Arc<dyn CancelTarget>) {
+        self.node.stand(cx.waker(), || Kind::Forward(target()));
+    }
+
+    /// The target has ended: whether a request went to it through here. If so, and it ended cancelled, the owner
+    /// [`raise`]s that error and stays Pending; any other end answers the request.
+    pub fn done(&mut self) -> bool {
+        self.node.leave()
+    }
+}
+
+/// Sends a cancellation to the nearest scope around what is being polled, or else to the root of the task, which then
+/// ends cancelled. The caller stays Pending, and is dropped. `false` outside of a heist task: nothing happens.
+pub fn raise(error: CancelledError) -> bool {
+    node::raise(error)
+}
+
+/// A future that [`raise`]s when it is first polled, and never ends.
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+#[derive(Debug)]
+pub struct Raise {
+    error: Option<CancelledError>,
+}
+
+impl Raise {
+    /// Raises this error.
+    pub fn new(error: CancelledError) -> Self {
+        Self { error: Some(error) }
+    }
+}
+
+impl Future for Raise {
+    type Output = std::convert::Infallible;
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(error) = self.error.take() {
+            raise(error);
+        }
+        Poll::Pending
+    }
+}

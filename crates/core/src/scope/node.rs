@@ -1,0 +1,262 @@
+//! A node as a future holds it, and the chain of scopes that are being polled.
+
+use std::cell::UnsafeCell;
+use std::ptr;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use super::tree::{Delivered, Kind, NodeId, Tree};
+use crate::{CancelledError, context};
+
+/// A node of a task's tree, or one that has not entered any.
+///
+/// It lives in a pinned future. It is touched by `&mut`, and, while that future's body is polled, through the frame on
+/// that thread's stack; never by two threads at once.
+#[derive(Debug, Default)]
+pub(super) struct Node {
+    place: UnsafeCell<Place>,
+}
+
+// SAFETY: nothing is reachable through a shared `Node` outside of this module, which follows the rule above.
+unsafe impl Sync for Node {}
+
+#[derive(Debug, Default)]
+struct Place {
+    /// The tree, and where in it the node stands.
+    entered: Option<(Arc<Tree>, NodeId)>,
+    parent: Option<NodeId>,
+    /// The header of the task, to compare with the one that is being polled.
+    task: usize,
+    /// A request that something in the body has raised to here.
+    raised: Option<CancelledError>,
+    /// Requests of this scope's own that are under way.
+    own: u32,
+}
+
+/// One scope whose body is being polled, on the stack of that poll.
+pub(super) struct Frame {
+    parent: *const Frame,
+    node: *const Node,
+    waker: *const Waker,
+}
+
+impl Node {
+    pub(super) const fn new() -> Self {
+        Self { place: UnsafeCell::new(Place { entered: None, parent: None, task: 0, raised: None, own: 0 }) }
+    }
+
+    #[allow(clippy::mut_from_ref, reason = "the cell's own rule, see the type")]
+    fn place(&self) -> &mut Place {
+        // SAFETY: see the type; no reference to the place is kept across a call that could come back here.
+        unsafe { &mut *self.place.get() }
+    }
+
+    /// The id, if the node stands in the tree of the task that is being polled.
+    fn here(&self, current: *const ()) -> Option<NodeId> {
+        let place = self.place();
+        let (tree, id) = place.entered.as_ref()?;
+        (place.task == current.addr() && !tree.is_over()).then_some(*id)
+    }
+
+    /// Whether the node stands in some tree.
+    pub(super) fn is_entered(&self) -> bool {
+        self.place().entered.is_some()
+    }
+
+    /// Enters the tree of the task that is being polled, or moves to where the node stands now. The scopes around it
+    /// enter first. Outside of a task it stays outside of any tree.
+    pub(super) fn stand(&self, waker: &Waker, kind: impl FnOnce() -> Kind) -> Option<NodeId> {
+        context::with(|context| {
+            let context = context?;
+            let current = context.current();
+            if current.is_null() {
+                return None;
+            }
+            let around = context.frame().cast::<Frame>();
+            // SAFETY: a frame is taken out of the context before it goes.
+            let parent = unsafe { around.as_ref() }.and_then(Frame::enter);
+            self.stand_below(context, parent, waker, kind)
+        })
+    }
+
+    fn stand_below(
+        &self,
+        context: &crate::Context,
+        parent: Option<NodeId>,
+        waker: &Waker,
+        kind: impl FnOnce() -> Kind,
+    ) -> Option<NodeId> {
+        let current = context.current();
+        let foreign = (!context.is_current(waker)).then_some(waker);
+        if let Some(id) = self.here(current) {
+            let place = self.place();
+            place.parent = parent;
+            let (tree, _) = place.entered.as_ref()?;
+            tree.moved(id, parent, foreign);
+            return Some(id);
+        }
+        self.leave();
+        let tree = context.tree()?;
+        let id = tree.enter(parent, kind(), foreign.cloned());
+        let place = self.place();
+        place.entered = Some((tree, id));
+        place.parent = parent;
+        place.task = current.addr();
+        Some(id)
+    }
+
+    /// Leaves the tree; says whether a request went through the node to its target. A request that it has not answered
+    /// goes on to what is around it.
+    pub(super) fn leave(&self) -> bool {
+        let place = self.place();
+        let Some((tree, id)) = place.entered.take() else { return false };
+        let forwarded = tree.leave(id);
+        // If this has handed a request on, whoever polls the task is to see what becomes of it. (A part that another thread
+        // drops can hand one on only while the task's own side is about to look anyway.)
+        context::with(|context| {
+            if let Some(context) =
+                context.filter(|context| tree.has_requests() && !context.current().is_null())
+            {
+                context.settle_after();
+            }
+        });
+        forwarded
+    }
+
+    /// The request that the node is to answer.
+    pub(super) fn take_request(&self) -> Option<CancelledError> {
+        let place = self.place();
+        if let Some(error) = place.raised.take() {
+            return Some(error);
+        }
+        let (tree, id) = place.entered.as_ref()?;
+        let found = tree.take_mark(*id);
+        if found.is_some() {
+            context::with(|context| {
+                if let Some(context) = context {
+                    context.settle_after();
+                }
+            });
+        }
+        found
+    }
+
+    /// Asks the parts of the body to end, for this scope's own reasons.
+    pub(super) fn ask_below(&self, error: &CancelledError) -> Delivered {
+        let place = self.place();
+        let Some((tree, id)) = place.entered.as_ref() else { return Delivered::Nobody };
+        let (tree, id) = (tree.clone(), *id);
+        let (delivered, _) = tree.deliver_below(Some(id), error, None);
+        context::with(|context| {
+            if let Some(context) = context {
+                context.settle_after();
+            }
+        });
+        delivered
+    }
+
+    /// Counts a request of the scope's own for those inside it, until it ends.
+    pub(super) fn set_own(&self) {
+        self.place().own = 1;
+    }
+
+    /// Has the next [`take_request`](Self::take_request) find this error.
+    pub(super) fn note(&self, error: CancelledError) {
+        self.place().raised = Some(error);
+    }
+
+    /// Polls a body with this node around it.
+    pub(super) fn around<R>(&self, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        struct Restore(*const ());
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                context::with(|context| {
+                    if let Some(context) = context {
+                        context.set_frame(self.0);
+                    }
+                });
+            }
+        }
+        let waker = cx.waker();
+        let Some(before) = context::with(|context| {
+            let context = context?;
+            (!context.current().is_null()).then(|| context.frame())
+        }) else {
+            return poll(cx);
+        };
+        let frame = Frame { parent: before.cast(), node: self, waker };
+        let _restore = Restore(before);
+        context::with(|context| {
+            if let Some(context) = context {
+                context.set_frame(ptr::from_ref(&frame).cast());
+            }
+        });
+        poll(cx)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl Frame {
+    fn node(&self) -> &Node {
+        // SAFETY: the node is in the future whose poll this frame stands for, pinned and borrowed by it.
+        unsafe { &*self.node }
+    }
+
+    fn parent(&self) -> Option<&Self> {
+        // SAFETY: the parent's poll is under way around this one.
+        unsafe { self.parent.as_ref() }
+    }
+
+    fn waker(&self) -> &Waker {
+        // SAFETY: the waker outlives the poll that this frame stands for.
+        unsafe { &*self.waker }
+    }
+
+    /// The node of this frame, entered.
+    fn enter(&self) -> Option<NodeId> {
+        context::with(|context| {
+            let context = context?;
+            if let Some(id) = self.node().here(context.current()) {
+                return Some(id);
+            }
+            let parent = self.parent().and_then(Frame::enter);
+            self.node().stand_below(context, parent, self.waker(), || Kind::Scope)
+        })
+    }
+}
+
+/// Sends a request to the nearest scope around what is being polled, or to the root of the task; `false` outside of a task.
+pub(super) fn raise(error: CancelledError) -> bool {
+    context::with(|context| {
+        let Some(context) = context else { return false };
+        if context.current().is_null() {
+            return false;
+        }
+        // SAFETY: a frame is taken out of the context before it goes.
+        match unsafe { context.frame().cast::<Frame>().as_ref() } {
+            Some(frame) => frame.node().place().raised = Some(error),
+            None => context.raise(error),
+        }
+        true
+    })
+}
+
+/// How many requests stand around what is being polled: those to the task, and those of the scopes around.
+pub(super) fn requests_around() -> u32 {
+    context::with(|context| {
+        let Some(context) = context else { return 0 };
+        let mut requests = context.tree_if_any().map_or(0, |tree| tree.requests());
+        // SAFETY: as in `raise`.
+        let mut at = unsafe { context.frame().cast::<Frame>().as_ref() };
+        while let Some(frame) = at {
+            requests += frame.node().place().own;
+            at = frame.parent();
+        }
+        requests
+    })
+}

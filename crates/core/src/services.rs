@@ -1,0 +1,268 @@
+//! What a leaf crate may ask of the loop that it runs on: to call something soon, and to tell of an error that nobody
+//! can catch.
+//!
+//! Vocabulary:
+//!
+//! * a **callback** is a closure that a loop calls once, between the polls of its tasks; asyncio's `call_soon`;
+//! * the **exception handler** is told of what went wrong where nobody waits for it: a callback that panicked, a future
+//!   whose error was dropped unread;
+//! * [`Services`] is the loop's side of both. A worker's [`Context`](crate::Context) has it; a thread that is no worker has
+//!   none, and then a leaf calls its callbacks where it is, after its own work, and reports to stderr ([`report`]).
+//!
+//! Protocol page, for the order of callbacks: `docs/design/callbacks.md`.
+
+use std::any::Any;
+use std::error::Error;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::context;
+use crate::sync::Mutex;
+use crate::vars::Captured;
+
+/// A closure that a loop calls once.
+pub type Callback = Box<dyn FnOnce() + Send>;
+
+/// The loop's side. Implemented by the scheduler; every method may be called by any thread.
+pub trait Services: Send + Sync {
+    /// Has `callback` called by the loop: after all callbacks that came before it, once, one at a time, in the context
+    /// variables of `captured`. Wakes the loop. Never calls it on the spot.
+    ///
+    /// A loop that is closed before its turn comes drops it.
+    ///
+    /// # Errors
+    ///
+    /// [`LoopClosedError`] when the loop is closed; the callback is dropped.
+    fn call_soon(&self, captured: Captured, callback: Callback) -> Result<(), LoopClosedError>;
+
+    /// Calls the loop's exception handler, here and now.
+    fn call_exception_handler(&self, context: &ExceptionContext);
+}
+
+/// The services of the loop whose worker this thread is.
+pub fn current() -> Option<Arc<dyn Services>> {
+    context::with(|context| context.and_then(|context| context.services().cloned()))
+}
+
+/// Tells the exception handler of `services`, or, without one, stderr.
+pub fn report(services: Option<&dyn Services>, context: &ExceptionContext) {
+    match services {
+        Some(services) => services.call_exception_handler(context),
+        None => eprintln!("heist: {context}"),
+    }
+}
+
+/// The loop is closed; asyncio's `RuntimeError('Event loop is closed')`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct LoopClosedError;
+
+impl fmt::Display for LoopClosedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the event loop is closed and calls nothing any more: make a new one")
+    }
+}
+
+impl Error for LoopClosedError {}
+
+/// What an exception handler is told; asyncio's `context` dictionary.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct ExceptionContext {
+    /// What happened, in a sentence.
+    pub message: String,
+    /// The error, where there is one as a value.
+    pub exception: Option<Arc<dyn Error + Send + Sync>>,
+    /// The text of the panic, where there was one.
+    pub panic: Option<String>,
+    /// The task that it happened in.
+    pub task: Option<TaskInfo>,
+    /// The future that it happened to, as text.
+    pub future: Option<String>,
+    /// Where what failed was made: a task, a future, a callback.
+    pub source: Option<&'static Location<'static>>,
+}
+
+/// A task, as an exception handler sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskInfo {
+    /// The task's number.
+    pub id: u64,
+    /// The task's name.
+    pub name: Arc<str>,
+    /// Where the task was created.
+    pub location: &'static Location<'static>,
+}
+
+impl ExceptionContext {
+    /// A context that has a message alone.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), ..Self::default() }
+    }
+
+    /// Adds the error.
+    pub fn with_exception(mut self, exception: Arc<dyn Error + Send + Sync>) -> Self {
+        self.exception = Some(exception);
+        self
+    }
+
+    /// Adds the text of a panic, from its payload.
+    pub fn with_panic(mut self, payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        self.panic = Some(text.unwrap_or("(its payload is no text)").to_owned());
+        self
+    }
+
+    /// Adds the task.
+    pub fn with_task(mut self, task: TaskInfo) -> Self {
+        self.task = Some(task);
+        self
+    }
+
+    /// Adds the text of a future.
+    pub fn with_future(mut self, future: impl Into<String>) -> Self {
+        self.future = Some(future.into());
+        self
+    }
+
+    /// Adds where what failed was made.
+    pub fn with_source(mut self, source: &'static Location<'static>) -> Self {
+        self.source = Some(source);
+        self
+    }
+}
+
+/// One line.
+impl fmt::Display for ExceptionContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if let Some(exception) = &self.exception {
+            write!(f, ": {exception}")?;
+        }
+        if let Some(panic) = &self.panic {
+            write!(f, ": panicked: {panic}")?;
+        }
+        if let Some(task) = &self.task {
+            write!(f, "; task {} (created at {})", task.name, task.location)?;
+        }
+        if let Some(future) = &self.future {
+            write!(f, "; {future}")?;
+        }
+        if let Some(source) = self.source {
+            write!(f, "; made at {source}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ExceptionContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("ExceptionContext");
+        text.field("message", &self.message);
+        let exception = self.exception.as_ref().map(ToString::to_string);
+        text.field("exception", &exception).field("panic", &self.panic);
+        text.field("task", &self.task).field("future", &self.future).field("source", &self.source).finish()
+    }
+}
+
+/// A callback that waits for its turn; asyncio's `Handle`.
+///
+/// Dropping it changes nothing: the callback is called.
+#[derive(Clone)]
+pub struct CallbackHandle {
+    state: Arc<Mutex<CallbackState>>,
+}
+
+enum CallbackState {
+    Waiting(Callback),
+    /// It has been called, or its call has begun.
+    Called,
+    Cancelled,
+}
+
+impl CallbackHandle {
+    /// Splits a callback into the handle, and what the loop is to call.
+    pub fn split(callback: Callback) -> (Self, Callback) {
+        let handle = Self { state: Arc::new(Mutex::new(CallbackState::Waiting(callback))) };
+        let run = handle.clone();
+        (handle, Box::new(move || run.call()))
+    }
+
+    fn call(self) {
+        let state = std::mem::replace(&mut *self.state.lock(), CallbackState::Called);
+        match state {
+            CallbackState::Waiting(callback) => callback(),
+            CallbackState::Cancelled => *self.state.lock() = CallbackState::Cancelled,
+            CallbackState::Called => {}
+        }
+    }
+
+    /// Keeps the callback from being called, and drops it at once. asyncio: `Handle.cancel`.
+    ///
+    /// Without effect once the call has begun.
+    pub fn cancel(&self) {
+        let mut state = self.state.lock();
+        if let CallbackState::Waiting(_) = *state {
+            let before = std::mem::replace(&mut *state, CallbackState::Cancelled);
+            drop(state);
+            // The callback's own drop runs with no lock held.
+            drop(before);
+        }
+    }
+
+    /// Whether it was cancelled before it was called. asyncio: `Handle.cancelled`.
+    pub fn cancelled(&self) -> bool {
+        matches!(*self.state.lock(), CallbackState::Cancelled)
+    }
+}
+
+impl fmt::Debug for CallbackHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match *self.state.lock() {
+            CallbackState::Waiting(_) => "waiting",
+            CallbackState::Called => "called",
+            CallbackState::Cancelled => "cancelled",
+        };
+        f.debug_struct("CallbackHandle").field("state", &state).finish()
+    }
+}
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    #[test]
+    fn a_cancelled_callback_is_dropped_at_once_and_not_called() {
+        let calls = Arc::new(AtomicU32::new(0));
+        let its = calls.clone();
+        let (handle, call) = CallbackHandle::split(Box::new(move || {
+            its.fetch_add(1, Ordering::Relaxed);
+        }));
+        handle.cancel();
+        assert_eq!(Arc::strong_count(&calls), 1, "what the callback holds is released by `cancel`");
+        call();
+        assert_eq!((calls.load(Ordering::Relaxed), handle.cancelled()), (0, true));
+    }
+
+    #[test]
+    fn a_callback_that_was_called_can_be_cancelled_no_more() {
+        let (handle, call) = CallbackHandle::split(Box::new(|| {}));
+        call();
+        handle.cancel();
+        assert!(!handle.cancelled());
+    }
+
+    #[test]
+    fn the_text_of_a_context_is_one_line_with_all_that_is_known() {
+        let context = ExceptionContext::new("it broke")
+            .with_exception(Arc::new(LoopClosedError))
+            .with_panic(&"oh" as &(dyn Any + Send))
+            .with_source(Location::caller());
+        let text = context.to_string();
+        assert!(text.starts_with("it broke: the event loop is closed"), "{text}");
+        assert!(text.contains("panicked: oh; made at "), "{text}");
+        assert_eq!(text.lines().count(), 1);
+    }
+}

@@ -1,0 +1,249 @@
+//! Context variables in tasks, callbacks and threads, by asyncio's behaviours.
+#![cfg(not(heist_loom))]
+
+mod support;
+
+use std::sync::mpsc::channel;
+
+use heist::contextvars::Context;
+use heist::{ContextVar, Handle, copy_context};
+use support::for_each_flavour;
+
+static VAR: ContextVar<i32> = ContextVar::new("var");
+static OTHER: ContextVar<String> = ContextVar::new("other");
+
+#[test]
+fn b196_a_task_has_a_copy_of_its_creator_s_context() {
+    for_each_flavour(|builder| {
+        builder
+            .build()
+            .unwrap()
+            .run(async {
+                VAR.set(1);
+                let (go, went) = heist::sync::oneshot::channel();
+                let task = heist::create_task(async {
+                    let before = VAR.get();
+                    went.await.unwrap();
+                    let later = VAR.get();
+                    VAR.set(3);
+                    let child = heist::create_task(async { VAR.get() });
+                    (before, later, child.await.unwrap())
+                });
+                VAR.set(2);
+                go.send(()).unwrap();
+                assert_eq!(
+                    task.await.unwrap(),
+                    (Some(1), Some(1), Some(3)),
+                    "later changes of the creator stay away"
+                );
+                assert_eq!(VAR.get(), Some(2), "and so do the task's");
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn b196_a_task_without_variables_keeps_what_it_sets_to_itself() {
+    for_each_flavour(|builder| {
+        builder
+            .build()
+            .unwrap()
+            .run(async {
+                let task = heist::create_task(async {
+                    VAR.set(1);
+                    heist::yield_now().await;
+                    VAR.get()
+                });
+                let other = heist::create_task(async {
+                    heist::yield_now().await;
+                    VAR.get()
+                });
+                assert_eq!((task.await.unwrap(), other.await.unwrap()), (Some(1), None));
+                assert_eq!(VAR.get(), None);
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn b196_a_task_made_by_another_thread_has_that_thread_s_context() {
+    for_each_flavour(|builder| {
+        builder
+            .build()
+            .unwrap()
+            .run(async {
+                VAR.set(1);
+                let handle = Handle::current().unwrap();
+                let thread = std::thread::spawn(move || {
+                    OTHER.set("thread's".to_owned());
+                    handle.create_task(async { (VAR.get(), OTHER.get()) })
+                });
+                let task = thread.join().unwrap();
+                assert_eq!(task.await.unwrap(), (None, Some("thread's".to_owned())));
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn b197_a_callback_runs_in_the_context_of_its_registration_and_pollutes_nobody() {
+    for_each_flavour(|builder| {
+        builder
+            .build()
+            .unwrap()
+            .run(async {
+                VAR.set(1);
+                let (seen, wait) = heist::sync::oneshot::channel();
+                let call = move || {
+                    let before = VAR.get();
+                    VAR.set(3);
+                    seen.send((before, VAR.get())).unwrap();
+                };
+                Handle::current().unwrap().call_soon(call).unwrap();
+                VAR.set(2);
+                assert_eq!(wait.await.unwrap(), (Some(1), Some(3)));
+                assert_eq!(VAR.get(), Some(2));
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn b197_a_callback_without_variables_leaves_none_behind() {
+    for_each_flavour(|builder| {
+        builder
+            .build()
+            .unwrap()
+            .run(async {
+                for _ in 0..10 {
+                    let (seen, wait) = heist::sync::oneshot::channel();
+                    let call = move || {
+                        seen.send(VAR.get()).unwrap();
+                        VAR.set(1);
+                    };
+                    Handle::current().unwrap().call_soon(call).unwrap();
+                    assert_eq!(wait.await.unwrap(), None);
+                }
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn b198_a_hundred_tasks_keep_a_value_each() {
+    for_each_flavour(|builder| {
+        VAR.set(-1);
+        builder
+            .build()
+            .unwrap()
+            .run(async {
+                assert_eq!(VAR.get(), Some(-1), "main has a copy of the thread's");
+                let tasks: Vec<_> = (0..100)
+                    .map(|number| {
+                        heist::create_task(async move {
+                            for round in 0..10 {
+                                VAR.set(number * 100 + round);
+                                heist::yield_now().await;
+                                assert_eq!(VAR.get(), Some(number * 100 + round));
+                            }
+                        })
+                    })
+                    .collect();
+                for task in tasks {
+                    task.await.unwrap();
+                }
+                assert_eq!(VAR.get(), Some(-1));
+                VAR.set(5);
+            })
+            .unwrap();
+        assert_eq!(VAR.get(), Some(-1), "outside nothing has changed");
+    });
+}
+
+#[test]
+fn b199_a_context_that_is_given_is_shared() {
+    for_each_flavour(|builder| {
+        builder
+            .build()
+            .unwrap()
+            .run(async {
+                VAR.set(1);
+                let context = copy_context();
+                let add = || async {
+                    let value = VAR.get().unwrap();
+                    VAR.set(value + 1);
+                    value
+                };
+                assert_eq!(heist::create_task_in(&context, add()).await.unwrap(), 1);
+                let handle = Handle::current().unwrap();
+                assert_eq!(handle.create_task_in(&context, add()).await.unwrap(), 2);
+                let (seen, wait) = heist::sync::oneshot::channel();
+                let call = move || seen.send(VAR.get()).unwrap();
+                handle.call_soon_in(&context, call).unwrap();
+                assert_eq!(wait.await.unwrap(), Some(3));
+                assert_eq!((context.get(&VAR), VAR.get()), (Some(3), Some(1)));
+                let from_outside = {
+                    let context = context.clone();
+                    std::thread::spawn(move || handle.create_task_in(&context, add())).join().unwrap()
+                };
+                assert_eq!(from_outside.await.unwrap(), 3);
+                assert_eq!(context.get(&VAR), Some(4));
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn b185_a_closure_on_a_thread_sees_the_caller_s_variables() {
+    for_each_flavour(|builder| {
+        builder
+            .build()
+            .unwrap()
+            .run(async {
+                VAR.set(7);
+                let closure = || {
+                    let seen = VAR.get();
+                    VAR.set(8);
+                    seen
+                };
+                assert_eq!(heist::to_thread(closure).await.unwrap(), Some(7));
+                assert_eq!(VAR.get(), Some(7));
+                let none = Context::new().run(|| heist::to_thread(closure));
+                assert_eq!(none.await.unwrap(), None, "what a closure sets does not stay on its thread");
+            })
+            .unwrap();
+    });
+}
+
+#[test]
+fn variables_work_where_no_loop_runs() {
+    let context = Context::new();
+    context.run(|| VAR.set(1));
+    assert_eq!((context.run(|| VAR.get()), VAR.get()), (Some(1), None));
+    let future = context.scope(async { VAR.get() });
+    assert_eq!(heist::run(future), Some(1));
+}
+
+#[test]
+fn variables_are_dropped_with_the_last_task_that_has_them() {
+    static HELD: ContextVar<std::sync::Arc<()>> = ContextVar::new("held");
+    for_each_flavour(|builder| {
+        let value = std::sync::Arc::new(());
+        let (sender, receiver) = channel();
+        let its = value.clone();
+        builder
+            .build()
+            .unwrap()
+            .run(async move {
+                HELD.set(its);
+                let tasks: Vec<_> =
+                    (0..10).map(|_| heist::create_task(async { HELD.get().is_some() })).collect();
+                for task in tasks {
+                    sender.send(task.await.unwrap()).unwrap();
+                }
+            })
+            .unwrap();
+        assert_eq!(receiver.try_iter().filter(|had| *had).count(), 10);
+        assert_eq!(std::sync::Arc::strong_count(&value), 1);
+    });
+}

@@ -1,0 +1,189 @@
+//! Awaiting a task: the futures behind `task.await` and `(&mut task).await`.
+//!
+//! Both are forwarders: when the one who awaits is cancelled, the request goes to the awaited task, and the wait goes on
+//! until that has ended. Ended cancelled, it passes on as a cancellation of the one who waits; with a value or a failure,
+//! that is the answer. A task that somebody else cancelled gives its error as a value.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use heist_core::scope::{Forwarder, raise};
+use heist_core::{CancelledError, budget, context};
+
+use super::error::TaskError;
+use super::handle::{Registered, Task};
+use super::header::Raw;
+use super::state::CANCELLED;
+
+/// One wait for a task.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// Only where the header of the one who waits has no room: inside a scope, or beside another wait.
+    forwarder: Option<Box<Forwarder>>,
+    /// The cancellation was passed on: the wait never ends.
+    raised: bool,
+}
+
+impl Waiting {
+    /// Ready once the task has ended, or never will for the one who waits.
+    #[inline]
+    fn poll<T>(&mut self, task: &Task<T>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.raised {
+            return Poll::Pending;
+        }
+        let raw = task.raw();
+        if raw.is_complete() || raw.is_given_up() {
+            return Poll::Ready(());
+        }
+        match task.register(cx.waker(), self.forwarder.is_none()) {
+            Registered::Complete => Poll::Ready(()),
+            Registered::Linked => Poll::Pending,
+            Registered::Waiting => {
+                self.stand(task, cx);
+                Poll::Pending
+            }
+        }
+    }
+
+    #[cold]
+    fn stand<T>(&mut self, task: &Task<T>, cx: &Context<'_>) {
+        let forwarder = self.forwarder.get_or_insert_with(Box::default);
+        forwarder.pending(cx, || Arc::new(task.task_ref()));
+    }
+
+    /// The task has ended: passes the cancellation on if it came through here, and says so.
+    #[inline]
+    fn is_passed_on(&mut self, raw: Raw, error: impl FnOnce() -> CancelledError) -> bool {
+        let forwarded = self.forwarder.take().is_some_and(|mut forwarder| forwarder.done());
+        if raw.header().word.load() & CANCELLED == 0 {
+            return false;
+        }
+        self.pass_on(raw, forwarded, error)
+    }
+
+    #[cold]
+    fn pass_on(&mut self, raw: Raw, forwarded: bool, error: impl FnOnce() -> CancelledError) -> bool {
+        let alone = context::with(|context| context.and_then(|context| context.tree_if_any()))
+            .is_some_and(|tree| tree.take_forwarded_alone(raw.header().id));
+        self.raised = (forwarded || alone) && raise(error());
+        self.raised
+    }
+}
+
+/// What a task that awaits itself gets.
+const SELF_AWAIT: &str = "the task awaits itself, which would never end: await it in another task";
+
+fn is_self(raw: Raw) -> bool {
+    let header = raw.0.as_ptr().cast_const().cast();
+    context::with(|context| context.is_some_and(|context| context.current() == header))
+}
+
+/// The future of `task.await`: takes the task's value.
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct TaskFuture<T> {
+    task: Task<T>,
+    waiting: Waiting,
+    taken: bool,
+}
+
+impl<T> Unpin for TaskFuture<T> {}
+
+impl<T> TaskFuture<T> {
+    /// The task.
+    pub fn task(&self) -> &Task<T> {
+        &self.task
+    }
+}
+
+impl<T> fmt::Debug for TaskFuture<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TaskFuture").field(&self.task).finish()
+    }
+}
+
+impl<T> IntoFuture for Task<T> {
+    type Output = Result<T, TaskError>;
+    type IntoFuture = TaskFuture<T>;
+
+    #[inline]
+    fn into_future(self) -> TaskFuture<T> {
+        TaskFuture { task: self, waiting: Waiting::default(), taken: false }
+    }
+}
+
+impl<T> Future for TaskFuture<T> {
+    type Output = Result<T, TaskError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let proceed = ready!(budget::poll_proceed(cx));
+        let this = &mut *self;
+        if this.taken {
+            panic!("a task was awaited after it had given its result");
+        }
+        if this.waiting.poll(&this.task, cx).is_pending() {
+            if is_self(this.task.raw()) {
+                return Poll::Ready(Err(TaskError::refused(SELF_AWAIT)));
+            }
+            return Poll::Pending;
+        }
+        proceed.made_progress();
+        let raw = this.task.raw();
+        if !raw.is_complete() {
+            // A closure on the blocking pool that was cancelled: nobody waits for it.
+            this.taken = true;
+            return Poll::Ready(Err(TaskError::cancelled(CancelledError::default())));
+        }
+        let error = || this.task.exception().ok().flatten().and_then(TaskError::as_cancelled).cloned();
+        if this.waiting.is_passed_on(raw, || error().unwrap_or_default()) {
+            return Poll::Pending;
+        }
+        this.taken = true;
+        Poll::Ready(this.task.take().unwrap_or_else(|| Err(TaskError::refused("the value was taken"))))
+    }
+}
+
+/// The future of `(&mut task).await`: waits, and leaves the value for [`Task::result`].
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct TaskWait<'a, T> {
+    task: &'a mut Task<T>,
+    waiting: Waiting,
+}
+
+impl<T> Unpin for TaskWait<'_, T> {}
+
+impl<T> fmt::Debug for TaskWait<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TaskWait").field(&self.task).finish()
+    }
+}
+
+impl<'a, T> IntoFuture for &'a mut Task<T> {
+    type Output = ();
+    type IntoFuture = TaskWait<'a, T>;
+
+    fn into_future(self) -> TaskWait<'a, T> {
+        TaskWait { task: self, waiting: Waiting::default() }
+    }
+}
+
+impl<T> Future for TaskWait<'_, T> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let proceed = ready!(budget::poll_proceed(cx));
+        let this = &mut *self;
+        if this.waiting.poll(this.task, cx).is_pending() {
+            return if is_self(this.task.raw()) { Poll::Ready(()) } else { Poll::Pending };
+        }
+        proceed.made_progress();
+        let error = || this.task.exception().ok().flatten().and_then(TaskError::as_cancelled).cloned();
+        if this.waiting.is_passed_on(this.task.raw(), || error().unwrap_or_default()) {
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+}

@@ -1,0 +1,142 @@
+//! Requests for cancellation, as the worker that is about to poll the task delivers them.
+//!
+//! The protocol is that of `heist_core::scope`; see `docs/design/cancellation.md`.
+
+use std::task::{Context as TaskContext, Poll};
+
+use heist_core::context::{SETTLE, YIELDED};
+use heist_core::scope::{CancelTarget, Delivered, Settled};
+use heist_core::{CancelledError, Context};
+
+use crate::task::state::{Access, CANCEL};
+use crate::task::{self, Raw, TaskError};
+
+/// What a worker does with a future: a task's, or that of `block_on`.
+pub(crate) trait Polled {
+    /// Polls it once.
+    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<()>;
+    /// Drops it, and has it end cancelled.
+    fn fail(&mut self, error: CancelledError);
+}
+
+/// A task's future, in its cell.
+pub(super) struct InCell(pub(super) Raw);
+
+impl Polled for InCell {
+    #[inline]
+    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+        // SAFETY: the worker that made this took the task from a queue, so it alone polls it, and it is not complete.
+        unsafe { (self.0.header().vtable.poll)(self.0.0, cx) }
+    }
+
+    fn fail(&mut self, error: CancelledError) {
+        // SAFETY: as above.
+        unsafe { (self.0.header().vtable.fail)(self.0.0, TaskError::cancelled(error)) };
+    }
+}
+
+/// One turn of a task: delivers what was asked, polls, and settles what became of it. The second value says whether the
+/// task is to be queued again.
+#[inline]
+pub(super) fn poll(
+    context: &Context,
+    task: Raw,
+    access: Access,
+    start: &mut u64,
+    polled: &mut impl Polled,
+) -> (Poll<()>, bool) {
+    context.set_current(task.0.as_ptr().cast_const().cast());
+    let result = if *start & CANCEL == 0 {
+        poll_once(task, polled)
+    } else {
+        deliver(context, task, access, start, polled)
+    };
+    let after = context.take_after();
+    let result = if after & SETTLE != 0 && result.is_pending() {
+        settle(context, task, access, *start, after, polled)
+    } else {
+        (result, after & YIELDED != 0)
+    };
+    context.set_current(std::ptr::null());
+    result
+}
+
+#[inline]
+fn poll_once(task: Raw, polled: &mut impl Polled) -> Poll<()> {
+    task.begin_poll();
+    let waker = task::borrowed(task);
+    polled.poll(&mut TaskContext::from_waker(&waker))
+}
+
+/// Drops the future: the request has come to the root.
+fn drop_root(task: Raw, polled: &mut impl Polled, error: CancelledError) -> Poll<()> {
+    // What is dropped in the future has nothing to hand on any more.
+    if let Some(tree) = task.tree_if_any() {
+        tree.end();
+    }
+    polled.fail(error);
+    Poll::Ready(())
+}
+
+/// Delivers the request that waits, if it still does, and polls.
+#[cold]
+fn deliver(
+    context: &Context,
+    task: Raw,
+    access: Access,
+    start: &mut u64,
+    polled: &mut impl Polled,
+) -> Poll<()> {
+    // First the flag, then the request: one that comes between the two sets the flag again, and finds nothing then.
+    task.header().word.clear_cancel(access);
+    *start &= !CANCEL;
+    let tree = task.tree();
+    if let Some(error) = tree.take_fresh() {
+        let alone = task.awaited();
+        let target = alone.as_ref().map(|task| task as &dyn CancelTarget);
+        let (delivered, taken) = tree.deliver(&error, target);
+        if let Delivered::Nobody = delivered {
+            return drop_root(task, polled, error);
+        }
+        if let (true, Some(alone)) = (taken, alone) {
+            tree.set_forwarded_alone(alone.id());
+        }
+    }
+    context.settle_after();
+    poll_once(task, polled)
+}
+
+/// After a poll that returned Pending: finds out who answered, and polls again where nobody has.
+#[cold]
+fn settle(
+    context: &Context,
+    task: Raw,
+    access: Access,
+    start: u64,
+    mut after: u8,
+    polled: &mut impl Polled,
+) -> (Poll<()>, bool) {
+    loop {
+        if let Some(error) = context.take_raised() {
+            return (drop_root(task, polled, error), false);
+        }
+        let yielded = after & YIELDED != 0;
+        let queued = yielded || task.header().word.is_woken_since(start);
+        match task.tree().settle(queued) {
+            Settled::Done => return (Poll::Pending, yielded),
+            Settled::Waiting => {
+                // The next poll comes by `deliver`, and looks again.
+                let _ = task.header().word.cancel(access);
+                return (Poll::Pending, true);
+            }
+            Settled::Drop(error) => return (drop_root(task, polled, error), false),
+            Settled::Again => {
+                if poll_once(task, polled).is_ready() {
+                    context.take_after();
+                    return (Poll::Ready(()), false);
+                }
+                after |= context.take_after();
+            }
+        }
+    }
+}
