@@ -45,6 +45,7 @@ impl Node {
         Self { place: UnsafeCell::new(Place { entered: None, parent: None, task: 0, raised: None, own: 0 }) }
     }
 
+    #[inline(always)]
     #[allow(clippy::mut_from_ref, reason = "the cell's own rule, see the type")]
     fn place(&self) -> &mut Place {
         // SAFETY: see the type; no reference to the place is kept across a call that could come back here.
@@ -59,6 +60,7 @@ impl Node {
     }
 
     /// Whether the node stands in some tree.
+    #[inline]
     pub(super) fn is_entered(&self) -> bool {
         self.place().entered.is_some()
     }
@@ -107,7 +109,14 @@ impl Node {
 
     /// Leaves the tree; says whether a request went through the node to its target. A request that it has not answered
     /// goes on to what is around it.
+    #[inline]
     pub(super) fn leave(&self) -> bool {
+        self.is_entered() && self.leave_tree()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn leave_tree(&self) -> bool {
         let place = self.place();
         let Some((tree, id)) = place.entered.take() else { return false };
         let forwarded = tree.leave(id);
@@ -124,7 +133,15 @@ impl Node {
     }
 
     /// The request that the node is to answer.
+    #[inline]
     pub(super) fn take_request(&self) -> Option<CancelledError> {
+        // Most nodes are in no tree and are asked several times a poll.
+        if self.place().raised.is_none() && !self.is_entered() { None } else { self.look_for_request() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_for_request(&self) -> Option<CancelledError> {
         let place = self.place();
         if let Some(error) = place.raised.take() {
             return Some(error);
@@ -166,6 +183,7 @@ impl Node {
     }
 
     /// Polls a body with this node around it.
+    #[inline]
     pub(super) fn around<R>(&self, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
         struct Restore(*const ());
         impl Drop for Restore {
@@ -196,6 +214,7 @@ impl Node {
 }
 
 impl Drop for Node {
+    #[inline]
     fn drop(&mut self) {
         self.leave();
     }
