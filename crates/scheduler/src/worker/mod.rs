@@ -99,6 +99,9 @@ pub(crate) struct Worker {
     queue: Local,
     /// The queue of a current-thread loop: strictly first in, first out.
     fifo: UnsafeCell<VecDeque<Raw>>,
+    /// A task that ran and wants to run again while the queue is empty. Between its poll and what this worker does next
+    /// only: nobody waits for it longer than for a task in the queue.
+    again: Cell<*mut Header>,
     /// Tasks that the deque has no room for.
     over: UnsafeCell<Chain>,
     heap: Heap,
@@ -149,6 +152,7 @@ impl Worker {
             slot: NonNull::from(shared.slot(index)),
             queue,
             fifo: UnsafeCell::new(VecDeque::new()),
+            again: Cell::new(ptr::null_mut()),
             over: UnsafeCell::new(Chain::new()),
             heap: Heap::new(index),
             lifo_streak: Cell::new(0),
@@ -318,6 +322,13 @@ impl Worker {
         if self.shared.local {
             return self.next_in_order();
         }
+        if let Some(task) = task_at(self.again.replace(ptr::null_mut())) {
+            if !self.goes_before_the_queue() {
+                self.lifo_streak.set(0);
+                return Some(Next::Task(task));
+            }
+            self.push_back(task);
+        }
         if self.index == 0 && self.main_may_go_first() && self.main_is_due() {
             self.lifo_streak.set(self.lifo_streak.get().saturating_add(1));
             return Some(Next::Main);
@@ -346,6 +357,13 @@ impl Worker {
             return Some(Next::Task(task));
         }
         self.take(&self.shared.injector, false).map(Next::Task)
+    }
+
+    /// Whether something may go before the tasks in the queue.
+    #[inline]
+    fn goes_before_the_queue(&self) -> bool {
+        !self.slot().lifo.load(Ordering::Relaxed).is_null()
+            || self.index == 0 && (self.main_turn.get() > 0 || self.shared.main_woken.load(Ordering::Relaxed))
     }
 
     /// As [`next`](Self::next), on a current-thread loop: one queue, first in, first out, `block_on`'s future in it.
@@ -556,7 +574,18 @@ impl Worker {
             self.merge_if_any();
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
             unsafe { (*self.fifo.get()).push_back(task) };
+        } else if self.queue.len() == 0 && self.over_len() == 0 {
+            // Alone in line, and the next to be taken: not worth a way through the deque.
+            self.again.set(task.0.as_ptr());
         } else {
+            self.push_back(task);
+        }
+    }
+
+    /// Puts a task that is alone in line where others find it, if there is one.
+    #[inline]
+    fn flush_again(&self) {
+        if let Some(task) = task_at(self.again.replace(ptr::null_mut())) {
             self.push_back(task);
         }
     }
@@ -577,6 +606,7 @@ impl Worker {
     /// Fires what is due, takes in readiness and a share of the injector, and adapts how often to look.
     #[inline(never)]
     fn look(&self) {
+        self.flush_again();
         let now = self.shared.clock.now();
         let polls = self.polls.get().wrapping_sub(self.polls_at_look.get());
         if polls > 0 && self.looked_at.get() != NEVER {
