@@ -21,7 +21,8 @@ usage: cargo xtask COMMAND
   bench [OPTIONS]         builds and runs heist-bench (see `cargo xtask bench --help`);
   bench --instructions [--only A,B] [--peers P,Q]
                           user-space instructions of one operation, under valgrind
-  conformance             which of asyncio's numbered behaviours a test shows
+  conformance [--area A,B] [--require A,B] [--tests]
+                          which of asyncio's numbered behaviours a test shows
 ";
 
 fn main() -> ExitCode {
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
         ["ci", rest @ ..] => ci::run(rest),
         ["loom", rest @ ..] => loom::run(rest),
         ["bench", rest @ ..] => bench::run(rest),
-        ["conformance"] => conformance::run(),
+        ["conformance", rest @ ..] => conformance::run(rest),
         [] | ["--help" | "-h"] => {
             print!("{HELP}");
             Ok(())

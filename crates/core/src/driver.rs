@@ -80,7 +80,8 @@ pub trait Driver: Send + Sync + 'static {
     /// Gives the claim back.
     fn release(&self, worker: usize);
 
-    /// Ends a [`park`](Self::park) of `worker`, now or the next one. Any thread.
+    /// Ends a [`park`](Self::park) of `worker`, now or the next one. Any thread, also inside a signal handler: atomic
+    /// operations and system calls only.
     fn unpark(&self, worker: usize);
 
     /// Does for a stuck or sleeping `worker` what it does not do now: fires its timers that are due at `now`, and takes in

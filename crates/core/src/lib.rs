@@ -12,8 +12,10 @@
 //! * [`driver`]: all that the scheduler knows of I/O and time.
 //! * [`services`]: what a leaf may ask of its loop: callbacks, the exception handler.
 //! * [`vars`]: context variables.
+//! * [`SignalSafe`]: what a signal handler may call.
 
 pub mod budget;
+pub mod callback_id;
 mod cancelled;
 pub mod clock;
 pub mod context;
@@ -21,6 +23,7 @@ pub mod driver;
 pub mod list;
 pub mod scope;
 pub mod services;
+mod signal_safe;
 pub mod sync;
 pub mod vars;
 
@@ -29,3 +32,4 @@ pub use clock::{Clock, Hold};
 pub use context::Context;
 pub use driver::{Driver, WorkerState};
 pub use services::{ExceptionContext, LoopClosedError, Services};
+pub use signal_safe::SignalSafe;

@@ -27,14 +27,19 @@ pub type Callback = Box<dyn FnOnce() + Send>;
 /// The loop's side. Implemented by the scheduler; every method may be called by any thread.
 pub trait Services: Send + Sync {
     /// Has `callback` called by the loop: after all callbacks that came before it, once, one at a time, in the context
-    /// variables of `captured`. Wakes the loop. Never calls it on the spot.
+    /// variables of `captured`. Wakes the loop. Never calls it on the spot. `location` is where it was made, for reports.
     ///
     /// A loop that is closed before its turn comes drops it.
     ///
     /// # Errors
     ///
     /// [`LoopClosedError`] when the loop is closed; the callback is dropped.
-    fn call_soon(&self, captured: Captured, callback: Callback) -> Result<(), LoopClosedError>;
+    fn call_soon(
+        &self,
+        captured: Captured,
+        callback: Callback,
+        location: &'static Location<'static>,
+    ) -> Result<(), LoopClosedError>;
 
     /// Calls the loop's exception handler, here and now.
     fn call_exception_handler(&self, context: &ExceptionContext);

@@ -33,6 +33,9 @@ pub struct Builder {
     max_blocking_threads: Option<usize>,
     shutdown_timeout: Duration,
     executor_timeout: Duration,
+    look_interval: Option<Duration>,
+    debug: Option<bool>,
+    eager_tasks: bool,
 }
 
 impl Default for Builder {
@@ -52,6 +55,9 @@ impl Builder {
             max_blocking_threads: None,
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             executor_timeout: EXECUTOR_TIMEOUT,
+            look_interval: None,
+            debug: None,
+            eager_tasks: false,
         }
     }
 
@@ -99,13 +105,44 @@ impl Builder {
         self
     }
 
-    /// Makes a runner.
+    /// Has tasks run at their creation, on the creating thread, until they first suspend; asyncio's `eager_task_factory`.
+    pub fn eager_tasks(mut self, eager: bool) -> Self {
+        self.eager_tasks = eager;
+        self
+    }
+
+    /// Turns debug mode on or off, whatever the variable `HEIST_DEBUG` says; asyncio's `run(..., debug=...)`. Without
+    /// this, the variable turns it on, unless it is empty or `0`.
+    pub fn debug(mut self, on: bool) -> Self {
+        self.debug = Some(on);
+        self
+    }
+
+    /// About how long a worker goes on with tasks that are ready before it looks at timers and sockets; 200 us unless
+    /// given, and never more than some 60 polls. Shorter makes these more punctual on a loop that is never idle, longer
+    /// saves system calls. An instrument that slows the whole program down wants it longer in proportion.
+    pub fn look_interval(mut self, interval: Duration) -> Self {
+        self.look_interval = Some(interval);
+        self
+    }
+
+    /// Makes a runner. This is cheap: its loop is made by the first run.
     ///
     /// # Errors
     ///
-    /// As [`build_event_loop`](Self::build_event_loop).
-    pub fn build(self) -> io::Result<Runner> {
-        Ok(Runner::of(self.build_event_loop()?))
+    /// `InvalidInput` when `HEIST_WORKERS` is asked and is not a number from 1 to 1024.
+    pub fn build(mut self) -> io::Result<Runner> {
+        self.workers = Some(self.choose_workers()?);
+        Ok(Runner::of(self))
+    }
+
+    fn choose_workers(&self) -> io::Result<usize> {
+        match self.workers {
+            Some(workers) => Ok(workers),
+            None if self.current_thread => Ok(1),
+            None => Config::default_workers()
+                .map_err(|message| io::Error::new(io::ErrorKind::InvalidInput, message)),
+        }
     }
 
     /// Makes an event loop.
@@ -115,18 +152,17 @@ impl Builder {
     /// `InvalidInput` when `HEIST_WORKERS` is asked and is not a number from 1 to 1024; the system's error when it has
     /// no descriptor left for the loop (three are needed).
     pub fn build_event_loop(self) -> io::Result<EventLoop> {
-        let workers = match self.workers {
-            Some(workers) => workers,
-            None if self.current_thread => 1,
-            None => Config::default_workers()
-                .map_err(|message| io::Error::new(io::ErrorKind::InvalidInput, message))?,
-        };
+        let workers = self.choose_workers()?;
         let mut config = Config::new(workers);
         if let Some(name) = self.thread_name {
             config.thread_name = name;
         }
         if let Some(threads) = self.max_blocking_threads {
             config.max_blocking_threads = threads;
+        }
+        config.eager_tasks = self.eager_tasks;
+        if let Some(interval) = self.look_interval {
+            config.look_interval = interval;
         }
         let clock = if self.virtual_time { Clock::virtual_time() } else { Clock::real() };
         let (workers, spares) = if self.current_thread { (1, 0) } else { (config.workers, config.spares) };
@@ -136,6 +172,12 @@ impl Builder {
         } else {
             Flavour::MultiThread(Scheduler::new(config, clock, driver))
         };
-        Ok(EventLoop::of(flavour, self.shutdown_timeout, self.executor_timeout))
+        let debug = self.debug.unwrap_or_else(debug_by_environment);
+        Ok(EventLoop::of(flavour, self.shutdown_timeout, self.executor_timeout, debug))
     }
+}
+
+/// What `HEIST_DEBUG` says.
+fn debug_by_environment() -> bool {
+    std::env::var_os("HEIST_DEBUG").is_some_and(|value| !value.is_empty() && value != "0")
 }

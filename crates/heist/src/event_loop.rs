@@ -5,9 +5,10 @@ use std::future::{Future, IntoFuture};
 use std::io;
 use std::time::Duration;
 
-use heist_scheduler::{Handle, LocalScheduler, RunError, Scheduler, ShutdownReport, Task, TaskRef};
+use heist_scheduler::{Handle, LocalScheduler, Scheduler, ShutdownReport, Task, TaskRef};
 
 use crate::builder::Builder;
+use crate::run_error::RunError;
 
 #[derive(Debug)]
 pub(crate) enum Flavour {
@@ -31,6 +32,7 @@ pub struct EventLoop {
     flavour: Flavour,
     shutdown_timeout: Duration,
     executor_timeout: Duration,
+    debug: bool,
 }
 
 impl fmt::Debug for EventLoop {
@@ -54,8 +56,13 @@ impl EventLoop {
         Builder::new()
     }
 
-    pub(crate) fn of(flavour: Flavour, shutdown_timeout: Duration, executor_timeout: Duration) -> Self {
-        Self { flavour, shutdown_timeout, executor_timeout }
+    pub(crate) fn of(
+        flavour: Flavour,
+        shutdown_timeout: Duration,
+        executor_timeout: Duration,
+        debug: bool,
+    ) -> Self {
+        Self { flavour, shutdown_timeout, executor_timeout, debug }
     }
 
     /// Runs the loop on this thread until `future` has ended, and returns its value. The future needs neither Send nor
@@ -76,10 +83,11 @@ impl EventLoop {
     /// As [`run_until_complete`](Self::run_until_complete), with errors.
     #[track_caller]
     pub(crate) fn try_run<F: IntoFuture>(&mut self, future: F) -> Result<F::Output, RunError> {
-        match &self.flavour {
+        let ended = match &self.flavour {
             Flavour::MultiThread(scheduler) => scheduler.block_on(future.into_future()),
             Flavour::CurrentThread(scheduler) => scheduler.block_on(future.into_future()),
-        }
+        };
+        Ok(ended?)
     }
 
     /// Creates a task; it starts with the next run. asyncio's `loop.create_task`.
@@ -102,16 +110,23 @@ impl EventLoop {
 
     /// Every task that has not ended; asyncio's `all_tasks(loop)`.
     pub fn all_tasks(&self) -> Vec<TaskRef> {
-        let handle = self.handle();
-        match &self.flavour {
-            Flavour::MultiThread(_) => handle.all_tasks(),
-            Flavour::CurrentThread(scheduler) => scheduler.enter(|| handle.all_tasks()).unwrap_or_default(),
-        }
+        self.handle().all_tasks()
     }
 
     /// The loop's time: since it was made, monotonic. asyncio's `loop.time`.
     pub fn time(&self) -> Duration {
         Duration::from_nanos(self.handle().clock().now())
+    }
+
+    /// Whether the loop is in debug mode; asyncio's `get_debug`. It is where [`Builder::debug`] or, without that, the
+    /// variable `HEIST_DEBUG` says so.
+    pub fn get_debug(&self) -> bool {
+        self.debug
+    }
+
+    /// Turns debug mode on or off; asyncio's `set_debug`.
+    pub fn set_debug(&mut self, on: bool) {
+        self.debug = on;
     }
 
     /// Whether the loop was closed; asyncio's `is_closed`.

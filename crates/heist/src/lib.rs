@@ -24,15 +24,22 @@
 #![forbid(unsafe_code)]
 
 mod builder;
+mod call_graph;
 mod callbacks;
 mod cancel;
 #[path = "context_var.rs"]
 pub mod contextvars;
 mod driver;
 mod event_loop;
+mod executor;
 mod gather;
+mod interrupt;
+mod interval;
+mod introspection;
+mod run_error;
 mod runner;
 mod signal;
+mod thread_future;
 mod wait;
 
 #[doc(hidden)]
@@ -40,22 +47,34 @@ mod wait;
 pub mod __private;
 
 pub use builder::Builder;
+pub use call_graph::{
+    FrameCallGraphEntry, FutureCallGraph, InCallGraph, capture_call_graph, format_call_graph,
+    print_call_graph,
+};
 pub use cancel::{CatchCancelled, catch_cancelled, raise_cancelled, try_finally};
 pub use contextvars::{ContextVar, copy_context};
 pub use event_loop::EventLoop;
+pub use executor::{Executor, ThreadPoolExecutor, run_in_executor};
 pub use gather::{Gather, GatherAll, gather};
+pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
+pub use introspection::{all_tasks, current_task};
+pub use run_error::RunError;
 pub use runner::{Runner, run};
 pub use signal::ctrl_c;
+pub use thread_future::{
+    ThreadFuture, ThreadFutureError, WrappedFuture, run_coroutine_threadsafe, wrap_future,
+};
 pub use wait::{ALL_COMPLETED, FIRST_COMPLETED, ReturnWhen, Wait, Waiting, wait};
 
 pub use heist_macros::{main, test};
 pub use heist_scheduler::{
-    CallbackHandle, ExceptionContext, ExceptionHandler, LoopClosedError, TaskInfo, spawn_in as create_task_in,
+    CallbackHandle, ExceptionContext, ExceptionHandler, ExecutorClosedError, LoopClosedError,
+    ShutdownExecutor, TaskInfo, Work, spawn_in as create_task_in,
 };
 pub use heist_scheduler::{
-    CancelledError, Handle, ResultError, RunError, ShutdownReport, Task, TaskError, TaskFuture, TaskRef,
-    TaskWait, YieldNow, current_task, spawn as create_task, spawn_blocking as to_thread, spawn_local,
-    yield_now,
+    CancelledError, Handle, ResultError, ShutdownReport, Task, TaskBuilder, TaskError, TaskFactory,
+    TaskFuture, TaskOptions, TaskRef, TaskWait, YieldNow, spawn as create_task, spawn_blocking as to_thread,
+    spawn_local, task, yield_now,
 };
 pub use heist_streams::{
     ConnectError, IncompleteReadError, LimitOverrunError, OpenConnection, Outcome, ReadError, Server,
@@ -65,7 +84,7 @@ pub use heist_sync::{
     Event, EventWait, GetNowaitError, InvalidStateError, PutNowaitError, Queue, QueueEmpty, QueueFull,
     QueueShutDown, TaskDoneError, create_future, future,
 };
-pub use heist_timer::{Sleep, Timeout, TimeoutError, sleep, timeout};
+pub use heist_timer::{Sleep, SleepResult, Timeout, TimeoutError, sleep, timeout};
 
 /// Channels, for those who want the plain Rust shape; usable under any executor.
 pub mod sync {

@@ -1,19 +1,20 @@
 //! Running a program: `run` and `Runner`.
 
-use std::fmt;
 use std::future::IntoFuture;
 use std::io;
 
-use heist_scheduler::{Handle, RunError};
+use heist_scheduler::{Handle, ShutdownReport};
 
 use crate::builder::Builder;
 use crate::event_loop::EventLoop;
+use crate::interrupt::{self, Interrupt};
+use crate::run_error::RunError;
 
 /// Runs `future` on a new event loop and returns its value; asyncio's `run`.
 ///
 /// The calling thread becomes worker 0 of the loop: the future is polled there and needs neither Send nor `'static`.
 /// When it has ended, tasks that are still alive are cancelled and driven to their end, and all threads of the loop are
-/// joined.
+/// joined. A panic of the future goes on from here, after the same.
 ///
 /// ```
 /// let value = heist::run(async {
@@ -23,10 +24,19 @@ use crate::event_loop::EventLoop;
 /// assert_eq!(value, 42);
 /// ```
 ///
+/// # Ctrl-C
+///
+/// On the process' main thread the first Ctrl-C (`SIGINT`) cancels `future`, so that it can clean up. When it has ended
+/// cancelled, and its tasks have, the process ends by the signal (a shell sees the status 130). A second Ctrl-C ends it at
+/// once. A future that answers the cancel with a value goes on as if nothing had happened. None of this where the program
+/// handles or ignores `SIGINT` itself, nor while it waits for [`ctrl_c`](crate::ctrl_c). For another end than that of the
+/// process use a [`Runner`]. (On Linux; elsewhere Ctrl-C keeps its default action so far.)
+///
 /// # Panics
 ///
-/// With the panic of `future`; inside a running loop (the message names both places); when `HEIST_WORKERS` is no number
-/// of workers; when the system has no descriptors or threads left. [`Runner`] gives all but the first as errors.
+/// With the panic of `future`; when it was cancelled by anything else than Ctrl-C; inside a running loop (the message names
+/// both places); when `HEIST_WORKERS` is no number of workers; when the system has no descriptors or threads left.
+/// [`Runner`] gives all but the first as errors.
 #[track_caller]
 pub fn run<F: IntoFuture>(future: F) -> F::Output {
     run_with(Builder::new(), future)
@@ -41,13 +51,18 @@ pub(crate) fn run_with<F: IntoFuture>(builder: Builder, future: F) -> F::Output 
     };
     match runner.run(future) {
         Ok(value) => value,
+        Err(RunError::Interrupted) => {
+            runner.close();
+            interrupt::end_process()
+        }
         Err(error) => panic!("{error}"),
     }
 }
 
 /// Several runs on one loop; asyncio's `Runner`.
 ///
-/// Dropping it closes the loop.
+/// Building one makes no loop yet: the first [`run`](Self::run) or [`get_loop`](Self::get_loop) does. Dropping it closes
+/// the loop.
 ///
 /// ```
 /// let mut runner = heist::Runner::new()?;
@@ -55,14 +70,17 @@ pub(crate) fn run_with<F: IntoFuture>(builder: Builder, future: F) -> F::Output 
 /// assert_eq!(runner.run(first)??, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[derive(Debug)]
 pub struct Runner {
-    event_loop: EventLoop,
+    state: State,
 }
 
-impl fmt::Debug for Runner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Runner").field("event_loop", &self.event_loop).finish()
-    }
+#[derive(Debug)]
+enum State {
+    /// Nothing was asked of it yet.
+    New(Builder),
+    Open(EventLoop),
+    Closed,
 }
 
 impl Runner {
@@ -70,7 +88,7 @@ impl Runner {
     ///
     /// # Errors
     ///
-    /// As [`Builder::build_event_loop`].
+    /// As [`Builder::build`].
     pub fn new() -> io::Result<Self> {
         Builder::new().build()
     }
@@ -80,36 +98,69 @@ impl Runner {
         Builder::new()
     }
 
-    pub(crate) fn of(event_loop: EventLoop) -> Self {
-        Self { event_loop }
+    pub(crate) fn of(builder: Builder) -> Self {
+        Self { state: State::New(builder) }
     }
 
     /// Runs `future` until it has ended. Tasks that it created and that are alive go on with the next run.
     ///
+    /// # Ctrl-C
+    ///
+    /// As in [`run`], but where that ends the process, this gives [`RunError::Interrupted`], and the runner can run on.
+    /// When the future was also cancelled by somebody else, that counts: [`RunError::Cancelled`].
+    ///
     /// # Errors
     ///
-    /// See [`RunError`]: nested runs, a closed loop, a cancelled main future.
+    /// See [`RunError`]. The future is not polled when the runner is closed, when this thread is inside a run, or when
+    /// there is no loop to be had.
     ///
     /// # Panics
     ///
     /// With the panic of `future`.
     #[track_caller]
     pub fn run<F: IntoFuture>(&mut self, future: F) -> Result<F::Output, RunError> {
-        self.event_loop.try_run(future)
+        let event_loop = self.get_loop()?;
+        let interrupt = Interrupt::take(&event_loop.handle());
+        let result = event_loop.try_run(future);
+        if let Some(interrupt) = interrupt {
+            interrupt.release();
+        }
+        result
     }
 
-    /// The runner's loop; asyncio's `Runner.get_loop`.
-    pub fn get_loop(&mut self) -> &mut EventLoop {
-        &mut self.event_loop
+    /// The runner's loop, made now if there is none yet; asyncio's `Runner.get_loop`.
+    ///
+    /// # Errors
+    ///
+    /// [`RunError::Closed`] after [`close`](Self::close); [`RunError::Io`] when the system has no descriptors left for a
+    /// loop.
+    pub fn get_loop(&mut self) -> Result<&mut EventLoop, RunError> {
+        if let State::New(builder) = &self.state {
+            self.state = State::Open(builder.clone().build_event_loop().map_err(RunError::Io)?);
+        }
+        match &mut self.state {
+            State::Open(event_loop) => Ok(event_loop),
+            State::New(_) | State::Closed => Err(RunError::Closed),
+        }
     }
 
     /// The part of the loop that other threads may have.
-    pub fn handle(&self) -> Handle {
-        self.event_loop.handle()
+    ///
+    /// # Errors
+    ///
+    /// As [`get_loop`](Self::get_loop).
+    pub fn handle(&mut self) -> Result<Handle, RunError> {
+        self.get_loop().map(|event_loop| event_loop.handle())
     }
 
-    /// Closes the loop; asyncio's `Runner.close`. Dropping the runner does the same.
-    pub fn close(mut self) {
-        self.event_loop.close();
+    /// Cancels the tasks that are left, drives them to their end, and closes the loop; asyncio's `Runner.close`. A second
+    /// call does nothing. Dropping the runner does the same.
+    ///
+    /// Tasks that do not end within the shutdown timeout are named in the report, which is also printed.
+    pub fn close(&mut self) -> ShutdownReport {
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::Open(mut event_loop) => event_loop.close(),
+            State::New(_) | State::Closed => ShutdownReport::default(),
+        }
     }
 }

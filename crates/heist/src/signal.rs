@@ -5,8 +5,11 @@ use std::io;
 
 /// Waits for the next Ctrl-C (`SIGINT`) that this process receives.
 ///
-/// From the call on, the signal no longer ends the process: the program decides. One that comes before the first poll is
-/// kept. Several tasks may wait; each is told. To a Python programmer: `loop.add_signal_handler(signal.SIGINT, ...)`.
+/// From the call on, the signal neither ends the process nor cancels the main future of a run: the program decides. One
+/// that comes before the first poll is kept. Several tasks may wait; each is told. When the last wait has ended or was
+/// dropped, Ctrl-C does again what it did before: what [`run`](crate::run) says, or end the process. So a program that
+/// wants to hear of every Ctrl-C calls this again before it lets go of the last. To a Python programmer:
+/// `loop.add_signal_handler(signal.SIGINT, ...)`.
 ///
 /// ```no_run
 /// heist::run(async {
@@ -22,7 +25,7 @@ use std::io;
 ///
 /// # Cancel safety
 ///
-/// Dropping the wait gives up waiting; the signal's default action stays off.
+/// Dropping the wait gives up waiting. A Ctrl-C that had come, and that nobody else waited for, is forgotten.
 pub fn ctrl_c() -> impl Future<Output = io::Result<()>> + Send + 'static {
     #[cfg(unix)]
     {

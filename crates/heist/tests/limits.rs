@@ -99,7 +99,7 @@ fn connecting_without_descriptors_fails_and_works_again_later() {
                         heist::open_connection(address).await.unwrap_err();
                     }
                     // So do loops, which need descriptors of their own.
-                    let error = heist::Runner::new().unwrap_err();
+                    let error = heist::EventLoop::new().unwrap_err();
                     assert_eq!(error.raw_os_error(), Some(EMFILE), "{error}");
 
                     connections.clear();
@@ -237,7 +237,8 @@ fn a_refused_run_leaves_no_descriptor_and_no_thread() {
                     let before = (descriptors(), threads());
                     for make in [heist::Runner::builder, || heist::Runner::builder().current_thread()] {
                         let mut refused = make().build().unwrap();
-                        let task = refused.get_loop().create_task(heist::sleep(Duration::from_secs(3600)));
+                        let task =
+                            refused.get_loop().unwrap().create_task(heist::sleep(Duration::from_secs(3600)));
                         refused.run(async {}).unwrap_err();
                         drop(refused);
                         assert!(task.await.unwrap_err().is_cancelled());

@@ -32,7 +32,8 @@ use expand::Entry;
 /// * `current_thread`: everything on the calling thread, one task at a time, as in asyncio.
 ///
 /// The function takes no parameters and may return what any `main` may return. An `Err` is printed as `Error: ...`
-/// and the process exits with status 1.
+/// and the process exits with status 1. Ctrl-C cancels the function, so that it can clean up, and then ends the process by
+/// the signal (a shell sees the status 130); a second Ctrl-C ends it at once.
 ///
 /// # Errors
 ///

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use heist_core::Hold;
 use heist_core::sync::{Condvar, Mutex, MutexGuard, mutant};
 
+use crate::executor;
 use crate::shared::Shared;
 use crate::task::state::{Access, CANCEL};
 use crate::task::{CancelledError, Raw, TaskError};
@@ -111,11 +112,26 @@ impl<J> Line<J> {
         None
     }
 
-    /// A thread that was counted could not be started. `true` when no other thread will ever take the line.
-    fn not_started(&self) -> bool {
+    /// A thread that was counted could not be started. Gives the line, when no other thread will ever take it.
+    pub(crate) fn not_started(&self) -> VecDeque<J> {
         let mut state = self.state.lock();
         state.threads -= 1;
-        state.threads == 0
+        if state.threads == 0 { std::mem::take(&mut state.line) } else { VecDeque::new() }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
+    /// Takes no more jobs. Threads take what is in line, and then go home.
+    pub(crate) fn finish(&self) {
+        self.state.lock().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Takes the jobs that no thread has.
+    pub(crate) fn take_all(&self) -> VecDeque<J> {
+        std::mem::take(&mut self.state.lock().line)
     }
 
     /// Takes no more jobs, returns those in line, and sends idle threads home.
@@ -128,11 +144,11 @@ impl<J> Line<J> {
         left
     }
 
-    /// Waits until no thread is left, or `limit` passes; returns how many are.
-    fn wait_empty(&self, limit: Duration) -> usize {
+    /// Waits until no more than so many threads are left, or `limit` passes; returns how many are.
+    pub(crate) fn wait_for(&self, limit: Duration, threads: usize) -> usize {
         let end = Instant::now().checked_add(limit);
         let mut state = self.state.lock();
-        while state.threads > 0 {
+        while state.threads > threads {
             match end {
                 None => state = self.changed.wait(state),
                 Some(end) => {
@@ -173,25 +189,23 @@ impl Job {
         let header = self.task.header();
         let start = header.word.start(Access::Shared);
         if start & CANCEL != 0 {
-            self.fail();
+            let asked = self.task.tree_if_any().and_then(|tree| tree.take_fresh());
+            self.fail(TaskError::cancelled(asked.unwrap_or_default()));
             return;
         }
         let mut cx = Context::from_waker(Waker::noop());
         // SAFETY: the job is the only side that polls this cell, once.
         let polled = unsafe { (header.vtable.poll)(self.task.0, &mut cx) };
-        debug_assert_eq!(polled, Poll::Ready(()), "a closure ends in one poll");
+        let Poll::Ready(outcome) = polled else { unreachable!("a closure ends in one poll") };
         // SAFETY: this is the side that polled, and it does not touch the task afterwards.
-        unsafe { self.task.complete(Access::Shared) };
+        unsafe { self.task.complete(Access::Shared, outcome) };
         drop(self.hold);
     }
 
-    /// Ends the task as cancelled without running the closure.
-    fn fail(self) {
-        let error = TaskError::cancelled(CancelledError::new(None));
-        // SAFETY: the job is the only side that polls this cell, and it has not been polled.
-        unsafe { (self.task.header().vtable.fail)(self.task.0, error) };
-        // SAFETY: as above; the task is not touched afterwards.
-        unsafe { self.task.complete(Access::Shared) };
+    /// Ends the task without running the closure.
+    fn fail(self, error: TaskError) {
+        // SAFETY: the job is the only side that polls this cell, and it has not been polled; it is not touched afterwards.
+        unsafe { self.task.end_with(Access::Shared, error) };
     }
 }
 
@@ -212,7 +226,7 @@ impl Pool {
         let job = Job { task, hold: shared.clock.hold() };
         match self.line.submit(job) {
             (Submitted::Done, _) => {}
-            (Submitted::Closed, Some(job)) => job.fail(),
+            (Submitted::Closed, Some(job)) => job.fail(TaskError::refused(executor::CLOSED)),
             (Submitted::Closed, None) => {}
             (Submitted::Start, _) => self.start(shared),
         }
@@ -227,9 +241,9 @@ impl Pool {
             }
         });
         // The thread ends by itself: `close` waits for the count, not for the handle.
-        if started.is_err() && self.line.not_started() {
-            // Out of threads, and none of ours is left to take the line: run it here rather than lose it.
-            while let Some(job) = self.line.take_one() {
+        if started.is_err() {
+            // Out of threads: run here what no thread of ours will ever take, rather than lose it.
+            for job in self.line.not_started() {
                 job.run();
             }
         }
@@ -238,15 +252,23 @@ impl Pool {
     /// Fails what is in line, and waits at most `limit` for what runs; returns how many threads still do.
     pub(crate) fn close(&self, limit: Duration) -> usize {
         for job in self.line.close() {
-            job.fail();
+            job.fail(TaskError::cancelled(CancelledError::new(None)));
         }
-        self.line.wait_empty(limit)
+        self.line.wait_for(limit, 0)
     }
-}
 
-impl<J> Line<J> {
-    fn take_one(&self) -> Option<J> {
-        self.state.lock().line.pop_front()
+    pub(crate) fn is_closed(&self) -> bool {
+        self.line.is_closed()
+    }
+
+    /// Takes no more closures; those in line are run.
+    pub(crate) fn finish(&self) {
+        self.line.finish();
+    }
+
+    /// Waits at most `limit` for what runs; returns how many threads still do.
+    pub(crate) fn wait(&self, limit: Duration) -> usize {
+        self.line.wait_for(limit, 0)
     }
 }
 

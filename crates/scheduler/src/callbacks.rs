@@ -328,9 +328,13 @@ impl Handle {
 }
 
 impl Services for Handle {
-    #[track_caller]
-    fn call_soon(&self, captured: Captured, callback: Callback) -> Result<(), LoopClosedError> {
-        put(self.shared(), Call { captured, callback, location: Location::caller() })
+    fn call_soon(
+        &self,
+        captured: Captured,
+        callback: Callback,
+        location: &'static Location<'static>,
+    ) -> Result<(), LoopClosedError> {
+        put(self.shared(), Call { captured, callback, location })
     }
 
     fn call_exception_handler(&self, context: &ExceptionContext) {

@@ -13,16 +13,22 @@
 //! | `idle`, `park` | who sleeps, and how they are woken |
 //! | `watchdog` | help for a worker that stands still inside one poll |
 //! | `blocking` | threads for work that blocks |
+//! | `executor` | threads for closures that are no part of a loop |
+//! | `all_tasks` | every task of a loop, asked for on any thread |
+//! | `interrupt` | how a signal handler ends a run |
 //! | `callbacks` | `call_soon`, the exception handler |
 //! | `scheduler` | building, running, closing |
 
+mod all_tasks;
 mod blocking;
 mod blocking_future;
 mod callbacks;
 mod config;
+mod executor;
 mod heap;
 mod idle;
 mod inject;
+mod interrupt;
 mod park;
 mod queue;
 mod scheduler;
@@ -35,12 +41,17 @@ mod yielding;
 
 pub use callbacks::ExceptionHandler;
 pub use config::Config;
+pub use executor::{ExecutorClosedError, ShutdownExecutor, ThreadPool, Work};
 pub use heist_core::services::{CallbackHandle, ExceptionContext, LoopClosedError, TaskInfo};
+pub use interrupt::Interrupter;
 pub use scheduler::{
     Handle, LocalScheduler, RunError, Scheduler, ShutdownReport, current_task, spawn, spawn_blocking,
     spawn_in, spawn_local,
 };
-pub use task::{CancelledError, ResultError, Task, TaskError, TaskFuture, TaskRef, TaskWait};
+pub use task::{
+    CancelledError, ResultError, Task, TaskBuilder, TaskError, TaskFactory, TaskFuture, TaskOptions, TaskRef,
+    TaskWait, task,
+};
 pub use yielding::{YieldNow, yield_now};
 
 #[cfg(all(test, heist_loom))]

@@ -7,7 +7,9 @@
 //! `RUSTFLAGS="--cfg heist_loom" cargo test -p heist-scheduler --release --lib models`
 
 mod blocking;
+mod callbacks;
 mod idle;
+mod interrupt;
 mod park;
 mod queue;
 mod shutdown;

@@ -18,7 +18,7 @@ use pin_project_lite::pin_project;
 use crate::config::Config;
 use crate::shared::{CLOSED, CLOSING, PAUSED, RUNNING, Shared};
 use crate::task::state::{Access, LOCAL, NEW_DETACHED};
-use crate::task::{CancelledError, Kind, Raw, Task, TaskError, TaskRef};
+use crate::task::{CancelledError, Kind, Raw, Task, TaskError, TaskFactory, TaskRef};
 use crate::worker::{Polled, Worker, create, create_foreign, create_foreign_in};
 use crate::{blocking_future, trace, watchdog};
 
@@ -37,6 +37,8 @@ pub enum RunError {
     Busy,
     /// The loop is closed.
     Closed,
+    /// The main future was cancelled by an [`Interrupter`](crate::Interrupter), and by nobody else.
+    Interrupted,
     /// The main future was cancelled.
     Cancelled(CancelledError),
     /// A thread of the loop could not be started.
@@ -53,6 +55,7 @@ impl fmt::Display for RunError {
             ),
             RunError::Busy => f.write_str("the event loop is being run by another thread"),
             RunError::Closed => f.write_str("the event loop is closed: make a new one"),
+            RunError::Interrupted => f.write_str("the run was interrupted by a signal"),
             RunError::Cancelled(error) => write!(f, "the main future was {error}"),
             RunError::Thread(error) => write!(f, "a thread of the event loop could not be started: {error}"),
         }
@@ -174,6 +177,19 @@ impl Handle {
         }
     }
 
+    /// Sets the hook that sees every task of the loop before it is made; `None` takes it away. asyncio:
+    /// `loop.set_task_factory`.
+    ///
+    /// A factory that panics makes the task end with that panic, before it has begun.
+    pub fn set_task_factory(&self, factory: Option<TaskFactory>) {
+        self.shared.task_defaults.set_factory(factory);
+    }
+
+    /// The hook that [`set_task_factory`](Self::set_task_factory) has set.
+    pub fn get_task_factory(&self) -> Option<TaskFactory> {
+        self.shared.task_defaults.factory()
+    }
+
     /// Has the end of a clean-up run as a task that a closing loop accepts, does not cancel, and waits for.
     ///
     /// # Errors
@@ -214,18 +230,6 @@ impl Handle {
         let captured = Captured::current();
         let job = blocking_future::once(move || captured.run(closure));
         create_foreign(&self.shared, Kind::Blocking, job, Location::caller())
-    }
-
-    /// Every task that has not ended; asyncio's `all_tasks`. On a current-thread loop: empty on any other thread.
-    pub fn all_tasks(&self) -> Vec<TaskRef> {
-        let mut found = Vec::new();
-        self.shared.each_task(|raw| {
-            // SAFETY: `each_task` hands over a counted reference.
-            found.push(unsafe { TaskRef::from_raw(raw) });
-        });
-        // Outside of `each_task`: dropping one may free a page, which takes the lock of the registry.
-        found.retain(|task| !task.done() && task.raw().header().vtable.kind != Kind::Callback);
-        found
     }
 
     /// The loop's clock.
@@ -465,6 +469,8 @@ fn run<F: Future>(
         worker.turn(|worker| over.set(worker.poll_main(main, &mut main_future.as_mut())));
     }
     let ended = main_future.as_mut().take_ended(main);
+    // As in asyncio: who else has cancelled it stands for the cancellation.
+    let interrupted = worker.was_interrupted() && main.uncancel() == 0;
 
     end_main(main, shared.local);
     worker.end_run();
@@ -479,6 +485,7 @@ fn run<F: Future>(
             drop(resting);
             resume_unwind(payload)
         }
+        MainEnd::Cancelled(_) if interrupted => Err(RunError::Interrupted),
         MainEnd::Cancelled(error) => Err(RunError::Cancelled(error)),
     }
 }
@@ -522,7 +529,7 @@ impl<F: Future> MainFuture<F> {
 }
 
 impl<F: Future> Polled for Pin<&mut MainFuture<F>> {
-    fn poll(&mut self, cx: &mut std::task::Context<'_>) -> Poll<()> {
+    fn poll(&mut self, cx: &mut std::task::Context<'_>) -> Poll<u64> {
         let Some(future) = self.as_mut().project().future.as_pin_mut() else {
             unreachable!("the main future was polled after it had ended");
         };
@@ -532,11 +539,12 @@ impl<F: Future> Polled for Pin<&mut MainFuture<F>> {
             Err(payload) => MainEnd::Panicked(payload),
         };
         self.as_mut().end(ended);
-        Poll::Ready(())
+        Poll::Ready(0)
     }
 
-    fn fail(&mut self, error: CancelledError) {
+    fn fail(&mut self, error: CancelledError) -> u64 {
         self.as_mut().end(MainEnd::Cancelled(error));
+        0
     }
 }
 
@@ -546,10 +554,9 @@ fn end_main(main: Raw, local: bool) {
         let _ = tree.take_fresh();
         tree.end();
     }
-    // SAFETY: the main future's cell is polled by its run alone, which is over.
-    unsafe { (main.header().vtable.fail)(main.0, TaskError::cancelled(CancelledError::new(None))) };
-    // SAFETY: as above; the cell is not touched afterwards.
-    unsafe { main.complete(if local { Access::Owner } else { Access::Shared }) };
+    let access = if local { Access::Owner } else { Access::Shared };
+    // SAFETY: the main future's cell is polled by its run alone, which is over; it is not touched afterwards.
+    unsafe { main.end_with(access, TaskError::cancelled(CancelledError::new(None))) };
 }
 
 fn start_threads(shared: &Arc<Shared>) -> Result<(), RunError> {

@@ -19,6 +19,7 @@ use crate::idle::Idle;
 use crate::inject::{Chain, Injector};
 use crate::park::Parker;
 use crate::queue::{Local, Stealer};
+use crate::task::TaskDefaults;
 use crate::task::state::Access;
 use crate::task::{Header, Raw};
 use crate::watchdog::Watchdog;
@@ -86,10 +87,13 @@ pub(crate) struct Shared {
     pub(crate) driver: Arc<dyn Driver>,
     pub(crate) pool: Pool,
     pub(crate) callbacks: Callbacks,
+    pub(crate) task_defaults: TaskDefaults,
     pub(crate) watchdog: Watchdog,
     /// `block_on`'s future must be polled. Apart from the rest: worker 0 reads it before every poll.
     pub(crate) main_woken: CachePadded<AtomicBool>,
     phase: AtomicU8,
+    /// A signal asks for an end of the run: worker 0 passes it on to the main future. See [`crate::interrupt`].
+    pub(crate) interrupted: AtomicBool,
     /// How many workers the watchdog has found stuck.
     pub(crate) stuck: AtomicUsize,
     /// Guards the wait of paused workers for the next run, and of a run's end for them.
@@ -149,11 +153,13 @@ impl Shared {
             idle: Idle::new(count, workers),
             pool: Pool::new(config.max_blocking_threads, config.blocking_keep_alive),
             callbacks: Callbacks::new(),
+            task_defaults: TaskDefaults::new(config.eager_tasks),
             clock,
             driver,
             watchdog: Watchdog::new(),
             main_woken: CachePadded::new(AtomicBool::new(false)),
             phase: AtomicU8::new(PAUSED),
+            interrupted: AtomicBool::new(false),
             stuck: AtomicUsize::new(0),
             paused: Mutex::new(()),
             pause_changed: Condvar::new(),

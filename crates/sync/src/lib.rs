@@ -24,6 +24,6 @@ mod models;
 
 pub use errors::InvalidStateError;
 pub use event::{Event, Wait as EventWait};
-pub use future::create_future;
+pub use future::{CallbackId, create_future};
 pub use heist_core::CancelledError;
 pub use queue::{GetNowaitError, PutNowaitError, Queue, QueueEmpty, QueueFull, QueueShutDown, TaskDoneError};

@@ -339,3 +339,26 @@ fn event_wait_x_set_clear() {
         }
     });
 }
+
+/// A callback comes while the future is completed: each is called once, in the order of registration.
+#[test]
+fn future_add_callback_x_complete() {
+    explore("future_add_callback_x_complete", None, || {
+        let future = create_future::<u32>();
+        // loom's lock, so that the order of its holders is explored.
+        let called = Arc::new(heist_core::sync::Mutex::new(Vec::new()));
+        let note = |number: u32| {
+            let called = called.clone();
+            move |future: &crate::future::Future<u32>| {
+                assert_eq!(future.result().unwrap(), 7, "called before there is a result");
+                called.lock().push(number);
+            }
+        };
+        future.add_done_callback(note(0));
+        let setter = future.clone();
+        let other = thread::spawn(move || setter.set_result(7).unwrap());
+        future.add_done_callback(note(1));
+        other.join().unwrap();
+        assert_eq!(*called.lock(), [0, 1], "lost, or out of order");
+    });
+}

@@ -231,9 +231,9 @@ impl WakeBatch {
         }
     }
 
-    /// Wakes them in order. Call with no lock held.
+    /// Wakes them in order. Call with no lock held. (By reference: moving the array would cost more than an empty batch.)
     #[inline]
-    pub fn wake(mut self) {
+    pub fn wake(&mut self) {
         while let Some(waker) = self.pop() {
             waker.wake();
         }

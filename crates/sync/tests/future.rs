@@ -109,3 +109,32 @@ fn it_is_shared_between_threads() {
     shared::<Future<String>>();
     shared::<FutureError>();
 }
+
+#[test]
+fn outside_of_a_loop_callbacks_are_called_by_who_completes_it() {
+    let future = create_future();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    for number in 0..3 {
+        let sender = sender.clone();
+        future.add_done_callback(move |future| {
+            let late = sender.clone();
+            // Not ahead of those that were registered before.
+            future.add_done_callback(move |_| late.send((number + 10, 0)).unwrap());
+            sender.send((number, future.result().unwrap())).unwrap();
+        });
+    }
+    future.set_result(7).unwrap();
+    assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [(0, 7), (1, 7), (2, 7), (10, 0), (11, 0), (12, 0)]);
+    future.add_done_callback(move |_| sender.send((20, 0)).unwrap());
+    assert_eq!(receiver.try_recv(), Ok((20, 0)));
+}
+
+#[test]
+fn a_callback_that_panics_outside_of_a_loop_stops_nobody() {
+    let future = create_future();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    future.add_done_callback(|_| panic!("for the panic hook"));
+    future.add_done_callback(move |_| sender.send(()).unwrap());
+    future.set_result(()).unwrap();
+    assert_eq!(receiver.try_recv(), Ok(()));
+}

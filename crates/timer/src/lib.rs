@@ -19,6 +19,7 @@
 
 mod service;
 mod sleep;
+mod sleep_result;
 mod timeout;
 mod wheel;
 
@@ -27,4 +28,5 @@ mod models;
 
 pub use service::TimerService;
 pub use sleep::{Sleep, limit, sleep, sleep_until};
+pub use sleep_result::SleepResult;
 pub use timeout::{Timeout, TimeoutError, timeout, timeout_at};

@@ -9,7 +9,7 @@ mod package;
 
 use std::time::{Duration, Instant};
 
-use crate::{sh, tree};
+use crate::{conformance, sh, tree};
 
 /// What a step found.
 enum Outcome {
@@ -29,6 +29,9 @@ const STEPS: &[(&str, &str, Step)] = &[
     }),
     ("house", "lints, unsafe code, versions, no machine's path and no registry's host in the tree", || {
         passed(house::check())
+    }),
+    ("conformance", "the list of behaviours, and that no test contradicts it", || {
+        passed(conformance::check())
     }),
     ("fmt", "cargo fmt --check", || passed(sh::run(&mut sh::cargo(["fmt", "--all", "--check"])))),
     ("clippy", "clippy on all targets, every warning an error, and the MSRV", || passed(clippy())),

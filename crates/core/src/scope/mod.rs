@@ -15,6 +15,7 @@
 
 mod node;
 mod tree;
+mod watch;
 
 use std::fmt;
 use std::future::Future;
@@ -26,6 +27,7 @@ use crate::CancelledError;
 use node::Node;
 use tree::Kind;
 pub use tree::{CancelTarget, Delivered, Settled, Tree};
+pub use watch::{Awaited, Awaits, Watch};
 
 /// A future in a scope of its own: [`Err`] when it was cancelled, by a request to the task, by [`raise`] inside it, or by
 /// [`cancel`](Self::cancel).

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::task::Waker;
 
+use super::watch::{Awaited, Watched};
 use crate::CancelledError;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -16,6 +17,11 @@ pub trait CancelTarget: Send + Sync {
     /// Passes the request on. `false` when the target has ended, or cannot be waited for: then the request stays with
     /// the one who waits.
     fn cancel(&self, error: &CancelledError) -> bool;
+
+    /// Tells what this is, or what it stands for, in the graph of who awaits whom; see [`Awaits`](super::Awaits).
+    fn each_awaited(&self, visit: &mut dyn FnMut(Awaited)) {
+        let _ = visit;
+    }
 }
 
 /// Where a node stands in its tree.
@@ -111,6 +117,8 @@ pub struct Tree {
     /// The number of the poll that is under way, or was the last. Written by the side that polls the task.
     poll: AtomicU64,
     over: AtomicBool,
+    /// What the task awaits without forwarding, for those who look.
+    pub(super) watched: Watched,
 }
 
 impl std::fmt::Debug for Tree {
@@ -258,6 +266,17 @@ impl Tree {
             state.forwarded_alone = 0;
         }
         forwarded
+    }
+
+    /// What the task's forwarders await.
+    pub(super) fn forwarded(&self) -> Vec<Arc<dyn CancelTarget>> {
+        let state = self.state.lock();
+        let live = state.slots.iter().filter(|slot| slot.live);
+        live.filter_map(|slot| match &slot.kind {
+            Kind::Scope => None,
+            Kind::Forward(target) => Some(target.clone()),
+        })
+        .collect()
     }
 
     // ---- nodes ---------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::task::Waker;
 
-use heist_core::scope::{CancelTarget, Tree};
+use heist_core::scope::{Awaited, CancelTarget, Tree};
 use heist_core::sync::atomic::Ordering;
 use heist_core::sync::{hint, mutant};
 use heist_core::{CancelledError, context};
@@ -182,5 +182,9 @@ impl CancelTarget for TaskRef {
         let raw = self.raw();
         // A closure on the pool is not interrupted, so whoever is cancelled does not wait for it.
         raw.cancel(error.clone()) && raw.header().vtable.kind != Kind::Blocking
+    }
+
+    fn each_awaited(&self, visit: &mut dyn FnMut(Awaited)) {
+        visit(Awaited::Task(self.id()));
     }
 }

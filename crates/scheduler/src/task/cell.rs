@@ -34,11 +34,13 @@ impl<F: Future> Cell<F> {
     const fn vtable(kind: Kind) -> VTable {
         VTable {
             kind,
+            type_name: std::any::type_name::<F>,
             poll: Self::poll,
             fail: Self::fail,
             overrule: Self::overrule,
             output: Self::output,
             outcome: Self::outcome,
+            panic: Self::panic,
             drop_output: Self::drop_output,
             take_output: Self::take_output,
         }
@@ -85,7 +87,7 @@ impl<F: Future> Cell<F> {
     /// # Safety
     ///
     /// `cell` is such a cell, its future is running, and the caller alone may touch its stage.
-    unsafe fn poll(cell: NonNull<Header>, cx: &mut Context<'_>) -> Poll<()> {
+    unsafe fn poll(cell: NonNull<Header>, cx: &mut Context<'_>) -> Poll<u64> {
         // SAFETY: passed on from the caller.
         let stage = unsafe { Self::stage(cell) };
         // SAFETY: the caller alone touches the stage.
@@ -100,17 +102,19 @@ impl<F: Future> Cell<F> {
             Ok(Poll::Ready(value)) => Ok(value),
             Err(payload) => Err(TaskError::panicked(payload)),
         };
-        Self::finish(stage, output);
-        Poll::Ready(())
+        let outcome = if output.is_ok() { 0 } else { FAILED };
+        Poll::Ready(if Self::finish(stage, output) { FAILED } else { outcome })
     }
 
-    /// Drops the future and stores the output, which becomes the panic if the drop panics.
-    fn finish(stage: &mut Stage<F>, output: Result<F::Output, TaskError>) {
+    /// Drops the future and stores the output, which becomes the panic if the drop panics; says whether it did.
+    fn finish(stage: &mut Stage<F>, output: Result<F::Output, TaskError>) -> bool {
         // An assignment stores the new value even if dropping the old one unwinds.
         let dropped = catch_unwind(AssertUnwindSafe(|| *stage = Stage::Finished(output)));
         if let Err(payload) = dropped {
             discard(|| *stage = Stage::Finished(Err(TaskError::panicked(payload))));
+            return true;
         }
+        false
     }
 
     /// See [`VTable::fail`].
@@ -152,6 +156,23 @@ impl<F: Future> Cell<F> {
         match unsafe { &*stage } {
             Stage::Finished(output) => std::ptr::from_ref(output).cast(),
             _ => std::ptr::null(),
+        }
+    }
+
+    /// See [`VTable::panic`].
+    ///
+    /// # Safety
+    ///
+    /// As for [`output`](Self::output).
+    unsafe fn panic(cell: NonNull<Header>) -> Option<String> {
+        // SAFETY: passed on from the caller.
+        let stage = unsafe { Self::stage(cell) };
+        // SAFETY: nobody changes the stage.
+        match unsafe { &*stage } {
+            Stage::Finished(Err(error)) if error.is_panic() => {
+                Some(error.panic_message().unwrap_or("(its payload is no text)").to_owned())
+            }
+            _ => None,
         }
     }
 

@@ -4,9 +4,11 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use heist_core::CancelledError;
+use heist_core::callback_id::CallbackId;
 
 use super::TaskRef;
 use super::error::TaskError;
@@ -14,6 +16,8 @@ use super::header::Raw;
 use super::remote::Noted;
 use super::state::{Access, CANCELLED, COMPLETE, JOINER, Join};
 use super::task_ref::describe;
+use super::unread::describe_err;
+use crate::scheduler::Handle;
 
 /// A task's unique handle; asyncio's `Task`.
 ///
@@ -38,6 +42,8 @@ use super::task_ref::describe;
 #[must_use = "dropping a task's handle lets the task run on; await it, or drop it on purpose"]
 pub struct Task<T> {
     raw: Raw,
+    /// Whether somebody has looked at the outcome.
+    read: AtomicBool,
     _output: PhantomData<T>,
 }
 
@@ -87,7 +93,7 @@ impl<T> Task<T> {
     ///
     /// `raw` counts a reference and the `HANDLE` flag for this handle, and its output type is `T`.
     pub(crate) unsafe fn from_raw(raw: Raw) -> Self {
-        Self { raw, _output: PhantomData }
+        Self { raw, read: AtomicBool::new(false), _output: PhantomData }
     }
 
     /// The cell.
@@ -104,12 +110,73 @@ impl<T> Task<T> {
     ///
     /// `false` when the task has ended already. A task that ends on its own with a request undelivered ends cancelled.
     pub fn cancel(&self) -> bool {
-        self.raw.cancel(CancelledError::new(None))
+        self.cancel_because(CancelledError::new(None))
     }
 
     /// As [`cancel`](Self::cancel), with a message that the [`CancelledError`] carries.
     pub fn cancel_with(&self, message: &str) -> bool {
-        self.raw.cancel(CancelledError::new(Some(message)))
+        self.cancel_because(CancelledError::new(Some(message)))
+    }
+
+    fn cancel_because(&self, error: CancelledError) -> bool {
+        let asked = self.raw.cancel(error);
+        if !asked {
+            // Whoever would have it cancelled does not care how it ended.
+            self.ignore_failure();
+        }
+        asked
+    }
+
+    /// Has nobody told of a failure that is not read.
+    pub fn ignore_failure(&self) {
+        self.read.store(true, Ordering::Relaxed);
+    }
+
+    /// The loop that the task belongs to; asyncio's `Task.get_loop`.
+    pub fn get_loop(&self) -> Handle {
+        Handle::of(self.raw.shared())
+    }
+
+    /// The context variables that the task runs in; asyncio's `Task.get_context`.
+    pub fn get_context(&self) -> heist_core::vars::Context {
+        self.raw.vars().clone()
+    }
+
+    /// Has `callback` called with the task once it has ended; at once, but not on the spot, if it has. asyncio:
+    /// `Task.add_done_callback`.
+    ///
+    /// Callbacks are called by the task's loop, one at a time in the order of their registration, in a copy of the context
+    /// variables of the registration. A loop that is closed drops them.
+    ///
+    /// ```
+    /// # use heist_core::{Clock, driver::NoDriver};
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), Clock::real(), std::sync::Arc::new(NoDriver));
+    /// # scheduler.block_on(async {
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// let mut task = heist_scheduler::spawn(async { 1 });
+    /// task.add_done_callback(move |task| sender.send(task.id()).unwrap());
+    /// (&mut task).await;
+    /// heist_scheduler::yield_now().await;
+    /// assert_eq!(receiver.try_recv().unwrap(), task.id());
+    /// # }).unwrap();
+    /// ```
+    #[track_caller]
+    pub fn add_done_callback(&self, callback: impl FnOnce(TaskRef) + Send + 'static) -> CallbackId {
+        let id = CallbackId::new();
+        self.add_done_callback_as(id, callback);
+        id
+    }
+
+    /// As [`add_done_callback`](Self::add_done_callback), under a name that may have other registrations.
+    #[track_caller]
+    pub fn add_done_callback_as(&self, id: CallbackId, callback: impl FnOnce(TaskRef) + Send + 'static) {
+        self.raw.add_done_callback(id, Box::new(callback), Location::caller());
+    }
+
+    /// Takes all registrations of that id back, and returns how many there were. asyncio:
+    /// `Task.remove_done_callback`.
+    pub fn remove_done_callback(&self, id: CallbackId) -> usize {
+        self.raw.remove_done_callback(id)
     }
 
     /// How many requests for cancellation are outstanding; asyncio's `Task.cancelling`.
@@ -140,7 +207,7 @@ impl<T> Task<T> {
     ///
     /// [`ResultError`]: the task has not ended, or has no value.
     pub fn result(&self) -> Result<&T, ResultError<'_>> {
-        match self.output() {
+        match self.read_output() {
             None => Err(ResultError::NotDone),
             Some(Ok(value)) => Ok(value),
             Some(Err(error)) => Err(ResultError::Failed(error)),
@@ -153,7 +220,7 @@ impl<T> Task<T> {
     ///
     /// [`ResultError::NotDone`].
     pub fn exception(&self) -> Result<Option<&TaskError>, ResultError<'_>> {
-        match self.output() {
+        match self.read_output() {
             None => Err(ResultError::NotDone),
             Some(output) => Ok(output.as_ref().err()),
         }
@@ -200,6 +267,15 @@ impl<T> Task<T> {
         } else {
             Poll::Pending
         }
+    }
+
+    /// The output, once the task has ended: from now on it counts as read.
+    fn read_output(&self) -> Option<&Result<T, TaskError>> {
+        let output = self.output();
+        if output.is_some() {
+            self.ignore_failure();
+        }
+        output
     }
 
     /// The output, once the task has ended.
@@ -293,8 +369,21 @@ impl<T> Task<T> {
     }
 }
 
+impl<T, E: fmt::Display> Task<Result<T, E>> {
+    /// Says that an `Err` matters: one that nobody reads goes to the loop's exception handler, as a panic does.
+    ///
+    /// For a task whose handle is dropped on purpose.
+    pub fn report_unread(self) -> Self {
+        let _ = self.raw.cold().unread.set(describe_err::<T, E>);
+        self
+    }
+}
+
 impl<T> Drop for Task<T> {
     fn drop(&mut self) {
+        if *self.read.get_mut() {
+            self.raw.silence();
+        }
         self.raw.detach();
     }
 }

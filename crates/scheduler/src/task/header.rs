@@ -5,7 +5,7 @@ use std::ptr::{self, NonNull};
 use std::task::{Context, Poll, Waker};
 
 use heist_core::sync::Mutex;
-use heist_core::sync::atomic::{AtomicPtr, Ordering};
+use heist_core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use heist_core::sync::cell::UnsafeCell;
 use heist_core::sync::mutant;
 use heist_core::{CancelledError, context};
@@ -34,8 +34,11 @@ pub(crate) enum Kind {
 /// The operations of a cell that depend on the future's type.
 pub(crate) struct VTable {
     pub(crate) kind: Kind,
-    /// Polls the future once, catching its panic. On Ready the future is dropped and the output is in its place.
-    pub(crate) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<()>,
+    /// The name of the future's type, which for an async function says which.
+    pub(crate) type_name: fn() -> &'static str,
+    /// Polls the future once, catching its panic. On Ready the future is dropped and the output is in its place; how it
+    /// ended is what [`outcome`](Self::outcome) says.
+    pub(crate) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<u64>,
     /// Drops the future and puts an error in its place.
     pub(crate) fail: unsafe fn(NonNull<Header>, TaskError),
     /// Puts an error in the place of a value; a panic stays.
@@ -44,6 +47,8 @@ pub(crate) struct VTable {
     pub(crate) output: unsafe fn(NonNull<Header>) -> *const (),
     /// How the task ended: [`FAILED`](super::state::FAILED) and [`CANCELLED`](super::state::CANCELLED).
     pub(crate) outcome: unsafe fn(NonNull<Header>) -> u64,
+    /// The text of the panic that is the output, if that is what it is.
+    pub(crate) panic: unsafe fn(NonNull<Header>) -> Option<String>,
     /// Drops the output, if it is there.
     pub(crate) drop_output: unsafe fn(NonNull<Header>),
     /// Moves the output, an `Option<Result<T, TaskError>>`, to where the pointer says.
@@ -58,6 +63,12 @@ pub(crate) struct Cold {
     pub(crate) tree: std::sync::OnceLock<std::sync::Arc<heist_core::scope::Tree>>,
     /// The context variables, once there are any.
     pub(crate) vars: std::sync::OnceLock<heist_core::vars::Context>,
+    /// Done callbacks.
+    pub(crate) callbacks: super::done::Slot,
+    /// How to tell of a value that nobody has read and that matters; see [`Task::report_unread`](super::Task::report_unread).
+    pub(crate) unread: std::sync::OnceLock<super::unread::Describe>,
+    /// Whether the handle, which went before the end, wants nobody told of a failure.
+    pub(crate) silent: AtomicBool,
     /// Who waits, on a foreign thread, for a local task to complete.
     pub(crate) foreign_joiner: Mutex<Option<Waker>>,
 }
@@ -344,22 +355,24 @@ impl Raw {
         }
     }
 
-    /// Marks the task complete, once its output is stored: wakes who awaits it, gives up the registry's reference.
+    /// Marks the task complete, once its output is stored: wakes who awaits it, gives up the registry's reference. `outcome`
+    /// says how it ended.
     ///
     /// # Safety
     ///
     /// The caller is the side that polled the task, and does not touch it afterwards.
-    pub(crate) unsafe fn complete(self, access: Access) {
+    pub(crate) unsafe fn complete(self, access: Access, mut outcome: u64) {
         let header = self.header();
         crate::trace::task_ended(header.id);
         if let Some(tree) = self.tree_if_any() {
             tree.end();
         }
         self.gather(access);
-        // SAFETY: the future is gone, and only the completing side touches the stage until the task is marked.
-        let mut outcome = unsafe { (header.vtable.outcome)(self.0) };
         let completed = loop {
             let completed = header.word.complete(access, outcome, || {
+                if self.is_worth_telling(outcome) {
+                    self.tell_unread();
+                }
                 // SAFETY: the future is gone, no handle is left, and only the completing side is here.
                 unsafe { (header.vtable.drop_output)(self.0) }
             });
@@ -369,7 +382,7 @@ impl Raw {
             // asyncio: a task that is cancelled in its last step ends cancelled, and its value is lost.
             header.word.clear_cancel(access);
             if let Some(error) = self.tree_if_any().and_then(|tree| tree.take_fresh()) {
-                // SAFETY: as above.
+                // SAFETY: the future is gone, and only the completing side touches the stage until the task is marked.
                 unsafe { (header.vtable.overrule)(self.0, TaskError::cancelled(error)) };
                 // SAFETY: as above.
                 outcome = unsafe { (header.vtable.outcome)(self.0) };
@@ -378,13 +391,18 @@ impl Raw {
         match completed {
             Complete::Done | Complete::Asked => {}
             Complete::Free => self.free_complete(access),
-            Complete::WakeJoiner => {
-                // SAFETY: with `JOINER` and `COMPLETE` set the slot belongs to this side alone.
-                let waker = header.joiner.with_mut(|slot| unsafe { (*slot).take() });
+            Complete::Notify => {
                 self.wake_foreign_joiner(access);
-                if let Some(waker) = waker {
-                    self.unlink(&waker);
-                    wake_joiner(waker);
+                if header.word.load() & super::state::JOINER != 0 {
+                    // SAFETY: with `JOINER` and `COMPLETE` set the slot belongs to this side alone.
+                    let waker = header.joiner.with_mut(|slot| unsafe { (*slot).take() });
+                    if let Some(waker) = waker {
+                        self.unlink(&waker);
+                        wake_joiner(waker);
+                    }
+                }
+                if self.has_callbacks() {
+                    self.deliver_callbacks();
                 }
                 self.release_with(access);
                 return;
@@ -479,9 +497,22 @@ impl Raw {
             tree.end();
         }
         // SAFETY: passed on from the caller.
-        unsafe { (self.header().vtable.fail)(self.0, error) };
+        unsafe { self.end_with(access, error) };
+    }
+
+    /// Drops the future, and ends the task with this error.
+    ///
+    /// # Safety
+    ///
+    /// As for [`end`](Self::end).
+    pub(crate) unsafe fn end_with(self, access: Access, error: TaskError) {
+        let vtable = self.header().vtable;
         // SAFETY: passed on from the caller.
-        unsafe { self.complete(access) };
+        unsafe { (vtable.fail)(self.0, error) };
+        // SAFETY: as above; the output is in its place.
+        let outcome = unsafe { (vtable.outcome)(self.0) };
+        // SAFETY: passed on from the caller.
+        unsafe { self.complete(access, outcome) };
     }
 
     /// Carries out notes: on the owner, or at close on the then shared word.
@@ -545,6 +576,9 @@ impl Raw {
         match header.word.detach(access) {
             Detach::Done => {}
             Detach::DropOutput => {
+                if self.is_worth_telling(header.word.load()) {
+                    self.tell_unread();
+                }
                 // SAFETY: the task is complete, and the handle, which owns the output, is ours to end.
                 unsafe { (header.vtable.drop_output)(self.0) };
                 self.release_with(access);

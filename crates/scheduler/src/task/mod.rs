@@ -19,18 +19,24 @@
 //!
 //! Protocol page: `docs/design/task-state.md`.
 
+mod builder;
 mod cancel;
 mod cell;
+mod done;
 mod error;
+mod graph;
 mod handle;
 mod header;
 mod join;
 pub(crate) mod remote;
 pub(crate) mod state;
 mod task_ref;
+mod unread;
 mod vars;
 mod waker;
 
+pub use builder::{TaskBuilder, TaskFactory, TaskOptions, task};
+pub(crate) use builder::{TaskDefaults, spawn_with};
 pub(crate) use cancel::tree_of;
 pub(crate) use cell::{Cell, discard};
 pub use error::TaskError;

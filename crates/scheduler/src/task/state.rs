@@ -12,7 +12,8 @@
 //! | 5 | [`LOCAL`] | only the owner thread touches this word; others use the remote word |
 //! | 6 | [`FAILED`] | the task has ended without a value: it panicked, or was cancelled |
 //! | 7 | [`CANCELLED`] | it was cancelled |
-//! | 8..32 | wakes | how often the task was woken, saturating |
+//! | 8 | [`CALLBACKS`] | done callbacks are registered |
+//! | 9..32 | wakes | how often the task was woken, saturating |
 //! | 32..64 | references | wakers + handles + one for the registry until the task is complete |
 //!
 //! A queue holds no reference: a task that is queued or being polled is not complete, so the registry's reference keeps
@@ -40,8 +41,10 @@ pub(crate) const LOCAL: u64 = 1 << 5;
 pub(crate) const FAILED: u64 = 1 << 6;
 pub(crate) const CANCELLED: u64 = 1 << 7;
 
-const WAKE: u64 = 1 << 8;
-const WAKES: u64 = 0xFF_FFFF << 8;
+pub(crate) const CALLBACKS: u64 = 1 << 8;
+
+const WAKE: u64 = 1 << 9;
+const WAKES: u64 = 0x7F_FFFF << 9;
 pub(crate) const REFERENCE: u64 = 1 << 32;
 
 /// More references than this are a leak in a loop; the process ends before the count can wrap.
@@ -98,8 +101,8 @@ pub(crate) enum End {
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Complete {
-    /// A waker is in the join slot: wake it, then release the registry's reference.
-    WakeJoiner,
+    /// A waker is in the join slot, or callbacks are registered: see to them, then release the registry's reference.
+    Notify,
     /// Nothing is left to do, the task must not be touched any more.
     Done,
     /// Somebody asked for cancellation: nothing was changed.
@@ -271,13 +274,13 @@ impl Word {
                 unwanted();
             }
             let next = (word | COMPLETE | outcome) & !IDLE;
-            Some(if word & JOINER == 0 { next - REFERENCE } else { next })
+            Some(if word & (JOINER | CALLBACKS) == 0 { next - REFERENCE } else { next })
         });
         match before {
             Err(_) => Complete::Asked,
             Ok(before) => {
-                if before & JOINER != 0 {
-                    Complete::WakeJoiner
+                if before & (JOINER | CALLBACKS) != 0 {
+                    Complete::Notify
                 } else if references(before) == 1 {
                     Complete::Free
                 } else {
@@ -297,6 +300,11 @@ impl Word {
     #[inline]
     pub(crate) fn take_joiner(&self, access: Access) -> Join {
         self.join(access, |word| word & !JOINER)
+    }
+
+    /// Notes that callbacks are registered; `false` when the task is complete. Partner: [`complete`](Self::complete).
+    pub(crate) fn set_callbacks(&self, access: Access) -> bool {
+        self.join(access, |word| word | CALLBACKS) == Join::Changed
     }
 
     fn join(&self, access: Access, step: impl Fn(u64) -> u64) -> Join {

@@ -1,5 +1,6 @@
 //! Making the cells of tasks: on a worker, and on a thread that is none.
 
+use std::any::Any;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -10,8 +11,15 @@ use crate::scheduler::with_worker;
 use crate::shared::{CLOSED, CLOSING, Shared};
 use crate::task::remote;
 use crate::task::state::{self, Access, LOCAL};
-use crate::task::{self, Header, Kind, Raw, Task};
+use crate::task::{self, Header, Kind, Raw, Task, TaskError, TaskOptions};
 use crate::trace;
+
+/// Ends a task whose making failed: whoever awaits it gets the panic.
+pub(crate) fn fail_unqueued(task: Raw, payload: Box<dyn Any + Send>) {
+    let access = if task.header().word.load() & LOCAL == 0 { Access::Shared } else { Access::Owner };
+    // SAFETY: as in `refuse`.
+    unsafe { task.end_with(access, TaskError::panicked(payload)) };
+}
 
 /// Ends a task that came too late: its future is dropped, and whoever awaits it gets a cancellation.
 pub(crate) fn refuse(task: Raw) {
@@ -146,9 +154,12 @@ where
 {
     let last = if kind == Kind::Cleanup { CLOSED } else { CLOSING };
     let late = kind != Kind::Blocking && shared.phase() >= last;
+    let mut options = TaskOptions { context: vars, ..TaskOptions::default() };
+    let failed = if kind == Kind::Task { shared.task_defaults.apply(&mut options) } else { None };
+    let TaskOptions { name, context: vars, .. } = options;
     // A local task begins idle, with a wake noted: the owner queues it when it merges. Its words are right from the
     // first moment, for walkers of the registry find it at once.
-    let (word, notes) = if shared.local && kind != Kind::Blocking && !late {
+    let (word, notes) = if shared.local && kind != Kind::Blocking && !late && failed.is_none() {
         (state::NEW | LOCAL | state::IDLE, remote::INBOX | remote::WOKEN)
     } else {
         (state::NEW, 0)
@@ -163,6 +174,13 @@ where
     });
     // SAFETY: `NEW` counts the handle's reference and flag; the cell was made for this future.
     let task = unsafe { Task::from_raw(raw) };
+    if let Some(name) = name {
+        task.set_name(name);
+    }
+    if let Some(payload) = failed {
+        fail_unqueued(raw, payload);
+        return task;
+    }
     match kind {
         Kind::Blocking => shared.pool.submit(raw, shared),
         _ if late => refuse(raw),

@@ -13,10 +13,10 @@ use crate::task::{self, Raw, TaskError};
 
 /// What a worker does with a future: a task's, or that of `block_on`.
 pub(crate) trait Polled {
-    /// Polls it once.
-    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<()>;
-    /// Drops it, and has it end cancelled.
-    fn fail(&mut self, error: CancelledError);
+    /// Polls it once; how it ended is what the cell's `outcome` says.
+    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<u64>;
+    /// Drops it, and has it end cancelled; how it ended.
+    fn fail(&mut self, error: CancelledError) -> u64;
 }
 
 /// A task's future, in its cell.
@@ -24,14 +24,17 @@ pub(super) struct InCell(pub(super) Raw);
 
 impl Polled for InCell {
     #[inline]
-    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
+    fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<u64> {
         // SAFETY: the worker that made this took the task from a queue, so it alone polls it, and it is not complete.
         unsafe { (self.0.header().vtable.poll)(self.0.0, cx) }
     }
 
-    fn fail(&mut self, error: CancelledError) {
+    fn fail(&mut self, error: CancelledError) -> u64 {
+        let vtable = self.0.header().vtable;
         // SAFETY: as above.
-        unsafe { (self.0.header().vtable.fail)(self.0.0, TaskError::cancelled(error)) };
+        unsafe { (vtable.fail)(self.0.0, TaskError::cancelled(error)) };
+        // SAFETY: as above; the output is in its place.
+        unsafe { (vtable.outcome)(self.0.0) }
     }
 }
 
@@ -44,7 +47,7 @@ pub(super) fn poll(
     access: Access,
     start: &mut u64,
     polled: &mut impl Polled,
-) -> (Poll<()>, bool) {
+) -> (Poll<u64>, bool) {
     context.set_current(task.0.as_ptr().cast_const().cast());
     let result = if *start & CANCEL == 0 {
         poll_once(task, polled)
@@ -62,20 +65,19 @@ pub(super) fn poll(
 }
 
 #[inline]
-fn poll_once(task: Raw, polled: &mut impl Polled) -> Poll<()> {
+fn poll_once(task: Raw, polled: &mut impl Polled) -> Poll<u64> {
     task.begin_poll();
     let waker = task::borrowed(task);
     polled.poll(&mut TaskContext::from_waker(&waker))
 }
 
 /// Drops the future: the request has come to the root.
-fn drop_root(task: Raw, polled: &mut impl Polled, error: CancelledError) -> Poll<()> {
+fn drop_root(task: Raw, polled: &mut impl Polled, error: CancelledError) -> Poll<u64> {
     // What is dropped in the future has nothing to hand on any more.
     if let Some(tree) = task.tree_if_any() {
         tree.end();
     }
-    polled.fail(error);
-    Poll::Ready(())
+    Poll::Ready(polled.fail(error))
 }
 
 /// Delivers the request that waits, if it still does, and polls.
@@ -86,7 +88,7 @@ fn deliver(
     access: Access,
     start: &mut u64,
     polled: &mut impl Polled,
-) -> Poll<()> {
+) -> Poll<u64> {
     // First the flag, then the request: one that comes between the two sets the flag again, and finds nothing then.
     task.header().word.clear_cancel(access);
     *start &= !CANCEL;
@@ -115,7 +117,7 @@ fn settle(
     start: u64,
     mut after: u8,
     polled: &mut impl Polled,
-) -> (Poll<()>, bool) {
+) -> (Poll<u64>, bool) {
     loop {
         if let Some(error) = context.take_raised() {
             return (drop_root(task, polled, error), false);
@@ -131,9 +133,9 @@ fn settle(
             }
             Settled::Drop(error) => return (drop_root(task, polled, error), false),
             Settled::Again => {
-                if poll_once(task, polled).is_ready() {
+                if let Poll::Ready(outcome) = poll_once(task, polled) {
                     context.take_after();
-                    return (Poll::Ready(()), false);
+                    return (Poll::Ready(outcome), false);
                 }
                 after |= context.take_after();
             }

@@ -2,7 +2,7 @@
 //!
 //! The order of work of one turn:
 //!
-//! 1. every [`LOOK_POLLS`] polls, or about [`LOOK_TIME`], *look*: fire due timers, take in readiness, take a share of
+//! 1. every [`LOOK_POLLS`] polls, or about [`crate::Config::look_interval`], *look*: fire due timers, take in readiness, take a share of
 //!    what was injected, and wake a helper if the backlog has earned one;
 //! 2. on worker 0 of a run, `block_on`'s future if it was woken;
 //! 3. the task in the LIFO slot, at most [`LIFO_STREAK`] times in a row: it was woken by the task before it, and what
@@ -32,8 +32,9 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
+use std::task::Poll;
 
-use heist_core::clock::NEVER;
+use heist_core::clock::{NEVER, nanos};
 use heist_core::context::{self, Context};
 use heist_core::sync::atomic::Ordering;
 use heist_core::vars;
@@ -44,17 +45,16 @@ use crate::queue::{CAPACITY, Local, Steal};
 use crate::scheduler::Handle;
 use crate::shared::{CLOSED, CLOSING, Shared, Slot, task_at};
 use crate::task::state::{self, Access, End, LOCAL};
-use crate::task::{self, Header, Kind, Raw, Task};
+use crate::task::{self, Header, Kind, Raw, Task, TaskOptions, spawn_with};
 
-pub(crate) use create::{create, create_foreign, create_foreign_in, create_in, create_internal, refuse};
+pub(crate) use create::{
+    create, create_foreign, create_foreign_in, create_in, create_internal, fail_unqueued, refuse,
+};
 pub(crate) use deliver::Polled;
 
 /// The most polls between two looks at timers and I/O. The number is tokio's and Go's; odd, so that it does not fall
 /// into step with a program's own batches.
 pub(crate) const LOOK_POLLS: u32 = 61;
-
-/// About how long a worker polls tasks between two looks, in nanoseconds.
-const LOOK_TIME: u64 = 200_000;
 
 /// Where polls are so short that [`LOOK_POLLS`] of them take less than this, in nanoseconds, there may be up to four times
 /// as many: a look costs some 100 ns, and with readiness to take in a system call.
@@ -109,6 +109,8 @@ pub(crate) struct Worker {
     polls: Cell<u32>,
     /// Polls until the next look.
     until_look: Cell<u32>,
+    /// In nanoseconds.
+    look_interval: u64,
     looked_at: Cell<u64>,
     polls_at_look: Cell<u32>,
     /// The moving average of a poll's time, in nanoseconds.
@@ -120,6 +122,8 @@ pub(crate) struct Worker {
     main_turn: Cell<usize>,
     /// The header of `block_on`'s future during a run, on worker 0.
     main: Cell<*mut Header>,
+    /// Whether a signal handler had the main future of this run cancelled.
+    interrupted: Cell<bool>,
 }
 
 // SAFETY: a worker is plain memory and pointers to tasks, which are made for any thread; it is moved only while it rests.
@@ -158,6 +162,7 @@ impl Worker {
             lifo_streak: Cell::new(0),
             polls: Cell::new(0),
             until_look: Cell::new(LOOK_POLLS),
+            look_interval: nanos(shared.config.look_interval),
             looked_at: Cell::new(0),
             polls_at_look: Cell::new(0),
             poll_time: Cell::new(1000),
@@ -165,6 +170,7 @@ impl Worker {
             gone: Cell::new(false),
             main_turn: Cell::new(0),
             main: Cell::new(ptr::null_mut()),
+            interrupted: Cell::new(false),
         }
     }
 
@@ -206,9 +212,23 @@ impl Worker {
     }
 
     #[inline]
-    fn slot(&self) -> &Slot {
+    pub(crate) fn slot(&self) -> &Slot {
         // SAFETY: the slots are boxed in `shared`, which this worker keeps, and stay where they are.
         unsafe { self.slot.as_ref() }
+    }
+
+    /// The header of `block_on`'s future, during a run.
+    pub(crate) fn main(&self) -> *mut Header {
+        self.main.get()
+    }
+
+    pub(crate) fn set_interrupted(&self, interrupted: bool) {
+        self.interrupted.set(interrupted);
+    }
+
+    /// Whether a signal handler had the main future of this run cancelled.
+    pub(crate) fn was_interrupted(&self) -> bool {
+        self.interrupted.get()
     }
 
     #[inline]
@@ -244,19 +264,62 @@ impl Worker {
     where
         F: Future + 'static,
     {
-        let last = if kind == Kind::Cleanup { CLOSED } else { CLOSING };
+        if kind == Kind::Task && self.shared.task_defaults.are_special() {
+            return spawn_with(
+                self,
+                future,
+                location,
+                TaskOptions { context: vars, ..TaskOptions::default() },
+            );
+        }
+        let task = self.make_task(kind, future, location, vars);
+        self.queue_new(task.raw());
+        task
+    }
+
+    /// Makes a task here and leaves it out of any queue.
+    #[inline]
+    pub(crate) fn make_task<F>(
+        &self,
+        kind: Kind,
+        future: F,
+        location: &'static Location<'static>,
+        vars: Option<vars::Context>,
+    ) -> Task<F::Output>
+    where
+        F: Future + 'static,
+    {
         let local = if self.shared.local { LOCAL } else { 0 };
         let raw = create_in(&self.heap, &self.shared, kind, future, state::NEW | local, 0, location, vars);
-        if self.shared.phase() >= last {
-            refuse(raw);
-        } else if self.shared.local {
-            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
-            unsafe { (*self.fifo.get()).push_back(raw) };
-        } else {
-            self.push_back(raw);
-        }
         // SAFETY: `NEW` counts the handle's reference and flag; the cell was made for this future.
         unsafe { Task::from_raw(raw) }
+    }
+
+    /// Whether a task of this kind comes too late.
+    #[inline]
+    pub(crate) fn is_too_late(&self, kind: Kind) -> bool {
+        self.shared.phase() >= if kind == Kind::Cleanup { CLOSED } else { CLOSING }
+    }
+
+    /// Queues a task that was just made here, or ends it where the loop takes no more.
+    #[inline]
+    pub(crate) fn queue_new(&self, task: Raw) {
+        if self.is_too_late(task.header().vtable.kind) {
+            refuse(task);
+        } else if self.shared.local {
+            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+            unsafe { (*self.fifo.get()).push_back(task) };
+        } else {
+            self.push_back(task);
+        }
+    }
+
+    /// Polls a task that was just made here, inside the poll of the one that made it.
+    pub(crate) fn start_eagerly(&self, task: Raw) {
+        if self.is_too_late(task.header().vtable.kind) {
+            return refuse(task);
+        }
+        self.context.apart(|| self.poll(task));
     }
 
     /// Queues an internal task that was just created here: in order, behind what is there.
@@ -556,9 +619,9 @@ impl Worker {
         let mut start = header.word.start(access);
         let (polled, again) =
             deliver::poll(&self.context, task, access, &mut start, &mut deliver::InCell(task));
-        if polled.is_ready() {
+        if let Poll::Ready(outcome) = polled {
             // SAFETY: this worker polled the task and does not touch it afterwards.
-            unsafe { task.complete(access) };
+            unsafe { task.complete(access, outcome) };
             if self.shared.phase() >= CLOSING {
                 self.shared.task_ended_while_closing();
             }
@@ -618,7 +681,9 @@ impl Worker {
         }
         self.restart_look(now);
         let slot = self.slot();
-        slot.look.store(false, Ordering::Relaxed);
+        if slot.look.load(Ordering::Relaxed) && self.takes_interrupt() {
+            self.interrupt_main();
+        }
         slot.looks.store(slot.looks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         let io = self.shared.driver.io_waiting();
         self.drive(|| self.shared.driver.turn(self.index, now, io));
@@ -646,6 +711,6 @@ impl Worker {
         self.polls_at_look.set(self.polls.get());
         let poll_time = self.poll_time.get().max(1);
         let most = (SHORTEST_LOOK / poll_time).clamp(u64::from(LOOK_POLLS), 4 * u64::from(LOOK_POLLS));
-        self.until_look.set((LOOK_TIME / poll_time).clamp(1, most) as u32);
+        self.until_look.set((self.look_interval / poll_time).clamp(1, most) as u32);
     }
 }

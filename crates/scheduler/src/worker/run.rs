@@ -91,6 +91,7 @@ impl Worker {
     pub(crate) fn begin_run(&self, main: *mut Header) {
         self.set_active(true);
         self.main.set(main);
+        self.set_interrupted(false);
         self.main_turn.set(0);
         self.restart_look(self.shared.clock.now());
     }

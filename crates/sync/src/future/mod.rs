@@ -1,22 +1,36 @@
 //! asyncio's Future: a result that somebody sets and many await.
 //!
+//! A lock around an outcome, a line of those who wait (`waitlist`), and a list of callbacks (`callbacks`). An error that
+//! nobody has read when the last handle goes is reported, once: to the exception handler of the loop on which it was set,
+//! else of the one where it is dropped, else to stderr.
+//!
 //! The name [`Future`] shadows the standard trait where it is imported, so it stays in this module.
+
+mod callbacks;
+mod describe;
+mod forward;
 
 use std::error::Error;
 use std::fmt;
 use std::future::IntoFuture;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc as Shared;
 use std::task::{Context, Poll, ready};
 
 use heist_core::budget::poll_proceed;
+use heist_core::services::{self, ExceptionContext, Services};
 use heist_core::sync::{Arc, Mutex};
 use pin_project_lite::pin_project;
 
 use heist_core::CancelledError;
 
+use self::callbacks::Callbacks;
+use self::forward::{Ended, Forward};
 use crate::errors::InvalidStateError;
 use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
+
+pub use self::callbacks::CallbackId;
 
 /// An error that was set on a future: shared, because many may read it.
 pub type Exception = Shared<dyn Error + Send + Sync>;
@@ -31,8 +45,16 @@ pub type Exception = Shared<dyn Error + Send + Sync>;
 /// assert_eq!(future.result()?, "1");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+#[track_caller]
 pub fn create_future<T>() -> Future<T> {
-    Future { cell: Arc::new(Mutex::new(Cell { outcome: None, waiters: WaitList::new() })) }
+    Future {
+        cell: Arc::new(Mutex::new(Cell {
+            outcome: None,
+            waiters: WaitList::new(),
+            extra: None,
+            location: Location::caller(),
+        })),
+    }
 }
 
 /// A result that is set once and awaited by many. asyncio: `Future`.
@@ -46,6 +68,51 @@ pub struct Future<T> {
 struct Cell<T> {
     outcome: Option<Outcome<T>>,
     waiters: WaitList,
+    /// What most futures never have.
+    extra: Option<Box<Extra<T>>>,
+    location: &'static Location<'static>,
+}
+
+struct Extra<T> {
+    callbacks: Callbacks<T>,
+    /// An error was set and nobody has read it: whom to tell when it is dropped.
+    unread: Option<Unread>,
+    /// For the forwarders of those who wait.
+    ended: Option<Shared<Ended>>,
+}
+
+impl<T> Cell<T> {
+    fn extra(&mut self) -> &mut Extra<T> {
+        self.extra
+            .get_or_insert_with(|| Box::new(Extra { callbacks: Callbacks::new(), unread: None, ended: None }))
+    }
+
+    /// What tells a forwarder that the future is done; asked of a pending one.
+    fn end(&mut self) -> Shared<Ended> {
+        self.extra().ended.get_or_insert_default().clone()
+    }
+
+    /// Somebody knows of the error. What comes back may be the last to hold a loop's memory: it is to be dropped with no
+    /// lock held.
+    #[must_use = "drop it after the lock"]
+    fn mark_read(&mut self) -> Option<Unread> {
+        self.extra.as_mut()?.unread.take()
+    }
+}
+
+/// The loop on whose worker an error was set, if it was one.
+struct Unread(Option<Shared<dyn Services>>);
+
+impl<T> Drop for Cell<T> {
+    fn drop(&mut self) {
+        if let (Some(Unread(services)), Some(Outcome::Exception(error))) = (self.mark_read(), &self.outcome) {
+            let context = ExceptionContext::new("the error of a future was never read")
+                .with_exception(error.clone())
+                .with_future(format!("Future created at {}", self.location))
+                .with_source(self.location);
+            services::report(services.or_else(services::current).as_deref(), &context);
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -117,6 +184,16 @@ impl<T> Future<T> {
         self.complete(Outcome::Value(value))
     }
 
+    /// As [`set_result`](Self::set_result), but does nothing, and drops the value, when the future was cancelled: for whoever
+    /// completes it on behalf of a timer or of the system, when nobody may want it any more.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidStateError::AlreadyDone`] when the future is done otherwise.
+    pub fn set_result_unless_cancelled(&self, value: T) -> Result<(), InvalidStateError> {
+        self.set_result(value).or_else(|error| if self.cancelled() { Ok(()) } else { Err(error) })
+    }
+
     /// Sets an error as the outcome and wakes all who wait. asyncio: `set_exception`.
     ///
     /// # Errors
@@ -130,13 +207,33 @@ impl<T> Future<T> {
     }
 
     /// Cancels the future and wakes all who wait; `false` when it was done already. asyncio: `cancel`.
+    ///
+    /// Who asks that of a failed future has seen it: its error is not reported as unread.
     pub fn cancel(&self) -> bool {
-        self.complete(Outcome::Cancelled(CancelledError::default())).is_ok()
+        self.cancel_by(CancelledError::default())
     }
 
     /// As [`cancel`](Self::cancel), with a message for those who wait. asyncio: `cancel(msg)`.
     pub fn cancel_with(&self, message: &str) -> bool {
-        self.complete(Outcome::Cancelled(CancelledError::new(Some(message)))).is_ok()
+        self.cancel_by(CancelledError::new(Some(message)))
+    }
+
+    /// Carries out what a wait was asked to pass on; counted as passed on, so also when the wait goes.
+    #[cold]
+    #[inline(never)]
+    fn cancel_if_asked(&self, forward: &mut Forward) {
+        if let Some(error) = forward.take_asked() {
+            self.cancel_by(error);
+        }
+    }
+
+    fn cancel_by(&self, error: CancelledError) -> bool {
+        let cancelled = self.complete(Outcome::Cancelled(error)).is_ok();
+        if !cancelled {
+            let unread = self.cell.lock().mark_read();
+            drop(unread);
+        }
+        cancelled
     }
 
     /// Whether there is a result, an error or a cancellation. asyncio: `done`.
@@ -158,11 +255,16 @@ impl<T> Future<T> {
     where
         T: Clone,
     {
-        match &self.cell.lock().outcome {
-            None => Err(FutureError::InvalidState(InvalidStateError::NotDone)),
+        let mut cell = self.cell.lock();
+        // Dropped after the lock.
+        let _unread = cell.mark_read();
+        let outcome = match &cell.outcome {
+            None => return Err(FutureError::InvalidState(InvalidStateError::NotDone)),
             // T's own `clone` runs with the lock held: it must not touch this future.
-            Some(outcome) => outcome.clone().into_result(),
-        }
+            Some(outcome) => outcome.clone(),
+        };
+        drop(cell);
+        outcome.into_result()
     }
 
     /// The error that was set, `None` where there is a value, without waiting. asyncio: `exception`.
@@ -171,7 +273,10 @@ impl<T> Future<T> {
     ///
     /// [`FutureError`]: the cancellation, or [`InvalidStateError::NotDone`].
     pub fn exception(&self) -> Result<Option<Exception>, FutureError> {
-        match &self.cell.lock().outcome {
+        let _unread;
+        let mut cell = self.cell.lock();
+        _unread = cell.mark_read();
+        match &cell.outcome {
             None => Err(FutureError::InvalidState(InvalidStateError::NotDone)),
             Some(Outcome::Value(_)) => Ok(None),
             Some(Outcome::Exception(error)) => Ok(Some(error.clone())),
@@ -181,15 +286,21 @@ impl<T> Future<T> {
 
     /// Waits for the outcome: what `.await` does, as a value.
     ///
+    /// In a task of a loop the wait passes a cancellation of the task on to the future, which is cancelled for all who wait, and
+    /// the task with it.
+    ///
     /// # Cancel safety
     ///
     /// Dropping it changes nothing; the future itself is not cancelled.
     pub fn wait(&self) -> Wait<T> {
-        Wait { future: self.clone(), waiter: Waiter::new() }
+        Wait { future: self.clone(), waiter: Waiter::new(), forward: Forward::new() }
     }
 
+    #[inline]
     fn complete(&self, outcome: Outcome<T>) -> Result<(), InvalidStateError> {
         let mut batch = WakeBatch::new();
+        let unread = matches!(outcome, Outcome::Exception(_)).then(|| Unread(services::current()));
+        let has_callbacks;
         {
             let mut cell = self.cell.lock();
             if cell.outcome.is_some() {
@@ -198,9 +309,21 @@ impl<T> Future<T> {
                 return Err(InvalidStateError::AlreadyDone);
             }
             cell.outcome = Some(outcome);
+            if unread.is_some() {
+                cell.extra().unread = unread;
+            }
             batch.grant_all(&mut cell.waiters);
+            has_callbacks = cell.extra.as_mut().is_some_and(|extra| {
+                if let Some(ended) = &extra.ended {
+                    ended.set();
+                }
+                extra.callbacks.begin()
+            });
         }
         batch.wake();
+        if has_callbacks {
+            callbacks::deliver(self);
+        }
         Ok(())
     }
 }
@@ -211,24 +334,12 @@ impl<T> Clone for Future<T> {
     }
 }
 
-impl<T> fmt::Debug for Future<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match &self.cell.lock().outcome {
-            None => "pending",
-            Some(Outcome::Value(_)) => "finished",
-            Some(Outcome::Exception(_)) => "failed",
-            Some(Outcome::Cancelled(_)) => "cancelled",
-        };
-        f.debug_struct("Future").field("state", &state).finish()
-    }
-}
-
 impl<T: Clone> IntoFuture for Future<T> {
     type Output = Result<T, FutureError>;
     type IntoFuture = Wait<T>;
 
     fn into_future(self) -> Wait<T> {
-        Wait { future: self, waiter: Waiter::new() }
+        Wait { future: self, waiter: Waiter::new(), forward: Forward::new() }
     }
 }
 
@@ -248,11 +359,15 @@ pin_project! {
         future: Future<T>,
         #[pin]
         waiter: Waiter,
+        forward: Forward,
     }
 
     impl<T> PinnedDrop for Wait<T> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
+            if this.forward.is_standing() {
+                this.future.cancel_if_asked(this.forward);
+            }
             if this.waiter.as_mut().entered() {
                 // SAFETY: the waiter entered this list, if any; the lock is held. All waiters are granted at once, so a
                 // turn needs no passing on.
@@ -269,30 +384,42 @@ impl<T: Clone> std::future::Future for Wait<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let proceed = ready!(poll_proceed(cx));
         let mut this = self.project();
+        if this.forward.is_standing() {
+            if this.forward.is_raised() {
+                return Poll::Pending;
+            }
+            this.future.cancel_if_asked(this.forward);
+        }
         // What `turn` hands out is dropped after the lock.
-        let (turn, _old);
+        let (turn, _old, _unread);
         let outcome = {
             let mut cell = this.future.cell.lock();
             // SAFETY: the waiter enters no other list; the lock is held.
             (turn, _old) = unsafe { cell.waiters.turn(this.waiter.as_mut(), cx.waker()) };
+            _unread = cell.mark_read();
             match (&cell.outcome, turn) {
                 // T's own `clone` runs with the lock held: it must not touch this future.
                 (Some(outcome), _) => outcome.clone(),
-                (None, Turn::Waiting) => return Poll::Pending,
+                (None, Turn::Waiting) => {
+                    let end = this.forward.asks_for_end().then(|| cell.end());
+                    drop(cell);
+                    this.forward.stand(cx, end);
+                    return Poll::Pending;
+                }
                 (None, _) => {
                     // SAFETY: the waiter is idle, and leaves in `drop`.
                     unsafe { cell.waiters.enter(this.waiter, cx.waker(), End::Back) };
+                    let end = this.forward.asks_for_end().then(|| cell.end());
+                    drop(cell);
+                    this.forward.stand(cx, end);
                     return Poll::Pending;
                 }
             }
         };
+        if this.forward.is_standing() && this.forward.ends(&outcome) {
+            return Poll::Pending;
+        }
         proceed.made_progress();
         Poll::Ready(outcome.into_result())
-    }
-}
-
-impl<T> fmt::Debug for Wait<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wait").field("future", &self.future).finish_non_exhaustive()
     }
 }

@@ -1,0 +1,78 @@
+//! Why a run gave no value.
+
+use std::fmt;
+use std::io;
+use std::panic::Location;
+
+use heist_scheduler::CancelledError;
+
+/// Why a [`Runner`](crate::Runner) gave no value.
+///
+/// A panic of the main future is none of these: it goes on through [`Runner::run`](crate::Runner::run), as an error of the
+/// main coroutine does through asyncio's.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RunError {
+    /// Ctrl-C: the main future was cancelled for it, has cleaned up and ended. asyncio: `KeyboardInterrupt`.
+    Interrupted,
+    /// The main future was cancelled, and not, or not only, by Ctrl-C. asyncio: `CancelledError`.
+    Cancelled(CancelledError),
+    /// This thread is inside a running loop already; asyncio's `RuntimeError`.
+    Nested {
+        /// Where the loop that is running was started.
+        running: &'static Location<'static>,
+        /// Where the second run was asked for.
+        refused: &'static Location<'static>,
+    },
+    /// Another thread runs this loop now.
+    Busy,
+    /// The runner is closed.
+    Closed,
+    /// A thread of the loop could not be started.
+    Thread(io::Error),
+    /// The loop could not be made: the system has no descriptor left for it.
+    Io(io::Error),
+}
+
+impl From<heist_scheduler::RunError> for RunError {
+    fn from(error: heist_scheduler::RunError) -> Self {
+        use heist_scheduler::RunError as Of;
+        match error {
+            Of::Nested { running, refused } => Self::Nested { running, refused },
+            Of::Busy => Self::Busy,
+            Of::Interrupted => Self::Interrupted,
+            Of::Cancelled(error) => Self::Cancelled(error),
+            Of::Thread(error) => Self::Thread(error),
+            // `Closed`, and whatever the scheduler may refuse one day.
+            _ => Self::Closed,
+        }
+    }
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Interrupted => f.write_str("interrupted by Ctrl-C"),
+            Self::Cancelled(error) => write!(f, "the main future was {error}"),
+            Self::Nested { running, refused } => write!(
+                f,
+                "run was called at {refused} inside an event loop that is running since {running}: \
+                 await the future instead, or run it on another thread (to_thread)"
+            ),
+            Self::Busy => f.write_str("the event loop is being run by another thread"),
+            Self::Closed => f.write_str("the event loop is closed: make a new one"),
+            Self::Thread(error) => write!(f, "a thread of the event loop could not be started: {error}"),
+            Self::Io(error) => write!(f, "the event loop could not be made: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Cancelled(error) => Some(error),
+            Self::Thread(error) | Self::Io(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! How a signal handler ends a run: it cancels the main future, as asyncio's `Runner` does on the first Ctrl-C.
+//!
+//! A handler runs in the middle of anything, on any thread, so it may neither lock nor allocate, and cannot touch a task.
+//! It leaves a note for worker 0, which is the run's own thread, and has it look:
+//!
+//! | the handler | worker 0 |
+//! |---|---|
+//! | H1 set `interrupted` | W1 finds `look` set before a poll: swap it out (Acquire) |
+//! | H2 set `look` of slot 0 (Release) | W2 swap `interrupted` out; if it was set, cancel the main future |
+//! | H3 unpark worker 0 | |
+//!
+//! W1 reads what H2 wrote, and W2 then what H1 wrote; or H2 comes later and is found before the next poll. (In the other
+//! order an interrupt between the two steps is lost.) A sleep of worker 0, begun or not, is ended by H3: the parker keeps
+//! the token. All three are atomic operations and at most one system call, on Linux, where a
+//! parker is a futex. Elsewhere it has a lock, and there is no [`Interrupter`].
+//!
+//! A run that nobody interrupts pays nothing: no descriptor, no thread, and `look` is asked anyway, for the watchdog.
+
+use std::fmt;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use heist_core::sync::atomic::Ordering;
+use heist_core::sync::mutant;
+use heist_core::{CancelledError, SignalSafe};
+
+use crate::scheduler::Handle;
+use crate::shared::Shared;
+use crate::task::Raw;
+use crate::worker::Worker;
+
+/// Cancels the main future of a loop's run, from a signal handler.
+#[derive(Clone)]
+pub struct Interrupter {
+    shared: Arc<Shared>,
+}
+
+impl fmt::Debug for Interrupter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interrupter").finish_non_exhaustive()
+    }
+}
+
+impl Interrupter {
+    /// The one of a loop; `None` where the platform's way of waking a worker is not for signal handlers.
+    pub fn new(handle: &Handle) -> Option<Self> {
+        cfg!(target_os = "linux").then(|| Self::of(handle.shared()))
+    }
+
+    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
+        Self { shared: shared.clone() }
+    }
+
+    /// Takes a signal that came too late for a run: its main future had ended, or none has begun.
+    pub fn take_unseen(&self) -> bool {
+        self.shared.interrupted.swap(false, Ordering::Acquire)
+    }
+}
+
+// SAFETY: two atomic operations and an unpark. On Linux, where alone one is made, a parker is an atomic word and a futex, and a driver
+// promises the same of its own `unpark`.
+unsafe impl SignalSafe for Interrupter {
+    fn signal(&self) {
+        // Swaps, for loom keeps no one order of stores and swaps.
+        self.shared.interrupted.swap(true, Ordering::Relaxed);
+        // Release pairs with the Acquire of W1.
+        self.shared.slot(0).look.swap(true, Ordering::Release);
+        self.shared.unpark(0);
+    }
+}
+
+impl Worker {
+    /// Takes what this worker was asked to look for; whether that is an interrupt of the run.
+    pub(crate) fn takes_interrupt(&self) -> bool {
+        let (look, interrupted) = (&self.slot().look, &self.shared().interrupted);
+        if mutant("interrupt-look-first") {
+            let seen = interrupted.swap(false, Ordering::Acquire);
+            look.swap(false, Ordering::AcqRel);
+            return seen;
+        }
+        // W1. Acquire pairs with the Release of H2.
+        look.swap(false, Ordering::AcqRel);
+        // W2. Only worker 0 has a main future, and only it is asked by a handler.
+        self.heap_index() == 0 && interrupted.swap(false, Ordering::Acquire)
+    }
+
+    /// Cancels the main future of the run, if there is one.
+    #[cold]
+    pub(crate) fn interrupt_main(&self) {
+        if let Some(main) = NonNull::new(self.main()) {
+            self.set_interrupted(Raw(main).cancel(CancelledError::new(None)));
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Done callbacks: closures that are called once the future is done, in the order of their registration.
+//!
+//! A callback belongs to the loop that its thread is a worker of when it is registered: that loop calls it, later, between
+//! tasks. One that is registered outside of any loop is called by the thread that completes the future, after everybody has
+//! been woken and with no lock held.
+//!
+//! *Completion against registration.* Whoever completes the future hands its callbacks out after the unlock, because that
+//! calls into other code. A registration that comes meanwhile finds the future done, and would overtake them if it handed
+//! its own callback out at once. So `delivering` says, under the lock, that somebody is at it: then the callback goes into the
+//! list as before, and the one who delivers looks into the list again until it finds it empty *and* clears the flag in the
+//! same locked section.
+//!
+//! Protocol page: `docs/design/callbacks.md`.
+
+use std::any::type_name;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+
+use heist_core::ExceptionContext;
+pub use heist_core::callback_id::CallbackId;
+use heist_core::services;
+use heist_core::sync::mutant;
+use heist_core::vars::Captured;
+
+use super::Future;
+
+/// Brings a callback to where it is called.
+type Deliver<T> = Box<dyn FnOnce(Future<T>) + Send>;
+
+/// One registration.
+pub(super) struct Registration<T> {
+    id: CallbackId,
+    /// What the callback is called in the source, for debug texts.
+    name: &'static str,
+    deliver: Deliver<T>,
+}
+
+/// The registrations of one future.
+pub(super) struct Callbacks<T> {
+    list: Vec<Registration<T>>,
+    /// The future is done, and its callbacks are being handed out.
+    delivering: bool,
+}
+
+impl<T> Callbacks<T> {
+    pub(super) const fn new() -> Self {
+        Self { list: Vec::new(), delivering: false }
+    }
+
+    /// The future is done; `true` when there is something to [`deliver`].
+    pub(super) fn begin(&mut self) -> bool {
+        self.delivering = !self.list.is_empty();
+        self.delivering
+    }
+
+    pub(super) fn names(&self) -> impl ExactSizeIterator<Item = &'static str> + '_ {
+        self.list.iter().map(|registration| registration.name)
+    }
+}
+
+/// Hands out the callbacks of a future that is done; called by the one who completed it.
+pub(super) fn deliver<T>(future: &Future<T>) {
+    loop {
+        let mut cell = future.cell.lock();
+        let list = std::mem::take(&mut cell.extra().callbacks.list);
+        if list.is_empty() {
+            if mutant("sync-future-last-look-and-end") {
+                drop(cell);
+                cell = future.cell.lock();
+            }
+            cell.extra().callbacks.delivering = false;
+            return;
+        }
+        drop(cell);
+        for registration in list {
+            (registration.deliver)(future.clone());
+        }
+    }
+}
+
+impl<T: Send + 'static> Future<T> {
+    /// Has `callback` called with this future once it is done; at once, but not on the spot, if it is. asyncio:
+    /// `add_done_callback`.
+    ///
+    /// Callbacks are called in the order of their registration, each once, in a copy of the context variables of the
+    /// registration: by the loop that this thread is running (see [`Services::call_soon`](heist_core::Services::call_soon)),
+    /// never inside `set_result`; a loop that is closed drops them. Outside of any loop: by the thread that completes the future, after
+    /// everybody has been woken (or here, if it is done). One that panics is reported to the loop's exception handler.
+    ///
+    /// ```
+    /// # use heist_sync::create_future;
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let future = create_future();
+    /// let (sender, receiver) = channel();
+    /// future.add_done_callback(move |future| sender.send(future.result()).unwrap());
+    /// future.set_result(7)?;
+    /// assert_eq!(receiver.recv()??, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn add_done_callback<F>(&self, callback: F) -> CallbackId
+    where
+        F: FnOnce(&Future<T>) + Send + 'static,
+    {
+        let id = CallbackId::new();
+        self.add_done_callback_as(id, callback);
+        id
+    }
+
+    /// As [`add_done_callback`](Self::add_done_callback), under an id that other registrations may have too: they are
+    /// removed together, as those of one function are in asyncio.
+    #[track_caller]
+    pub fn add_done_callback_as<F>(&self, id: CallbackId, callback: F)
+    where
+        F: FnOnce(&Future<T>) + Send + 'static,
+    {
+        let deliver = delivery(callback, Location::caller());
+        let mut cell = self.cell.lock();
+        let done = cell.outcome.is_some();
+        let delivering = cell.extra.as_ref().is_some_and(|extra| extra.callbacks.delivering);
+        if done && (!delivering || mutant("sync-future-late-callback-waits")) {
+            drop(cell);
+            deliver(self.clone());
+        } else {
+            cell.extra().callbacks.list.push(Registration { id, name: type_name::<F>(), deliver });
+        }
+    }
+
+    /// Removes the callbacks that were registered under `id` and returns how many there were: 0 when the future is done,
+    /// for then they are on their way. asyncio: `remove_done_callback`.
+    pub fn remove_done_callback(&self, id: CallbackId) -> usize {
+        let mut cell = self.cell.lock();
+        let Some(extra) = &mut cell.extra else { return 0 };
+        let list = std::mem::take(&mut extra.callbacks.list);
+        let (removed, left): (Vec<_>, Vec<_>) =
+            list.into_iter().partition(|registration| registration.id == id);
+        extra.callbacks.list = left;
+        drop(cell);
+        // The callbacks' own drops run with no lock held.
+        removed.len()
+    }
+}
+
+/// Remembers where, and with which variables, a callback is to be called.
+fn delivery<T, F>(callback: F, location: &'static Location<'static>) -> Deliver<T>
+where
+    T: Send + 'static,
+    F: FnOnce(&Future<T>) + Send + 'static,
+{
+    let captured = Captured::current();
+    match services::current() {
+        // The loop's order is the order of delivery. A closed loop drops the callback.
+        Some(services) => Box::new(move |future| {
+            let _ = services.call_soon(captured, Box::new(move || callback(&future)), location);
+        }),
+        None => Box::new(move |future| {
+            captured.run(|| {
+                if let Err(payload) = catch_unwind(AssertUnwindSafe(|| callback(&future))) {
+                    let context = ExceptionContext::new("a done callback failed").with_panic(&*payload);
+                    services::report(None, &context.with_source(location));
+                }
+            });
+        }),
+    }
+}
