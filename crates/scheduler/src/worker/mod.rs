@@ -512,9 +512,18 @@ impl Worker {
         first
     }
 
+    /// Whether there is nothing to search: nobody else is awake, and nothing lies about. Who never counts as searching is
+    /// relied on by nobody, and looks again when others see that it sleeps.
+    #[inline]
+    fn sees_nothing(&self) -> bool {
+        self.shared.injector.len() == 0
+            && self.shared.over.len() == 0
+            && self.shared.idle.find_awake(self.index, 0, Some).is_none()
+    }
+
     /// Looks for a task in the other workers' queues.
     fn search(&self) -> Option<Raw> {
-        if !self.searching.get() && !self.shared.idle.start_searching() {
+        if !self.searching.get() && (self.sees_nothing() || !self.shared.idle.start_searching()) {
             return None;
         }
         self.searching.set(true);
