@@ -3,9 +3,11 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use heist_core::scope::{Awaited, Watch};
 use heist_scheduler::Task;
 use heist_timer::{Sleep, sleep};
 
@@ -84,6 +86,7 @@ impl<T> IntoFuture for Wait<T> {
             ended: 0,
             limit: self.timeout.map(|limit| Box::pin(sleep(limit))),
             return_when: self.return_when,
+            watch: Watch::new(),
         }
     }
 }
@@ -96,6 +99,8 @@ pub struct Waiting<T> {
     ended: usize,
     limit: Option<Pin<Box<Sleep>>>,
     return_when: ReturnWhen,
+    /// For those who look at who waits for whom.
+    watch: Watch,
 }
 
 impl<T> Unpin for Waiting<T> {}
@@ -137,8 +142,11 @@ impl<T> Future for Waiting<T> {
         let over = self.poll_tasks(cx)
             || self.limit.as_mut().is_some_and(|limit| limit.as_mut().poll(cx).is_ready());
         if !over {
+            let Self { tasks, watch, .. } = &mut *self;
+            watch.pending(|| Arc::new(tasks.iter().map(|task| Awaited::Task(task.id())).collect::<Vec<_>>()));
             return Poll::Pending;
         }
+        self.watch.done();
         Poll::Ready(std::mem::take(&mut self.tasks).into_iter().partition(Task::done))
     }
 }

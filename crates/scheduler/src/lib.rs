@@ -6,7 +6,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`task`] | the task cell, its state word, handles |
+//! | [`mod@task`] | the task cell, its state word, handles |
 //! | `heap` | pages of cells: allocator and registry |
 //! | `queue`, `inject` | where tasks wait for a worker |
 //! | `worker` | what a worker does, turn by turn |

@@ -122,6 +122,7 @@ impl Loop {
             thread_name: "model".into(),
             max_blocking_threads: 1,
             blocking_keep_alive: Duration::from_secs(1),
+            eager_tasks: false,
         };
         let shared = Shared::make(config, local, Clock::real(), Arc::new(NoDriver));
         ALIVE.with_borrow_mut(|alive| alive.insert(shared.id()));
