@@ -49,9 +49,10 @@ pub use scheduler::{
     spawn_in, spawn_local,
 };
 pub use task::{
-    CancelledError, Countdown, Ended, IntoTask, Request, Requests, ResultError, SharedFuture, SharedResult,
-    SharedTask, Shield, ShieldFuture, Shieldable, Shielded, ShieldedTask, Task, TaskBuilder, TaskError,
-    TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, Wanted, ensure_future, flatten, shield, task,
+    Body, CancelledError, Countdown, Ended, IntoTask, Request, Requests, ResultError, SharedFuture,
+    SharedResult, SharedTask, Shield, ShieldFuture, Shieldable, Shielded, ShieldedTask, Task, TaskBuilder,
+    TaskError, TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, Wanted, ensure_future, flatten,
+    shield, task,
 };
 pub use yielding::{YieldNow, yield_now};
 

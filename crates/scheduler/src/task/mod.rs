@@ -19,6 +19,7 @@
 //!
 //! Protocol page: `docs/design/task-state.md`.
 
+mod body;
 mod builder;
 mod cancel;
 mod cell;
@@ -40,6 +41,7 @@ mod unread;
 mod vars;
 mod waker;
 
+pub use body::{Body, Watch, Watcher, Watching};
 pub use builder::{TaskBuilder, TaskFactory, TaskOptions, task};
 pub(crate) use builder::{TaskDefaults, spawn_with};
 pub(crate) use cancel::tree_of;
