@@ -43,9 +43,7 @@ pub use iter::{Completion, Completions};
 /// });
 /// ```
 ///
-/// # Panics
-///
-/// Outside of a running loop, for what is no task yet.
+/// Outside of a running loop the futures wait: their tasks are made at the first poll, in a loop.
 ///
 /// # Cancel safety
 ///
@@ -60,7 +58,7 @@ where
     let futures = tasks.into_iter();
     let mut tasks = Vec::with_capacity(futures.size_hint().0);
     for future in futures {
-        tasks.push(future.into_task());
+        tasks.push(future.start());
     }
     AsCompleted { ends: Ends::new(tasks) }
 }
@@ -101,6 +99,10 @@ impl<T> AsCompleted<T> {
     }
 
     /// The tasks that were not given, ended or not, in the order of the input.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a running loop, if there are futures that have not become tasks yet.
     pub fn into_tasks(self) -> Vec<Task<T>> {
         self.ends.into_tasks()
     }
