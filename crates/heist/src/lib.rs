@@ -34,6 +34,7 @@ mod driver;
 mod event_loop;
 mod executor;
 mod gather;
+mod group_error;
 mod inline;
 mod interrupt;
 mod interval;
@@ -41,8 +42,11 @@ mod introspection;
 mod run_error;
 mod runner;
 mod signal;
+mod task_group;
 mod thread_future;
+mod timeout_scope;
 mod wait;
+mod wait_for;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -64,18 +68,22 @@ pub use gather::{
     Children, Gather, GatherAll, GatherAllFuture, GatherFuture, GatherRef, GatherWait, Starts, TryGather,
     TryGatherError, TryGatherFuture, gather, try_gather,
 };
+pub use group_error::{GroupError, GroupFailure};
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use introspection::{all_tasks, current_task};
 pub use run_error::RunError;
 pub use runner::{Runner, run};
 pub use signal::ctrl_c;
+pub use task_group::{GroupTask, TaskGroup, TaskGroupClosed, task_group};
 pub use thread_future::{
     ThreadFuture, ThreadFutureError, WrappedFuture, run_coroutine_threadsafe, wrap_future,
 };
+pub use timeout_scope::{RescheduleError, TimeoutScope, timeout_at, timeout_scope, timeout_scope_at};
 pub use wait::{
     ALL_COMPLETED, AllCompleted, FIRST_COMPLETED, FIRST_EXCEPTION, FirstCompleted, FirstException,
     ReturnWhen, Wait, Waiting, wait,
 };
+pub use wait_for::{WaitFor, wait_for};
 
 pub use heist_core::Awaitable;
 pub use heist_macros::{main, test};

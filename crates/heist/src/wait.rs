@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use heist_core::scope::Watch;
 use heist_core::{budget, context};
-use heist_scheduler::{Countdown, IntoTask, Start, Task, Wanted};
+use heist_scheduler::{Countdown, IntoTask, Start, Task, Wanted, start_each};
 use heist_timer::{Sleep, sleep};
 
 /// When a [`wait`] ends: [`ALL_COMPLETED`], [`FIRST_COMPLETED`] or [`FIRST_EXCEPTION`].
@@ -95,7 +95,8 @@ impl<T, E> ReturnWhen<Result<T, E>> for FirstException {
 
 /// Waits for tasks and gives those that have ended and those that have not; asyncio's `wait`.
 ///
-/// Futures become tasks at the call; tasks are taken as they are, and come back as they are. Nothing is cancelled, not even
+/// Futures become tasks at the call; tasks are taken as they are, and come back as they are. Several handles of one
+/// [`SharedTask`](crate::SharedTask) count as one. Nothing is cancelled, not even
 /// when the timeout passes, and no failure comes out here: it is in the task. Both lists are in the order of the input, and
 /// what has ended by the time of the return is in the first, whatever ended the wait.
 ///
@@ -125,13 +126,7 @@ where
     I: IntoIterator,
     I::Item: IntoTask,
 {
-    // A loop, so that the tasks are made at the caller's place.
-    let futures = tasks.into_iter();
-    let mut tasks = Vec::with_capacity(futures.size_hint().0);
-    for future in futures {
-        tasks.push(future.start());
-    }
-    Wait { tasks, timeout: None, return_when: PhantomData }
+    Wait { tasks: start_each(tasks), timeout: None, return_when: PhantomData }
 }
 
 /// A [`wait`] before it begins.

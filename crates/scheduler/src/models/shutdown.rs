@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
-use super::{Counter, Loop, check, join, side};
+use super::{Counter, Loop, check, side};
 use crate::task::{Kind, Task};
 use crate::worker::create_foreign;
 
@@ -96,7 +96,7 @@ fn spawn_and_close(name: &str, local: bool) {
         let mut task = other.join().unwrap();
         assert_eq!(count.load(Ordering::Relaxed), 0, "a future was neither run nor dropped");
         // Run before the close, or ended by it: there is a result.
-        let joined = join(&mut task, Waker::noop());
+        let joined = task.poll_done(&mut Context::from_waker(Waker::noop()));
         assert!(joined.is_ready(), "a task of a closed loop has no result");
         drop(task);
         super::assert_none_alive();
@@ -114,7 +114,7 @@ fn foreign_spawn_and_close_of_a_local_loop() {
 }
 
 /// The handle of a task that has not ended goes, or is awaited, on another thread while the loop closes.
-fn handle_and_close(name: &str, local: bool, joins: bool) {
+fn handle_and_close(name: &str, local: bool, join: bool) {
     check(name, MANY_STEPS, move || {
         let loop_ = Loop::new(local);
         let count = Arc::new(AtomicUsize::new(0));
@@ -123,19 +123,19 @@ fn handle_and_close(name: &str, local: bool, joins: bool) {
         let woken = Arc::new(Counter::default());
         let counter = woken.clone();
         let other = side(move || {
-            if !joins {
+            if !join {
                 drop(task);
                 return None;
             }
             let joiner = Waker::from(counter);
-            let joined = join(&mut task, &joiner);
+            let joined = task.poll_done(&mut Context::from_waker(&joiner));
             Some((task, joined.is_ready()))
         });
         loop_.close();
         if let Some((mut task, ready)) = other.join().unwrap() {
             if !ready {
                 assert!(woken.wakes() > 0, "who awaits the task was not woken");
-                let joined = join(&mut task, Waker::noop());
+                let joined = task.poll_done(&mut Context::from_waker(Waker::noop()));
                 assert!(joined.is_ready(), "a task of a closed loop has no result");
             }
         }

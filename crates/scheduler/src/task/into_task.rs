@@ -1,5 +1,6 @@
 //! What becomes a task: a future is spawned, a task stays itself; asyncio's `ensure_future`.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -28,6 +29,12 @@ pub trait IntoTask {
     /// Outside of a running loop, for what is no task yet.
     #[track_caller]
     fn into_task(self) -> Task<Self::Output>;
+
+    /// The id of the task, of which there may be more handles than this: what waits for many counts them as one.
+    #[doc(hidden)]
+    fn shared_id(&self) -> Option<u64> {
+        None
+    }
 
     /// The task; outside of a running loop, what will be one.
     #[track_caller]
@@ -112,6 +119,25 @@ impl<T> IntoTask for Task<T> {
     fn start(self) -> Start<T> {
         Start::Task(self)
     }
+}
+
+/// As many starts as there are different tasks: of several handles of one task the first counts.
+#[track_caller]
+pub fn start_each<I>(items: I) -> Vec<Start<<I::Item as IntoTask>::Output>>
+where
+    I: IntoIterator,
+    I::Item: IntoTask,
+{
+    // A loop, so that the tasks are made at the caller's place.
+    let items = items.into_iter();
+    let mut starts = Vec::with_capacity(items.size_hint().0);
+    let mut seen = HashSet::new();
+    for item in items {
+        if item.shared_id().is_none_or(|id| seen.insert(id)) {
+            starts.push(item.start());
+        }
+    }
+    starts
 }
 
 /// Makes a task of a future; a task stays the very one that it is. asyncio's `ensure_future`.

@@ -19,6 +19,7 @@
 //!
 //! Protocol page: `docs/design/task-state.md`.
 
+mod body;
 mod builder;
 mod cancel;
 mod cell;
@@ -40,6 +41,7 @@ mod unread;
 mod vars;
 mod waker;
 
+pub use body::{Body, Watch, Watcher, Watching};
 pub use builder::{TaskBuilder, TaskFactory, TaskOptions, task};
 pub(crate) use builder::{TaskDefaults, spawn_with};
 pub(crate) use cancel::tree_of;
@@ -50,7 +52,7 @@ pub use flatten::flatten;
 pub use handle::{ResultError, Task};
 pub(crate) use header::{Header, Kind, Raw};
 pub use heist_core::CancelledError;
-pub use into_task::{IntoTask, Start, ensure_future};
+pub use into_task::{IntoTask, Start, ensure_future, start_each};
 pub use join::{TaskFuture, TaskWait};
 pub use shared::{SharedFuture, SharedResult, SharedTask};
 pub use shield::{Shield, ShieldFuture, Shieldable, Shielded, ShieldedTask, shield};

@@ -2,6 +2,7 @@
 
 #![allow(clippy::arc_with_non_send_sync)] // loom's threads share one thread of the system
 
+mod cancel;
 mod local;
 mod shared;
 

@@ -256,6 +256,10 @@ impl<T: Clone + Send + 'static> IntoTask for SharedTask<T> {
         spawn(flatten_shared(self.into_future()))
     }
 
+    fn shared_id(&self) -> Option<u64> {
+        Some(self.id())
+    }
+
     fn start(self) -> Start<T> {
         Start::new(move || self.into_task())
     }

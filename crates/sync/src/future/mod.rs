@@ -19,18 +19,19 @@ use std::sync::Arc as Shared;
 use std::task::{Context, Poll, ready};
 
 use heist_core::budget::poll_proceed;
+use heist_core::scope::Awaited;
 use heist_core::services::{self, ExceptionContext, Services};
 use heist_core::sync::{Arc, Mutex};
 use pin_project_lite::pin_project;
 
-use heist_core::CancelledError;
+use heist_core::{Awaitable, CancelledError};
 
 use self::callbacks::Callbacks;
 use self::forward::{Ended, Forward};
 use crate::errors::InvalidStateError;
 use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
 
-pub use self::callbacks::CallbackId;
+pub use heist_core::callback_id::CallbackId;
 
 /// An error that was set on a future: shared, because many may read it.
 pub type Exception = Shared<dyn Error + Send + Sync>;
@@ -284,6 +285,11 @@ impl<T> Future<T> {
         }
     }
 
+    /// What this is in the graph of who waits for whom. The same for all clones, as long as one of them lives.
+    pub fn awaited(&self) -> Awaited {
+        self.cell.lock().end().awaited()
+    }
+
     /// Waits for the outcome: what `.await` does, as a value.
     ///
     /// In a task of a loop the wait passes a cancellation of the task on to the future, which is cancelled for all who wait, and
@@ -421,5 +427,25 @@ impl<T: Clone> std::future::Future for Wait<T> {
         }
         proceed.made_progress();
         Poll::Ready(outcome.into_result())
+    }
+}
+
+impl<T: Clone> Awaitable for Future<T> {
+    fn is_done(&self) -> bool {
+        self.done()
+    }
+
+    fn is_bare(&self) -> bool {
+        false
+    }
+}
+
+impl<T: Clone> Awaitable for &Future<T> {
+    fn is_done(&self) -> bool {
+        self.done()
+    }
+
+    fn is_bare(&self) -> bool {
+        false
     }
 }

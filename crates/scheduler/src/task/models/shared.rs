@@ -1,14 +1,16 @@
 //! The state word of a shared task: every pair of what can happen to it.
 
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering as StdOrdering;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
 use heist_core::sync::atomic::Ordering;
 
 use super::{Output, Watch};
-use crate::models::{Counter, Loop, check, join, side};
-use crate::task::{Task, TaskRef};
+use crate::models::{Counter, Loop, check, side};
+use crate::task::{Task, TaskFuture, TaskRef};
 
 /// What one side does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +36,7 @@ struct Side {
     watch: Arc<Watch>,
     waker: Option<Waker>,
     task_ref: TaskRef,
-    handle: Option<Task<Output>>,
+    handle: Option<TaskFuture<Output>>,
     joined: Arc<Counter>,
     /// The handle gave the result.
     result: Option<bool>,
@@ -83,8 +85,8 @@ impl Side {
         }
         let waker = Waker::from(self.joined.clone());
         let Some(handle) = self.handle.as_mut() else { return };
-        match join(handle, &waker) {
-            Poll::Ready(result) => self.result = Some(result),
+        match Pin::new(handle).poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(result) => self.result = Some(result.is_ok()),
             Poll::Pending => self.waits = true,
         }
     }
@@ -101,9 +103,9 @@ fn pair(name: &str, worker: Event, foreign: Event) {
         let mut here = Side::new(&watch, &waker, &task);
         let mut there = Side::new(&watch, &waker, &task);
         if matches!(worker, Join | JoinAgain | DropHandle) {
-            here.handle = Some(task);
+            here.handle = Some(task.into_future());
         } else {
-            there.handle = Some(task);
+            there.handle = Some(task.into_future());
         }
         if matches!(worker, Run | Complete) {
             // Queued, so that there is something to poll.
