@@ -586,9 +586,17 @@ impl Worker {
     }
 
     /// Work was found: stops searching, and the last searcher passes the duty to wake on.
-    #[inline]
+    #[inline(always)]
     fn found_work(&self) {
-        if self.searching.replace(false) && self.shared.idle.stop_searching() {
+        if self.searching.get() {
+            self.end_search();
+        }
+    }
+
+    #[inline(never)]
+    fn end_search(&self) {
+        self.searching.set(false);
+        if self.shared.idle.stop_searching() {
             // Publishers that saw a searcher did nothing: this is their wake, if it is still needed.
             if self.shared.injector.len() > 0 || self.shared.stuck.load(Ordering::Relaxed) > 0 {
                 self.shared.notify();
