@@ -759,7 +759,17 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let location = Location::caller();
+    spawn_at(future, Location::caller())
+}
+
+/// As [`spawn`], at a place that is given.
+#[track_caller]
+#[inline]
+pub(crate) fn spawn_at<F>(future: F, location: &'static Location<'static>) -> Task<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
     match with_worker(|worker| worker.spawn(future, location)) {
         Some(task) => task,
         None => no_loop("create_task"),
