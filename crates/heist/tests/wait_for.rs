@@ -296,34 +296,3 @@ fn every_order_of_completion_expiry_and_cancel_in_one_turn() {
         });
     }
 }
-
-#[test]
-fn b143_a_zero_limit_around_a_shield_cancels_the_shield_alone() {
-    on_each_flavour(|| async {
-        let done = heist::create_future::<u32>();
-        let setter = done.clone();
-        let inner = create_task(async move {
-            sleep(Duration::from_secs(1)).await;
-            setter.set_result(5).unwrap();
-        });
-        let watch = inner.task_ref();
-        let ended = wait_for(heist::shield(inner), Duration::ZERO).await;
-        assert!(ended.is_err(), "the limit has passed");
-        assert!(!watch.cancelled() && watch.cancelling() == 0);
-        assert_eq!(done.await.unwrap(), 5, "the task runs on to its end");
-    });
-}
-
-#[test]
-fn b144_a_shielded_task_outlives_the_expiry_and_gives_its_value() {
-    on_each_flavour(|| async {
-        let inner = create_task(async {
-            sleep(Duration::from_secs(2)).await;
-            "a value"
-        })
-        .shared();
-        let ended = wait_for(heist::shield(inner.clone()), Duration::from_secs(1)).await;
-        assert!(ended.is_err());
-        assert_eq!(inner.await.unwrap(), "a value");
-    });
-}
