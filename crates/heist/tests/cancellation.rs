@@ -696,3 +696,26 @@ fn a_cancellation_goes_on_after_the_clean_up() {
         assert_eq!((closed_then, error.message()), (1, Some("once")));
     });
 }
+
+#[test]
+fn a_clean_up_that_hangs_is_reported_with_its_name_and_its_site() {
+    support::for_each_flavour(|builder| {
+        let mut runner = builder.shutdown_timeout(Duration::from_millis(50)).build().unwrap();
+        let line = line!() + 3;
+        runner
+            .run(async {
+                let hangs = try_finally((), async |()| pending::<()>().await, |()| pending::<()>());
+                let mut hangs = Box::pin(hangs);
+                poll_fn(|cx| {
+                    assert!(hangs.as_mut().poll(cx).is_pending());
+                    Poll::Ready(())
+                })
+                .await;
+            })
+            .unwrap();
+        let report = runner.close();
+        assert_eq!(report.tasks.len(), 1, "{report}");
+        let text = report.to_string();
+        assert!(text.contains("clean-up of") && text.contains(&format!("cancellation.rs:{line}:")), "{text}");
+    });
+}
