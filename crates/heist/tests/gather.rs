@@ -347,6 +347,13 @@ fn a_cancelled_closure_on_the_pool_is_not_waited_for() {
         outer.cancel();
         assert!(outer.await.unwrap_err().is_cancelled());
         release.send(()).unwrap();
+
+        // One that was cancelled before.
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let closure = heist::to_thread(move || held.recv().is_ok());
+        closure.cancel();
+        assert!(gather([closure]).await.unwrap_err().is_cancelled());
+        drop(release);
     });
 }
 
