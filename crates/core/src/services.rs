@@ -173,63 +173,91 @@ impl fmt::Debug for ExceptionContext {
 
 /// A callback that waits for its turn; asyncio's `Handle`.
 ///
-/// Dropping it changes nothing: the callback is called.
+/// Dropping it changes nothing: the callback is called. The closure, its state and the count of handles are one
+/// allocation.
 #[derive(Clone)]
 pub struct CallbackHandle {
-    state: Arc<Mutex<CallbackState>>,
+    slot: Arc<dyn Slot>,
 }
 
-enum CallbackState {
-    Waiting(Callback),
+/// Where the closure lies, whatever its type.
+trait Slot: Send + Sync {
+    fn call(&self);
+    fn cancel(&self);
+    fn state(&self) -> &'static str;
+}
+
+enum State<F> {
+    Waiting(F),
     /// It has been called, or its call has begun.
     Called,
     Cancelled,
 }
 
-impl CallbackHandle {
-    /// Splits a callback into the handle, and what the loop is to call.
-    pub fn split(callback: Callback) -> (Self, Callback) {
-        let handle = Self { state: Arc::new(Mutex::new(CallbackState::Waiting(callback))) };
-        let run = handle.clone();
-        (handle, Box::new(move || run.call()))
+impl<F> State<F> {
+    fn leave(&mut self, to: Self) -> Option<F> {
+        match self {
+            State::Waiting(_) => match std::mem::replace(self, to) {
+                State::Waiting(callback) => Some(callback),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl<F: FnOnce() + Send> Slot for Mutex<State<F>> {
+    fn call(&self) {
+        let callback = self.lock().leave(State::Called);
+        if let Some(callback) = callback {
+            callback();
+        }
     }
 
-    fn call(self) {
-        let state = std::mem::replace(&mut *self.state.lock(), CallbackState::Called);
-        match state {
-            CallbackState::Waiting(callback) => callback(),
-            CallbackState::Cancelled => *self.state.lock() = CallbackState::Cancelled,
-            CallbackState::Called => {}
+    fn cancel(&self) {
+        let callback = self.lock().leave(State::Cancelled);
+        // The callback's own drop runs with no lock held.
+        drop(callback);
+    }
+
+    fn state(&self) -> &'static str {
+        match *self.lock() {
+            State::Waiting(_) => "waiting",
+            State::Called => "called",
+            State::Cancelled => CANCELLED,
         }
+    }
+}
+
+const CANCELLED: &str = "cancelled";
+
+impl CallbackHandle {
+    /// Makes the handle of a callback, which a loop is to [`call`](Self::call).
+    pub fn new(callback: impl FnOnce() + Send + 'static) -> Self {
+        Self { slot: Arc::new(Mutex::new(State::Waiting(callback))) }
+    }
+
+    /// Calls the callback, unless it was cancelled or called before. For loops.
+    pub fn call(&self) {
+        self.slot.call();
     }
 
     /// Keeps the callback from being called, and drops it at once. asyncio: `Handle.cancel`.
     ///
     /// Without effect once the call has begun.
     pub fn cancel(&self) {
-        let mut state = self.state.lock();
-        if let CallbackState::Waiting(_) = *state {
-            let before = std::mem::replace(&mut *state, CallbackState::Cancelled);
-            drop(state);
-            // The callback's own drop runs with no lock held.
-            drop(before);
-        }
+        self.slot.cancel();
     }
 
     /// Whether it was cancelled before it was called. asyncio: `Handle.cancelled`.
     pub fn cancelled(&self) -> bool {
-        matches!(*self.state.lock(), CallbackState::Cancelled)
+        self.slot.state() == CANCELLED
     }
 }
 
 impl fmt::Debug for CallbackHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match *self.state.lock() {
-            CallbackState::Waiting(_) => "waiting",
-            CallbackState::Called => "called",
-            CallbackState::Cancelled => "cancelled",
-        };
-        f.debug_struct("CallbackHandle").field("state", &state).finish()
+        f.debug_struct("CallbackHandle").field("state", &self.slot.state()).finish()
     }
 }
 
@@ -242,21 +270,26 @@ mod tests {
     fn a_cancelled_callback_is_dropped_at_once_and_not_called() {
         let calls = Arc::new(AtomicU32::new(0));
         let its = calls.clone();
-        let (handle, call) = CallbackHandle::split(Box::new(move || {
+        let handle = CallbackHandle::new(move || {
             its.fetch_add(1, Ordering::Relaxed);
-        }));
+        });
         handle.cancel();
         assert_eq!(Arc::strong_count(&calls), 1, "what the callback holds is released by `cancel`");
-        call();
+        handle.call();
         assert_eq!((calls.load(Ordering::Relaxed), handle.cancelled()), (0, true));
     }
 
     #[test]
     fn a_callback_that_was_called_can_be_cancelled_no_more() {
-        let (handle, call) = CallbackHandle::split(Box::new(|| {}));
-        call();
+        let calls = Arc::new(AtomicU32::new(0));
+        let its = calls.clone();
+        let handle = CallbackHandle::new(move || {
+            its.fetch_add(1, Ordering::Relaxed);
+        });
+        handle.call();
         handle.cancel();
-        assert!(!handle.cancelled());
+        handle.call();
+        assert_eq!((calls.load(Ordering::Relaxed), handle.cancelled()), (1, false));
     }
 
     #[test]

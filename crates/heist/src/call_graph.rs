@@ -10,6 +10,7 @@ use std::panic::Location;
 
 use heist_core::scope::Awaited;
 use heist_scheduler::{Handle, Task, TaskRef};
+use heist_sync::future::Future;
 
 use crate::introspection::{current_task, running_loop};
 
@@ -45,6 +46,17 @@ impl<T> sealed::Sealed for Task<T> {
 
     fn its_loop(&self) -> Option<Handle> {
         self.task_ref().its_loop()
+    }
+}
+
+impl<T> InCallGraph for Future<T> {}
+impl<T> sealed::Sealed for Future<T> {
+    fn node(&self) -> Node {
+        Node::Future(self.awaited())
+    }
+
+    fn its_loop(&self) -> Option<Handle> {
+        None
     }
 }
 

@@ -4,7 +4,11 @@
 use heist_core::LoopClosedError;
 use heist_scheduler::{CallbackHandle, ExceptionContext, ExceptionHandler};
 
+use heist_sync::{create_future, future};
+
 use crate::event_loop::EventLoop;
+use crate::executor::{Executor, run_in_executor};
+use crate::thread_future::WrappedFuture;
 
 #[cfg(doc)]
 use heist_scheduler::Handle;
@@ -46,6 +50,22 @@ impl EventLoop {
         callback: impl FnOnce() + Send + 'static,
     ) -> Result<CallbackHandle, LoopClosedError> {
         self.handle().call_soon(callback)
+    }
+
+    /// Makes a future that has no result yet. asyncio: `loop.create_future`.
+    #[track_caller]
+    pub fn create_future<T>(&self) -> future::Future<T> {
+        create_future()
+    }
+
+    /// Has `executor` call `closure`; see [`run_in_executor`]. asyncio: `loop.run_in_executor`.
+    pub fn run_in_executor<E, F, T>(&self, executor: &E, closure: F) -> WrappedFuture<T>
+    where
+        E: Executor + ?Sized,
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        run_in_executor(executor, closure)
     }
 
     /// See [`Handle::set_exception_handler`]. asyncio: `loop.set_exception_handler`.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ impl<E: Executor + ?Sized> Executor for &E {
     }
 }
 
-impl<E: Executor + ?Sized> Executor for std::sync::Arc<E> {
+impl<E: Executor + ?Sized> Executor for Arc<E> {
     fn execute(&self, work: Work) -> Result<(), ExecutorClosedError> {
         (**self).execute(work)
     }
@@ -132,7 +133,7 @@ where
 /// }).unwrap();
 /// ```
 pub struct ThreadPoolExecutor {
-    pool: ThreadPool,
+    pool: Arc<ThreadPool>,
     threads: usize,
 }
 
@@ -154,7 +155,7 @@ impl ThreadPoolExecutor {
     /// As [`new`](Self::new), with threads called `thread_name_prefix`, `_` and a number.
     pub fn with_name(max_workers: usize, thread_name_prefix: impl Into<String>) -> Self {
         let threads = max_workers.max(1);
-        Self { pool: ThreadPool::new(threads, thread_name_prefix), threads }
+        Self { pool: Arc::new(ThreadPool::new(threads, thread_name_prefix)), threads }
     }
 
     /// Has a thread of the pool call `closure`, in a copy of the current context variables. Python: `submit`.
@@ -193,6 +194,13 @@ impl ThreadPoolExecutor {
     /// `shutdown(cancel_futures=True)`.
     pub fn cancel_futures(&self) -> usize {
         self.pool.drop_waiting()
+    }
+}
+
+/// For [`Handle::set_default_executor`].
+impl From<ThreadPoolExecutor> for Arc<ThreadPool> {
+    fn from(executor: ThreadPoolExecutor) -> Self {
+        executor.pool
     }
 }
 

@@ -3,6 +3,7 @@
 use std::future::IntoFuture;
 use std::io;
 
+use heist_core::vars;
 use heist_scheduler::{Handle, ShutdownReport};
 
 use crate::builder::Builder;
@@ -73,6 +74,8 @@ pub(crate) fn run_with<F: IntoFuture>(builder: Builder, future: F) -> F::Output 
 #[derive(Debug)]
 pub struct Runner {
     state: State,
+    /// What all runs run in: the variables of whoever made the runner, and what the runs set.
+    context: vars::Context,
 }
 
 #[derive(Debug)]
@@ -99,10 +102,11 @@ impl Runner {
     }
 
     pub(crate) fn of(builder: Builder) -> Self {
-        Self { state: State::New(builder) }
+        Self { state: State::New(builder), context: vars::copy_context() }
     }
 
-    /// Runs `future` until it has ended. Tasks that it created and that are alive go on with the next run.
+    /// Runs `future` until it has ended. Tasks that it created and that are alive go on with the next run, and so do the
+    /// context variables that it set.
     ///
     /// # Ctrl-C
     ///
@@ -119,9 +123,10 @@ impl Runner {
     /// With the panic of `future`.
     #[track_caller]
     pub fn run<F: IntoFuture>(&mut self, future: F) -> Result<F::Output, RunError> {
+        let context = self.context.clone();
         let event_loop = self.get_loop()?;
         let interrupt = Interrupt::take(&event_loop.handle());
-        let result = event_loop.try_run(future);
+        let result = event_loop.try_run(context.scope(future.into_future()));
         if let Some(interrupt) = interrupt {
             interrupt.release();
         }

@@ -86,6 +86,38 @@ fn b196_a_task_made_by_another_thread_has_that_thread_s_context() {
 }
 
 #[test]
+fn b196_a_task_that_starts_at_once_has_a_copy_too() {
+    for_each_flavour(|builder| {
+        builder
+            .build()
+            .unwrap()
+            .run(async {
+                VAR.set(1);
+                let eager = || {
+                    let body = async {
+                        let before = VAR.get();
+                        VAR.set(2);
+                        heist::yield_now().await;
+                        (before, VAR.get())
+                    };
+                    heist::task(body).eager(true).spawn()
+                };
+                let task = eager();
+                assert_eq!(VAR.get(), Some(1), "its first step has run, and set its own");
+                assert_eq!(task.await.unwrap(), (Some(1), Some(2)));
+                let context = copy_context();
+                let task = context.run(|| {
+                    VAR.set(5);
+                    eager()
+                });
+                assert_eq!((context.get(&VAR), VAR.get()), (Some(5), Some(1)));
+                assert_eq!(task.await.unwrap(), (Some(5), Some(2)));
+            })
+            .unwrap();
+    });
+}
+
+#[test]
 fn b197_a_callback_runs_in_the_context_of_its_registration_and_pollutes_nobody() {
     for_each_flavour(|builder| {
         builder
@@ -182,6 +214,8 @@ fn b199_a_context_that_is_given_is_shared() {
                 handle.call_soon_in(&context, call).unwrap();
                 assert_eq!(wait.await.unwrap(), Some(3));
                 assert_eq!((context.get(&VAR), VAR.get()), (Some(3), Some(1)));
+                let task = heist::task(async { VAR.get() }).context(&context).spawn();
+                assert_eq!(task.await.unwrap(), Some(3));
                 let from_outside = {
                     let context = context.clone();
                     std::thread::spawn(move || handle.create_task_in(&context, add())).join().unwrap()
@@ -245,5 +279,29 @@ fn variables_are_dropped_with_the_last_task_that_has_them() {
             .unwrap();
         assert_eq!(receiver.try_iter().filter(|had| *had).count(), 10);
         assert_eq!(std::sync::Arc::strong_count(&value), 1);
+    });
+}
+
+#[test]
+fn b012_the_runs_of_a_runner_share_a_context() {
+    for_each_flavour(|builder| {
+        VAR.set(-1);
+        let mut runner = builder.build().unwrap();
+        VAR.set(-2);
+        let task = runner.run(async {
+            assert_eq!(VAR.get(), Some(-1), "a copy of what there was when the runner was made");
+            VAR.set(1);
+            heist::yield_now().await;
+            heist::create_task(async {
+                VAR.set(9);
+                heist::yield_now().await;
+            })
+        });
+        let next = runner.run(async {
+            task.unwrap().await.unwrap();
+            (VAR.get(), heist::create_task(async { VAR.get() }).await.unwrap())
+        });
+        assert_eq!(next.unwrap(), (Some(1), Some(1)));
+        assert_eq!(VAR.get(), Some(-2), "outside nothing has changed");
     });
 }

@@ -4,8 +4,8 @@
 use std::cell::RefCell;
 use std::future::{Ready, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use heist::{RunError, Runner};
@@ -147,6 +147,40 @@ fn b005_tasks_that_are_left_are_cancelled_and_driven_to_their_end() {
         assert!(runner.close().is_clean());
         assert_eq!(drops.count(), 1);
         assert!(heist::run(task).unwrap_err().is_cancelled());
+    });
+}
+
+#[test]
+fn b006_a_task_that_fails_when_it_is_left_is_told_to_the_exception_handler() {
+    for_each_flavour(|builder| {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let mut runner = builder.build().unwrap();
+        let handle = runner.handle().unwrap();
+        let tells = told.clone();
+        handle.set_exception_handler(Some(Arc::new(
+            move |_: &heist::Handle, context: &heist::ExceptionContext| {
+                tells.lock().unwrap().push((
+                    context.message.clone(),
+                    context.panic.clone(),
+                    context.task.as_ref().map(|task| task.name.to_string()),
+                ));
+            },
+        )));
+        let value = runner.run(async {
+            let fails = async {
+                let _ = heist::catch_cancelled(std::future::pending::<()>()).await;
+                panic!("instead of an end")
+            };
+            drop(heist::create_task(fails).with_name("left"));
+            heist::sleep(Duration::from_millis(1)).await;
+            7
+        });
+        assert!(runner.close().is_clean());
+        assert_eq!(value.unwrap(), 7);
+        let told = told.lock().unwrap();
+        let [(message, panic, task)] = &told[..] else { panic!("{told:?}") };
+        assert!(!message.is_empty());
+        assert_eq!((panic.as_deref(), task.as_deref()), (Some("instead of an end"), Some("left")));
     });
 }
 

@@ -286,6 +286,59 @@ fn the_default_executor_finishes_its_work_and_takes_no_more() {
     });
 }
 
+#[test]
+fn the_default_executor_can_be_replaced() {
+    for_each_flavour(|builder| {
+        let mut event_loop = builder.build_event_loop().unwrap();
+        event_loop.handle().set_default_executor(ThreadPoolExecutor::with_name(1, "given"));
+        let (name, panic, refused) = event_loop.run_until_complete(async {
+            let name = to_thread(|| thread::current().name().map(str::to_owned)).await.unwrap();
+            let panic = to_thread(|| panic!("on a given thread")).await;
+            let (open, wait) = gate();
+            let (first, second) = (to_thread(move || pass(&wait)), to_thread(|| 2));
+            drop(open);
+            assert_eq!(current().shutdown_default_executor(Duration::from_secs(60)).await.unwrap(), 0);
+            first.await.unwrap();
+            assert_eq!(second.await.unwrap(), 2, "what was in line is run");
+            (name, panic.unwrap_err(), to_thread(|| 3).await.unwrap_err())
+        });
+        assert_eq!(name.as_deref(), Some("given_0"));
+        assert_eq!(panic.panic_message(), Some("on a given thread"));
+        assert!(refused.to_string().contains("shut down"), "{refused}");
+    });
+}
+
+#[test]
+fn a_loop_that_is_closed_fails_what_its_given_threads_have_not_begun() {
+    for_each_flavour(|builder| {
+        let limit = Duration::from_secs(30);
+        let mut event_loop = builder.executor_timeout(limit).build_event_loop().unwrap();
+        event_loop.handle().set_default_executor(ThreadPoolExecutor::with_name(1, "given"));
+        let (open, wait) = gate();
+        let (began, begin) = channel();
+        let (first, second) = event_loop.run_until_complete(async move {
+            let first = to_thread(move || {
+                began.send(()).unwrap();
+                pass(&wait);
+            });
+            begin.recv().unwrap();
+            (first, to_thread(|| unreachable!("never begun")))
+        });
+        let waits = second.task_ref();
+        let opener = thread::spawn(move || {
+            while !waits.done() {
+                thread::yield_now();
+            }
+            drop(open);
+        });
+        assert!(event_loop.close().is_clean());
+        opener.join().unwrap();
+        assert!(first.done() && second.done());
+        let second: &heist::Task<()> = &second;
+        assert!(second.exception().unwrap().is_some_and(|error| !error.is_panic()));
+    });
+}
+
 // ---- thread futures ---------------------------------------------------------------------------------------------------
 
 #[test]
@@ -429,7 +482,10 @@ async fn on_a_thread<T: Send + 'static>(f: impl FnOnce(Handle) -> T + Send + 'st
     let handle = current();
     let done = ThreadFuture::new();
     let setter = done.clone();
-    thread::spawn(move || setter.set_result(f(handle)).unwrap());
+    thread::spawn(move || match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(handle))) {
+        Ok(value) => setter.set_result(value).unwrap(),
+        Err(panic) => setter.set_exception(TaskError::panicked(panic)).unwrap(),
+    });
     wrap_future(&done).await.unwrap()
 }
 
@@ -476,9 +532,10 @@ fn b192_a_wait_has_a_limit_and_cancelling_ends_the_task() {
         }
         let (sender, receiver) = channel();
         on_a_thread(move |handle| {
+            let dropped = Dropped(sender);
             let future = run_coroutine_threadsafe(
                 async move {
-                    let _dropped = Dropped(sender);
+                    let _dropped = dropped;
                     std::future::pending::<()>().await;
                 },
                 &handle,

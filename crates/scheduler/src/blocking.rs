@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use heist_core::Hold;
 use heist_core::sync::{Condvar, Mutex, MutexGuard, mutant};
 
-use crate::executor;
+use crate::executor::{self, ThreadPool};
 use crate::shared::Shared;
 use crate::task::state::{Access, CANCEL};
 use crate::task::{CancelledError, Raw, TaskError};
@@ -209,21 +209,51 @@ impl Job {
     }
 }
 
-/// The pool of one loop.
+/// A job on its way through an executor that may drop it: then it fails.
+struct Sent(Option<Job>);
+
+impl Sent {
+    fn run(mut self) {
+        if let Some(job) = self.0.take() {
+            job.run();
+        }
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        if let Some(job) = self.0.take() {
+            job.fail(TaskError::refused(executor::CLOSED));
+        }
+    }
+}
+
+/// The pool of one loop: its default executor.
 #[derive(Debug)]
 pub(crate) struct Pool {
     line: Arc<Line<Job>>,
     keep_alive: Duration,
+    /// The threads that the program gave in place of the loop's own.
+    given: Mutex<Option<Arc<ThreadPool>>>,
 }
 
 impl Pool {
     pub(crate) fn new(most: usize, keep_alive: Duration) -> Self {
-        Self { line: Arc::new(Line::new(most)), keep_alive }
+        Self { line: Arc::new(Line::new(most)), keep_alive, given: Mutex::new(None) }
     }
 
     /// Has `task`, a cell with a closure, run on a thread of the pool.
     pub(crate) fn submit(&self, task: Raw, shared: &Arc<Shared>) {
         let job = Job { task, hold: shared.clock.hold() };
+        if let Some(given) = self.given() {
+            if self.line.is_closed() {
+                return job.fail(TaskError::refused(executor::CLOSED));
+            }
+            let sent = Sent(Some(job));
+            // One that is closed drops the job, which fails it.
+            let _ = given.execute(Box::new(move || sent.run()));
+            return;
+        }
         match self.line.submit(job) {
             (Submitted::Done, _) => {}
             (Submitted::Closed, Some(job)) => job.fail(TaskError::refused(executor::CLOSED)),
@@ -254,7 +284,21 @@ impl Pool {
         for job in self.line.close() {
             job.fail(TaskError::cancelled(CancelledError::new(None)));
         }
-        self.line.wait_for(limit, 0)
+        if let Some(given) = self.given() {
+            given.close();
+            given.drop_waiting();
+        }
+        self.wait(limit)
+    }
+
+    /// Has the closures that come from now on run by other threads.
+    pub(crate) fn give(&self, threads: Arc<ThreadPool>) {
+        let before = self.given.lock().replace(threads);
+        drop(before);
+    }
+
+    fn given(&self) -> Option<Arc<ThreadPool>> {
+        self.given.lock().clone()
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -264,11 +308,17 @@ impl Pool {
     /// Takes no more closures; those in line are run.
     pub(crate) fn finish(&self) {
         self.line.finish();
+        if let Some(given) = self.given() {
+            given.close();
+        }
     }
 
     /// Waits at most `limit` for what runs; returns how many threads still do.
     pub(crate) fn wait(&self, limit: Duration) -> usize {
-        self.line.wait_for(limit, 0)
+        let begun = Instant::now();
+        let own = self.line.wait_for(limit, 0);
+        let given = self.given().map_or(0, |given| given.wait(Some(limit.saturating_sub(begun.elapsed()))));
+        own + given
     }
 }
 

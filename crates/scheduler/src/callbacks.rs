@@ -48,8 +48,15 @@ pub type ExceptionHandler = Arc<dyn Fn(&Handle, &ExceptionContext) + Send + Sync
 /// A callback, and the variables that it is called with.
 pub(crate) struct Call {
     captured: Captured,
-    callback: Callback,
+    callback: Closure,
     location: &'static Location<'static>,
+}
+
+/// What is called.
+enum Closure {
+    /// Somebody may have cancelled it.
+    Handle(CallbackHandle),
+    Box(Callback),
 }
 
 /// The line of callbacks of a loop, without the tasks that run it, so that a model can.
@@ -144,7 +151,11 @@ impl Callbacks {
 fn call(call: Call) {
     let Call { captured, callback, location } = call;
     captured.run(|| {
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(callback)) {
+        let called = catch_unwind(AssertUnwindSafe(|| match callback {
+            Closure::Handle(handle) => handle.call(),
+            Closure::Box(callback) => callback(),
+        }));
+        if let Err(payload) = called {
             let context =
                 ExceptionContext::new("a callback failed").with_panic(&*payload).with_source(location);
             crate::task::discard(move || drop(payload));
@@ -280,7 +291,8 @@ impl Handle {
         captured: Captured,
         callback: impl FnOnce() + Send + 'static,
     ) -> Result<CallbackHandle, LoopClosedError> {
-        let (handle, callback) = CallbackHandle::split(Box::new(callback));
+        let handle = CallbackHandle::new(callback);
+        let callback = Closure::Handle(handle.clone());
         put(self.shared(), Call { captured, callback, location: Location::caller() })?;
         Ok(handle)
     }
@@ -334,7 +346,7 @@ impl Services for Handle {
         callback: Callback,
         location: &'static Location<'static>,
     ) -> Result<(), LoopClosedError> {
-        put(self.shared(), Call { captured, callback, location })
+        put(self.shared(), Call { captured, callback: Closure::Box(callback), location })
     }
 
     fn call_exception_handler(&self, context: &ExceptionContext) {

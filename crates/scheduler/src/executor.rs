@@ -160,6 +160,13 @@ impl Handle {
         Ok(self.to_thread(closure))
     }
 
+    /// Has closures of [`to_thread`](Self::to_thread) run by these threads from now on, instead of the loop's own, which finish
+    /// what they have. The threads are the loop's now: they are shut down with it. asyncio: `loop.set_default_executor`, where
+    /// a pool of threads is all that is allowed, too.
+    pub fn set_default_executor(&self, threads: impl Into<Arc<ThreadPool>>) {
+        self.shared().pool.give(threads.into());
+    }
+
     /// Shuts the threads of [`to_thread`](Self::to_thread) down: closures that are running or in line are run to their end,
     /// new ones are refused. Gives how many threads were still busy after `limit`, with a warning if there are any: the
     /// program goes on without them. asyncio: `loop.shutdown_default_executor`.

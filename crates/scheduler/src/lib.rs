@@ -6,7 +6,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`task`] | the task cell, its state word, handles |
+//! | [`mod@task`] | the task cell, its state word, handles |
 //! | `heap` | pages of cells: allocator and registry |
 //! | `queue`, `inject` | where tasks wait for a worker |
 //! | `worker` | what a worker does, turn by turn |
@@ -49,8 +49,10 @@ pub use scheduler::{
     spawn_in, spawn_local,
 };
 pub use task::{
-    Body, CancelledError, ResultError, Task, TaskBuilder, TaskError, TaskFactory, TaskFuture, TaskOptions,
-    TaskRef, TaskWait, task,
+    Body, CancelledError, Countdown, Ended, IntoTask, Request, Requests, ResultError, SharedFuture,
+    SharedResult, SharedTask, Shield, ShieldFuture, Shieldable, Shielded, ShieldedTask, Task, TaskBuilder,
+    TaskError, TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, Wanted, ensure_future, flatten,
+    shield, task,
 };
 pub use yielding::{YieldNow, yield_now};
 

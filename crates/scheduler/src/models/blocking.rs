@@ -1,6 +1,7 @@
 //! The blocking pool's line: a job that counts on an idle thread which is just giving up.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use heist_core::sync::Mutex;
 use heist_core::sync::atomic::{AtomicUsize, Ordering};
@@ -76,6 +77,28 @@ fn submit_and_close_and_idle_thread() {
         thread.join().unwrap();
         assert_eq!(done.load(Ordering::Relaxed) + left, 2, "a job was neither run nor handed back");
         assert_eq!(line.submit(1).0, Submitted::Closed);
+    });
+}
+
+/// An orderly shutdown beside a submission: what was taken is run, by a thread that was there or that the submitter starts.
+#[test]
+fn submit_and_finish() {
+    check("submit_and_finish", None, || {
+        let line = Arc::new(Line::new(1));
+        let done = Arc::new(AtomicUsize::new(0));
+        assert_eq!(line.submit(1).0, Submitted::Start);
+        let (its, count) = (line.clone(), done.clone());
+        let thread = side(move || {
+            while let Some(job) = its.next(|changed, state| (changed.wait(state), false)) {
+                count.fetch_add(job as usize, Ordering::Relaxed);
+            }
+        });
+        let taken = line.submit(1).0 == Submitted::Done;
+        line.finish();
+        assert_eq!(line.submit(1).0, Submitted::Closed);
+        thread.join().unwrap();
+        assert_eq!(done.load(Ordering::Relaxed), 1 + usize::from(taken), "a job that was taken was not run");
+        assert_eq!(line.wait_for(Duration::ZERO, 0), 0, "a thread was miscounted");
     });
 }
 

@@ -1,6 +1,5 @@
 //! A loop that is closed while other threads create tasks and wake the last of them.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -97,7 +96,7 @@ fn spawn_and_close(name: &str, local: bool) {
         let mut task = other.join().unwrap();
         assert_eq!(count.load(Ordering::Relaxed), 0, "a future was neither run nor dropped");
         // Run before the close, or ended by it: there is a result.
-        let joined = Pin::new(&mut task).poll(&mut Context::from_waker(Waker::noop()));
+        let joined = task.poll_done(&mut Context::from_waker(Waker::noop()));
         assert!(joined.is_ready(), "a task of a closed loop has no result");
         drop(task);
         super::assert_none_alive();
@@ -129,14 +128,14 @@ fn handle_and_close(name: &str, local: bool, join: bool) {
                 return None;
             }
             let joiner = Waker::from(counter);
-            let joined = Pin::new(&mut task).poll(&mut Context::from_waker(&joiner));
+            let joined = task.poll_done(&mut Context::from_waker(&joiner));
             Some((task, joined.is_ready()))
         });
         loop_.close();
         if let Some((mut task, ready)) = other.join().unwrap() {
             if !ready {
                 assert!(woken.wakes() > 0, "who awaits the task was not woken");
-                let joined = Pin::new(&mut task).poll(&mut Context::from_waker(Waker::noop()));
+                let joined = task.poll_done(&mut Context::from_waker(Waker::noop()));
                 assert!(joined.is_ready(), "a task of a closed loop has no result");
             }
         }

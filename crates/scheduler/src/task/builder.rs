@@ -202,7 +202,7 @@ pub(crate) fn spawn_with<F: Body + 'static>(
     match failed {
         Some(payload) => fail_unqueued(task.raw(), payload),
         None if options.eager.unwrap_or(defaults.eager) => worker.start_eagerly(task.raw()),
-        None => worker.queue_new(task.raw()),
+        None => worker.queue_new(Kind::Task, task.raw()),
     }
     task
 }

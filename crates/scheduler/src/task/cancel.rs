@@ -126,20 +126,21 @@ impl Raw {
     /// not that of the task that is being polled, outside of any scope. Called before the join slot is handed over.
     #[inline]
     pub(super) fn link(self, waker: &Waker) -> bool {
-        let outside = context::with(|context| {
-            context.is_some_and(|context| context.is_current(waker) && context.is_outside_of_scopes())
-        });
-        if !outside {
-            return false;
-        }
-        let Some(awaiting) = waker::task_of(waker) else { return false };
-        let slot = &awaiting.header().awaits;
-        let found = slot.load(Ordering::Relaxed);
-        if found.is_null() {
-            slot.store(self.0.as_ptr(), Ordering::Release);
-            return true;
-        }
-        found == self.0.as_ptr()
+        context::with(|context| {
+            let Some(context) = context else { return false };
+            if !context.is_current(waker) || !context.is_outside_of_scopes() {
+                return false;
+            }
+            let Some(awaiting) = NonNull::new(context.current().cast_mut().cast::<Header>()) else {
+                return false;
+            };
+            let slot = &Raw(awaiting).header().awaits;
+            let found = slot.load(Ordering::Relaxed);
+            if found.is_null() {
+                slot.store(self.0.as_ptr(), Ordering::Release);
+            }
+            found.is_null() || found == self.0.as_ptr()
+        })
     }
 
     /// Takes this task out of the slot of the one whose waker this is. The waker keeps that one alive.

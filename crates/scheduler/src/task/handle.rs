@@ -44,6 +44,8 @@ pub struct Task<T> {
     raw: Raw,
     /// Whether somebody has looked at the outcome.
     read: AtomicBool,
+    /// Whether the output is gone: then the handle is a reference, no more.
+    taken: bool,
     _output: PhantomData<T>,
 }
 
@@ -93,7 +95,7 @@ impl<T> Task<T> {
     ///
     /// `raw` counts a reference and the `HANDLE` flag for this handle, and its output type is `T`.
     pub(crate) unsafe fn from_raw(raw: Raw) -> Self {
-        Self { raw, read: AtomicBool::new(false), _output: PhantomData }
+        Self { raw, read: AtomicBool::new(false), taken: false, _output: PhantomData }
     }
 
     /// The cell.
@@ -118,7 +120,8 @@ impl<T> Task<T> {
         self.cancel_because(CancelledError::new(Some(message)))
     }
 
-    fn cancel_because(&self, error: CancelledError) -> bool {
+    /// As [`cancel`](Self::cancel), for the reason that somebody else gave.
+    pub fn cancel_because(&self, error: CancelledError) -> bool {
         let asked = self.raw.cancel(error);
         if !asked {
             // Whoever would have it cancelled does not care how it ended.
@@ -226,6 +229,21 @@ impl<T> Task<T> {
         }
     }
 
+    /// The outcome as a value, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// The task itself when it has not ended.
+    pub fn into_outcome(mut self) -> Result<Result<T, TaskError>, Self> {
+        if self.raw.is_complete() {
+            Ok(self.take().unwrap_or_else(|| Err(TaskError::refused("the value was taken"))))
+        } else if self.raw.is_given_up() {
+            Ok(Err(TaskError::cancelled(CancelledError::default())))
+        } else {
+            Err(self)
+        }
+    }
+
     /// A number that no other task of the process has.
     pub fn id(&self) -> u64 {
         self.raw.header().id
@@ -296,6 +314,7 @@ impl<T> Task<T> {
         let take = self.raw.header().vtable.take_output;
         // SAFETY: the caller saw `COMPLETE`, so the stage is the handle's; `from_raw` says what its type is.
         unsafe { take(self.raw.0, (&raw mut output).cast()) };
+        self.taken = true;
         output
     }
 
@@ -380,7 +399,11 @@ impl<T, E: fmt::Display> Task<Result<T, E>> {
 }
 
 impl<T> Drop for Task<T> {
+    #[inline]
     fn drop(&mut self) {
+        if self.taken {
+            return self.raw.release();
+        }
         if *self.read.get_mut() {
             self.raw.silence();
         }

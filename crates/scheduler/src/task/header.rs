@@ -454,13 +454,18 @@ impl Raw {
     }
 
     /// Wakes a foreign thread that waits for this local task. Owner only.
+    #[inline]
     fn wake_foreign_joiner(self, access: Access) {
-        let header = self.header();
-        if access == Access::Owner && header.remote.joined() {
-            let waker = self.cold().foreign_joiner.lock().take();
-            if let Some(waker) = waker {
-                wake_joiner(waker);
-            }
+        if access == Access::Owner && self.header().remote.joined() {
+            self.take_foreign_joiner();
+        }
+    }
+
+    #[cold]
+    fn take_foreign_joiner(self) {
+        let waker = self.cold().foreign_joiner.lock().take();
+        if let Some(waker) = waker {
+            wake_joiner(waker);
         }
     }
 

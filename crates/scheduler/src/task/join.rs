@@ -16,7 +16,7 @@ use heist_core::{Awaitable, CancelledError, budget, context};
 use super::error::TaskError;
 use super::handle::{Registered, Task};
 use super::header::Raw;
-use super::state::CANCELLED;
+use super::state::{CANCEL, CANCELLED, COMPLETE};
 
 /// One wait for a task.
 #[derive(Debug, Default)]
@@ -35,7 +35,8 @@ impl Waiting {
             return Poll::Pending;
         }
         let raw = task.raw();
-        if raw.is_complete() || raw.is_given_up() {
+        let word = raw.header().word.load();
+        if word & (COMPLETE | CANCEL) != 0 && (word & COMPLETE != 0 || raw.is_given_up()) {
             return Poll::Ready(());
         }
         match task.register(cx.waker(), self.forwarder.is_none()) {

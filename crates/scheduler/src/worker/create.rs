@@ -43,8 +43,8 @@ pub(crate) fn create<F: Body + 'static>(
     create_in(heap, shared, kind, future, word, notes, location, None)
 }
 
-/// As [`create`], with the context that is given, where one is.
-#[inline]
+/// As [`create`], with the context that is given, where one is. Always inlined: a call would pass more than it does.
+#[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "all of them are of the cell that is made")]
 pub(crate) fn create_in<F: Body + 'static>(
     heap: &Heap,

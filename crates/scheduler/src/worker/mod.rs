@@ -241,7 +241,7 @@ impl Worker {
     }
 
     /// As [`spawn`](Self::spawn), a task or a clean-up, in the context that is given, where one is.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn spawn_in<F>(
         &self,
         kind: Kind,
@@ -261,12 +261,12 @@ impl Worker {
             );
         }
         let task = self.make_task(kind, future, location, vars);
-        self.queue_new(task.raw());
+        self.queue_new(kind, task.raw());
         task
     }
 
     /// Makes a task here and leaves it out of any queue.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn make_task<F>(
         &self,
         kind: Kind,
@@ -290,9 +290,9 @@ impl Worker {
     }
 
     /// Queues a task that was just made here, or ends it where the loop takes no more.
-    #[inline]
-    pub(crate) fn queue_new(&self, task: Raw) {
-        if self.is_too_late(task.header().vtable.kind) {
+    #[inline(always)]
+    pub(crate) fn queue_new(&self, kind: Kind, task: Raw) {
+        if self.is_too_late(kind) {
             refuse(task);
         } else if self.shared.local {
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.

@@ -16,7 +16,7 @@ use std::any::type_name;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
 use heist_core::ExceptionContext;
-pub use heist_core::callback_id::CallbackId;
+use heist_core::callback_id::CallbackId;
 use heist_core::services;
 use heist_core::sync::mutant;
 use heist_core::vars::Captured;

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use heist_core::scope::{CancelTarget, Forwarder, raise};
+use heist_core::scope::{Awaited, CancelTarget, Forwarder, raise};
 use heist_core::sync::Mutex;
 use heist_core::sync::atomic::{AtomicBool, Ordering};
 use heist_core::{CancelledError, context};
@@ -33,6 +33,11 @@ struct Standing {
 pub(super) struct Ended(AtomicBool);
 
 impl Ended {
+    /// What the future is in the graph of who waits for whom.
+    pub(super) fn awaited(self: &Arc<Self>) -> Awaited {
+        Awaited::Future(Arc::as_ptr(self).addr())
+    }
+
     /// Release pairs with the Acquire load in `Link::cancel`: a request that is refused comes after the outcome.
     pub(super) fn set(&self) {
         self.0.store(true, Ordering::Release);
@@ -63,6 +68,10 @@ impl CancelTarget for Link {
         };
         waker.wake();
         true
+    }
+
+    fn each_awaited(&self, visit: &mut dyn FnMut(Awaited)) {
+        visit(self.ended.awaited());
     }
 }
 

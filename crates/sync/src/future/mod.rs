@@ -19,6 +19,7 @@ use std::sync::Arc as Shared;
 use std::task::{Context, Poll, ready};
 
 use heist_core::budget::poll_proceed;
+use heist_core::scope::Awaited;
 use heist_core::services::{self, ExceptionContext, Services};
 use heist_core::sync::{Arc, Mutex};
 use pin_project_lite::pin_project;
@@ -30,7 +31,7 @@ use self::forward::{Ended, Forward};
 use crate::errors::InvalidStateError;
 use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
 
-pub use self::callbacks::CallbackId;
+pub use heist_core::callback_id::CallbackId;
 
 /// An error that was set on a future: shared, because many may read it.
 pub type Exception = Shared<dyn Error + Send + Sync>;
@@ -282,6 +283,11 @@ impl<T> Future<T> {
             Some(Outcome::Exception(error)) => Ok(Some(error.clone())),
             Some(Outcome::Cancelled(error)) => Err(FutureError::Cancelled(error.clone())),
         }
+    }
+
+    /// What this is in the graph of who waits for whom. The same for all clones, as long as one of them lives.
+    pub fn awaited(&self) -> Awaited {
+        self.cell.lock().end().awaited()
     }
 
     /// Waits for the outcome: what `.await` does, as a value.

@@ -1,6 +1,5 @@
 //! The remote word of a local task: what foreign threads do against the owner, who merges, ends, frees and closes.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering as StdOrdering;
 use std::task::{Context, Poll, Waker};
@@ -154,7 +153,7 @@ fn foreign_drop_of_the_handle_and_owner_end() {
 /// Polls a handle on a foreign thread, once.
 fn join(task: &mut Task<Output>, woken: &Arc<Counter>) -> Poll<bool> {
     let waker = Waker::from(woken.clone());
-    Pin::new(task).poll(&mut Context::from_waker(&waker)).map(|result| result.is_ok())
+    task.poll_done(&mut Context::from_waker(&waker)).map(|()| task.result().is_ok())
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The state word of a shared task: every pair of what can happen to it.
 
+use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering as StdOrdering;
@@ -9,7 +10,7 @@ use heist_core::sync::atomic::Ordering;
 
 use super::{Output, Watch};
 use crate::models::{Counter, Loop, check, side};
-use crate::task::{Task, TaskRef};
+use crate::task::{Task, TaskFuture, TaskRef};
 
 /// What one side does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ struct Side {
     watch: Arc<Watch>,
     waker: Option<Waker>,
     task_ref: TaskRef,
-    handle: Option<Task<Output>>,
+    handle: Option<TaskFuture<Output>>,
     joined: Arc<Counter>,
     /// The handle gave the result.
     result: Option<bool>,
@@ -102,9 +103,9 @@ fn pair(name: &str, worker: Event, foreign: Event) {
         let mut here = Side::new(&watch, &waker, &task);
         let mut there = Side::new(&watch, &waker, &task);
         if matches!(worker, Join | JoinAgain | DropHandle) {
-            here.handle = Some(task);
+            here.handle = Some(task.into_future());
         } else {
-            there.handle = Some(task);
+            there.handle = Some(task.into_future());
         }
         if matches!(worker, Run | Complete) {
             // Queued, so that there is something to poll.
