@@ -21,9 +21,12 @@ usage: heist-bench [OPTIONS]
   --out DIR       where bench.json and bench.md go (bench-results)
   --list          names the workloads and the peers
 
-  --callgrind-target WORKLOAD PEER N
+  --spin          does a fixed piece of work and prints its nanoseconds
+  --callgrind-target WORKLOAD PEER N [--native-spin NS]
                   does the operation N times and nothing else: the difference of two N
-                  under an instruction counter is the cost of one operation
+                  under an instruction counter is the cost of one operation. The counter
+                  slows the program down and not the clock; with the nanoseconds that
+                  --spin prints without it, what goes by time is slowed down alike
 ";
 
 /// A child's measurement is a failure after this long.
@@ -57,7 +60,13 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<(), String> {
             };
             echo::run_client(number(port)?, number(connections)?, until)?;
         }
-        ["--callgrind-target", workload, peer, count] => {
+        ["--spin"] => println!("{}", os::spin_ns()),
+        ["--callgrind-target", workload, peer, count, rest @ ..] => {
+            match rest {
+                [] => {}
+                ["--native-spin", native] => os::note_slowdown(number(native)?),
+                other => return Err(format!("I do not understand `{}`", other.join(" "))),
+            }
             let (workload, peer) = (Workload::parse(workload)?, PeerId::parse(peer)?);
             os::end_after(COUNTER_LIMIT, format!("{} on {peer}", workload.name));
             match workload.kind {

@@ -1,8 +1,10 @@
 //! What the operating system knows: processor time, context switches, descriptors, and what machine this is.
 
 use std::fs;
+use std::hint::black_box;
+use std::sync::OnceLock;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
@@ -48,6 +50,36 @@ pub(crate) fn end_after(limit: Duration, what: String) {
         eprintln!("heist-bench: {what} did not end within {} s", limit.as_secs());
         std::process::exit(3);
     });
+}
+
+/// By how many times an instrument slows this process down; 1 when there is none. Set once, before a runtime is made.
+static SLOWDOWN: OnceLock<u32> = OnceLock::new();
+
+/// How many steps [`spin_ns`] takes.
+const SPIN: u64 = 2_000_000;
+
+/// How long a fixed piece of work takes, in nanoseconds: the least of five times.
+pub(crate) fn spin_ns() -> u64 {
+    let once = || {
+        let began = Instant::now();
+        let mut value = 1u64;
+        for _ in 0..SPIN {
+            value = black_box(value.rotate_left(7) ^ 0x9E37_79B9_7F4A_7C15);
+        }
+        began.elapsed().as_nanos() as u64
+    };
+    (0..5).map(|_| once()).min().unwrap_or(1).max(1)
+}
+
+/// Notes how much slower this process is than one that takes `native_ns` for the fixed piece of work.
+pub(crate) fn note_slowdown(native_ns: u64) {
+    let times = (spin_ns() + native_ns / 2) / native_ns.max(1);
+    let _ = SLOWDOWN.set(times.clamp(1, 10_000) as u32);
+}
+
+/// By how many times this process is slowed down, as far as is known.
+pub(crate) fn slowdown() -> u32 {
+    SLOWDOWN.get().copied().unwrap_or(1)
 }
 
 /// The machine, in the words that a report needs.

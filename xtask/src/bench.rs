@@ -57,14 +57,17 @@ fn instructions(program: &Path, words: &[&str]) -> Result<(), String> {
     let chosen = COUNTED.iter().filter(|(name, _)| {
         only.as_ref().is_none_or(|only| only.iter().any(|prefix| name.starts_with(prefix)))
     });
+    let spin = sh::read(Command::new(program).arg("--spin"))?;
     println!("User-space instructions of one operation (callgrind, the difference of two runs).\n");
     println!("| operation | {} |", peers.join(" | "));
     println!("|---|{}", "--:|".repeat(peers.len()));
     for (name, count) in chosen {
         let mut cells = Vec::new();
         for peer in &peers {
-            let (once, twice) =
-                (counted(program, name, peer, *count)?, counted(program, name, peer, count * 2)?);
+            let (once, twice) = (
+                counted(program, name, peer, *count, &spin)?,
+                counted(program, name, peer, count * 2, &spin)?,
+            );
             cells.push(format!("{:.0}", (twice as f64 - once as f64) / *count as f64));
         }
         println!("| {name} | {} |", cells.join(" | "));
@@ -72,11 +75,14 @@ fn instructions(program: &Path, words: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// All instructions of one process that does the operation `count` times.
-fn counted(program: &Path, workload: &str, peer: &str, count: u64) -> Result<u64, String> {
+/// All instructions of one process that does the operation `count` times. `spin` is what a fixed piece of work takes
+/// without the counter, in nanoseconds: by it the process slows down what goes by time, for the counter slows the program
+/// down by some fifty times and not the clock.
+fn counted(program: &Path, workload: &str, peer: &str, count: u64, spin: &str) -> Result<u64, String> {
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--fair-sched=try"]);
     command.arg(program).args(["--callgrind-target", workload, peer, &count.to_string()]);
+    command.args(["--native-spin", spin.trim()]);
     let output =
         sh::within(LIMIT, &mut command)?.ok_or_else(|| format!("{workload} on {peer} did not end"))?;
     let text = String::from_utf8_lossy(&output.stderr);

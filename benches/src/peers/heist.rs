@@ -10,6 +10,9 @@ use heist::sync::oneshot;
 
 use crate::peer::{Flavour, Peer};
 
+/// The default of heist's builder.
+const LOOK_INTERVAL: Duration = Duration::from_micros(200);
+
 /// heist, from this workspace.
 #[derive(Debug)]
 pub(crate) struct Heist;
@@ -30,6 +33,11 @@ impl Peer for Heist {
         let builder = match flavour {
             Flavour::Workers(workers) => heist::Runner::builder().workers(workers),
             Flavour::Current => heist::Runner::builder().current_thread(),
+        };
+        // Under an instrument: as many polls between two looks as without it.
+        let builder = match crate::os::slowdown() {
+            1 => builder,
+            times => builder.look_interval(LOOK_INTERVAL * times),
         };
         builder.build().expect("heist starts").run(main).expect("no workload is cancelled")
     }

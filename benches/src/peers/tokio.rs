@@ -38,6 +38,11 @@ impl Peer for Tokio {
             }
             Flavour::Current => Builder::new_current_thread(),
         };
+        if crate::os::slowdown() > 1 {
+            // tokio looks at its global queue the more often, the longer polls take; this is what it comes to without an
+            // instrument.
+            builder.global_queue_interval(61);
+        }
         builder.enable_all().build().expect("tokio starts").block_on(main)
     }
 

@@ -3,6 +3,14 @@
 //! A [`Clock`] counts nanoseconds from its making. All deadlines of a loop are such counts: eight bytes, cheap to
 //! compare, and the same type whether time is real or virtual. Virtual time stands still until the scheduler finds that
 //! nothing can run and calls [`Clock::advance_to`].
+//!
+//! Whoever wants to know the time reads the clock. Whoever wants a deadline some time from now asks the worker's context
+//! ([`Context::deadline_in`](crate::Context::deadline_in)), which mostly need not.
+
+mod counter;
+mod estimate;
+
+pub(crate) use estimate::Estimate;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

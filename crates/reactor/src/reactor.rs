@@ -106,7 +106,11 @@ impl Reactor {
 
     #[inline]
     fn shard_of(&self, worker: usize) -> &Shard {
-        &self.shards[worker % self.shards.len()]
+        match &*self.shards {
+            // Most loops have one: no division on the way to each wait.
+            [shard] => shard,
+            shards => &shards[worker % shards.len()],
+        }
     }
 
     /// Claims the right to wait for I/O on behalf of `worker`: `false` when its shard has no source or another worker
@@ -248,12 +252,14 @@ impl Shard {
         }
         let mut panicked = None;
         self.slab.begin_harvest();
-        for event in events.iter() {
-            // A waker that panics must not cost the others their edges.
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.dispatch(event))) {
-                panicked = Some(panic);
-            }
+        let mut left = events.iter();
+        // A waker that panics must not cost the others their edges: the next round goes on behind it.
+        while let Err(panic) =
+            catch_unwind(AssertUnwindSafe(|| left.by_ref().for_each(|event| self.dispatch(event))))
+        {
+            panicked = Some(panic);
         }
+        drop(left);
         self.slab.end_harvest();
         drop(events);
         if let Some(panic) = panicked {

@@ -15,6 +15,8 @@ pub struct Config {
     pub max_blocking_threads: usize,
     /// How long a thread for blocking work stays without work.
     pub blocking_keep_alive: Duration,
+    /// About how long a worker polls tasks between two looks at timers and I/O.
+    pub look_interval: Duration,
     /// Whether tasks run at their creation until they first suspend.
     pub eager_tasks: bool,
 }
@@ -46,6 +48,7 @@ impl Config {
             thread_name: "heist".into(),
             max_blocking_threads: (parallelism() + 4).min(32),
             blocking_keep_alive: Duration::from_secs(10),
+            look_interval: Duration::from_micros(200),
             eager_tasks: false,
         }
     }

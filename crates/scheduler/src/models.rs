@@ -126,6 +126,7 @@ impl Loop {
             max_blocking_threads: 1,
             blocking_keep_alive: Duration::from_secs(1),
             eager_tasks: false,
+            look_interval: Duration::from_micros(200),
         };
         let shared = Shared::make(config, local, Clock::real(), Arc::new(NoDriver));
         ALIVE.with_borrow_mut(|alive| alive.insert(shared.id()));

@@ -1,21 +1,22 @@
 //! The watchdog: sees a worker that stands still inside one poll, and brings help.
 //!
 //! Wake-ups are earned (see [`crate::worker`]), so queued work may wait for a worker that is about to reach it. That is
-//! safe only while the worker moves on. The watchdog is a thread that looks at every worker's poll counter about once
-//! a [`TICK`]. A worker that is awake and whose counter stands where it stood one tick ago is suspect. If its thread
+//! safe only while the worker moves on. The watchdog is a thread that looks at every worker's poll counter every
+//! [`CALM`] milliseconds. A worker that is awake and whose counter stands where it stood at the last look is suspect,
+//! and the next look comes after a [`TICK`]. If its thread
 //! blocks in the kernel it is *stuck*: inside a poll that waits for something. If the thread is runnable it may compute,
 //! or be kept from its core by another process, for which help is no use and costs: then it counts as stuck after
-//! [`LONG_TICKS`]. What only a stuck worker would get to is rescued:
+//! [`LONG`]. What only a stuck worker would get to is rescued, no later than 8 ms after the poll began:
 //!
 //! * its LIFO slot is emptied into the injector (nobody else ever takes from it);
 //! * its queue may be stolen down to the last task;
 //! * its due timers are fired and its part of the driver is looked at, by the watchdog itself, every tick;
 //! * for what there is to run then, a sleeping worker is woken, or, when there is none, a spare one is started.
 //!
-//! A worker that moves on but has not looked at the driver for two ticks (its polls got longer than it expected) is
-//! asked to look before its next poll.
+//! A worker that moves on but has not looked at the driver since the last look at it (its polls got longer than it
+//! expected) is asked to look before its next poll.
 //!
-//! The watchdog sleeps for good while all workers do: after [`QUIET_TICKS`] ticks without an awake worker it waits to be
+//! The watchdog sleeps for good while all workers do: after [`QUIET_LOOKS`] looks without an awake worker it waits to be
 //! called, and a worker that wakes up calls it. The handshake is that of the idle words: the watchdog writes `asleep`,
 //! fences, looks once more; the worker takes its idle bit back, fences, looks at `asleep`.
 //!
@@ -64,15 +65,23 @@ mod thread {
 
 pub(crate) use thread::current as current_thread;
 
-/// How often the watchdog looks while workers are awake.
-pub(crate) const TICK: Duration = Duration::from_millis(1);
+/// How often the watchdog looks while some worker stands still, in milliseconds.
+const TICK: u32 = 1;
 
-/// Ticks that a worker may stand still while its thread is runnable. A thread that is kept from its core comes back
+/// How often it looks while all workers move on or sleep, in milliseconds. A look costs some 10 us of a core on which a worker
+/// wants to run: every millisecond that is 3 to 4 % of what a busy echo server does, every fourth it is lost in the
+/// noise. A worker that begins to stand still is seen to within twice this time.
+const CALM: u32 = 4;
+
+/// Milliseconds that a worker may stand still while its thread is runnable. A thread that is kept from its core comes back
 /// within the kernel's time slice, some 3 ms.
-const LONG_TICKS: u32 = 4;
+const LONG: u32 = 4;
 
-/// Ticks without an awake worker after which the watchdog sleeps until it is called.
-const QUIET_TICKS: u32 = 10;
+/// Milliseconds after which a worker that moves on is asked to look at the driver.
+const UNLOOKED: u32 = 2;
+
+/// Looks in a row without an awake worker after which the watchdog sleeps until it is called.
+const QUIET_LOOKS: u32 = 3;
 
 /// See the module's text.
 #[derive(Debug)]
@@ -128,8 +137,9 @@ impl Watchdog {
 struct Seen {
     polls: u32,
     looks: u32,
-    ticks_without_look: u32,
-    /// Ticks for which the worker has stood still.
+    /// Milliseconds for which the worker has not looked at the driver.
+    unlooked: u32,
+    /// Milliseconds for which the worker has stood still.
     still: u32,
     awake: bool,
 }
@@ -146,6 +156,7 @@ pub(crate) fn start(shared: &Arc<Shared>) -> std::io::Result<()> {
 fn watch(loop_: &Weak<Shared>) {
     let mut seen: Vec<Seen> = Vec::new();
     let mut quiet = 0;
+    let mut passed = CALM;
     loop {
         {
             let Some(shared) = loop_.upgrade() else { return };
@@ -153,13 +164,15 @@ fn watch(loop_: &Weak<Shared>) {
                 return;
             }
             seen.resize(shared.slots.len(), Seen::default());
-            quiet = if tick(&shared, &mut seen) { 0 } else { quiet + 1 };
-            if quiet >= QUIET_TICKS {
+            let found = tick(&shared, &mut seen, passed);
+            quiet = if found == Found::Quiet { quiet + 1 } else { 0 };
+            passed = if found == Found::Still { TICK } else { CALM };
+            if quiet >= QUIET_LOOKS {
                 shared.watchdog.sleep(|| !any_awake(&shared) && shared.phase() != CLOSED);
                 quiet = 0;
             }
         }
-        std::thread::sleep(TICK);
+        std::thread::sleep(Duration::from_millis(passed.into()));
     }
 }
 
@@ -171,23 +184,38 @@ fn any_awake(shared: &Shared) -> bool {
     shared.phase() != PAUSED && (0..shared.slots.len()).any(|worker| is_awake(shared, worker))
 }
 
-/// Looks at every worker once; `true` when one is awake.
-fn tick(shared: &Arc<Shared>, seen: &mut [Seen]) -> bool {
+/// What a look at the workers found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Found {
+    /// All of them sleep.
+    Quiet,
+    /// Those that are awake move on.
+    Moving,
+    /// One stands still: the next look comes soon.
+    Still,
+}
+
+/// Looks at every worker once, `passed` milliseconds after the last time.
+fn tick(shared: &Arc<Shared>, seen: &mut [Seen], passed: u32) -> Found {
     if shared.phase() == PAUSED {
-        return false;
+        return Found::Quiet;
     }
-    let mut awake = false;
+    let mut found = Found::Quiet;
     let mut help = false;
     for (worker, seen) in seen.iter_mut().enumerate() {
         let slot = shared.slot(worker);
         let polls = slot.polls.load(Ordering::Relaxed);
         let looks = slot.looks.load(Ordering::Relaxed);
         let is_awake = is_awake(shared, worker);
-        awake |= is_awake;
         let still = is_awake && seen.awake && polls == seen.polls && looks == seen.looks;
-        seen.still = if still { seen.still + 1 } else { 0 };
+        found = found.max(match (is_awake, still) {
+            (_, true) => Found::Still,
+            (true, _) => Found::Moving,
+            (false, _) => Found::Quiet,
+        });
+        seen.still = if still { seen.still.saturating_add(passed) } else { 0 };
         let stands = still
-            && (seen.still >= LONG_TICKS
+            && (seen.still >= LONG
                 || slot.stuck.load(Ordering::Relaxed)
                 || thread::blocks(slot.thread.load(Ordering::Relaxed)));
         if stands != slot.stuck.load(Ordering::Relaxed) {
@@ -202,20 +230,20 @@ fn tick(shared: &Arc<Shared>, seen: &mut [Seen]) -> bool {
         if stands {
             help |= rescue(shared, worker);
         } else if is_awake && looks == seen.looks {
-            seen.ticks_without_look += 1;
-            if seen.ticks_without_look >= 2 {
+            seen.unlooked = seen.unlooked.saturating_add(passed);
+            if seen.unlooked >= UNLOOKED {
                 slot.look.store(true, Ordering::Relaxed);
             }
         }
         if looks != seen.looks {
-            seen.ticks_without_look = 0;
+            seen.unlooked = 0;
         }
         (seen.polls, seen.looks, seen.awake) = (polls, looks, is_awake);
     }
     if help && !shared.poke() {
         start_spare(shared);
     }
-    awake
+    found
 }
 
 /// Frees what only the stuck `worker` would get to; `true` when there is something for a helper to do.

@@ -11,6 +11,7 @@
 //! * a timer is *armed* when an *entry* for it is linked into a wheel, *fired* when its deadline has passed and its
 //!   waker was taken to be woken;
 //! * the *handle* is the future that armed it ([`Sleep`]); from arming until it gives the entry back, it alone owns it;
+//! * the *nursery* holds armed timers that have a delay and no deadline yet, see [`limit()`];
 //! * the *owner word* of a wheel is its try-lock. Whoever holds it does pointer work only, never user code.
 //!
 //! The protocol between the owner, a handle that is dropped elsewhere and a worker that fires for a stuck one is
@@ -26,6 +27,6 @@ mod wheel;
 mod models;
 
 pub use service::TimerService;
-pub use sleep::{Sleep, sleep, sleep_until};
+pub use sleep::{Sleep, limit, sleep, sleep_until};
 pub use sleep_result::SleepResult;
 pub use timeout::{Timeout, TimeoutError, timeout, timeout_at};

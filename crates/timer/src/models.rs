@@ -76,6 +76,12 @@ impl Service {
     fn new() -> Self {
         Self(NonNull::from(Box::leak(Box::new(Wheel::new(Clock::virtual_time())))))
     }
+    /// One whose timers may wait for their deadlines.
+    fn with_nursery(clock: Arc<Clock>) -> Self {
+        let wheel = Box::leak(Box::new(Wheel::new(clock)));
+        wheel.use_nursery();
+        Self(NonNull::from(wheel))
+    }
     fn wheel(&self) -> &Wheel {
         // SAFETY: the models orphan the wheel last, or leave it alone afterwards.
         unsafe { self.0.as_ref() }
@@ -272,5 +278,66 @@ fn orphaned_drop_x_drop() {
         drop(service.release_remote(second));
         other.join().unwrap();
         assert_eq!(clock.strong_count(), 0, "the wheel is gone, and its clock with it");
+    });
+}
+
+/// A timer without a deadline is cancelled elsewhere while the owner looks at what is due, which gives it its deadline.
+#[test]
+fn settle_x_remote_cancel() {
+    explore("settle_x_remote_cancel", None, || {
+        let (service, probe) = (Service::with_nursery(Clock::virtual_time()), Probe::new());
+        let entry = service.wheel().arm_young(5, probe.waker()).unwrap();
+        let other = thread::spawn(move || service.release_remote(entry).is_some());
+        service.wheel().fire(5);
+        let cancelled = other.join().unwrap();
+        assert_eq!(probe.wakes(), usize::from(!cancelled), "woken or cancelled, not both, not neither");
+        assert_eq!((service.wheel().armed(), service.wheel().next_deadline()), (0, NEVER));
+        let again = service.wheel().arm_young(6, probe.waker()).unwrap();
+        assert_eq!(again, entry, "the entry is free again");
+        drop(service.wheel().release_local(again));
+        assert_eq!(probe.alive(), 0);
+        service.orphan();
+    });
+}
+
+/// A rescuer knows the time before the owner arms: the delay must not count from that earlier time.
+#[test]
+fn settle_x_arm() {
+    explore("settle_x_arm", None, || {
+        let clock = Clock::virtual_time();
+        let (service, probe) = (Service::with_nursery(clock.clone()), Probe::new());
+        let early = service.wheel().arm(1, probe.waker()).unwrap();
+        clock.advance_to(1);
+        let rescuers = clock.clone();
+        let rescuer = thread::spawn(move || service.wheel().fire(rescuers.now()));
+        // The clock is no object of loom's: this is where the rescuer may read it first.
+        thread::yield_now();
+        clock.advance_to(10);
+        let entry = service.wheel().arm_young(5, probe.waker()).unwrap();
+        rescuer.join().unwrap();
+        assert_eq!(service.wheel().deadline_of(entry), 15, "five after it was armed");
+        assert_eq!(service.wheel().next_deadline(), 15);
+        assert!(service.wheel().release_local(entry).is_some());
+        drop(service.wheel().release_local(early));
+        assert_eq!((probe.wakes(), probe.alive()), (1, 0));
+        service.orphan();
+    });
+}
+
+/// The owner and a handle on another thread settle at the same time: both find the one deadline.
+#[test]
+fn settle_x_settle() {
+    explore("settle_x_settle", None, || {
+        let (service, probe) = (Service::with_nursery(Clock::virtual_time()), Probe::new());
+        let entry = service.wheel().arm_young(5, probe.waker()).unwrap();
+        let other = thread::spawn(move || {
+            let deadline = service.wheel().deadline_of(entry);
+            drop(service.release_remote(entry));
+            deadline
+        });
+        service.wheel().fire(4);
+        assert_eq!(other.join().unwrap(), 5);
+        assert_eq!((service.wheel().armed(), probe.wakes(), probe.alive()), (0, 0, 0));
+        service.orphan();
     });
 }

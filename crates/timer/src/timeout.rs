@@ -11,7 +11,7 @@ use heist_core::clock::NEVER;
 use heist_core::scope::{Scope, raise};
 use pin_project_lite::pin_project;
 
-use crate::sleep::{Sleep, sleep, sleep_until};
+use crate::sleep::{Sleep, limit, sleep_until};
 
 /// The time was up. asyncio: `TimeoutError`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,7 +40,7 @@ impl From<TimeoutError> for std::io::Error {
 /// body is dropped at once. If it still ends with a value, that is the value.
 ///
 /// The body is polled first: one that is ready at once, even with a zero delay, is never timed out, and no timer is
-/// armed for it.
+/// armed for it. A limit of a second or more costs no clock read; see [`limit`](crate::limit()).
 ///
 /// # Errors
 ///
@@ -67,7 +67,7 @@ impl From<TimeoutError> for std::io::Error {
 #[inline]
 pub fn timeout<F: IntoFuture>(delay: impl Into<Option<Duration>>, body: F) -> Timeout<F::IntoFuture> {
     let sleep = match delay.into() {
-        Some(delay) => sleep(delay),
+        Some(delay) => limit(delay),
         None => sleep_until(NEVER),
     };
     Timeout::new(body.into_future(), sleep)

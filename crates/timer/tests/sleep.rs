@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use heist_core::clock::NEVER;
 use heist_core::{Clock, Driver, WorkerState, context};
-use heist_timer::{Sleep, TimeoutError, TimerService, sleep, sleep_until, timeout, timeout_at};
+use heist_timer::{Sleep, TimeoutError, TimerService, limit, sleep, sleep_until, timeout, timeout_at};
 
 /// A driver with timers and nothing else.
 struct TimersOnly(Arc<TimerService>);
@@ -55,7 +55,10 @@ struct Loop {
 
 impl Loop {
     fn new() -> Self {
-        let clock = Clock::virtual_time();
+        Self::with_clock(Clock::virtual_time())
+    }
+
+    fn with_clock(clock: Arc<Clock>) -> Self {
         let service = TimerService::new(clock.clone(), 2);
         let driver = Arc::new(TimersOnly(service.clone()));
         let worker = |number| heist_core::Context::new(number, 1, clock.clone(), driver.clone());
@@ -459,4 +462,72 @@ fn workers_trade_sleeps() {
     });
     assert_eq!(service.armed(), 0, "all handles are gone");
     assert!(fired.load(Ordering::SeqCst) > 0, "some were seen fired");
+}
+
+#[test]
+fn a_long_limit_gets_its_deadline_late_and_keeps_it() {
+    let el = Loop::with_clock(Clock::real());
+    let (wakes, waker) = Wakes::new();
+    let (_, other) = Wakes::new();
+    let mut limited = pin!(el.on(0, || limit(Duration::from_secs(1))));
+    assert_eq!(limited.deadline(), None, "it counts from when it waits");
+    let before = el.clock.now();
+    assert!(el.on(0, || limited.as_mut().poll(&mut Context::from_waker(&waker))).is_pending());
+    assert_eq!(el.service.armed(), 1);
+    let deadline = limited.deadline().unwrap();
+    assert!(deadline >= before + SECOND && deadline <= el.clock.now() + SECOND);
+    assert_eq!(el.service.next_deadline(0), deadline);
+    assert_eq!(limited.deadline(), Some(deadline), "it is the same for ever");
+    // Another task takes it over, on another worker.
+    assert!(el.on(1, || limited.as_mut().poll(&mut Context::from_waker(&other))).is_pending());
+    assert_eq!((limited.deadline(), el.service.next_deadline(1)), (Some(deadline), deadline));
+    assert_eq!(wakes.count(), 0);
+    el.on(1, || limited.as_mut().reset(deadline + 5));
+    assert_eq!((limited.deadline(), el.service.next_deadline(1)), (Some(deadline + 5), deadline + 5));
+}
+
+#[test]
+fn a_long_limit_ends_when_its_time_has_come() {
+    let el = Loop::with_clock(Clock::real());
+    let (wakes, waker) = Wakes::new();
+    let mut cx = Context::from_waker(&waker);
+    let mut limited = pin!(el.on(0, || limit(Duration::from_secs(1))));
+    assert!(el.on(0, || limited.as_mut().poll(&mut cx)).is_pending());
+    // The look that gives it its deadline finds that it has not come.
+    el.service.fire(0, el.clock.now());
+    let deadline = el.service.next_deadline(0);
+    el.service.fire(0, deadline - 1);
+    assert_eq!((wakes.count(), limited.is_elapsed()), (0, false));
+    el.service.fire(0, deadline);
+    assert_eq!((wakes.count(), limited.is_elapsed()), (1, true));
+    assert!(el.on(0, || limited.as_mut().poll(&mut cx)).is_ready());
+    assert_eq!(limited.deadline(), Some(deadline));
+    assert_eq!(el.service.armed(), 0);
+}
+
+#[test]
+fn a_long_limit_is_disarmed_closed_or_endless_like_any_sleep() {
+    let el = Loop::with_clock(Clock::real());
+    let (_, waker) = Wakes::new();
+    let mut cx = Context::from_waker(&waker);
+    let armed = |cx: &mut Context<'_>| {
+        let mut limited = Box::pin(el.on(0, || limit(Duration::from_secs(7))));
+        assert!(el.on(0, || limited.as_mut().poll(cx)).is_pending());
+        limited
+    };
+    let [here, elsewhere, mut closed] = [armed(&mut cx), armed(&mut cx), armed(&mut cx)];
+    assert_eq!(el.service.armed(), 3);
+    el.on(0, || drop(here));
+    drop(elsewhere);
+    assert_eq!(el.service.armed(), 1);
+    let mut endless = Box::pin(el.on(0, || limit(Duration::MAX)));
+    assert!(el.on(0, || endless.as_mut().poll(&mut cx)).is_pending());
+    assert_eq!((el.service.armed(), endless.deadline()), (1, Some(NEVER)));
+    el.service.close();
+    let deadline = closed.deadline().unwrap();
+    assert!(deadline > 7 * SECOND && deadline < 60 * SECOND);
+    assert!(el.on(0, || closed.as_mut().poll(&mut cx)).is_pending(), "its time has not come");
+    let mut late = Box::pin(el.on(0, || limit(Duration::from_secs(7))));
+    assert!(el.on(0, || late.as_mut().poll(&mut cx)).is_pending());
+    assert!(late.deadline().unwrap() >= deadline);
 }

@@ -56,6 +56,7 @@ impl Node {
         }
     }
 
+    #[inline(always)]
     #[allow(clippy::mut_from_ref, reason = "the cell's own rule, see the type")]
     fn place(&self) -> &mut Place {
         // SAFETY: see the type; no reference to the place is kept across a call that could come back here.
@@ -70,6 +71,7 @@ impl Node {
     }
 
     /// Whether the node stands in some tree.
+    #[inline]
     pub(super) fn is_entered(&self) -> bool {
         self.place().entered.is_some()
     }
@@ -118,7 +120,14 @@ impl Node {
 
     /// Leaves the tree; says whether a request went through the node to its target. A request that it has not answered
     /// goes on to what is around it.
+    #[inline]
     pub(super) fn leave(&self) -> bool {
+        self.is_entered() && self.leave_tree()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn leave_tree(&self) -> bool {
         let place = self.place();
         let Some((tree, id)) = place.entered.take() else { return false };
         let forwarded = tree.leave(id);
@@ -135,7 +144,15 @@ impl Node {
     }
 
     /// The request that the node is to answer.
+    #[inline]
     pub(super) fn take_request(&self) -> Option<CancelledError> {
+        // Most nodes are in no tree and are asked several times a poll.
+        if self.place().raised.is_none() && !self.is_entered() { None } else { self.look_for_request() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_for_request(&self) -> Option<CancelledError> {
         let place = self.place();
         let raised = place.raised.take();
         let Some((tree, id)) = place.entered.as_ref() else { return raised };
@@ -192,6 +209,7 @@ impl Node {
     }
 
     /// Polls a body with this node around it.
+    #[inline]
     pub(super) fn around<R>(&self, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
         struct Restore(*const ());
         impl Drop for Restore {
@@ -222,6 +240,7 @@ impl Node {
 }
 
 impl Drop for Node {
+    #[inline]
     fn drop(&mut self) {
         self.leave();
     }

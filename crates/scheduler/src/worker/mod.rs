@@ -2,7 +2,7 @@
 //!
 //! The order of work of one turn:
 //!
-//! 1. every [`LOOK_POLLS`] polls, or about [`LOOK_TIME`], *look*: fire due timers, take in readiness, take a share of
+//! 1. every [`LOOK_POLLS`] polls, or about [`crate::Config::look_interval`], *look*: fire due timers, take in readiness, take a share of
 //!    what was injected, and wake a helper if the backlog has earned one;
 //! 2. on worker 0 of a run, `block_on`'s future if it was woken;
 //! 3. the task in the LIFO slot, at most [`LIFO_STREAK`] times in a row: it was woken by the task before it, and what
@@ -30,11 +30,11 @@ mod sleep;
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::task::Poll;
 
-use heist_core::clock::NEVER;
+use heist_core::clock::{NEVER, nanos};
 use heist_core::context::{self, Context};
 use heist_core::sync::atomic::Ordering;
 use heist_core::vars;
@@ -56,8 +56,9 @@ pub(crate) use deliver::Polled;
 /// into step with a program's own batches.
 pub(crate) const LOOK_POLLS: u32 = 61;
 
-/// About how long a worker polls tasks between two looks, in nanoseconds.
-const LOOK_TIME: u64 = 200_000;
+/// Where polls are so short that [`LOOK_POLLS`] of them take less than this, in nanoseconds, there may be up to four times
+/// as many: a look costs some 100 ns, and with readiness to take in a system call.
+const SHORTEST_LOOK: u64 = 10_000;
 
 /// How often the LIFO slot goes before the queue.
 const LIFO_STREAK: u8 = 3;
@@ -93,9 +94,14 @@ pub(crate) struct Worker {
     context: Context,
     shared: Arc<Shared>,
     index: usize,
+    /// This worker's own slot: before every poll, a way around the list of all.
+    slot: NonNull<Slot>,
     queue: Local,
     /// The queue of a current-thread loop: strictly first in, first out.
     fifo: UnsafeCell<VecDeque<Raw>>,
+    /// A task that ran and wants to run again while the queue is empty. Between its poll and what this worker does next
+    /// only: nobody waits for it longer than for a task in the queue.
+    again: Cell<*mut Header>,
     /// Tasks that the deque has no room for.
     over: UnsafeCell<Chain>,
     heap: Heap,
@@ -103,6 +109,8 @@ pub(crate) struct Worker {
     polls: Cell<u32>,
     /// Polls until the next look.
     until_look: Cell<u32>,
+    /// In nanoseconds.
+    look_interval: u64,
     looked_at: Cell<u64>,
     polls_at_look: Cell<u32>,
     /// The moving average of a poll's time, in nanoseconds.
@@ -145,13 +153,16 @@ impl Worker {
             context: context_of(index, shared),
             shared: shared.clone(),
             index,
+            slot: NonNull::from(shared.slot(index)),
             queue,
             fifo: UnsafeCell::new(VecDeque::new()),
+            again: Cell::new(ptr::null_mut()),
             over: UnsafeCell::new(Chain::new()),
             heap: Heap::new(index),
             lifo_streak: Cell::new(0),
             polls: Cell::new(0),
             until_look: Cell::new(LOOK_POLLS),
+            look_interval: nanos(shared.config.look_interval),
             looked_at: Cell::new(0),
             polls_at_look: Cell::new(0),
             poll_time: Cell::new(1000),
@@ -202,7 +213,8 @@ impl Worker {
 
     #[inline]
     pub(crate) fn slot(&self) -> &Slot {
-        self.shared.slot(self.index)
+        // SAFETY: the slots are boxed in `shared`, which this worker keeps, and stay where they are.
+        unsafe { self.slot.as_ref() }
     }
 
     /// The header of `block_on`'s future, during a run.
@@ -373,6 +385,13 @@ impl Worker {
         if self.shared.local {
             return self.next_in_order();
         }
+        if let Some(task) = task_at(self.again.replace(ptr::null_mut())) {
+            if !self.goes_before_the_queue() {
+                self.lifo_streak.set(0);
+                return Some(Next::Task(task));
+            }
+            self.push_back(task);
+        }
         if self.index == 0 && self.main_may_go_first() && self.main_is_due() {
             self.lifo_streak.set(self.lifo_streak.get().saturating_add(1));
             return Some(Next::Main);
@@ -401,6 +420,13 @@ impl Worker {
             return Some(Next::Task(task));
         }
         self.take(&self.shared.injector, false).map(Next::Task)
+    }
+
+    /// Whether something may go before the tasks in the queue.
+    #[inline]
+    fn goes_before_the_queue(&self) -> bool {
+        !self.slot().lifo.load(Ordering::Relaxed).is_null()
+            || self.index == 0 && (self.main_turn.get() > 0 || self.shared.main_woken.load(Ordering::Relaxed))
     }
 
     /// As [`next`](Self::next), on a current-thread loop: one queue, first in, first out, `block_on`'s future in it.
@@ -486,9 +512,18 @@ impl Worker {
         first
     }
 
+    /// Whether there is nothing to search: nobody else is awake, and nothing lies about. Who never counts as searching is
+    /// relied on by nobody, and looks again when others see that it sleeps.
+    #[inline]
+    fn sees_nothing(&self) -> bool {
+        self.shared.injector.len() == 0
+            && self.shared.over.len() == 0
+            && self.shared.idle.find_awake(self.index, 0, Some).is_none()
+    }
+
     /// Looks for a task in the other workers' queues.
     fn search(&self) -> Option<Raw> {
-        if !self.searching.get() && !self.shared.idle.start_searching() {
+        if !self.searching.get() && (self.sees_nothing() || !self.shared.idle.start_searching()) {
             return None;
         }
         self.searching.set(true);
@@ -551,9 +586,17 @@ impl Worker {
     }
 
     /// Work was found: stops searching, and the last searcher passes the duty to wake on.
-    #[inline]
+    #[inline(always)]
     fn found_work(&self) {
-        if self.searching.replace(false) && self.shared.idle.stop_searching() {
+        if self.searching.get() {
+            self.end_search();
+        }
+    }
+
+    #[inline(never)]
+    fn end_search(&self) {
+        self.searching.set(false);
+        if self.shared.idle.stop_searching() {
             // Publishers that saw a searcher did nothing: this is their wake, if it is still needed.
             if self.shared.injector.len() > 0 || self.shared.stuck.load(Ordering::Relaxed) > 0 {
                 self.shared.notify();
@@ -611,7 +654,18 @@ impl Worker {
             self.merge_if_any();
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
             unsafe { (*self.fifo.get()).push_back(task) };
+        } else if self.queue.len() == 0 && self.over_len() == 0 {
+            // Alone in line, and the next to be taken: not worth a way through the deque.
+            self.again.set(task.0.as_ptr());
         } else {
+            self.push_back(task);
+        }
+    }
+
+    /// Puts a task that is alone in line where others find it, if there is one.
+    #[inline]
+    fn flush_again(&self) {
+        if let Some(task) = task_at(self.again.replace(ptr::null_mut())) {
             self.push_back(task);
         }
     }
@@ -632,6 +686,7 @@ impl Worker {
     /// Fires what is due, takes in readiness and a share of the injector, and adapts how often to look.
     #[inline(never)]
     fn look(&self) {
+        self.flush_again();
         let now = self.shared.clock.now();
         let polls = self.polls.get().wrapping_sub(self.polls_at_look.get());
         if polls > 0 && self.looked_at.get() != NEVER {
@@ -671,7 +726,8 @@ impl Worker {
     fn restart_look(&self, now: u64) {
         self.looked_at.set(now);
         self.polls_at_look.set(self.polls.get());
-        let polls = LOOK_TIME / self.poll_time.get().max(1);
-        self.until_look.set((polls as u32).clamp(1, LOOK_POLLS));
+        let poll_time = self.poll_time.get().max(1);
+        let most = (SHORTEST_LOOK / poll_time).clamp(u64::from(LOOK_POLLS), 4 * u64::from(LOOK_POLLS));
+        self.until_look.set((self.look_interval / poll_time).clamp(1, most) as u32);
     }
 }

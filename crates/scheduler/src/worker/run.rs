@@ -110,6 +110,7 @@ impl Worker {
         if self.shared.local {
             return;
         }
+        self.flush_again();
         // Once the loop is closed, what goes to the injector ends on the spot, and may wake more: until nothing is left.
         loop {
             let mut chain = Chain::new();

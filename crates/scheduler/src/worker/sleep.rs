@@ -26,13 +26,17 @@ impl Worker {
             self.gone.set(!self.searching.get());
             return;
         }
-        if shared.clock.is_virtual() {
+        let deadline = if shared.clock.is_virtual() {
             self.sleep_or_jump();
+            shared.driver.next_deadline(self.index)
         } else {
-            self.wait(shared.driver.next_deadline(self.index));
+            let deadline = shared.driver.next_deadline(self.index);
+            self.wait(deadline);
             self.wake_up();
-        }
-        if shared.driver.next_deadline(self.index) == NEVER {
+            // Nobody else arms a timer on this worker.
+            deadline
+        };
+        if deadline == NEVER {
             // No timer, no need to know the time.
             self.restart_look(NEVER);
         } else {

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{self, Shutdown, SocketAddr};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use heist_reactor::{Half, IoSource};
@@ -91,13 +91,13 @@ impl TcpStream {
     /// # Cancel safety
     ///
     /// No byte is lost.
-    pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.source.poll_read(cx, buf)).await
+    pub fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        poll_fn(|cx| self.source.poll_read(cx, buf))
     }
 
     /// As [`read`](Self::read), into several buffers, one after the other.
-    pub async fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        poll_fn(|cx| self.source.poll_read_vectored(cx, bufs)).await
+    pub fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> impl Future<Output = io::Result<usize>> {
+        poll_fn(|cx| self.source.poll_read_vectored(cx, bufs))
     }
 
     /// Fills `buf`.
@@ -129,13 +129,13 @@ impl TcpStream {
     /// # Cancel safety
     ///
     /// If the future is dropped before it is ready, nothing was written.
-    pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.source.poll_write(cx, buf)).await
+    pub fn write(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        poll_fn(|cx| self.source.poll_write(cx, buf))
     }
 
     /// As [`write`](Self::write), from several buffers, one after the other.
-    pub async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        poll_fn(|cx| self.source.poll_write_vectored(cx, bufs)).await
+    pub fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> impl Future<Output = io::Result<usize>> {
+        poll_fn(|cx| self.source.poll_write_vectored(cx, bufs))
     }
 
     /// Writes all of `buf`.
@@ -147,14 +147,8 @@ impl TcpStream {
     /// # Cancel safety
     ///
     /// Not cancel safe: nobody knows how much was written by then.
-    pub async fn write_all(&mut self, mut buf: &[u8]) -> io::Result<()> {
-        while !buf.is_empty() {
-            match self.write(buf).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                n => buf = &buf[n..],
-            }
-        }
-        Ok(())
+    pub fn write_all(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<()>> {
+        write_all(buf, |cx, rest| self.source.poll_write(cx, rest))
     }
 
     /// [`read`](Self::read) for hand-written futures.
@@ -280,6 +274,23 @@ pub(crate) async fn connect_any(
     Err(ConnectError::into_io(attempts))
 }
 
+/// Writes all of `rest` by `write`. One future, with no state but what is left: an async block for each level costs more
+/// instructions than the write itself.
+fn write_all(
+    mut rest: &[u8],
+    mut write: impl FnMut(&mut Context<'_>, &[u8]) -> Poll<io::Result<usize>>,
+) -> impl Future<Output = io::Result<()>> {
+    poll_fn(move |cx| {
+        while !rest.is_empty() {
+            match ready!(write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                n => rest = &rest[n..],
+            }
+        }
+        Poll::Ready(Ok(()))
+    })
+}
+
 /// A pair of streams over a connection.
 pub(crate) fn streams(
     source: IoSource<net::TcpStream>,
@@ -297,8 +308,8 @@ impl ReadHalf {
     /// # Errors
     ///
     /// The connection's.
-    pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.half.poll_read(cx, buf)).await
+    pub fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        poll_fn(|cx| self.half.poll_read(cx, buf))
     }
 
     /// As [`TcpStream::read_vectored`].
@@ -306,8 +317,8 @@ impl ReadHalf {
     /// # Errors
     ///
     /// The connection's.
-    pub async fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        poll_fn(|cx| self.half.poll_read_vectored(cx, bufs)).await
+    pub fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> impl Future<Output = io::Result<usize>> {
+        poll_fn(|cx| self.half.poll_read_vectored(cx, bufs))
     }
 
     /// The peer's address.
@@ -343,9 +354,8 @@ impl WriteHalf {
     /// # Errors
     ///
     /// The connection's.
-    pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let half = self.half()?;
-        poll_fn(|cx| half.poll_write(cx, buf)).await
+    pub fn write(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        poll_fn(|cx| self.half()?.poll_write(cx, buf))
     }
 
     /// As [`TcpStream::write_vectored`].
@@ -353,9 +363,8 @@ impl WriteHalf {
     /// # Errors
     ///
     /// The connection's.
-    pub async fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let half = self.half()?;
-        poll_fn(|cx| half.poll_write_vectored(cx, bufs)).await
+    pub fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> impl Future<Output = io::Result<usize>> {
+        poll_fn(|cx| self.half()?.poll_write_vectored(cx, bufs))
     }
 
     /// As [`TcpStream::write_all`].
@@ -363,14 +372,8 @@ impl WriteHalf {
     /// # Errors
     ///
     /// The connection's.
-    pub async fn write_all(&mut self, mut buf: &[u8]) -> io::Result<()> {
-        while !buf.is_empty() {
-            match self.write(buf).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                n => buf = &buf[n..],
-            }
-        }
-        Ok(())
+    pub fn write_all(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<()>> {
+        write_all(buf, |cx, rest| self.half()?.poll_write(cx, rest))
     }
 }
 

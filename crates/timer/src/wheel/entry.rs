@@ -28,6 +28,9 @@ pub(crate) const CLOSED: u32 = 4;
 /// `place` of an entry that is in no slot.
 pub(crate) const NOWHERE: u32 = u32::MAX;
 
+/// `place` of an entry that has no deadline yet.
+pub(crate) const NURSERY: u32 = u32::MAX - 1;
+
 /// A waker taken apart: one word that the holder of the entry may compare while another thread copies it.
 #[derive(Clone, Copy)]
 pub(crate) struct WakerParts {
@@ -60,7 +63,7 @@ impl WakerParts {
 
 /// What the wheel keeps of a timer. Guarded by the owner word.
 pub(crate) struct Node {
-    /// Nanoseconds on the loop's clock.
+    /// Nanoseconds on the loop's clock; in the nursery, the delay in nanoseconds.
     pub deadline: u64,
     /// How many timers this wheel had armed before: decides between equal deadlines.
     pub order: u64,

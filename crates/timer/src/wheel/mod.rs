@@ -7,6 +7,7 @@
 
 mod entry;
 mod levels;
+mod nursery;
 #[cfg(all(test, not(heist_loom)))]
 mod tests;
 
@@ -23,8 +24,9 @@ use heist_core::sync::cell::UnsafeCell;
 use heist_core::sync::{hint, mutant};
 
 pub(crate) use self::entry::{ARMED, CLOSED, EntryRef, FIRED};
-use self::entry::{Entry, Pages};
+use self::entry::{Entry, NURSERY, Pages};
 use self::levels::Levels;
+use self::nursery::Nursery;
 
 /// How many timers come out of the wheel each time the owner word is taken: some microseconds of pointer work.
 const BATCH: usize = 256;
@@ -42,8 +44,15 @@ pub(crate) struct Wheel {
     held: AtomicBool,
     /// Whether the timer of `earliest` has been disarmed, so that the word is only a lower bound.
     stale: AtomicBool,
+    /// Whether the nursery has entries: then `earliest` does not know of all timers.
+    young: AtomicBool,
     /// The earliest deadline, or one before it; [`NEVER`] when nothing is armed. Written with the owner word held.
     earliest: AtomicU64,
+    /// The first timers are a crowd, for which a sleeper is woken then, and not before; 0 when they are none. Written with
+    /// the owner word held.
+    crowd: AtomicU64,
+    /// Whether time is virtual: then every deadline is exact.
+    exact: bool,
     clock: Arc<Clock>,
     core: UnsafeCell<Core>,
     /// On a line of its own: foreign threads write here.
@@ -61,6 +70,7 @@ struct Garbage {
 /// What the owner word guards.
 struct Core {
     levels: Levels,
+    nursery: Nursery,
     pages: Pages,
     /// How many timers were ever armed here.
     order: u64,
@@ -90,10 +100,14 @@ impl Wheel {
         Self {
             held: AtomicBool::new(false),
             stale: AtomicBool::new(false),
+            young: AtomicBool::new(false),
             earliest: AtomicU64::new(NEVER),
+            crowd: AtomicU64::new(0),
+            exact: clock.is_virtual(),
             clock,
             core: UnsafeCell::new(Core {
                 levels: Levels::new(),
+                nursery: Nursery::new(),
                 pages: Pages::new(),
                 order: 0,
                 closed: false,
@@ -104,6 +118,12 @@ impl Wheel {
                 count: AtomicUsize::new(0),
             }),
         }
+    }
+
+    /// Treats a virtual clock as a real one.
+    #[cfg(all(test, heist_loom))]
+    pub fn use_nursery(&mut self) {
+        self.exact = false;
     }
 
     /// The clock that the deadlines in this wheel are on.
@@ -122,21 +142,95 @@ impl Wheel {
             if core.closed {
                 return None;
             }
-            self.sweep(core);
-            let entry = core.pages.take();
-            let order = core.order;
-            core.order += 1;
-            entry.node(|node| {
-                node.deadline = deadline;
-                node.order = order;
-            });
+            let entry = self.take(core, deadline);
             entry.arm(waker.take()?);
-            core.levels.insert(entry);
-            if deadline <= self.earliest.load(Ordering::Relaxed) {
-                // Nothing that is armed is due before this one: the word is exact again.
-                self.publish(deadline, false);
+            self.file(core, entry, deadline);
+            Some(entry)
+        })
+    }
+
+    /// As [`arm`](Self::arm), for a `delay` from the next look at what is due: nobody reads the clock here. In virtual time
+    /// the delay is from now.
+    #[inline]
+    pub fn arm_young(&self, delay: u64, waker: Waker) -> Option<EntryRef> {
+        let mut waker = Some(waker);
+        self.with(|core| {
+            if core.closed {
+                return None;
+            }
+            let entry = self.take(core, delay);
+            entry.arm(waker.take()?);
+            if core.nursery.is_empty() {
+                // Relaxed: read on this thread, or by others who come again.
+                self.young.store(true, Ordering::Relaxed);
+            }
+            core.nursery.push(entry);
+            if self.exact {
+                self.settle(core);
             }
             Some(entry)
+        })
+    }
+
+    /// A fresh entry, with the next order and with `deadline` in its node.
+    #[inline(always)]
+    fn take(&self, core: &mut Core, deadline: u64) -> EntryRef {
+        self.sweep(core);
+        let entry = core.pages.take();
+        let order = core.order;
+        core.order += 1;
+        entry.node(|node| {
+            node.deadline = deadline;
+            node.order = order;
+        });
+        entry
+    }
+
+    /// Files an armed entry that is in no list.
+    #[inline(always)]
+    fn file(&self, core: &mut Core, entry: EntryRef, deadline: u64) {
+        core.levels.insert(entry);
+        if deadline <= self.earliest.load(Ordering::Relaxed) {
+            // Nothing that has a deadline is due before this one: the word is exact again.
+            self.publish(deadline, false);
+            self.crowd.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Gives those in the nursery their deadlines and files them. Called with the owner word held.
+    #[inline]
+    fn settle(&self, core: &mut Core) {
+        if !core.nursery.is_empty() {
+            self.settle_all(core, None);
+        }
+    }
+
+    /// As [`settle`](Self::settle); `told` is what the time was before the owner word was taken, for the model that shows
+    /// why it must not be used.
+    #[cold]
+    fn settle_all(&self, core: &mut Core, told: Option<u64>) {
+        // Read with the owner word held: it comes after the arming of all that are there, on whatever thread this is.
+        let now = told.unwrap_or_else(|| self.clock.now());
+        while let Some(entry) = core.nursery.pop() {
+            // What a handle has cancelled is on its way to the garbage stack.
+            if !entry.is_cancelled() {
+                let deadline = entry.node(|node| {
+                    node.deadline = now.saturating_add(node.deadline).min(NEVER - 1);
+                    node.deadline
+                });
+                self.file(core, entry, deadline);
+            }
+        }
+        self.young.store(false, Ordering::Relaxed);
+    }
+
+    /// The deadline of an entry, which from now on has one. Called by the handle, on any thread.
+    pub fn deadline_of(&self, entry: EntryRef) -> u64 {
+        self.with(|core| {
+            if entry.place() == NURSERY {
+                self.settle(core);
+            }
+            entry.node(|node| node.deadline)
         })
     }
 
@@ -183,10 +277,7 @@ impl Wheel {
                 node.deadline = deadline;
                 node.order = order;
             });
-            core.levels.insert(entry);
-            if deadline <= self.earliest.load(Ordering::Relaxed) {
-                self.publish(deadline, false);
-            }
+            self.file(core, entry, deadline);
             true
         })
     }
@@ -244,7 +335,7 @@ impl Wheel {
     #[inline]
     pub fn fire(&self, now: u64) {
         // Relaxed: on the owner's thread the word is its own; elsewhere a stale one only puts the work off.
-        if self.earliest.load(Ordering::Relaxed) <= now {
+        if self.earliest.load(Ordering::Relaxed) <= now || self.young.load(Ordering::Relaxed) {
             self.fire_due(now);
         }
     }
@@ -255,10 +346,20 @@ impl Wheel {
         loop {
             let (mut due, more) = self.with(|core| {
                 self.sweep(core);
+                if mutant("timer-settle-with-earlier-time") {
+                    self.settle_all(core, Some(now));
+                }
+                self.settle(core);
+                if self.earliest.load(Ordering::Relaxed) > now {
+                    return (Vec::new(), false);
+                }
                 let mut due = std::mem::take(&mut core.due);
                 let more = core.levels.advance(now, &mut due, BATCH);
-                let earliest = core.levels.earliest(self.clock.is_virtual());
+                let earliest = core.levels.earliest(self.exact);
                 self.publish(earliest, false);
+                if !self.exact {
+                    self.crowd.store(core.levels.crowd(), Ordering::Relaxed);
+                }
                 (due, more)
             });
             for waker in due.drain(..) {
@@ -279,33 +380,37 @@ impl Wheel {
         }
     }
 
-    /// The earliest deadline, [`NEVER`] when nothing is armed. Any thread.
+    /// When to wake for the earliest timer, [`NEVER`] when nothing is armed. Any thread. In virtual time that is its deadline;
+    /// in real time a crowd of timers is waited for, [`SPREAD`](levels::SPREAD) at most.
     ///
     /// After the earliest timer was disarmed this looks for the next one. Where the first slot is crowded it does so only
     /// in virtual time; in real time an earlier moment may come back, at which the worker then wakes once for nothing.
     pub fn next_deadline(&self) -> u64 {
         // Acquire pairs with `publish`. The garbage may be the earliest timer, so it counts as staleness.
         let stale = self.stale.load(Ordering::Acquire)
+            || self.young.load(Ordering::Relaxed)
             || !self.garbage.top.load(Ordering::Relaxed).is_null() && !self.is_empty();
         if stale {
             self.with(|core| {
                 self.sweep(core);
+                self.settle(core);
                 if self.stale.load(Ordering::Relaxed) {
-                    let exact = self.clock.is_virtual();
-                    let earliest = core.levels.earliest(exact);
+                    let earliest = core.levels.earliest(self.exact);
                     // In a crowded slot the bound that stands may be the better one; it is never too late.
                     self.publish(earliest.max(self.earliest.load(Ordering::Relaxed)), false);
                 }
             });
         }
-        self.earliest.load(Ordering::Acquire)
+        // Not later than SPREAD after any deadline: no timer that is left was due before the first of the crowd. One that
+        // is not the first any more is a crowd of the past, and stands for nothing.
+        self.earliest.load(Ordering::Acquire).max(self.crowd.load(Ordering::Relaxed))
     }
 
     /// How many timers are armed. Any thread.
     pub fn armed(&self) -> usize {
         self.with(|core| {
             self.sweep(core);
-            core.levels.linked()
+            core.levels.linked() + core.nursery.count()
         })
     }
 
@@ -313,6 +418,7 @@ impl Wheel {
     pub fn close(&self) {
         let wakers = self.with(|core| {
             core.closed = true;
+            self.settle(core);
             let mut wakers = Vec::new();
             while let Some(entry) = core.levels.pop_any() {
                 wakers.extend(entry.fire(CLOSED));
@@ -328,7 +434,8 @@ impl Wheel {
     /// # Safety
     ///
     /// `wheel` came from a box. Nobody but handles that own entries uses it during the call or afterwards, and they use
-    /// it by [`release_remote`](Self::release_remote), [`replace_waker`](Self::replace_waker) and the entry's state only.
+    /// it by [`release_remote`](Self::release_remote), [`replace_waker`](Self::replace_waker),
+    /// [`deadline_of`](Self::deadline_of) and the entry's state only.
     pub unsafe fn orphan(wheel: NonNull<Self>) {
         // SAFETY: the service owns the wheel until here.
         let this = unsafe { wheel.as_ref() };
@@ -401,6 +508,13 @@ impl Wheel {
     /// Takes an entry out of its slot, if it is in one, and keeps the published words true.
     #[inline]
     fn unlink(&self, core: &mut Core, entry: EntryRef) {
+        if entry.place() == NURSERY {
+            core.nursery.remove(entry);
+            if core.nursery.is_empty() {
+                self.young.store(false, Ordering::Relaxed);
+            }
+            return;
+        }
         if !core.levels.remove(entry) {
             return;
         }
