@@ -59,6 +59,8 @@ pub struct Context {
     frame: Cell<*const ()>,
     /// A cancellation that was raised to the root of the current task.
     raised: Cell<Option<CancelledError>>,
+    /// A request that is to interrupt the current task's next suspension.
+    later: Cell<Option<CancelledError>>,
     /// How to find the tree of a task.
     trees: TreeOf,
     /// State of the worker's random numbers (xorshift; never zero).
@@ -98,6 +100,7 @@ impl Context {
             current: Cell::new(ptr::null()),
             frame: Cell::new(ptr::null()),
             raised: Cell::new(None),
+            later: Cell::new(None),
             trees: |_, _| None,
             // Any odd constant spreads the workers; the seed only has to differ between them and not be zero.
             random: Cell::new((worker as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
@@ -271,6 +274,17 @@ impl Context {
         self.raised.take()
     }
 
+    /// Has a request interrupt the current task when this poll returns Pending; see [`crate::scope::ask_later`].
+    pub fn ask_later(&self, error: CancelledError) {
+        self.later.set(Some(error));
+        self.settle_after();
+    }
+
+    /// The request that was to be [asked later](Self::ask_later).
+    pub fn take_later(&self) -> Option<CancelledError> {
+        self.later.take()
+    }
+
     /// The tree of the current task, made if there is none; `None` outside of a task that can have one.
     pub fn tree(&self) -> Option<Arc<Tree>> {
         let current = self.current.get();
@@ -303,7 +317,15 @@ impl Context {
     /// Runs `f`, which polls another task than the current one, as if between two polls; what stood before stands again
     /// after it.
     pub fn apart<R>(&self, f: impl FnOnce() -> R) -> R {
-        struct Restore<'a>(&'a Context, *const (), *const (), u32, u8, Option<CancelledError>, *const Slot);
+        struct Restore<'a>(
+            &'a Context,
+            *const (),
+            *const (),
+            u32,
+            u8,
+            [Option<CancelledError>; 2],
+            *const Slot,
+        );
         impl Drop for Restore<'_> {
             fn drop(&mut self) {
                 let context = self.0;
@@ -311,7 +333,9 @@ impl Context {
                 context.frame.set(self.2);
                 context.budget.set(self.3);
                 context.after.set(self.4);
-                context.raised.set(self.5.take());
+                let [raised, later] = std::mem::take(&mut self.5);
+                context.raised.set(raised);
+                context.later.set(later);
                 context.entered_vars.set(self.6);
             }
         }
@@ -321,7 +345,7 @@ impl Context {
             self.frame.replace(ptr::null()),
             self.budget.get(),
             self.after.replace(0),
-            self.raised.take(),
+            [self.raised.take(), self.later.take()],
             self.entered_vars.replace(ptr::null()),
         );
         f()

@@ -14,6 +14,7 @@
 //! * [`vars`]: context variables.
 //! * [`SignalSafe`]: what a signal handler may call.
 
+mod awaitable;
 pub mod budget;
 pub mod callback_id;
 mod cancelled;
@@ -27,6 +28,7 @@ mod signal_safe;
 pub mod sync;
 pub mod vars;
 
+pub use awaitable::Awaitable;
 pub use cancelled::CancelledError;
 pub use clock::{Clock, Hold};
 pub use context::Context;

@@ -23,6 +23,7 @@
 
 #![forbid(unsafe_code)]
 
+mod as_completed;
 mod builder;
 mod call_graph;
 mod callbacks;
@@ -33,19 +34,27 @@ mod driver;
 mod event_loop;
 mod executor;
 mod gather;
+mod group_error;
+mod inline;
 mod interrupt;
 mod interval;
 mod introspection;
 mod run_error;
 mod runner;
 mod signal;
+mod task_group;
 mod thread_future;
+mod timeout_scope;
 mod wait;
+mod wait_for;
 
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
 
+pub use as_completed::{
+    AsCompleted, AsCompletedWithin, Completion, Completions, NextTask, NextTaskWithin, as_completed,
+};
 pub use builder::Builder;
 pub use call_graph::{
     FrameCallGraphEntry, FutureCallGraph, InCallGraph, capture_call_graph, format_call_graph,
@@ -55,26 +64,38 @@ pub use cancel::{CatchCancelled, catch_cancelled, raise_cancelled, try_finally};
 pub use contextvars::{ContextVar, copy_context};
 pub use event_loop::EventLoop;
 pub use executor::{Executor, ThreadPoolExecutor, run_in_executor};
-pub use gather::{Gather, GatherAll, gather};
+pub use gather::{
+    Children, Gather, GatherAll, GatherAllFuture, GatherFuture, GatherRef, GatherWait, Starts, TryGather,
+    TryGatherError, TryGatherFuture, gather, try_gather,
+};
+pub use group_error::{GroupError, GroupFailure};
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use introspection::{all_tasks, current_task};
 pub use run_error::RunError;
 pub use runner::{Runner, run};
 pub use signal::ctrl_c;
+pub use task_group::{GroupTask, TaskGroup, TaskGroupClosed, task_group};
 pub use thread_future::{
     ThreadFuture, ThreadFutureError, WrappedFuture, run_coroutine_threadsafe, wrap_future,
 };
-pub use wait::{ALL_COMPLETED, FIRST_COMPLETED, ReturnWhen, Wait, Waiting, wait};
+pub use timeout_scope::{RescheduleError, TimeoutScope, timeout_at, timeout_scope, timeout_scope_at};
+pub use wait::{
+    ALL_COMPLETED, AllCompleted, FIRST_COMPLETED, FIRST_EXCEPTION, FirstCompleted, FirstException,
+    ReturnWhen, Wait, Waiting, wait,
+};
+pub use wait_for::{WaitFor, wait_for};
 
+pub use heist_core::Awaitable;
 pub use heist_macros::{main, test};
 pub use heist_scheduler::{
     CallbackHandle, ExceptionContext, ExceptionHandler, ExecutorClosedError, LoopClosedError,
     ShutdownExecutor, TaskInfo, Work, spawn_in as create_task_in,
 };
 pub use heist_scheduler::{
-    CancelledError, Handle, ResultError, ShutdownReport, Task, TaskBuilder, TaskError, TaskFactory,
-    TaskFuture, TaskOptions, TaskRef, TaskWait, YieldNow, spawn as create_task, spawn_blocking as to_thread,
-    spawn_local, task, yield_now,
+    CancelledError, Handle, IntoTask, ResultError, SharedFuture, SharedResult, SharedTask, Shield,
+    ShieldFuture, Shieldable, Shielded, ShieldedTask, ShutdownReport, Start, Task, TaskBuilder, TaskError,
+    TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, YieldNow, ensure_future, shield,
+    spawn as create_task, spawn_blocking as to_thread, spawn_local, task, yield_now,
 };
 pub use heist_streams::{
     ConnectError, IncompleteReadError, LimitOverrunError, OpenConnection, Outcome, ReadError, Server,

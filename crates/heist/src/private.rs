@@ -2,7 +2,8 @@
 
 use std::future::Future;
 
-pub use crate::gather::{Branch, gather_tuple};
+pub use crate::gather::gather_tuple;
+pub use crate::inline::{Join, Race};
 
 use crate::builder::Builder;
 use crate::runner::run_with;

@@ -1,34 +1,108 @@
 //! Waiting for tasks without taking their values; asyncio's `wait`.
+//!
+//! It stands on a [`Countdown`]: however many tasks there are, one that ends costs a step, and the one who waits is polled
+//! when the condition holds. (With [`FIRST_EXCEPTION`] it is polled for each batch of ends, to look at their values.) It is
+//! no forwarder: cancelling the one who waits leaves the tasks alone.
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use heist_core::scope::{Awaited, Watch};
-use heist_scheduler::Task;
+use heist_core::scope::Watch;
+use heist_core::{budget, context};
+use heist_scheduler::{Countdown, IntoTask, Start, Task, Wanted, start_each};
 use heist_timer::{Sleep, sleep};
 
-/// When a [`wait`] ends. Later versions add asyncio's `FIRST_EXCEPTION`, which exists for tasks that can fail only.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ReturnWhen {
-    /// When every task has ended.
-    AllCompleted,
-    /// When any task has ended.
-    FirstCompleted,
+/// When a [`wait`] ends: [`ALL_COMPLETED`], [`FIRST_COMPLETED`] or [`FIRST_EXCEPTION`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no condition for a wait for tasks that give a `{T}`",
+    note = "`ALL_COMPLETED` and `FIRST_COMPLETED` are for all tasks, `FIRST_EXCEPTION` is for tasks that give a `Result`"
+)]
+pub trait ReturnWhen<T>: sealed::Sealed {
+    #[doc(hidden)]
+    const WANTED: Wanted;
+
+    /// Whether the end of this task ends the wait.
+    #[doc(hidden)]
+    fn ends(task: &Task<T>) -> bool;
 }
 
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::AllCompleted {}
+    impl Sealed for super::FirstCompleted {}
+    impl Sealed for super::FirstException {}
+}
+
+/// See [`ALL_COMPLETED`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AllCompleted;
+
+/// See [`FIRST_COMPLETED`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FirstCompleted;
+
+/// See [`FIRST_EXCEPTION`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FirstException;
+
 /// Wait until every task has ended; asyncio's `ALL_COMPLETED`.
-pub const ALL_COMPLETED: ReturnWhen = ReturnWhen::AllCompleted;
+pub const ALL_COMPLETED: AllCompleted = AllCompleted;
 /// Wait until any task has ended; asyncio's `FIRST_COMPLETED`.
-pub const FIRST_COMPLETED: ReturnWhen = ReturnWhen::FirstCompleted;
+pub const FIRST_COMPLETED: FirstCompleted = FirstCompleted;
+/// Wait until any task has failed, or every task has ended; asyncio's `FIRST_EXCEPTION`. A task fails by an `Err` or a
+/// panic, and not by being cancelled.
+///
+/// It is there for tasks that give a `Result`:
+///
+/// ```compile_fail
+/// # heist::run(async {
+/// let tasks = [heist::create_task(async { 1 })];
+/// heist::wait(tasks).return_when(heist::FIRST_EXCEPTION).await;
+/// # });
+/// ```
+pub const FIRST_EXCEPTION: FirstException = FirstException;
+
+impl<T> ReturnWhen<T> for AllCompleted {
+    const WANTED: Wanted = Wanted::All;
+
+    fn ends(_: &Task<T>) -> bool {
+        false
+    }
+}
+
+impl<T> ReturnWhen<T> for FirstCompleted {
+    const WANTED: Wanted = Wanted::Any;
+
+    fn ends(_: &Task<T>) -> bool {
+        true
+    }
+}
+
+impl<T, E> ReturnWhen<Result<T, E>> for FirstException {
+    const WANTED: Wanted = Wanted::Any;
+
+    fn ends(task: &Task<Result<T, E>>) -> bool {
+        match task.exception() {
+            Ok(Some(error)) => !error.is_cancelled(),
+            _ => task.result().is_ok_and(Result::is_err),
+        }
+    }
+}
 
 /// Waits for tasks and gives those that have ended and those that have not; asyncio's `wait`.
 ///
-/// Nothing is cancelled, not even when the timeout passes. Both lists are in the order of the input.
+/// Futures become tasks at the call; tasks are taken as they are, and come back as they are. Several handles of one
+/// [`SharedTask`](crate::SharedTask) count as one. Nothing is cancelled, not even
+/// when the timeout passes, and no failure comes out here: it is in the task. Both lists are in the order of the input, and
+/// what has ended by the time of the return is in the first, whatever ended the wait.
+///
+/// No tasks give two empty lists at once. (asyncio has a ValueError there, as for an unknown condition, which here does not
+/// compile. A list that is empty some day is no mistake of the program, and the answer is the same as for tasks that have
+/// all ended.)
 ///
 /// ```
 /// heist::run(async {
@@ -41,28 +115,35 @@ pub const FIRST_COMPLETED: ReturnWhen = ReturnWhen::FirstCompleted;
 /// });
 /// ```
 ///
+/// Outside of a running loop the futures wait: their tasks are made when the wait is first polled, in a loop.
+///
 /// # Cancel safety
 ///
-/// Dropping the wait drops the handles: the tasks run on.
-pub fn wait<T>(tasks: impl IntoIterator<Item = Task<T>>) -> Wait<T> {
-    Wait { tasks: tasks.into_iter().collect(), timeout: None, return_when: ALL_COMPLETED }
+/// Dropping the wait drops the handles: the tasks run on. A request for cancellation ends the wait, and is not passed on.
+#[track_caller]
+pub fn wait<I>(tasks: I) -> Wait<<I::Item as IntoTask>::Output>
+where
+    I: IntoIterator,
+    I::Item: IntoTask,
+{
+    Wait { tasks: start_each(tasks), timeout: None, return_when: PhantomData }
 }
 
 /// A [`wait`] before it begins.
 #[must_use = "a wait begins when it is awaited"]
-pub struct Wait<T> {
-    tasks: Vec<Task<T>>,
+pub struct Wait<T, R = AllCompleted> {
+    tasks: Vec<Start<T>>,
     timeout: Option<Duration>,
-    return_when: ReturnWhen,
+    return_when: PhantomData<R>,
 }
 
-impl<T> fmt::Debug for Wait<T> {
+impl<T, R> fmt::Debug for Wait<T, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wait").field("tasks", &self.tasks.len()).field("timeout", &self.timeout).finish()
     }
 }
 
-impl<T> Wait<T> {
+impl<T, R> Wait<T, R> {
     /// Ends the wait after this time at the latest; `None` waits without limit.
     pub fn timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.timeout = limit.into();
@@ -70,83 +151,106 @@ impl<T> Wait<T> {
     }
 
     /// When the wait ends: [`ALL_COMPLETED`] unless given.
-    pub fn return_when(mut self, return_when: ReturnWhen) -> Self {
-        self.return_when = return_when;
-        self
+    pub fn return_when<W: ReturnWhen<T>>(self, return_when: W) -> Wait<T, W> {
+        let _ = return_when;
+        Wait { tasks: self.tasks, timeout: self.timeout, return_when: PhantomData }
     }
 }
 
-impl<T> IntoFuture for Wait<T> {
+impl<T, R: ReturnWhen<T>> IntoFuture for Wait<T, R> {
     type Output = (Vec<Task<T>>, Vec<Task<T>>);
-    type IntoFuture = Waiting<T>;
+    type IntoFuture = Waiting<T, R>;
 
-    fn into_future(self) -> Waiting<T> {
+    fn into_future(self) -> Waiting<T, R> {
         Waiting {
-            tasks: self.tasks,
-            ended: 0,
+            countdown: Countdown::new(self.tasks.len(), R::WANTED),
+            starts: self.tasks,
+            tasks: Vec::new(),
             limit: self.timeout.map(|limit| Box::pin(sleep(limit))),
-            return_when: self.return_when,
+            expired: false,
             watch: Watch::new(),
+            return_when: PhantomData,
         }
     }
 }
 
 /// The future of [`wait`].
 #[must_use = "futures do nothing unless awaited"]
-pub struct Waiting<T> {
+pub struct Waiting<T, R = AllCompleted> {
+    /// What is waited for, until the first poll.
+    starts: Vec<Start<T>>,
     tasks: Vec<Task<T>>,
-    /// The first so many tasks are known to have ended, where all are waited for.
-    ended: usize,
+    countdown: Countdown,
     limit: Option<Pin<Box<Sleep>>>,
-    return_when: ReturnWhen,
-    /// For those who look at who waits for whom.
+    /// The time is up, and those that end in this very moment get their turn.
+    expired: bool,
     watch: Watch,
+    return_when: PhantomData<R>,
 }
 
-impl<T> Unpin for Waiting<T> {}
+impl<T, R> Unpin for Waiting<T, R> {}
 
-impl<T> fmt::Debug for Waiting<T> {
+impl<T, R> fmt::Debug for Waiting<T, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Waiting").field("tasks", &self.tasks.len()).finish_non_exhaustive()
     }
 }
 
-impl<T> Waiting<T> {
-    fn poll_tasks(&mut self, cx: &mut Context<'_>) -> bool {
-        match self.return_when {
-            // One after the other: each wake looks at one task, not at all of them.
-            ReturnWhen::AllCompleted => {
-                while let Some(task) = self.tasks.get_mut(self.ended) {
-                    if task.poll_done(cx).is_pending() {
-                        return false;
-                    }
-                    self.ended += 1;
+impl<T, R: ReturnWhen<T>> Waiting<T, R> {
+    /// In the first poll: makes the tasks that could not be made before, for want of a loop, and watches all of them.
+    fn begin(&mut self) {
+        self.tasks = std::mem::take(&mut self.starts).into_iter().map(Start::into_task).collect();
+        for task in &self.tasks {
+            self.countdown.add(task);
+        }
+    }
+
+    fn poll_tasks(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.countdown.poll(cx));
+            while let Some(ended) = self.countdown.pop() {
+                if R::ends(&self.tasks[ended.index]) {
+                    return Poll::Ready(());
                 }
-                true
             }
-            ReturnWhen::FirstCompleted => {
-                let mut any = self.tasks.is_empty();
-                for task in &mut self.tasks {
-                    any |= task.poll_done(cx).is_ready();
-                }
-                any
+            if self.countdown.left() == 0 {
+                return Poll::Ready(());
             }
         }
     }
+
+    /// Ready one turn after the time was up, so that a task that ends in the same moment is among those that have ended.
+    fn poll_limit(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.expired {
+            return Poll::Ready(());
+        }
+        let Some(limit) = &mut self.limit else { return Poll::Pending };
+        ready!(limit.as_mut().poll(cx));
+        self.expired = true;
+        context::with(|context| match context {
+            Some(context) => context.yield_now(cx.waker()),
+            None => cx.waker().wake_by_ref(),
+        });
+        Poll::Pending
+    }
 }
 
-impl<T> Future for Waiting<T> {
+impl<T, R: ReturnWhen<T>> Future for Waiting<T, R> {
     type Output = (Vec<Task<T>>, Vec<Task<T>>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let over = self.poll_tasks(cx)
-            || self.limit.as_mut().is_some_and(|limit| limit.as_mut().poll(cx).is_ready());
-        if !over {
-            let Self { tasks, watch, .. } = &mut *self;
-            watch.pending(|| Arc::new(tasks.iter().map(|task| Awaited::Task(task.id())).collect::<Vec<_>>()));
+        let proceed = ready!(budget::poll_proceed(cx));
+        if !self.starts.is_empty() {
+            self.begin();
+        }
+        if self.poll_tasks(cx).is_pending() && self.poll_limit(cx).is_pending() {
+            let this = &mut *self;
+            this.watch.pending(|| this.countdown.awaits());
             return Poll::Pending;
         }
+        proceed.made_progress();
         self.watch.done();
+        self.countdown.forget_waiter();
         Poll::Ready(std::mem::take(&mut self.tasks).into_iter().partition(Task::done))
     }
 }

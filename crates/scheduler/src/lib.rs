@@ -49,8 +49,10 @@ pub use scheduler::{
     spawn_in, spawn_local,
 };
 pub use task::{
-    CancelledError, ResultError, Task, TaskBuilder, TaskError, TaskFactory, TaskFuture, TaskOptions, TaskRef,
-    TaskWait, task,
+    Body, CancelledError, Countdown, Ended, IntoTask, Request, Requests, ResultError, SharedFuture,
+    SharedResult, SharedTask, Shield, ShieldFuture, Shieldable, Shielded, ShieldedTask, Start, Task,
+    TaskBuilder, TaskError, TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, Wanted, ensure_future,
+    flatten, shield, start_each, task,
 };
 pub use yielding::{YieldNow, yield_now};
 

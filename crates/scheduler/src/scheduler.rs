@@ -18,7 +18,9 @@ use pin_project_lite::pin_project;
 use crate::config::Config;
 use crate::shared::{CLOSED, CLOSING, PAUSED, RUNNING, Shared};
 use crate::task::state::{Access, LOCAL, NEW_DETACHED};
-use crate::task::{CancelledError, Kind, Raw, Task, TaskError, TaskFactory, TaskRef};
+use crate::task::{
+    Body, CancelledError, Kind, Raw, Task, TaskError, TaskFactory, TaskOptions, TaskRef, spawn_with,
+};
 use crate::worker::{Polled, Worker, create, create_foreign, create_foreign_in};
 use crate::{blocking_future, trace, watchdog};
 
@@ -152,6 +154,40 @@ impl Handle {
         self.create(future, Location::caller(), Some(context.clone()))
     }
 
+    /// Creates a task for a [`Body`], with options. It is eager only where this thread runs the loop.
+    pub fn create_body<B>(
+        &self,
+        body: B,
+        options: TaskOptions,
+        location: &'static Location<'static>,
+    ) -> Task<B::Output>
+    where
+        B: Body + Send + 'static,
+        B::Output: Send + 'static,
+    {
+        if options.is_default() {
+            return self.create(body, location, None);
+        }
+        let mut given = Some((body, options));
+        let here = with_worker(|worker| {
+            let same = Arc::ptr_eq(worker.shared(), &self.shared);
+            let (body, options) = same.then(|| given.take()).flatten()?;
+            Some(spawn_with(worker, body, location, options))
+        });
+        match (here.flatten(), given) {
+            (Some(task), _) => task,
+            (None, Some((body, options))) => {
+                let TaskOptions { name, context, .. } = options;
+                let task = create_foreign_in(&self.shared, Kind::Task, body, location, context);
+                if let Some(name) = name {
+                    task.set_name(name);
+                }
+                task
+            }
+            (None, None) => unreachable!("the body is taken only to make a task of it"),
+        }
+    }
+
     fn create<F>(
         &self,
         future: F,
@@ -159,7 +195,7 @@ impl Handle {
         vars: Option<vars::Context>,
     ) -> Task<F::Output>
     where
-        F: Future + Send + 'static,
+        F: Body + Send + 'static,
         F::Output: Send + 'static,
     {
         let mut given = Some((future, vars));
@@ -235,6 +271,11 @@ impl Handle {
     /// The loop's clock.
     pub fn clock(&self) -> &Arc<Clock> {
         &self.shared.clock
+    }
+
+    /// The loop's time: since it was made, monotonic. asyncio: `loop.time`.
+    pub fn time(&self) -> Duration {
+        Duration::from_nanos(self.shared.clock.now())
     }
 
     /// How many workers run tasks, apart from spare ones.
@@ -718,7 +759,17 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let location = Location::caller();
+    spawn_at(future, Location::caller())
+}
+
+/// As [`spawn`], at a place that is given.
+#[track_caller]
+#[inline]
+pub(crate) fn spawn_at<F>(future: F, location: &'static Location<'static>) -> Task<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
     match with_worker(|worker| worker.spawn(future, location)) {
         Some(task) => task,
         None => no_loop("create_task"),

@@ -67,9 +67,15 @@ pub fn sleep(delay: Duration) -> Sleep {
 pub fn limit(delay: Duration) -> Sleep {
     match nanos(delay) {
         NEVER => sleep_until(NEVER),
-        nanos if nanos >= LOOSE_FROM => Sleep::new(nanos, Phase::Limit),
+        nanos if nanos >= LOOSE_FROM && !is_time_virtual() => Sleep::new(nanos, Phase::Limit),
         _ => sleep(delay),
     }
+}
+
+/// Whether this thread's loop has virtual time, which is exact everywhere.
+#[inline]
+fn is_time_virtual() -> bool {
+    context::with(|context| context.is_some_and(|context| context.clock().is_virtual()))
 }
 
 /// The shortest limit, in nanoseconds, that need not count from the very moment: what it is late by is nothing beside it.

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use heist_core::CancelledError;
+use heist_core::clock::NEVER;
 use heist_core::scope::{Scope, raise};
 use pin_project_lite::pin_project;
 
@@ -30,7 +31,9 @@ impl From<TimeoutError> for std::io::Error {
     }
 }
 
-/// Gives `body` at most `delay`. asyncio: `timeout`.
+/// Gives `body` at most `delay`; `None` sets no limit. asyncio: `timeout`.
+///
+/// For a limit that can be moved, and for a look at whether it has passed, there is `timeout_scope`.
 ///
 /// When the time is up, the body is cancelled: parts of it that can answer (`catch_cancelled`, `try_finally`, groups) do,
 /// tasks and futures that it awaits are cancelled, and all that is waited for. Where there is nothing of that kind, the
@@ -62,11 +65,15 @@ impl From<TimeoutError> for std::io::Error {
 /// # drop(patient());
 /// ```
 #[inline]
-pub fn timeout<F: IntoFuture>(delay: Duration, body: F) -> Timeout<F::IntoFuture> {
-    Timeout::new(body.into_future(), limit(delay))
+pub fn timeout<F: IntoFuture>(delay: impl Into<Option<Duration>>, body: F) -> Timeout<F::IntoFuture> {
+    let sleep = match delay.into() {
+        Some(delay) => limit(delay),
+        None => sleep_until(NEVER),
+    };
+    Timeout::new(body.into_future(), sleep)
 }
 
-/// As [`timeout`], until `deadline` in nanoseconds on the loop's clock. asyncio: `timeout_at`.
+/// As [`timeout`], until `deadline` in nanoseconds on the loop's clock; [`NEVER`] sets no limit. asyncio: `timeout_at`.
 #[inline]
 pub fn timeout_at<F: IntoFuture>(deadline: u64, body: F) -> Timeout<F::IntoFuture> {
     Timeout::new(body.into_future(), sleep_until(deadline))
@@ -89,9 +96,14 @@ impl<F> Timeout<F> {
         Self { body: Scope::passing(body), sleep, raised: false }
     }
 
-    /// The deadline, as [`Sleep::deadline`] gives it.
+    /// The deadline, as [`Sleep::deadline`] gives it; `None` also where there is no limit.
     pub fn deadline(&self) -> Option<u64> {
-        self.sleep.deadline()
+        self.sleep.deadline().filter(|&deadline| deadline != NEVER)
+    }
+
+    /// The deadline in the loop's time, as [`deadline`](Self::deadline) has it. asyncio: `Timeout.when`.
+    pub fn when(&self) -> Option<Duration> {
+        self.deadline().map(Duration::from_nanos)
     }
 
     /// Whether the time was up before the body had ended.

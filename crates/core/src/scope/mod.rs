@@ -101,7 +101,8 @@ impl<F> Scope<F> {
         }
         this.node.set_own();
         if let Delivered::Nobody = this.node.ask_below(error) {
-            this.node.note(error.clone());
+            // What has ended by another request tells of that one.
+            this.node.note(this.node.forwarded_below().unwrap_or_else(|| error.clone()));
         }
     }
 
@@ -132,26 +133,43 @@ impl<F: Future> Future for Scope<F> {
         if let Some(error) = this.node.take_request() {
             return answer(&mut this, error);
         }
-        let Some(body) = this.body.as_mut().as_pin_mut() else {
-            panic!("a scope was polled after it had ended");
-        };
-        match this.node.around(cx, |cx| body.poll(cx)) {
-            Poll::Ready(value) => {
-                this.body.set(None);
-                this.node.leave();
-                Poll::Ready(Ok(value))
-            }
-            Poll::Pending => {
-                // Something inside may have passed a request on to here.
-                if let Some(error) = this.node.take_request() {
-                    return answer(&mut this, error);
+        loop {
+            let Some(body) = this.body.as_mut().as_pin_mut() else {
+                panic!("a scope was polled after it had ended");
+            };
+            match this.node.around(cx, |cx| body.poll(cx)) {
+                Poll::Ready(value) => {
+                    this.body.set(None);
+                    this.node.leave();
+                    if let Some(error) = this.node.take_later() {
+                        hand_on(&this, error);
+                    }
+                    return Poll::Ready(Ok(value));
                 }
-                if this.catches || this.node.is_entered() {
-                    this.node.stand(cx.waker(), || Kind::Scope);
+                Poll::Pending => {
+                    // Something inside may have passed a request on to here.
+                    if let Some(error) = this.node.take_request() {
+                        return answer(&mut this, error);
+                    }
+                    if this.catches || this.node.is_entered() {
+                        this.node.stand(cx.waker(), || Kind::Scope);
+                    }
+                    let Some(error) = this.node.take_later() else { return Poll::Pending };
+                    if let Delivered::Nobody = this.node.ask_below(&error) {
+                        return answer(&mut this, error);
+                    }
                 }
-                Poll::Pending
             }
         }
+    }
+}
+
+/// A request that was to interrupt the body's next suspension, where none came, interrupts what is around the scope; unless
+/// it was the scope's own alone, and ends with it.
+#[cold]
+fn hand_on<F>(this: &Parts<'_, F>, error: CancelledError) {
+    if !this.node.has_own() || node::requests_around() > *this.around {
+        ask_later(error);
     }
 }
 
@@ -195,6 +213,14 @@ impl Forwarder {
 /// ends cancelled. The caller stays Pending, and is dropped. `false` outside of a heist task: nothing happens.
 pub fn raise(error: CancelledError) -> bool {
     node::raise(error)
+}
+
+/// Has a request that was answered, but not with its error, interrupt the caller's next suspension: for those who have
+/// another error to tell of first. It comes to what then stands in the nearest scope, or the task; where that ends before,
+/// to what is around. A request of a scope's own goes no farther than that scope; a task that ends before keeps its value.
+/// `false` outside of a heist task: nothing happens.
+pub fn ask_later(error: CancelledError) -> bool {
+    node::ask_later(error)
 }
 
 /// A future that [`raise`]s when it is first polled, and never ends.

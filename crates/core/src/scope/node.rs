@@ -29,6 +29,8 @@ struct Place {
     task: usize,
     /// A request that something in the body has raised to here.
     raised: Option<CancelledError>,
+    /// A request that was answered with another error, and is to interrupt the body's next suspension.
+    later: Option<CancelledError>,
     /// Requests of this scope's own that are under way.
     own: u32,
 }
@@ -42,7 +44,16 @@ pub(super) struct Frame {
 
 impl Node {
     pub(super) const fn new() -> Self {
-        Self { place: UnsafeCell::new(Place { entered: None, parent: None, task: 0, raised: None, own: 0 }) }
+        Self {
+            place: UnsafeCell::new(Place {
+                entered: None,
+                parent: None,
+                task: 0,
+                raised: None,
+                later: None,
+                own: 0,
+            }),
+        }
     }
 
     #[inline(always)]
@@ -143,10 +154,9 @@ impl Node {
     #[inline(never)]
     fn look_for_request(&self) -> Option<CancelledError> {
         let place = self.place();
-        if let Some(error) = place.raised.take() {
-            return Some(error);
-        }
-        let (tree, id) = place.entered.as_ref()?;
+        let raised = place.raised.take();
+        let Some((tree, id)) = place.entered.as_ref() else { return raised };
+        // Both are answered by one end; the one that comes from farther out is the one to tell of.
         let found = tree.take_mark(*id);
         if found.is_some() {
             context::with(|context| {
@@ -155,7 +165,17 @@ impl Node {
                 }
             });
         }
-        found
+        found.or(raised)
+    }
+
+    /// The request that is to interrupt the body's next suspension.
+    pub(super) fn take_later(&self) -> Option<CancelledError> {
+        self.place().later.take()
+    }
+
+    /// Whether a request of the scope's own is under way.
+    pub(super) fn has_own(&self) -> bool {
+        self.place().own > 0
     }
 
     /// Asks the parts of the body to end, for this scope's own reasons.
@@ -170,6 +190,12 @@ impl Node {
             }
         });
         delivered
+    }
+
+    /// The request from farther out that has gone to what the body awaits, and ends it.
+    pub(super) fn forwarded_below(&self) -> Option<CancelledError> {
+        let (tree, id) = self.place().entered.as_ref()?;
+        tree.forwarded_below(*id)
     }
 
     /// Counts a request of the scope's own for those inside it, until it ends.
@@ -260,6 +286,22 @@ pub(super) fn raise(error: CancelledError) -> bool {
         match unsafe { context.frame().cast::<Frame>().as_ref() } {
             Some(frame) => frame.node().place().raised = Some(error),
             None => context.raise(error),
+        }
+        true
+    })
+}
+
+/// Has a request interrupt what is being polled at its next suspension; see [`ask_later`](super::ask_later).
+pub(super) fn ask_later(error: CancelledError) -> bool {
+    context::with(|context| {
+        let Some(context) = context else { return false };
+        if context.current().is_null() {
+            return false;
+        }
+        // SAFETY: as in `raise`.
+        match unsafe { context.frame().cast::<Frame>().as_ref() } {
+            Some(frame) => frame.node().place().later = Some(error),
+            None => context.ask_later(error),
         }
         true
     })

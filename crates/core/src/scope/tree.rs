@@ -46,8 +46,8 @@ struct Slot {
     kind: Kind,
     /// The request that this node is to answer.
     mark: Option<Mark>,
-    /// Whether a request went through this forwarder to its target.
-    forwarded: bool,
+    /// The request that went through this forwarder to its target.
+    forwarded: Option<CancelledError>,
     /// Who polls the node, where that is not the task itself.
     waker: Option<Waker>,
     /// The number of the task's poll in which the node was last polled.
@@ -151,14 +151,17 @@ impl State {
         false
     }
 
-    /// A forwarder that the task's last poll did not reach is asleep: what it belongs to is not being awaited. One that
-    /// an executor inside the task polls is reached by that one's wakes alone, so it counts as awake.
+    /// A forwarder that the last poll of the task, or of the scope that asks, did not reach is asleep: what it belongs to
+    /// is not being awaited. One that an executor inside the task polls is reached by that one's wakes alone, so it counts
+    /// as awake.
     fn is_asleep(slot: &Slot, poll: u64) -> bool {
-        matches!(slot.kind, Kind::Forward(_)) && slot.waker.is_none() && slot.seen != poll
+        matches!(slot.kind, Kind::Forward(_)) && slot.waker.is_none() && slot.seen < poll
     }
 
     /// The nodes below `top` that have no awake node below them.
     fn leaves(&self, top: Option<u32>, poll: u64) -> Vec<u32> {
+        // The scope that asks need not have been polled in every poll of the task, and not yet in this one.
+        let poll = top.map_or(poll, |top| self.slots[top as usize].seen);
         let awake = |slot: &&Slot| slot.live && !Self::is_asleep(slot, poll);
         let mut has_child = vec![false; self.slots.len()];
         for slot in self.slots.iter().filter(awake) {
@@ -294,7 +297,7 @@ impl Tree {
                     parent: None,
                     kind: Kind::Scope,
                     mark: None,
-                    forwarded: false,
+                    forwarded: None,
                     waker: None,
                     seen: 0,
                 });
@@ -303,7 +306,7 @@ impl Tree {
         };
         let slot = &mut state.slots[index as usize];
         let generation = slot.generation.wrapping_add(1);
-        *slot = Slot { generation, live: true, parent, kind, mark: None, forwarded: false, waker, seen };
+        *slot = Slot { generation, live: true, parent, kind, mark: None, forwarded: None, waker, seen };
         NodeId { index, generation }
     }
 
@@ -334,7 +337,7 @@ impl Tree {
         let mut state = self.state.lock();
         let Some(slot) = state.get(id) else { return false };
         slot.live = false;
-        let (forwarded, parent) = (slot.forwarded, slot.parent);
+        let (forwarded, parent) = (slot.forwarded.take(), slot.parent);
         let mark = slot.mark.take();
         let old = (slot.waker.take(), std::mem::replace(&mut slot.kind, Kind::Scope));
         for child in &mut state.slots {
@@ -365,7 +368,7 @@ impl Tree {
         if let Some(waker) = waker {
             waker.wake();
         }
-        forwarded
+        forwarded.is_some()
     }
 
     /// Marks a node, and returns whom to wake.
@@ -408,20 +411,25 @@ impl Tree {
         let top = state.index(origin);
         let id = state.next_delivery;
         state.next_delivery += 1;
+        let mut asked_before = false;
         for index in state.leaves(top, self.poll.load(Ordering::Relaxed)) {
             let slot = &state.slots[index as usize];
             match &slot.kind {
+                // Whoever answers the request from farther out answers this one with it.
+                Kind::Scope if top.is_some() && slot.mark.is_some() => asked_before = true,
                 Kind::Scope => {
                     let mark = Mark { error: error.clone(), delivery: id };
                     wakers.extend(self.mark(&mut state, index, mark));
                 }
                 Kind::Forward(target) => {
                     let node = NodeId { index, generation: slot.generation };
-                    targets.push((node, target.clone()));
+                    // A target that was asked from farther out is asked again with the words of that request.
+                    let before = slot.forwarded.clone().filter(|_| top.is_some());
+                    targets.push((node, target.clone(), before.unwrap_or_else(|| error.clone())));
                 }
             }
         }
-        let asked = state.is_asked_below(top, id);
+        let asked = asked_before || state.is_asked_below(top, id);
         state.deliveries.push(Delivery { id, origin: top, answered: false });
         drop(state);
         // Not under the lock: both may do anything, wake this very task among it.
@@ -430,15 +438,15 @@ impl Tree {
         }
         let mut took = Vec::new();
         let mut refused = Vec::new();
-        for (node, target) in targets {
-            if target.cancel(error) { took.push(node) } else { refused.push(node) }
+        for (node, target, error) in targets {
+            if target.cancel(&error) { took.push((node, error)) } else { refused.push(node) }
         }
         let alone_took = alone.is_some_and(|target| target.cancel(error));
         let mut state = self.state.lock();
         let answered = alone_took || !took.is_empty();
-        for node in took {
+        for (node, error) in took {
             if let Some(slot) = state.get(node) {
-                slot.forwarded = true;
+                slot.forwarded = Some(error);
             }
         }
         if let Some(delivery) = state.deliveries.iter_mut().find(|delivery| delivery.id == id) {
@@ -467,6 +475,14 @@ impl Tree {
             waker.wake();
         }
         if answered || marked { (Delivered::Asked, alone_took) } else { (Delivered::Nobody, false) }
+    }
+
+    /// A request that went through a forwarder below this node, and has not come back yet.
+    pub(super) fn forwarded_below(&self, id: NodeId) -> Option<CancelledError> {
+        let state = self.state.lock();
+        let top = state.index(Some(id))?;
+        let mut below = (0..state.slots.len() as u32).filter(|&index| state.is_below(index, Some(top)));
+        below.find_map(|index| state.slots[index as usize].forwarded.clone())
     }
 
     /// Delivers a request to the task; the second value says whether `alone` took it.

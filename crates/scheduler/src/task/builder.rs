@@ -11,6 +11,7 @@ use heist_core::sync::atomic::{AtomicBool, Ordering};
 use heist_core::vars::Context;
 
 use super::Task;
+use super::body::Body;
 use super::header::Kind;
 use crate::scheduler::{no_loop, with_worker};
 use crate::worker::{Worker, fail_unqueued};
@@ -40,6 +41,13 @@ pub struct TaskOptions {
     pub context: Option<Context>,
     /// Whether the task runs at its creation until it first suspends; the loop's choice where there is none.
     pub eager: Option<bool>,
+}
+
+impl TaskOptions {
+    /// Whether nothing was chosen.
+    pub(crate) fn is_default(&self) -> bool {
+        self.name.is_none() && self.context.is_none() && self.eager.is_none()
+    }
 }
 
 impl fmt::Debug for TaskOptions {
@@ -179,7 +187,7 @@ impl TaskDefaults {
 /// Creates a task with options, by way of the loop's factory. The future must be Send unless the loop is local.
 #[cold]
 #[inline(never)]
-pub(crate) fn spawn_with<F: Future + 'static>(
+pub(crate) fn spawn_with<F: Body + 'static>(
     worker: &Worker,
     future: F,
     location: &'static Location<'static>,

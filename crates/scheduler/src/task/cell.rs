@@ -1,30 +1,32 @@
 //! The typed part of a task cell: the future, then its output.
 
-use std::future::Future;
 use std::mem::offset_of;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
+use super::body::{Body, Watch, Watcher};
 use super::error::TaskError;
 use super::header::{Header, Kind, VTable};
 use super::state::{CANCELLED, FAILED};
 
 /// A task in memory: the header, then the future or its output.
 #[repr(C)]
-pub(crate) struct Cell<F: Future> {
+pub(crate) struct Cell<F: Body> {
     header: Header,
     stage: Stage<F>,
+    /// Who is told of the end; the side that polls takes it out when it completes the task.
+    watch: F::Watch,
 }
 
-enum Stage<F: Future> {
+enum Stage<F: Body> {
     Running(F),
     Finished(Result<F::Output, TaskError>),
     Consumed,
 }
 
-impl<F: Future> Cell<F> {
+impl<F: Body> Cell<F> {
     const TASK: VTable = Self::vtable(Kind::Task);
     const CLEANUP: VTable = Self::vtable(Kind::Cleanup);
     const MAIN: VTable = Self::vtable(Kind::Main);
@@ -34,7 +36,7 @@ impl<F: Future> Cell<F> {
     const fn vtable(kind: Kind) -> VTable {
         VTable {
             kind,
-            type_name: std::any::type_name::<F>,
+            type_name: F::type_name,
             poll: Self::poll,
             fail: Self::fail,
             overrule: Self::overrule,
@@ -43,14 +45,12 @@ impl<F: Future> Cell<F> {
             panic: Self::panic,
             drop_output: Self::drop_output,
             take_output: Self::take_output,
+            watcher: if <F::Watch as Watch>::ANY { Some(Self::watcher) } else { None },
         }
     }
 
     /// The operations of this type of cell.
-    pub(crate) const fn table(kind: Kind) -> &'static VTable
-    where
-        F: Future,
-    {
+    pub(crate) const fn table(kind: Kind) -> &'static VTable {
         match kind {
             Kind::Task => &Self::TASK,
             Kind::Cleanup => &Self::CLEANUP,
@@ -67,6 +67,10 @@ impl<F: Future> Cell<F> {
     /// `cell` must point to memory with the layout of `Self`, held by the caller alone.
     #[inline]
     pub(crate) unsafe fn put(cell: NonNull<Header>, future: F) {
+        // SAFETY: `watch` lies at this offset within the cell.
+        let watch = unsafe { cell.as_ptr().byte_add(offset_of!(Self, watch)).cast::<F::Watch>() };
+        // SAFETY: as above; nothing was there before, so nothing is dropped.
+        unsafe { watch.write(future.watch()) };
         // SAFETY: `stage` lies within the memory that the caller vouches for.
         let stage = unsafe { Self::stage(cell) };
         // SAFETY: as above; nothing was there before, so nothing is dropped.
@@ -97,12 +101,16 @@ impl<F: Future> Cell<F> {
         };
         // SAFETY: the future stays in its cell until it is dropped there.
         let future = unsafe { Pin::new_unchecked(future) };
-        let output = match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        let output = match catch_unwind(AssertUnwindSafe(|| future.poll_body(cx))) {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(value)) => Ok(value),
+            Ok(Poll::Ready(output)) => output,
             Err(payload) => Err(TaskError::panicked(payload)),
         };
-        let outcome = if output.is_ok() { 0 } else { FAILED };
+        let outcome = match &output {
+            Ok(_) => 0,
+            Err(error) if error.is_cancelled() => FAILED | CANCELLED,
+            Err(_) => FAILED,
+        };
         Poll::Ready(if Self::finish(stage, output) { FAILED } else { outcome })
     }
 
@@ -115,6 +123,18 @@ impl<F: Future> Cell<F> {
             return true;
         }
         false
+    }
+
+    /// See [`VTable::watcher`].
+    ///
+    /// # Safety
+    ///
+    /// `cell` is such a cell, and the caller is the side that completes it, which has not called this before.
+    unsafe fn watcher(cell: NonNull<Header>) -> Option<Watcher> {
+        // SAFETY: `watch` lies at this offset within the cell.
+        let watch = unsafe { cell.as_ptr().byte_add(offset_of!(Self, watch)).cast::<F::Watch>() };
+        // SAFETY: only the completing side touches the field, once; what is left in it is dropped with nothing to do.
+        unsafe { &mut *watch }.watcher()
     }
 
     /// See [`VTable::fail`].
@@ -169,7 +189,7 @@ impl<F: Future> Cell<F> {
         let stage = unsafe { Self::stage(cell) };
         // SAFETY: nobody changes the stage.
         match unsafe { &*stage } {
-            Stage::Finished(Err(error)) if error.is_panic() => {
+            Stage::Finished(Err(error)) if error.is_panic() && !error.is_reported() => {
                 Some(error.panic_message().unwrap_or("(its payload is no text)").to_owned())
             }
             _ => None,

@@ -14,6 +14,8 @@ enum Repr {
     Cancelled(CancelledError),
     Panicked(Box<dyn Any + Send>),
     Refused(&'static str),
+    /// The error is somebody else's; the text, if it was a panic.
+    Reported(Option<String>),
 }
 
 impl TaskError {
@@ -32,6 +34,21 @@ impl TaskError {
         Self(Box::new(Repr::Refused(why)))
     }
 
+    /// The error of a task that failed with an error of its own, which went to its task group.
+    pub fn reported() -> Self {
+        Self(Box::new(Repr::Reported(None)))
+    }
+
+    /// The error of a task that panicked, and whose panic went to its task group; the text is that of the panic.
+    pub fn reported_panic(text: Option<&str>) -> Self {
+        Self(Box::new(Repr::Reported(Some(text.unwrap_or("...").to_owned()))))
+    }
+
+    /// Whether the task failed, and its error or panic went to its task group: nobody misses it here.
+    pub fn is_reported(&self) -> bool {
+        matches!(*self.0, Repr::Reported(_))
+    }
+
     /// Whether the task was cancelled.
     pub fn is_cancelled(&self) -> bool {
         matches!(*self.0, Repr::Cancelled(_))
@@ -39,7 +56,7 @@ impl TaskError {
 
     /// Whether the task panicked.
     pub fn is_panic(&self) -> bool {
-        matches!(*self.0, Repr::Panicked(_))
+        matches!(*self.0, Repr::Panicked(_) | Repr::Reported(Some(_)))
     }
 
     /// The cancellation, if that is what ended the task.
@@ -66,6 +83,7 @@ impl TaskError {
     pub fn panic_message(&self) -> Option<&str> {
         match &*self.0 {
             Repr::Panicked(payload) => panic_text(payload.as_ref()),
+            Repr::Reported(text) => text.as_deref(),
             _ => None,
         }
     }
@@ -78,6 +96,7 @@ impl TaskError {
     pub fn into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match *self.0 {
             Repr::Panicked(payload) => Ok(payload),
+            Repr::Reported(Some(text)) => Ok(Box::new(text)),
             cancelled => Err(Self(Box::new(cancelled))),
         }
     }
@@ -93,6 +112,8 @@ impl fmt::Display for TaskError {
         match &*self.0 {
             Repr::Cancelled(error) => write!(f, "the task was {error}"),
             Repr::Refused(why) => f.write_str(why),
+            Repr::Reported(None) => f.write_str("the task failed: its error is in that of its task group"),
+            Repr::Reported(Some(text)) => write!(f, "the task panicked: {text}"),
             Repr::Panicked(payload) => match panic_text(payload.as_ref()) {
                 Some(text) => write!(f, "the task panicked: {text}"),
                 None => f.write_str("the task panicked"),
@@ -106,6 +127,8 @@ impl fmt::Debug for TaskError {
         match &*self.0 {
             Repr::Cancelled(error) => write!(f, "TaskError({error:?})"),
             Repr::Refused(why) => write!(f, "TaskError({why:?})"),
+            Repr::Reported(None) => f.write_str("TaskError(Reported)"),
+            Repr::Reported(Some(text)) => write!(f, "TaskError(Panicked({text:?}))"),
             Repr::Panicked(payload) => {
                 write!(f, "TaskError(Panicked({:?}))", panic_text(payload.as_ref()).unwrap_or("..."))
             }

@@ -120,7 +120,8 @@ impl<T> Task<T> {
         self.cancel_because(CancelledError::new(Some(message)))
     }
 
-    fn cancel_because(&self, error: CancelledError) -> bool {
+    /// As [`cancel`](Self::cancel), for the reason that somebody else gave.
+    pub fn cancel_because(&self, error: CancelledError) -> bool {
         let asked = self.raw.cancel(error);
         if !asked {
             // Whoever would have it cancelled does not care how it ended.
@@ -225,6 +226,21 @@ impl<T> Task<T> {
         match self.read_output() {
             None => Err(ResultError::NotDone),
             Some(output) => Ok(output.as_ref().err()),
+        }
+    }
+
+    /// The outcome as a value, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// The task itself when it has not ended.
+    pub fn into_outcome(mut self) -> Result<Result<T, TaskError>, Self> {
+        if self.raw.is_complete() {
+            Ok(self.take().unwrap_or_else(|| Err(TaskError::refused("the value was taken"))))
+        } else if self.raw.is_given_up() {
+            Ok(Err(TaskError::cancelled(CancelledError::default())))
+        } else {
+            Err(self)
         }
     }
 

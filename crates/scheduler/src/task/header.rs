@@ -10,6 +10,7 @@ use heist_core::sync::cell::UnsafeCell;
 use heist_core::sync::mutant;
 use heist_core::{CancelledError, context};
 
+use super::body::Watcher;
 use super::error::TaskError;
 use super::remote::{self, Noted, Remote};
 use super::state::{Access, Complete, Detach, LOAN, LOCAL, Wake, Word, references};
@@ -53,6 +54,8 @@ pub(crate) struct VTable {
     pub(crate) drop_output: unsafe fn(NonNull<Header>),
     /// Moves the output, an `Option<Result<T, TaskError>>`, to where the pointer says.
     pub(crate) take_output: unsafe fn(NonNull<Header>, *mut ()),
+    /// Takes out who is to be told of the end; `None` where there never is anybody.
+    pub(crate) watcher: Option<unsafe fn(NonNull<Header>) -> Option<Watcher>>,
 }
 
 /// The parts of a task that most tasks never need.
@@ -361,7 +364,44 @@ impl Raw {
     /// # Safety
     ///
     /// The caller is the side that polled the task, and does not touch it afterwards.
-    pub(crate) unsafe fn complete(self, access: Access, mut outcome: u64) {
+    #[inline]
+    pub(crate) unsafe fn complete(self, access: Access, outcome: u64) {
+        match self.header().vtable.watcher {
+            // SAFETY: passed on from the caller.
+            None => unsafe { self.mark_complete(access, outcome) },
+            // SAFETY: as above.
+            Some(take) => unsafe { self.complete_watched(access, outcome, take) },
+        }
+    }
+
+    /// As [`complete`](Self::complete), and tells the watcher.
+    ///
+    /// # Safety
+    ///
+    /// As for [`complete`](Self::complete); `take` is the one of the task's own table.
+    #[inline(never)]
+    unsafe fn complete_watched(
+        self,
+        access: Access,
+        outcome: u64,
+        take: unsafe fn(NonNull<Header>) -> Option<Watcher>,
+    ) {
+        // Taken out before, for the cell may be gone after; told after, so that whoever is told finds the task done.
+        // SAFETY: this is the completing side, and completes the task once.
+        let watcher = unsafe { take(self.0) };
+        // SAFETY: passed on from the caller.
+        unsafe { self.mark_complete(access, outcome) };
+        if let Some(watcher) = watcher {
+            super::cell::discard(|| watcher.tell());
+        }
+    }
+
+    /// The marking alone.
+    ///
+    /// # Safety
+    ///
+    /// As for [`complete`](Self::complete).
+    unsafe fn mark_complete(self, access: Access, mut outcome: u64) {
         let header = self.header();
         crate::trace::task_ended(header.id);
         if let Some(tree) = self.tree_if_any() {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use heist_core::scope::{Forwarder, raise};
-use heist_core::{CancelledError, budget, context};
+use heist_core::{Awaitable, CancelledError, budget, context};
 
 use super::error::TaskError;
 use super::handle::{Registered, Task};
@@ -186,5 +186,25 @@ impl<T> Future for TaskWait<'_, T> {
             return Poll::Pending;
         }
         Poll::Ready(())
+    }
+}
+
+impl<T> Awaitable for Task<T> {
+    fn is_done(&self) -> bool {
+        self.done()
+    }
+
+    fn is_bare(&self) -> bool {
+        false
+    }
+}
+
+impl<T> Awaitable for &mut Task<T> {
+    fn is_done(&self) -> bool {
+        self.done()
+    }
+
+    fn is_bare(&self) -> bool {
+        false
     }
 }

@@ -19,31 +19,43 @@
 //!
 //! Protocol page: `docs/design/task-state.md`.
 
+mod body;
 mod builder;
 mod cancel;
 mod cell;
+mod countdown;
 mod done;
 mod error;
+mod flatten;
 mod graph;
 mod handle;
 mod header;
+mod into_task;
 mod join;
 pub(crate) mod remote;
+mod shared;
+mod shield;
 pub(crate) mod state;
 mod task_ref;
 mod unread;
 mod vars;
 mod waker;
 
+pub use body::{Body, Watch, Watcher, Watching};
 pub use builder::{TaskBuilder, TaskFactory, TaskOptions, task};
 pub(crate) use builder::{TaskDefaults, spawn_with};
 pub(crate) use cancel::tree_of;
 pub(crate) use cell::{Cell, discard};
+pub use countdown::{Countdown, Ended, Request, Requests, Wanted};
 pub use error::TaskError;
+pub use flatten::flatten;
 pub use handle::{ResultError, Task};
 pub(crate) use header::{Header, Kind, Raw};
 pub use heist_core::CancelledError;
+pub use into_task::{IntoTask, Start, ensure_future, start_each};
 pub use join::{TaskFuture, TaskWait};
+pub use shared::{SharedFuture, SharedResult, SharedTask};
+pub use shield::{Shield, ShieldFuture, Shieldable, Shielded, ShieldedTask, shield};
 pub use task_ref::TaskRef;
 pub(crate) use vars::task_vars;
 pub(crate) use waker::borrowed;

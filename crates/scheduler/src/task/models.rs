@@ -16,14 +16,14 @@ use heist_core::sync::atomic::{AtomicUsize, Ordering};
 use heist_core::sync::cell::UnsafeCell;
 
 /// What both sides of a model see of one task.
-pub(super) struct Watch {
+pub(in crate::task) struct Watch {
     /// Written, relaxed, before a wake: no wake is lost when a poll after it sees the value.
-    pub(super) wrote: AtomicUsize,
+    pub(in crate::task) wrote: AtomicUsize,
     /// What the last poll saw. In a cell, so that loom finds two polls at a time, and a poll that is not ordered after
     /// the one before.
     seen: UnsafeCell<usize>,
     /// The next poll ends the task.
-    pub(super) finish: AtomicBool,
+    pub(in crate::task) finish: AtomicBool,
     /// Something was wrong inside a poll, where a panic would become the task's result.
     failed: AtomicBool,
     futures: StdUsize,
@@ -33,7 +33,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new() -> Arc<Self> {
+    pub(in crate::task) fn new() -> Arc<Self> {
         Arc::new(Self {
             wrote: AtomicUsize::new(0),
             seen: UnsafeCell::new(0),
@@ -47,24 +47,24 @@ impl Watch {
     }
 
     /// A task that ends when it is told to; each poll until then leaves a clone of its waker.
-    pub(super) fn future(self: &Arc<Self>) -> Probe {
+    pub(in crate::task) fn future(self: &Arc<Self>) -> Probe {
         self.futures.fetch_add(1, StdOrdering::Relaxed);
         Probe(self.clone())
     }
 
     /// A waker that a poll left.
-    pub(super) fn waker(&self) -> Waker {
+    pub(in crate::task) fn waker(&self) -> Waker {
         self.wakers.lock().unwrap().pop().expect("a poll left one")
     }
 
     /// What the last poll saw; called when all sides are done.
-    pub(super) fn seen(&self) -> usize {
+    pub(in crate::task) fn seen(&self) -> usize {
         // SAFETY: loom checks that nobody polls meanwhile.
         self.seen.with(|seen| unsafe { *seen })
     }
 
     /// Everything was dropped exactly once, and no poll went wrong.
-    pub(super) fn assert_over(&self) {
+    pub(in crate::task) fn assert_over(&self) {
         self.wakers.lock().unwrap().clear();
         assert!(!self.failed.load(StdOrdering::Relaxed), "a poll went wrong");
         assert_eq!(self.futures.load(StdOrdering::Relaxed), 0, "the future was dropped once");
@@ -74,7 +74,7 @@ impl Watch {
 }
 
 /// See [`Watch::future`].
-pub(super) struct Probe(Arc<Watch>);
+pub(in crate::task) struct Probe(Arc<Watch>);
 
 impl Future for Probe {
     type Output = Output;
@@ -117,7 +117,7 @@ impl Drop for Alarm<'_> {
 }
 
 /// What a [`Probe`] gives.
-pub(super) struct Output(Arc<Watch>);
+pub(in crate::task) struct Output(Arc<Watch>);
 
 impl Drop for Output {
     fn drop(&mut self) {

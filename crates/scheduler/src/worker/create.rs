@@ -11,7 +11,7 @@ use crate::scheduler::with_worker;
 use crate::shared::{CLOSED, CLOSING, Shared};
 use crate::task::remote;
 use crate::task::state::{self, Access, LOCAL};
-use crate::task::{self, Header, Kind, Raw, Task, TaskError, TaskOptions};
+use crate::task::{self, Body, Header, Kind, Raw, Task, TaskError, TaskOptions};
 use crate::trace;
 
 /// Ends a task whose making failed: whoever awaits it gets the panic.
@@ -31,7 +31,7 @@ pub(crate) fn refuse(task: Raw) {
 
 /// Makes a cell for `future` in `heap`, with a copy of the current context variables.
 #[inline]
-pub(crate) fn create<F: Future + 'static>(
+pub(crate) fn create<F: Body + 'static>(
     heap: &Heap,
     shared: &Arc<Shared>,
     kind: Kind,
@@ -46,7 +46,7 @@ pub(crate) fn create<F: Future + 'static>(
 /// As [`create`], with the context that is given, where one is. Always inlined: a call would pass more than it does.
 #[inline(always)]
 #[allow(clippy::too_many_arguments, reason = "all of them are of the cell that is made")]
-pub(crate) fn create_in<F: Future + 'static>(
+pub(crate) fn create_in<F: Body + 'static>(
     heap: &Heap,
     shared: &Arc<Shared>,
     kind: Kind,
@@ -134,7 +134,7 @@ pub(crate) fn create_foreign<F>(
     location: &'static Location<'static>,
 ) -> Task<F::Output>
 where
-    F: Future + Send + 'static,
+    F: Body + Send + 'static,
     F::Output: Send + 'static,
 {
     create_foreign_in(shared, kind, future, location, None)
@@ -149,7 +149,7 @@ pub(crate) fn create_foreign_in<F>(
     vars: Option<vars::Context>,
 ) -> Task<F::Output>
 where
-    F: Future + Send + 'static,
+    F: Body + Send + 'static,
     F::Output: Send + 'static,
 {
     let last = if kind == Kind::Cleanup { CLOSED } else { CLOSING };

@@ -55,10 +55,16 @@ pub(super) fn poll(
         deliver(context, task, access, start, polled)
     };
     let after = context.take_after();
-    let result = if after & SETTLE != 0 && result.is_pending() {
-        settle(context, task, access, *start, after, polled)
-    } else {
+    let result = if after & SETTLE == 0 {
         (result, after & YIELDED != 0)
+    } else {
+        let settled = match result {
+            Poll::Pending => settle(context, task, access, *start, after, polled),
+            Poll::Ready(_) => (result, false),
+        };
+        // A task that has ended is interrupted no more, and neither is the next one in its stead.
+        drop((context.take_raised(), context.take_later()));
+        settled
     };
     context.set_current(std::ptr::null());
     result
@@ -94,18 +100,24 @@ fn deliver(
     *start &= !CANCEL;
     let tree = task.tree();
     if let Some(error) = tree.take_fresh() {
-        let alone = task.awaited();
-        let target = alone.as_ref().map(|task| task as &dyn CancelTarget);
-        let (delivered, taken) = tree.deliver(&error, target);
-        if let Delivered::Nobody = delivered {
+        if let Delivered::Nobody = ask(task, &error) {
             return drop_root(task, polled, error);
-        }
-        if let (true, Some(alone)) = (taken, alone) {
-            tree.set_forwarded_alone(alone.id());
         }
     }
     context.settle_after();
     poll_once(task, polled)
+}
+
+/// Hands a request to the parts of the task, or to the one other task that it awaits.
+fn ask(task: Raw, error: &CancelledError) -> Delivered {
+    let tree = task.tree();
+    let alone = task.awaited();
+    let target = alone.as_ref().map(|task| task as &dyn CancelTarget);
+    let (delivered, taken) = tree.deliver(error, target);
+    if let (true, Some(alone)) = (taken, alone) {
+        tree.set_forwarded_alone(alone.id());
+    }
+    delivered
 }
 
 /// After a poll that returned Pending: finds out who answered, and polls again where nobody has.
@@ -121,6 +133,18 @@ fn settle(
     loop {
         if let Some(error) = context.take_raised() {
             return (drop_root(task, polled, error), false);
+        }
+        if let Some(error) = context.take_later() {
+            if let Delivered::Nobody = ask(task, &error) {
+                return (drop_root(task, polled, error), false);
+            }
+            let result = poll_once(task, polled);
+            if result.is_ready() {
+                context.take_after();
+                return (result, false);
+            }
+            after |= context.take_after();
+            continue;
         }
         let yielded = after & YIELDED != 0;
         let queued = yielded || task.header().word.is_woken_since(start);

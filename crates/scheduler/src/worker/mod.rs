@@ -45,7 +45,7 @@ use crate::queue::{CAPACITY, Local, Steal};
 use crate::scheduler::Handle;
 use crate::shared::{CLOSED, CLOSING, Shared, Slot, task_at};
 use crate::task::state::{self, Access, End, LOCAL};
-use crate::task::{self, Header, Kind, Raw, Task, TaskOptions, spawn_with};
+use crate::task::{self, Body, Header, Kind, Raw, Task, TaskOptions, spawn_with};
 
 pub(crate) use create::{
     create, create_foreign, create_foreign_in, create_in, create_internal, fail_unqueued, refuse,
@@ -247,7 +247,7 @@ impl Worker {
     #[inline]
     pub(crate) fn spawn<F>(&self, future: F, location: &'static Location<'static>) -> Task<F::Output>
     where
-        F: Future + 'static,
+        F: Body + 'static,
     {
         self.spawn_in(Kind::Task, future, location, None)
     }
@@ -262,7 +262,7 @@ impl Worker {
         vars: Option<vars::Context>,
     ) -> Task<F::Output>
     where
-        F: Future + 'static,
+        F: Body + 'static,
     {
         if kind == Kind::Task && self.shared.task_defaults.are_special() {
             return spawn_with(
@@ -287,7 +287,7 @@ impl Worker {
         vars: Option<vars::Context>,
     ) -> Task<F::Output>
     where
-        F: Future + 'static,
+        F: Body + 'static,
     {
         let local = if self.shared.local { LOCAL } else { 0 };
         let raw = create_in(&self.heap, &self.shared, kind, future, state::NEW | local, 0, location, vars);

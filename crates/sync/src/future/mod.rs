@@ -24,7 +24,7 @@ use heist_core::services::{self, ExceptionContext, Services};
 use heist_core::sync::{Arc, Mutex};
 use pin_project_lite::pin_project;
 
-use heist_core::CancelledError;
+use heist_core::{Awaitable, CancelledError};
 
 use self::callbacks::Callbacks;
 use self::forward::{Ended, Forward};
@@ -427,5 +427,25 @@ impl<T: Clone> std::future::Future for Wait<T> {
         }
         proceed.made_progress();
         Poll::Ready(outcome.into_result())
+    }
+}
+
+impl<T: Clone> Awaitable for Future<T> {
+    fn is_done(&self) -> bool {
+        self.done()
+    }
+
+    fn is_bare(&self) -> bool {
+        false
+    }
+}
+
+impl<T: Clone> Awaitable for &Future<T> {
+    fn is_done(&self) -> bool {
+        self.done()
+    }
+
+    fn is_bare(&self) -> bool {
+        false
     }
 }

@@ -1,0 +1,23 @@
+//! A task whose failure is that of what it awaits.
+
+use std::future::Future;
+use std::panic::resume_unwind;
+
+use super::error::TaskError;
+
+/// Ends as the task has ended whose outcome `future` gives: with the value, cancelled, or with the panic.
+pub async fn flatten<T>(future: impl Future<Output = Result<T, TaskError>>) -> T {
+    let error = match future.await {
+        Ok(value) => return value,
+        Err(error) => error,
+    };
+    let error = match error.into_cancelled() {
+        Ok(cancelled) => cancelled.resume().await,
+        Err(error) => error,
+    };
+    match error.into_panic() {
+        // Without a second message: the panic hook has told of it.
+        Ok(payload) => resume_unwind(payload),
+        Err(error) => resume_unwind(Box::new(error.to_string())),
+    }
+}
