@@ -45,7 +45,7 @@ pub(super) fn close(
     *shared.run_at.lock() = Some(location);
     worker.begin_run(std::ptr::null_mut());
     shared.set_phase(CLOSING);
-    let handle = Handle { shared: shared.clone() };
+    let handle = Handle::of(shared);
     let mut report = ShutdownReport::default();
 
     // Tasks: cancelled once, and driven to their end. One that ends may create none (they are refused) but clean-ups, which

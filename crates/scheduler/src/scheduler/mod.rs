@@ -40,7 +40,7 @@ impl Scheduler {
 
     /// The part that any thread may have.
     pub fn handle(&self) -> Handle {
-        Handle { shared: self.shared.clone() }
+        Handle::of(&self.shared)
     }
 
     /// Runs the loop on this thread, as its worker 0, until `future` has ended. Other workers run beside it, and pause
@@ -92,7 +92,7 @@ impl LocalScheduler {
 
     /// The part that any thread may have.
     pub fn handle(&self) -> Handle {
-        Handle { shared: self.shared.clone() }
+        Handle::of(&self.shared)
     }
 
     /// As [`Scheduler::block_on`].
