@@ -43,7 +43,7 @@ impl Handle {
         &self.shared
     }
 
-    /// Creates a task. From a thread of the loop this is [`spawn`]; from another it goes through the injector. On a
+    /// Creates a task. From a thread of the loop this is [`spawn`](crate::spawn); from another it goes through the injector. On a
     /// loop that is closing or closed the future is dropped, and the task ends cancelled.
     #[track_caller]
     pub fn create_task<F>(&self, future: F) -> Task<F::Output>
