@@ -255,7 +255,12 @@ impl Context {
     /// What to do after the poll, [`YIELDED`] and [`SETTLE`]; clears it.
     #[inline]
     pub fn take_after(&self) -> u8 {
-        self.after.replace(0)
+        let after = self.after.get();
+        // After nearly every poll there is nothing: one look, no store.
+        if after != 0 {
+            self.after.set(0);
+        }
+        after
     }
 
     /// Has the scheduler look, after this poll, at what became of the requests to parts of the current task.

@@ -79,6 +79,17 @@ impl Raw {
     /// What a poll of this task begins with: forgets whom it awaited, for only what this poll reaches is awaited.
     #[inline]
     pub(crate) fn begin_poll(self) {
+        let header = self.header();
+        // Most tasks have neither the one nor the other: one branch.
+        let awaits = header.awaits.load(Ordering::Relaxed);
+        let cold = header.cold.load(Ordering::Relaxed);
+        if awaits.addr() | cold.addr() != 0 {
+            self.begin_again();
+        }
+    }
+
+    #[inline(never)]
+    fn begin_again(self) {
         let slot = &self.header().awaits;
         let mut found = slot.load(Ordering::Relaxed);
         while !found.is_null() {
