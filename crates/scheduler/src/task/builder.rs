@@ -182,7 +182,8 @@ impl TaskDefaults {
     #[cold]
     fn apply_factory(&self, options: &mut TaskOptions) -> Option<Box<dyn Any + Send>> {
         let given = options.name.clone();
-        let failed = self.factory().and_then(|factory| catch_unwind(AssertUnwindSafe(|| factory(options))).err());
+        let failed =
+            self.factory().and_then(|factory| catch_unwind(AssertUnwindSafe(|| factory(options))).err());
         // A factory that ignores names does not take them away.
         options.name = options.name.take().or(given);
         failed
