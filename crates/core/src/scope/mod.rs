@@ -139,6 +139,10 @@ impl<F: Future> Future for Scope<F> {
             };
             match this.node.around(cx, |cx| body.poll(cx)) {
                 Poll::Ready(value) => {
+                    // An error that was raised to here is given, also where another part of the body has ended it.
+                    if let Some(error) = this.node.take_raised() {
+                        return answer(&mut this, error);
+                    }
                     this.body.set(None);
                     this.node.leave();
                     if let Some(error) = this.node.take_later() {

@@ -168,6 +168,12 @@ impl Node {
         found.or(raised)
     }
 
+    /// The error that something in the body has raised to here.
+    #[inline]
+    pub(super) fn take_raised(&self) -> Option<CancelledError> {
+        self.place().raised.take()
+    }
+
     /// The request that is to interrupt the body's next suspension.
     pub(super) fn take_later(&self) -> Option<CancelledError> {
         self.place().later.take()

@@ -228,6 +228,17 @@ impl Tree {
         self.state.lock().fresh.take()
     }
 
+    /// The request that came up to the root when a node left, where the task has ended since.
+    pub fn take_raised(&self) -> Option<CancelledError> {
+        // Only a node that leaves in the task's last poll brings one up to there.
+        if !self.has_requests() {
+            return None;
+        }
+        let raised = self.state.lock().raised.take()?;
+        self.marks.fetch_sub(1, Ordering::Relaxed);
+        Some(raised)
+    }
+
     /// A poll of the task begins.
     pub fn poll_begins(&self) {
         self.poll.store(self.poll.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
