@@ -35,6 +35,8 @@ pub(super) struct NodeId {
 pub(super) enum Kind {
     /// A part that ends with an error of its own when it is cancelled.
     Scope,
+    /// A part that only limits: for the requests of others it is as if it were not there.
+    Limit,
     /// An await whose target is cancelled instead.
     Forward(Arc<dyn CancelTarget>),
 }
@@ -138,6 +140,18 @@ impl State {
         (slot.live && slot.generation == id.generation).then_some(id.index)
     }
 
+    /// Whom a request from below comes to next: the nearest of `at` and those around it that answers, or has asked.
+    fn answering(&self, mut at: Option<u32>, origin: Option<u32>) -> Option<u32> {
+        while let Some(index) = at {
+            let slot = &self.slots[index as usize];
+            if at == origin || !matches!(slot.kind, Kind::Limit) {
+                break;
+            }
+            at = slot.parent;
+        }
+        at
+    }
+
     /// Whether `index` lies below `top`; everything lies below `None`.
     fn is_below(&self, index: u32, top: Option<u32>) -> bool {
         let Some(top) = top else { return true };
@@ -162,21 +176,19 @@ impl State {
     fn leaves(&self, top: Option<u32>, poll: u64) -> Vec<u32> {
         // The scope that asks need not have been polled in every poll of the task, and not yet in this one.
         let poll = top.map_or(poll, |top| self.slots[top as usize].seen);
-        let awake = |slot: &&Slot| slot.live && !Self::is_asleep(slot, poll);
-        let mut has_child = vec![false; self.slots.len()];
-        for slot in self.slots.iter().filter(awake) {
-            if let Some(parent) = slot.parent {
-                has_child[parent as usize] = true;
+        let awake =
+            |slot: &Slot| slot.live && !matches!(slot.kind, Kind::Limit) && !Self::is_asleep(slot, poll);
+        let mut has_inner = vec![false; self.slots.len()];
+        for slot in self.slots.iter().filter(|slot| awake(slot)) {
+            let mut at = slot.parent;
+            while let Some(around) = at {
+                has_inner[around as usize] = true;
+                at = self.slots[around as usize].parent;
             }
         }
         (0..self.slots.len() as u32)
             .filter(|&index| {
-                let slot = &self.slots[index as usize];
-                slot.live
-                    && !Self::is_asleep(slot, poll)
-                    && !has_child[index as usize]
-                    && Some(index) != top
-                    && self.is_below(index, top)
+                awake(&self.slots[index as usize]) && !has_inner[index as usize] && self.is_below(index, top)
             })
             .collect()
     }
@@ -247,14 +259,17 @@ impl Tree {
     /// The task has ended, or is being dropped: no node means anything any more.
     pub fn end(&self) {
         self.over.store(true, Ordering::Relaxed);
+        let raised;
         let slots = {
             let mut state = self.state.lock();
+            // Dropped with the slots, after the lock.
+            raised = state.raised.take();
             state.deliveries.clear();
             state.free.clear();
             std::mem::take(&mut state.slots)
         };
         self.marks.store(0, Ordering::Relaxed);
-        drop(slots);
+        drop((slots, raised));
     }
 
     /// Whether a request may be before some node, or has come up to the root.
@@ -287,7 +302,7 @@ impl Tree {
         let state = self.state.lock();
         let live = state.slots.iter().filter(|slot| slot.live);
         live.filter_map(|slot| match &slot.kind {
-            Kind::Scope => None,
+            Kind::Scope | Kind::Limit => None,
             Kind::Forward(target) => Some(target.clone()),
         })
         .collect()
@@ -363,6 +378,8 @@ impl Tree {
             let under_way = state.deliveries.iter().find(|delivery| delivery.id == mark.delivery);
             let unanswered =
                 under_way.is_some_and(|delivery| !delivery.answered && delivery.origin != Some(id.index));
+            let origin = under_way.and_then(|delivery| delivery.origin);
+            let parent = state.answering(parent, origin);
             if unanswered && !state.is_asked_below(parent, mark.delivery) && !mutant("core-leave-hands-over")
             {
                 match parent {
@@ -406,6 +423,26 @@ impl Tree {
         Some(mark.error)
     }
 
+    /// The node answers with an error that was raised to it: so are the requests before those below it answered.
+    pub(super) fn answer_below(&self, id: NodeId) {
+        if !self.has_requests() {
+            return;
+        }
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let Some(top) = state.index(Some(id)) else { return };
+        for index in 0..state.slots.len() as u32 {
+            let slot = &state.slots[index as usize];
+            let Some(mark) = slot.mark.as_ref().filter(|_| slot.live) else { continue };
+            if state.is_below(index, Some(top)) {
+                let asked = mark.delivery;
+                if let Some(delivery) = state.deliveries.iter_mut().find(|delivery| delivery.id == asked) {
+                    delivery.answered = true;
+                }
+            }
+        }
+    }
+
     // ---- requests ------------------------------------------------------------------------------------------------
 
     /// Delivers a request to the leaves of the whole tree, and to `alone`, a forwarder that is not in it; or to those
@@ -428,7 +465,7 @@ impl Tree {
             match &slot.kind {
                 // Whoever answers the request from farther out answers this one with it.
                 Kind::Scope if top.is_some() && slot.mark.is_some() => asked_before = true,
-                Kind::Scope => {
+                Kind::Scope | Kind::Limit => {
                     let mark = Mark { error: error.clone(), delivery: id };
                     wakers.extend(self.mark(&mut state, index, mark));
                 }
@@ -469,6 +506,7 @@ impl Tree {
         for node in refused {
             let Some(slot) = state.get(node) else { continue };
             let parent = slot.parent;
+            let parent = state.answering(parent, top);
             if answered || state.is_asked_below(parent, id) {
                 continue;
             }
@@ -538,7 +576,8 @@ impl Tree {
                 let slot = &mut state.slots[index as usize];
                 let Some(mark) = slot.mark.take() else { continue };
                 self.marks.fetch_sub(1, Ordering::Relaxed);
-                match state.slots[index as usize].parent {
+                let parent = state.slots[index as usize].parent;
+                match state.answering(parent, delivery.origin) {
                     None => dropped = Some(mark.error),
                     Some(parent) => {
                         wakers.extend(self.mark(&mut state, parent, mark));
