@@ -13,6 +13,8 @@
 //!
 //! Protocol page: `docs/design/cancellation.md`.
 
+#[cfg(all(test, heist_loom))]
+mod models;
 mod node;
 mod tree;
 mod watch;

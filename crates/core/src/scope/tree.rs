@@ -60,6 +60,8 @@ struct Slot {
 struct Mark {
     error: CancelledError,
     delivery: u64,
+    /// It came from a node that has left, perhaps when this one had already been polled: another poll is due.
+    handed: bool,
 }
 
 /// One request on its way: to be answered once, by whichever target comes first.
@@ -214,6 +216,11 @@ impl Tree {
     pub fn request(&self, error: CancelledError) {
         let mut state = self.state.lock();
         self.requests.store(self.requests().saturating_add(1), Ordering::Relaxed);
+        // Both in one step: a request that is taken back in between would be delivered all the same.
+        if mutant("core-request-in-one-step") {
+            drop(state);
+            state = self.state.lock();
+        }
         // Dropped after the lock.
         let _before = state.fresh.replace(error);
         drop(state);
@@ -387,7 +394,9 @@ impl Tree {
                         state.raised = Some(mark.error);
                         self.marks.fetch_add(1, Ordering::Relaxed);
                     }
-                    Some(parent) => waker = self.mark(&mut state, parent, mark),
+                    Some(parent) => {
+                        waker = self.mark(&mut state, parent, Mark { handed: true, ..mark });
+                    }
                 }
             }
         }
@@ -466,7 +475,7 @@ impl Tree {
                 // Whoever answers the request from farther out answers this one with it.
                 Kind::Scope if top.is_some() && slot.mark.is_some() => asked_before = true,
                 Kind::Scope | Kind::Limit => {
-                    let mark = Mark { error: error.clone(), delivery: id };
+                    let mark = Mark { error: error.clone(), delivery: id, handed: false };
                     wakers.extend(self.mark(&mut state, index, mark));
                 }
                 Kind::Forward(target) => {
@@ -514,7 +523,7 @@ impl Tree {
                 continue;
             }
             if let Some(parent) = parent {
-                let mark = Mark { error: error.clone(), delivery: id };
+                let mark = Mark { error: error.clone(), delivery: id, handed: false };
                 wakers.extend(self.mark(&mut state, parent, mark));
                 marked = true;
             }
@@ -574,7 +583,13 @@ impl Tree {
                     continue;
                 }
                 let slot = &mut state.slots[index as usize];
-                let Some(mark) = slot.mark.take() else { continue };
+                let Some(mut mark) = slot.mark.take() else { continue };
+                if std::mem::take(&mut mark.handed) && !mutant("core-settle-polls-again") {
+                    slot.mark = Some(mark);
+                    again = true;
+                    kept = true;
+                    continue;
+                }
                 self.marks.fetch_sub(1, Ordering::Relaxed);
                 let parent = state.slots[index as usize].parent;
                 match state.answering(parent, delivery.origin) {
