@@ -171,6 +171,14 @@ impl<F: Future> Polled for Pin<&mut MainFuture<F>> {
         self.as_mut().end(MainEnd::Cancelled(error));
         0
     }
+
+    fn overrule(&mut self, error: CancelledError) -> u64 {
+        let ended = self.as_mut().project().ended;
+        if let Some(MainEnd::Value(_)) = ended {
+            *ended = Some(MainEnd::Cancelled(error));
+        }
+        0
+    }
 }
 
 /// Ends the cell that stood for the main future.
