@@ -189,6 +189,11 @@ pub(crate) fn tree_of(current: *const (), make: bool) -> Option<Arc<Tree>> {
     if make { Some(raw.tree().clone()) } else { raw.tree_if_any().cloned() }
 }
 
+/// How many requests the task whose header this is has outstanding; see [`heist_core::context::RequestsOf`].
+pub(crate) fn requests_of(current: *const ()) -> u32 {
+    NonNull::new(current.cast_mut().cast::<Header>()).map_or(0, |header| Raw(header).cancelling())
+}
+
 impl CancelTarget for TaskRef {
     fn cancel(&self, error: &CancelledError) -> bool {
         let raw = self.raw();

@@ -44,7 +44,7 @@ mod waker;
 pub use body::{Body, Watch, Watcher, Watching};
 pub use builder::{TaskBuilder, TaskFactory, TaskOptions, task};
 pub(crate) use builder::{TaskDefaults, spawn_with};
-pub(crate) use cancel::tree_of;
+pub(crate) use cancel::{requests_of, tree_of};
 pub(crate) use cell::{Cell, discard};
 pub use countdown::{Countdown, Ended, Request, Requests, Wanted};
 pub use error::TaskError;

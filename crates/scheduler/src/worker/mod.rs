@@ -141,7 +141,7 @@ unsafe impl Send for Worker {}
 /// The context of a worker, with what the crates above the ground floor may ask of it.
 fn context_of(index: usize, shared: &Arc<Shared>) -> Context {
     let context = Context::new(index, shared.id(), shared.clock.clone(), shared.driver.clone())
-        .with_trees(task::tree_of)
+        .with_trees(task::tree_of, task::requests_of)
         .with_services(Arc::new(Handle::of(shared)));
     // SAFETY: what this crate makes current is the header of one of its tasks, kept alive by the poll.
     unsafe { context.with_task_vars(task::task_vars) }
