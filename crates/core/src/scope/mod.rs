@@ -13,6 +13,8 @@
 //!
 //! Protocol page: `docs/design/cancellation.md`.
 
+#[cfg(all(test, heist_loom))]
+mod models;
 mod node;
 mod tree;
 mod watch;
@@ -40,8 +42,6 @@ pub use watch::{Awaited, Awaits, Watch};
 pub struct Scope<F> {
     body: Option<F>,
     node: Node,
-    /// Whether the scope enters the tree for its own sake, and not only for what is inside.
-    catches: bool,
     /// How many requests stood around the scope when it began; `u32::MAX` before.
     around: u32,
     cancelled: bool,
@@ -56,13 +56,13 @@ impl<F> fmt::Debug for Scope<F> {
 impl<F> Scope<F> {
     /// A scope that answers requests to the task.
     pub const fn new(body: F) -> Self {
-        Self { body: Some(body), node: Node::new(), catches: true, around: u32::MAX, cancelled: false }
+        Self { body: Some(body), node: Node::new(true), around: u32::MAX, cancelled: false }
     }
 
     /// A scope that only passes requests to the task on, for those who want to [`cancel`](Self::cancel) the body. It costs
     /// nothing as long as no other node is inside. What it passes on is its caller's to [`raise`].
     pub const fn passing(body: F) -> Self {
-        Self { body: Some(body), node: Node::new(), catches: false, around: u32::MAX, cancelled: false }
+        Self { body: Some(body), node: Node::new(false), around: u32::MAX, cancelled: false }
     }
 
     /// Whether the body has ended or was dropped.
@@ -80,13 +80,7 @@ impl<F> Scope<F> {
         let this = unsafe { self.get_unchecked_mut() };
         // SAFETY: the body is handed out pinned here alone, never moved, and dropped in place.
         let body = unsafe { Pin::new_unchecked(&mut this.body) };
-        Parts {
-            body,
-            node: &this.node,
-            catches: this.catches,
-            around: &mut this.around,
-            cancelled: &mut this.cancelled,
-        }
+        Parts { body, node: &this.node, around: &mut this.around, cancelled: &mut this.cancelled }
     }
 
     /// Cancels the body, for the owner's own reasons: asks the nodes inside, or, if there is none, drops it at once. Poll
@@ -116,7 +110,6 @@ impl<F> Scope<F> {
 struct Parts<'a, F> {
     body: Pin<&'a mut Option<F>>,
     node: &'a Node,
-    catches: bool,
     around: &'a mut u32,
     cancelled: &'a mut bool,
 }
@@ -139,6 +132,10 @@ impl<F: Future> Future for Scope<F> {
             };
             match this.node.around(cx, |cx| body.poll(cx)) {
                 Poll::Ready(value) => {
+                    // A request that has come up to here is answered, also where another part of the body has ended it.
+                    if let Some(error) = this.node.take_request() {
+                        return answer(&mut this, error);
+                    }
                     this.body.set(None);
                     this.node.leave();
                     if let Some(error) = this.node.take_later() {
@@ -151,8 +148,8 @@ impl<F: Future> Future for Scope<F> {
                     if let Some(error) = this.node.take_request() {
                         return answer(&mut this, error);
                     }
-                    if this.catches || this.node.is_entered() {
-                        this.node.stand(cx.waker(), || Kind::Scope);
+                    if this.node.catches() || this.node.is_entered() {
+                        this.node.stand(cx.waker(), || this.node.scope());
                     }
                     let Some(error) = this.node.take_later() else { return Poll::Pending };
                     if let Delivered::Nobody = this.node.ask_below(&error) {
@@ -173,12 +170,15 @@ fn hand_on<F>(this: &Parts<'_, F>, error: CancelledError) {
     }
 }
 
-/// Drops the body and gives the error. What is in the body leaves the tree first, and has nothing to hand on: the scope
+/// Drops the body and gives the error. What is in the body leaves the tree first, and has nothing to hand on where the scope
 /// answers.
 fn answer<F: Future>(
     this: &mut Parts<'_, F>,
     error: CancelledError,
 ) -> Poll<Result<F::Output, CancelledError>> {
+    if this.node.catches() {
+        this.node.answer_below();
+    }
     this.body.set(None);
     this.node.leave();
     Poll::Ready(Err(error))
@@ -194,7 +194,7 @@ pub struct Forwarder {
 impl Forwarder {
     /// A forwarder that stands in no tree.
     pub const fn new() -> Self {
-        Self { node: Node::new() }
+        Self { node: Node::new(false) }
     }
 
     /// The owner is about to return Pending.

@@ -33,6 +33,8 @@ struct Place {
     later: Option<CancelledError>,
     /// Requests of this scope's own that are under way.
     own: u32,
+    /// Whether the scope answers requests of others.
+    catches: bool,
 }
 
 /// One scope whose body is being polled, on the stack of that poll.
@@ -43,7 +45,7 @@ pub(super) struct Frame {
 }
 
 impl Node {
-    pub(super) const fn new() -> Self {
+    pub(super) const fn new(catches: bool) -> Self {
         Self {
             place: UnsafeCell::new(Place {
                 entered: None,
@@ -52,6 +54,7 @@ impl Node {
                 raised: None,
                 later: None,
                 own: 0,
+                catches,
             }),
         }
     }
@@ -68,6 +71,17 @@ impl Node {
         let place = self.place();
         let (tree, id) = place.entered.as_ref()?;
         (place.task == current.addr() && !tree.is_over()).then_some(*id)
+    }
+
+    /// Whether the scope answers requests of others, or only passes them on.
+    #[inline]
+    pub(super) fn catches(&self) -> bool {
+        self.place().catches
+    }
+
+    /// What the node of a scope is.
+    pub(super) fn scope(&self) -> Kind {
+        if self.catches() { Kind::Scope } else { Kind::Limit }
     }
 
     /// Whether the node stands in some tree.
@@ -166,6 +180,14 @@ impl Node {
             });
         }
         found.or(raised)
+    }
+
+    /// Says that the node answers: nothing below it has a request to hand on.
+    #[cold]
+    pub(super) fn answer_below(&self) {
+        if let Some((tree, id)) = self.place().entered.as_ref() {
+            tree.answer_below(*id);
+        }
     }
 
     /// The request that is to interrupt the body's next suspension.
@@ -270,7 +292,7 @@ impl Frame {
                 return Some(id);
             }
             let parent = self.parent().and_then(Frame::enter);
-            self.node().stand_below(context, parent, self.waker(), || Kind::Scope)
+            self.node().stand_below(context, parent, self.waker(), || self.node().scope())
         })
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct NodeId {
 pub(super) enum Kind {
     /// A part that ends with an error of its own when it is cancelled.
     Scope,
+    /// A part that only limits: for the requests of others it is as if it were not there.
+    Limit,
     /// An await whose target is cancelled instead.
     Forward(Arc<dyn CancelTarget>),
 }
@@ -58,6 +60,8 @@ struct Slot {
 struct Mark {
     error: CancelledError,
     delivery: u64,
+    /// It came from a node that has left, perhaps when this one had already been polled: another poll is due.
+    handed: bool,
 }
 
 /// One request on its way: to be answered once, by whichever target comes first.
@@ -138,6 +142,18 @@ impl State {
         (slot.live && slot.generation == id.generation).then_some(id.index)
     }
 
+    /// Whom a request from below comes to next: the nearest of `at` and those around it that answers, or has asked.
+    fn answering(&self, mut at: Option<u32>, origin: Option<u32>) -> Option<u32> {
+        while let Some(index) = at {
+            let slot = &self.slots[index as usize];
+            if at == origin || !matches!(slot.kind, Kind::Limit) {
+                break;
+            }
+            at = slot.parent;
+        }
+        at
+    }
+
     /// Whether `index` lies below `top`; everything lies below `None`.
     fn is_below(&self, index: u32, top: Option<u32>) -> bool {
         let Some(top) = top else { return true };
@@ -162,21 +178,19 @@ impl State {
     fn leaves(&self, top: Option<u32>, poll: u64) -> Vec<u32> {
         // The scope that asks need not have been polled in every poll of the task, and not yet in this one.
         let poll = top.map_or(poll, |top| self.slots[top as usize].seen);
-        let awake = |slot: &&Slot| slot.live && !Self::is_asleep(slot, poll);
-        let mut has_child = vec![false; self.slots.len()];
-        for slot in self.slots.iter().filter(awake) {
-            if let Some(parent) = slot.parent {
-                has_child[parent as usize] = true;
+        let awake =
+            |slot: &Slot| slot.live && !matches!(slot.kind, Kind::Limit) && !Self::is_asleep(slot, poll);
+        let mut has_inner = vec![false; self.slots.len()];
+        for slot in self.slots.iter().filter(|slot| awake(slot)) {
+            let mut at = slot.parent;
+            while let Some(around) = at {
+                has_inner[around as usize] = true;
+                at = self.slots[around as usize].parent;
             }
         }
         (0..self.slots.len() as u32)
             .filter(|&index| {
-                let slot = &self.slots[index as usize];
-                slot.live
-                    && !Self::is_asleep(slot, poll)
-                    && !has_child[index as usize]
-                    && Some(index) != top
-                    && self.is_below(index, top)
+                awake(&self.slots[index as usize]) && !has_inner[index as usize] && self.is_below(index, top)
             })
             .collect()
     }
@@ -202,6 +216,11 @@ impl Tree {
     pub fn request(&self, error: CancelledError) {
         let mut state = self.state.lock();
         self.requests.store(self.requests().saturating_add(1), Ordering::Relaxed);
+        // Both in one step: a request that is taken back in between would be delivered all the same.
+        if mutant("core-request-in-one-step") {
+            drop(state);
+            state = self.state.lock();
+        }
         // Dropped after the lock.
         let _before = state.fresh.replace(error);
         drop(state);
@@ -228,6 +247,17 @@ impl Tree {
         self.state.lock().fresh.take()
     }
 
+    /// The request that came up to the root when a node left, where the task has ended since.
+    pub fn take_raised(&self) -> Option<CancelledError> {
+        // Only a node that leaves in the task's last poll brings one up to there.
+        if !self.has_requests() {
+            return None;
+        }
+        let raised = self.state.lock().raised.take()?;
+        self.marks.fetch_sub(1, Ordering::Relaxed);
+        Some(raised)
+    }
+
     /// A poll of the task begins.
     pub fn poll_begins(&self) {
         self.poll.store(self.poll.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
@@ -236,14 +266,17 @@ impl Tree {
     /// The task has ended, or is being dropped: no node means anything any more.
     pub fn end(&self) {
         self.over.store(true, Ordering::Relaxed);
+        let raised;
         let slots = {
             let mut state = self.state.lock();
+            // Dropped with the slots, after the lock.
+            raised = state.raised.take();
             state.deliveries.clear();
             state.free.clear();
             std::mem::take(&mut state.slots)
         };
         self.marks.store(0, Ordering::Relaxed);
-        drop(slots);
+        drop((slots, raised));
     }
 
     /// Whether a request may be before some node, or has come up to the root.
@@ -276,7 +309,7 @@ impl Tree {
         let state = self.state.lock();
         let live = state.slots.iter().filter(|slot| slot.live);
         live.filter_map(|slot| match &slot.kind {
-            Kind::Scope => None,
+            Kind::Scope | Kind::Limit => None,
             Kind::Forward(target) => Some(target.clone()),
         })
         .collect()
@@ -352,6 +385,8 @@ impl Tree {
             let under_way = state.deliveries.iter().find(|delivery| delivery.id == mark.delivery);
             let unanswered =
                 under_way.is_some_and(|delivery| !delivery.answered && delivery.origin != Some(id.index));
+            let origin = under_way.and_then(|delivery| delivery.origin);
+            let parent = state.answering(parent, origin);
             if unanswered && !state.is_asked_below(parent, mark.delivery) && !mutant("core-leave-hands-over")
             {
                 match parent {
@@ -359,7 +394,9 @@ impl Tree {
                         state.raised = Some(mark.error);
                         self.marks.fetch_add(1, Ordering::Relaxed);
                     }
-                    Some(parent) => waker = self.mark(&mut state, parent, mark),
+                    Some(parent) => {
+                        waker = self.mark(&mut state, parent, Mark { handed: true, ..mark });
+                    }
                 }
             }
         }
@@ -395,6 +432,26 @@ impl Tree {
         Some(mark.error)
     }
 
+    /// The node answers with an error that was raised to it: so are the requests before those below it answered.
+    pub(super) fn answer_below(&self, id: NodeId) {
+        if !self.has_requests() {
+            return;
+        }
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let Some(top) = state.index(Some(id)) else { return };
+        for index in 0..state.slots.len() as u32 {
+            let slot = &state.slots[index as usize];
+            let Some(mark) = slot.mark.as_ref().filter(|_| slot.live) else { continue };
+            if state.is_below(index, Some(top)) {
+                let asked = mark.delivery;
+                if let Some(delivery) = state.deliveries.iter_mut().find(|delivery| delivery.id == asked) {
+                    delivery.answered = true;
+                }
+            }
+        }
+    }
+
     // ---- requests ------------------------------------------------------------------------------------------------
 
     /// Delivers a request to the leaves of the whole tree, and to `alone`, a forwarder that is not in it; or to those
@@ -417,8 +474,8 @@ impl Tree {
             match &slot.kind {
                 // Whoever answers the request from farther out answers this one with it.
                 Kind::Scope if top.is_some() && slot.mark.is_some() => asked_before = true,
-                Kind::Scope => {
-                    let mark = Mark { error: error.clone(), delivery: id };
+                Kind::Scope | Kind::Limit => {
+                    let mark = Mark { error: error.clone(), delivery: id, handed: false };
                     wakers.extend(self.mark(&mut state, index, mark));
                 }
                 Kind::Forward(target) => {
@@ -458,6 +515,7 @@ impl Tree {
         for node in refused {
             let Some(slot) = state.get(node) else { continue };
             let parent = slot.parent;
+            let parent = state.answering(parent, top);
             if answered || state.is_asked_below(parent, id) {
                 continue;
             }
@@ -465,7 +523,7 @@ impl Tree {
                 continue;
             }
             if let Some(parent) = parent {
-                let mark = Mark { error: error.clone(), delivery: id };
+                let mark = Mark { error: error.clone(), delivery: id, handed: false };
                 wakers.extend(self.mark(&mut state, parent, mark));
                 marked = true;
             }
@@ -525,9 +583,16 @@ impl Tree {
                     continue;
                 }
                 let slot = &mut state.slots[index as usize];
-                let Some(mark) = slot.mark.take() else { continue };
+                let Some(mut mark) = slot.mark.take() else { continue };
+                if std::mem::take(&mut mark.handed) && !mutant("core-settle-polls-again") {
+                    slot.mark = Some(mark);
+                    again = true;
+                    kept = true;
+                    continue;
+                }
                 self.marks.fetch_sub(1, Ordering::Relaxed);
-                match state.slots[index as usize].parent {
+                let parent = state.slots[index as usize].parent;
+                match state.answering(parent, delivery.origin) {
                     None => dropped = Some(mark.error),
                     Some(parent) => {
                         wakers.extend(self.mark(&mut state, parent, mark));

@@ -52,7 +52,7 @@ pub use flatten::flatten;
 pub use handle::{ResultError, Task};
 pub(crate) use header::{Header, Kind, Raw};
 pub use heist_core::CancelledError;
-pub use into_task::{IntoTask, ensure_future};
+pub use into_task::{IntoTask, Start, ensure_future, start_each};
 pub use join::{TaskFuture, TaskWait};
 pub use shared::{SharedFuture, SharedResult, SharedTask};
 pub use shield::{Shield, ShieldFuture, Shieldable, Shielded, ShieldedTask, shield};

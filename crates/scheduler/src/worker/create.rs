@@ -58,7 +58,7 @@ pub(crate) fn create_in<F: Body + 'static>(
 ) -> Raw {
     let (cell, page) = heap.allocate(const { &Shape::of::<task::Cell<F>>() }, shared);
     let (parent, has_vars) = context::with(|context| {
-        let Some(context) = context else { return (0, true) };
+        let Some(context) = context else { return (0, vars::thread_may_have_any()) };
         // SAFETY: what is being polled is kept alive by its poll; a context's current task is one of ours.
         match unsafe { context.current().cast::<Header>().as_ref() } {
             // Not `||`: one branch, later.

@@ -17,6 +17,8 @@ pub(crate) trait Polled {
     fn poll(&mut self, cx: &mut TaskContext<'_>) -> Poll<u64>;
     /// Drops it, and has it end cancelled; how it ended.
     fn fail(&mut self, error: CancelledError) -> u64;
+    /// It has ended: a value gives way to a cancellation; how it ended then.
+    fn overrule(&mut self, error: CancelledError) -> u64;
 }
 
 /// A task's future, in its cell.
@@ -34,6 +36,14 @@ impl Polled for InCell {
         // SAFETY: as above.
         unsafe { (vtable.fail)(self.0.0, TaskError::cancelled(error)) };
         // SAFETY: as above; the output is in its place.
+        unsafe { (vtable.outcome)(self.0.0) }
+    }
+
+    fn overrule(&mut self, error: CancelledError) -> u64 {
+        let vtable = self.0.header().vtable;
+        // SAFETY: the future is gone, and only the completing side touches the stage until the task is marked.
+        unsafe { (vtable.overrule)(self.0.0, TaskError::cancelled(error)) };
+        // SAFETY: as above.
         unsafe { (vtable.outcome)(self.0.0) }
     }
 }
@@ -63,8 +73,11 @@ pub(super) fn poll(
             Poll::Ready(_) => (result, false),
         };
         // A task that has ended is interrupted no more, and neither is the next one in its stead.
-        drop((context.take_raised(), context.take_later()));
-        settled
+        drop(context.take_later());
+        match settled.0 {
+            Poll::Ready(outcome) => (Poll::Ready(ended(context, task, outcome, polled)), false),
+            Poll::Pending => settled,
+        }
     };
     context.set_current(std::ptr::null());
     result
@@ -75,6 +88,14 @@ fn poll_once(task: Raw, polled: &mut impl Polled) -> Poll<u64> {
     task.begin_poll();
     let waker = task::borrowed(task);
     polled.poll(&mut TaskContext::from_waker(&waker))
+}
+
+/// The task has ended. An error that came to the root in its last poll goes before a value, as a request does that comes
+/// then.
+#[cold]
+fn ended(context: &Context, task: Raw, outcome: u64, polled: &mut impl Polled) -> u64 {
+    let raised = context.take_raised().or_else(|| task.tree_if_any().and_then(|tree| tree.take_raised()));
+    raised.map_or(outcome, |error| polled.overrule(error))
 }
 
 /// Drops the future: the request has come to the root.
