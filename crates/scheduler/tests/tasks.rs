@@ -12,7 +12,8 @@ use std::time::Duration;
 use heist_core::Clock;
 use heist_core::driver::NoDriver;
 use heist_scheduler::{
-    Config, Handle, LocalScheduler, RunError, Scheduler, Task, spawn, spawn_blocking, yield_now,
+    Config, Handle, LocalScheduler, RunError, Scheduler, Task, current_task, spawn, spawn_blocking, task,
+    yield_now,
 };
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -575,4 +576,22 @@ fn stress_wake_join_cancel() {
         .unwrap();
     assert!(scheduler.close(LIMIT, LIMIT).unwrap().is_clean());
     assert_eq!(drops.load(SeqCst), made + 1);
+}
+
+/// The cell of a task is given back also where its output, which nobody wants, is a reference to the task itself: the end counts
+/// what the drop of the output gives back.
+#[test]
+fn a_detached_task_that_returns_itself_is_freed() {
+    let name: Arc<str> = "myself".into();
+    on_all(|| {
+        let name = name.clone();
+        async move {
+            let (ended, end) = mpsc::channel();
+            drop(task(async move { ended.send(()).map(|()| current_task()) }).name(name).spawn());
+            while end.try_recv().is_err() {
+                yield_now().await;
+            }
+        }
+    });
+    assert_eq!(Arc::strong_count(&name), 1, "a cell was not freed: it keeps its task's name");
 }

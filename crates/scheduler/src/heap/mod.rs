@@ -215,9 +215,12 @@ impl Heap {
         let class = &mut classes[front.class()];
         // SAFETY: passed on from the caller.
         unsafe { front.free_local(cell, &mut class.empty) };
-        let spare = if front.class() == SINGLE { 0 } else { KEEP_EMPTY.max(class.pages.len() / 4) };
-        if class.empty > spare && front.is_empty() {
-            Self::drop_page(class, page, front, self.index);
+        // Most pages have other cells out, so this comes first.
+        if front.is_empty() {
+            let spare = if front.class() == SINGLE { 0 } else { KEEP_EMPTY.max(class.pages.len() / 4) };
+            if class.empty > spare {
+                Self::drop_page(class, page, front, self.index);
+            }
         }
     }
 

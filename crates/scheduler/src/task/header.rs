@@ -298,15 +298,20 @@ impl Raw {
     pub(crate) fn release(self) {
         match self.access() {
             Some(access) => self.release_with(access),
-            None => {
-                // Keeps the inbox alive past the moment in which the owner frees the cell.
-                let shared = self.shared().clone();
-                match self.header().remote.release() {
-                    Noted::Push => shared.inject(self),
-                    Noted::Underway => {}
-                    Noted::Closed => self.release_with(Access::Shared),
-                }
-            }
+            None => self.release_foreign(),
+        }
+    }
+
+    /// As [`release`](Self::release), on another thread than the owner's of a local task.
+    #[cold]
+    #[inline(never)]
+    fn release_foreign(self) {
+        // Keeps the inbox alive past the moment in which the owner frees the cell.
+        let shared = self.shared().clone();
+        match self.header().remote.release() {
+            Noted::Push => shared.inject(self),
+            Noted::Underway => {}
+            Noted::Closed => self.release_with(Access::Shared),
         }
     }
 
@@ -409,18 +414,7 @@ impl Raw {
             crate::trace::task_ended(id);
             return;
         }
-        // SAFETY: passed on from the caller.
-        unsafe { self.complete_fully(access, outcome) };
-    }
-
-    /// As [`complete`](Self::complete), for any task.
-    ///
-    /// # Safety
-    ///
-    /// As for [`complete`](Self::complete).
-    #[inline(never)]
-    unsafe fn complete_fully(self, access: Access, outcome: u64) {
-        match self.header().vtable.watcher {
+        match header.vtable.watcher {
             // SAFETY: passed on from the caller.
             None => unsafe { self.mark_complete(access, outcome) },
             // SAFETY: as above.
@@ -433,6 +427,7 @@ impl Raw {
     /// # Safety
     ///
     /// As for [`complete`](Self::complete); `take` is the one of the task's own table.
+    #[inline(never)]
     unsafe fn complete_watched(
         self,
         access: Access,
@@ -449,28 +444,34 @@ impl Raw {
         }
     }
 
-    /// The marking alone.
+    /// The marking alone, of any task.
     ///
     /// # Safety
     ///
     /// As for [`complete`](Self::complete).
+    #[inline(never)]
     unsafe fn mark_complete(self, access: Access, mut outcome: u64) {
         let header = self.header();
         crate::trace::task_ended(header.id);
         if let Some(tree) = self.tree_if_any() {
             tree.end();
         }
-        self.gather(access);
+        let mut dropped = false;
         let completed = loop {
-            let completed = header.word.complete(access, outcome, || {
+            // The output's drop may count references of this task, so it comes before the word is looked at.
+            if !dropped && header.word.is_unwanted() {
+                dropped = true;
                 if self.is_worth_telling(outcome) {
                     self.tell_unread();
                 }
                 // SAFETY: the future is gone, no handle is left, and only the completing side is here.
-                unsafe { (header.vtable.drop_output)(self.0) }
-            });
-            if completed != Complete::Asked {
-                break completed;
+                unsafe { (header.vtable.drop_output)(self.0) };
+            }
+            self.gather(access);
+            match header.word.complete(access, outcome, dropped) {
+                Complete::Unwanted => continue,
+                Complete::Asked => {}
+                completed => break completed,
             }
             // asyncio: a task that is cancelled in its last step ends cancelled, and its value is lost.
             header.word.clear_cancel(access);
@@ -482,7 +483,7 @@ impl Raw {
             }
         };
         match completed {
-            Complete::Done | Complete::Asked => {}
+            Complete::Done | Complete::Asked | Complete::Unwanted => {}
             Complete::Free => self.free_complete(access),
             Complete::Notify => {
                 self.wake_foreign_joiner(access);
@@ -648,40 +649,57 @@ impl Raw {
     pub(crate) fn detach(self) {
         match self.access() {
             Some(access) => self.detach_with(access),
-            None => {
-                let shared = self.shared().clone();
-                match self.header().remote.detach() {
-                    Noted::Push => shared.inject(self),
-                    Noted::Underway => {}
-                    Noted::Closed => self.detach_with(Access::Shared),
-                }
-            }
+            None => self.detach_foreign(),
         }
     }
 
+    /// As [`detach`](Self::detach), on another thread than the owner's of a local task.
+    #[cold]
+    #[inline(never)]
+    fn detach_foreign(self) {
+        let shared = self.shared().clone();
+        match self.header().remote.detach() {
+            Noted::Push => shared.inject(self),
+            Noted::Underway => {}
+            Noted::Closed => self.detach_with(Access::Shared),
+        }
+    }
+
+    #[inline]
     fn detach_with(self, access: Access) {
         let header = self.header();
         if header.word.load() & super::state::JOINER != 0
             && header.word.take_joiner(access) == super::state::Join::Changed
         {
-            // SAFETY: `JOINER` is clear again, so the slot belongs to the handle's side, which is us.
-            let waker = header.joiner.with_mut(|slot| unsafe { (*slot).take() });
-            if let Some(waker) = waker {
-                self.unlink(&waker);
-            }
+            self.leave_joiner();
         }
         self.gather(access);
         match header.word.detach(access) {
             Detach::Done => {}
-            Detach::DropOutput => {
-                if self.is_worth_telling(header.word.load()) {
-                    self.tell_unread();
-                }
-                // SAFETY: the task is complete, and the handle, which owns the output, is ours to end.
-                unsafe { (header.vtable.drop_output)(self.0) };
-                self.release_with(access);
-            }
+            Detach::DropOutput => self.detach_complete(access),
         }
+    }
+
+    /// The handle goes, and its waker was left in the join slot, which is the handle's again.
+    #[inline(never)]
+    fn leave_joiner(self) {
+        // SAFETY: `JOINER` is clear again, so the slot belongs to the handle's side, which is us.
+        let waker = self.header().joiner.with_mut(|slot| unsafe { (*slot).take() });
+        if let Some(waker) = waker {
+            self.unlink(&waker);
+        }
+    }
+
+    /// The handle of a complete task goes, and the output with it.
+    #[inline(never)]
+    fn detach_complete(self, access: Access) {
+        let header = self.header();
+        if self.is_worth_telling(header.word.load()) {
+            self.tell_unread();
+        }
+        // SAFETY: the task is complete, and the handle, which owns the output, is ours to end.
+        unsafe { (header.vtable.drop_output)(self.0) };
+        self.release_with(access);
     }
 
     /// The cold part, made by the first who asks.
@@ -728,6 +746,14 @@ impl Raw {
         super::cell::discard(move || drop(cold));
     }
 
+    /// Drops a waker that was left in the join slot of a cell that is being freed.
+    #[inline(never)]
+    fn drop_joiner(self) {
+        // SAFETY: as in `free`.
+        let left = self.header().joiner.with_mut(|slot| unsafe { (*slot).take() });
+        drop(left);
+    }
+
     /// Empties the cell and gives it back to its page. The caller held the last reference of a complete task.
     #[inline]
     fn free(self) {
@@ -738,8 +764,9 @@ impl Raw {
             Self::free_cold(cold);
         }
         // SAFETY: the last reference is gone, so nobody else touches the slot.
-        let left = header.joiner.with_mut(|slot| unsafe { (*slot).take() });
-        drop(left);
+        if header.joiner.with(|slot| unsafe { (*slot).is_some() }) {
+            self.drop_joiner();
+        }
         // SAFETY: complete, unreferenced, output dropped or taken (the handle did that, or the completing side).
         unsafe { Page::free(header.page, self.0) };
     }

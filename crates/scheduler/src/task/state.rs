@@ -107,6 +107,8 @@ pub(crate) enum Complete {
     Done,
     /// Somebody asked for cancellation: nothing was changed.
     Asked,
+    /// No handle is left: drop the output first. Nothing was changed.
+    Unwanted,
     /// The registry's reference was the last: free the cell.
     Free,
 }
@@ -261,23 +263,22 @@ impl Word {
     /// Marks the task complete, with its outcome ([`FAILED`], [`CANCELLED`]), and releases the registry's reference unless
     /// a joiner must be woken first. Does nothing where somebody asked for cancellation: that comes first.
     ///
-    /// `unwanted` drops the output; it is called at most once, before the task is marked, when no handle is left.
+    /// Without a handle the output must be dropped before the task is marked: `dropped` says that it was.
     #[inline]
-    pub(crate) fn complete(&self, access: Access, outcome: u64, mut unwanted: impl FnMut()) -> Complete {
-        let mut dropped = false;
+    pub(crate) fn complete(&self, access: Access, outcome: u64, dropped: bool) -> Complete {
         let before = self.update(access, |word| {
             if word & CANCEL != 0 && !mutant("task-complete-asks") {
                 return None;
             }
             if word & HANDLE == 0 && !dropped {
-                dropped = true;
-                unwanted();
+                return None;
             }
             let next = (word | COMPLETE | outcome) & !IDLE;
             Some(if word & (JOINER | CALLBACKS) == 0 { next - REFERENCE } else { next })
         });
         match before {
-            Err(_) => Complete::Asked,
+            Err(word) if word & CANCEL != 0 && !mutant("task-complete-asks") => Complete::Asked,
+            Err(_) => Complete::Unwanted,
             Ok(before) => {
                 if before & (JOINER | CALLBACKS) != 0 {
                     Complete::Notify
@@ -288,6 +289,12 @@ impl Word {
                 }
             }
         }
+    }
+
+    /// Whether nobody is left who wants the output of a task that is about to be complete, and nobody asked for cancellation.
+    #[inline]
+    pub(crate) fn is_unwanted(&self) -> bool {
+        self.load() & (HANDLE | CANCEL) == 0
     }
 
     /// As [`complete`](Self::complete), for the task that most are: it gave a value, its handle is there and nobody waits yet,
@@ -472,7 +479,7 @@ mod tests {
             assert_eq!(word.end(access, start), End::Idle);
             assert_eq!(word.wake_by_value(access), Wake::Queue);
             assert_eq!(references(word.load()), 2);
-            assert_eq!(word.complete(access, 0, || panic!("a handle wants the output")), Complete::Done);
+            assert_eq!(word.complete(access, 0, false), Complete::Done, "a handle wants the output");
             assert_eq!(word.detach(access), Detach::DropOutput);
             assert!(word.release(access));
         }
@@ -483,9 +490,8 @@ mod tests {
         for access in BOTH {
             let word = Word::new(NEW_DETACHED);
             word.acquire(access);
-            let mut dropped = 0;
-            assert_eq!(word.complete(access, 0, || dropped += 1), Complete::Done);
-            assert_eq!(dropped, 1);
+            assert_eq!(word.complete(access, 0, false), Complete::Unwanted);
+            assert_eq!(word.complete(access, 0, true), Complete::Done);
             assert_eq!(word.wake_by_value(access), Wake::Free);
         }
     }
