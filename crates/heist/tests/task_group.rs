@@ -1183,6 +1183,27 @@ fn whom_a_group_waits_for_can_be_seen() {
     });
 }
 
+#[test]
+fn eager_tasks_that_yield_in_the_poll_that_made_them_all_go_on() {
+    on_each_flavour(|| async {
+        let ended = Arc::new(AtomicU32::new(0));
+        let group = task_group(async |group: TaskGroup<Text>| {
+            for _ in 0..5 {
+                let ended = ended.clone();
+                let yields = async move {
+                    yield_now().await;
+                    ended.fetch_add(1, SeqCst);
+                    Ok(())
+                };
+                drop(group.task(yields).eager(true).spawn());
+            }
+            Ok(())
+        });
+        assert!(timeout(LONG, group).await.is_ok());
+        assert_eq!(ended.load(SeqCst), 5);
+    });
+}
+
 /// Counts as alive until it is dropped.
 struct Alive(Arc<AtomicU32>);
 

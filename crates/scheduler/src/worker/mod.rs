@@ -328,6 +328,8 @@ impl Worker {
             return refuse(task);
         }
         self.context.apart(|| self.poll(task));
+        // The poll around goes on, and may take long or start more: what wants to run again is to be found by others.
+        self.flush_again();
     }
 
     /// Queues an internal task that was just created here: in order, behind what is there.
@@ -683,6 +685,7 @@ impl Worker {
             unsafe { (*self.fifo.get()).push_back(task) };
         } else if self.queue.len() == 0 && self.over_len() == 0 {
             // Alone in line, and the next to be taken: not worth a way through the deque.
+            debug_assert!(self.again.get().is_null(), "one poll at a time ends here, see `start_eagerly`");
             self.again.set(task.0.as_ptr());
         } else {
             self.push_back(task);
