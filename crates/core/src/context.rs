@@ -44,6 +44,9 @@ pub const SETTLE: u8 = 1 << 1;
 /// Finds the tree of the task whose header is given, which is the current one, and makes it if asked to.
 pub type TreeOf = fn(*const (), bool) -> Option<Arc<Tree>>;
 
+/// How many requests for cancellation the task whose header is given, which is the current one, has outstanding.
+pub type RequestsOf = fn(*const ()) -> u32;
+
 /// One worker's view of its loop.
 #[repr(C)]
 pub struct Context {
@@ -63,6 +66,8 @@ pub struct Context {
     later: Cell<Option<CancelledError>>,
     /// How to find the tree of a task.
     trees: TreeOf,
+    /// How to find out how many requests a task has outstanding.
+    requests: RequestsOf,
     /// State of the worker's random numbers (xorshift; never zero).
     random: Cell<u64>,
     /// This worker's number.
@@ -102,6 +107,7 @@ impl Context {
             raised: Cell::new(None),
             later: Cell::new(None),
             trees: |_, _| None,
+            requests: |_| 0,
             // Any odd constant spreads the workers; the seed only has to differ between them and not be zero.
             random: Cell::new((worker as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)),
             worker,
@@ -117,8 +123,9 @@ impl Context {
     }
 
     /// As [`new`](Self::new), on a loop whose tasks have trees of scopes.
-    pub fn with_trees(mut self, trees: TreeOf) -> Self {
+    pub fn with_trees(mut self, trees: TreeOf, requests: RequestsOf) -> Self {
         self.trees = trees;
+        self.requests = requests;
         self
     }
 
@@ -255,7 +262,12 @@ impl Context {
     /// What to do after the poll, [`YIELDED`] and [`SETTLE`]; clears it.
     #[inline]
     pub fn take_after(&self) -> u8 {
-        self.after.replace(0)
+        let after = self.after.get();
+        // After nearly every poll there is nothing: one look, no store.
+        if after != 0 {
+            self.after.set(0);
+        }
+        after
     }
 
     /// Has the scheduler look, after this poll, at what became of the requests to parts of the current task.
@@ -295,6 +307,13 @@ impl Context {
     pub fn tree_if_any(&self) -> Option<Arc<Tree>> {
         let current = self.current.get();
         if current.is_null() { None } else { (self.trees)(current, false) }
+    }
+
+    /// How many requests for cancellation the current task has outstanding.
+    #[inline]
+    pub fn requests(&self) -> u32 {
+        let current = self.current.get();
+        if current.is_null() { 0 } else { (self.requests)(current) }
     }
 
     /// The innermost scope whose body is being polled.

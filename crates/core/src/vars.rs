@@ -111,12 +111,15 @@ thread_local! {
     static ENTERED: Cell<*const Slot> = const { Cell::new(ptr::null()) };
     /// The context of the thread itself.
     static OWN: Slot = const { Slot { map: Mutex::new(None) } };
+    /// Whether anything was ever set in it: without a destructor, so that asking is one load.
+    static OWN_USED: Cell<bool> = const { Cell::new(false) };
 }
 
 #[cfg(heist_loom)]
 loom::thread_local! {
     static ENTERED: Cell<*const Slot> = Cell::new(ptr::null());
     static OWN: Slot = Slot::default();
+    static OWN_USED: Cell<bool> = Cell::new(false);
 }
 
 /// Calls `f` with the slot of the current context. `None` when it has no variables and `make` is not set, or when the
@@ -140,7 +143,9 @@ fn with_slot<R>(make: bool, f: impl FnOnce(Option<&Slot>) -> R) -> R {
         // inside of.
         (Some(slot), _) => f(Some(unsafe { slot.as_ref() })),
         (None, Some(_)) => f(None),
+        (None, None) if !make && !OWN_USED.with(Cell::get) => f(None),
         (None, None) => {
+            OWN_USED.with(|used| used.set(true));
             let mut f = Some(f);
             let done = OWN.try_with(|own| f.take().map(|f| f(Some(own))));
             match (done, f) {
@@ -181,6 +186,12 @@ fn enter<R>(slot: &Slot, f: impl FnOnce() -> R) -> R {
 /// The map of the current context; `None` when it is empty.
 fn current_map() -> Option<Arc<Map>> {
     with_slot(false, |slot| slot.and_then(Slot::map))
+}
+
+/// Whether a thread that is no worker may have variables: a quick look.
+#[inline]
+pub fn thread_may_have_any() -> bool {
+    !ENTERED.with(Cell::get).is_null() || OWN_USED.with(Cell::get)
 }
 
 /// A copy of the current context for a new task, `None` when it has no variables.

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use heist_core::{budget, context};
-use heist_scheduler::{IntoTask, Task, TaskError};
+use heist_scheduler::{IntoTask, Task, TaskError, start_each};
 use heist_timer::{Sleep, TimeoutError, sleep, sleep_until};
 
 use ends::Ends;
@@ -22,7 +22,7 @@ pub use iter::{Completion, Completions};
 
 /// Gives the outcomes of tasks in the order in which they end; asyncio's `as_completed`.
 ///
-/// Futures become tasks at the call. Awaiting [`next`](AsCompleted::next) again and again gives one outcome after the other;
+/// Futures become tasks at the call; several handles of one [`SharedTask`](crate::SharedTask) count as one. Awaiting [`next`](AsCompleted::next) again and again gives one outcome after the other;
 /// [`next_task`](AsCompleted::next_task) gives the very tasks. It is also a [`Stream`], and what a `for` loop goes through
 /// gives one thing to await for each task, as in asyncio. Stopping and going on later loses nothing.
 ///
@@ -43,9 +43,7 @@ pub use iter::{Completion, Completions};
 /// });
 /// ```
 ///
-/// # Panics
-///
-/// Outside of a running loop, for what is no task yet.
+/// Outside of a running loop the futures wait: their tasks are made at the first poll, in a loop.
 ///
 /// # Cancel safety
 ///
@@ -56,13 +54,7 @@ where
     I: IntoIterator,
     I::Item: IntoTask,
 {
-    // A loop, so that the tasks are made at the caller's place.
-    let futures = tasks.into_iter();
-    let mut tasks = Vec::with_capacity(futures.size_hint().0);
-    for future in futures {
-        tasks.push(future.into_task());
-    }
-    AsCompleted { ends: Ends::new(tasks) }
+    AsCompleted { ends: Ends::new(start_each(tasks)) }
 }
 
 /// The outcomes of tasks, as they end; see [`as_completed`].
@@ -101,6 +93,10 @@ impl<T> AsCompleted<T> {
     }
 
     /// The tasks that were not given, ended or not, in the order of the input.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a running loop, if there are futures that have not become tasks yet.
     pub fn into_tasks(self) -> Vec<Task<T>> {
         self.ends.into_tasks()
     }

@@ -19,10 +19,11 @@ use std::task::{Context, Poll};
 use heist_core::scope::Awaits;
 use heist_core::{Awaitable, CancelledError};
 use heist_scheduler::{
-    Countdown, IntoTask, Request, Requests, Shieldable, Shielded, Task, TaskError, TaskRef, Wanted, flatten,
+    Countdown, IntoTask, Request, Requests, Shieldable, Shielded, Start, Task, TaskError, TaskRef, Wanted,
+    flatten,
 };
 
-pub use children::Children;
+pub use children::{Children, Starts};
 use future::Forwarding;
 pub use future::{GatherAllFuture, GatherFuture, GatherWait};
 pub use try_gather::{TryGather, TryGatherError, TryGatherFuture, try_gather};
@@ -46,9 +47,7 @@ pub use try_gather::{TryGather, TryGatherError, TryGatherFuture, try_gather};
 /// Awaiting it gives the first task's [`TaskError`]. A cancelled child is such an error, and no cancellation of the one who
 /// awaits.
 ///
-/// # Panics
-///
-/// Outside of a running loop.
+/// Outside of a running loop the futures wait: their tasks are made when the gather is first polled, in a loop.
 ///
 /// # Cancel safety
 ///
@@ -64,7 +63,7 @@ where
     let futures = futures.into_iter();
     let mut tasks = Vec::with_capacity(futures.size_hint().0);
     for future in futures {
-        tasks.push(future.into_task());
+        tasks.push(future.start());
     }
     Gather::new(tasks)
 }
@@ -84,19 +83,19 @@ where
 #[macro_export]
 macro_rules! gather {
     ($($future:expr),+ $(,)?) => {
-        $crate::__private::gather_tuple(($($crate::ensure_future($future),)+))
+        $crate::__private::gather_tuple(($($crate::IntoTask::start($future),)+))
     };
 }
 
 /// What waits for a tuple of tasks.
-pub fn gather_tuple<C: Children>(children: C) -> Gather<C> {
-    Gather::new(children)
+pub fn gather_tuple<S: Starts>(starts: S) -> Gather<S::Children> {
+    Gather::new(starts)
 }
 
 /// Several tasks that are waited for together; see [`gather`](fn@crate::gather). `C` is the list of tasks: a vector, or a tuple.
 #[must_use = "await a gather for its values; dropping it lets its tasks run on"]
 pub struct Gather<C: Children> {
-    children: Option<C>,
+    stage: Stage<C>,
     countdown: Countdown,
     /// Every task is waited for, and each one's error is among the values.
     collects: bool,
@@ -104,24 +103,51 @@ pub struct Gather<C: Children> {
     cancelled: Option<CancelledError>,
 }
 
+enum Stage<C: Children> {
+    /// Some of the tasks are yet to be made, in a loop.
+    Later(C::Starts),
+    Running(C),
+    /// The outcome was taken.
+    Over,
+}
+
 impl<C: Children> Unpin for Gather<C> {}
 
 impl<C: Children> fmt::Debug for Gather<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tasks = self.children.as_ref().map_or(0, Children::count);
-        f.debug_struct("Gather").field("tasks", &tasks).field("running", &self.countdown.left()).finish()
+        f.debug_struct("Gather").field("running", &self.countdown.left()).finish_non_exhaustive()
     }
 }
 
 impl<C: Children> Gather<C> {
-    fn new(children: C) -> Self {
-        Self::with(children, Wanted::Failure)
+    fn new(starts: C::Starts) -> Self {
+        Self::with(starts, Wanted::Failure)
     }
 
-    fn with(children: C, wanted: Wanted) -> Self {
-        let mut countdown = Countdown::new(children.count(), wanted);
-        children.watch(&mut countdown);
-        Self { children: Some(children), countdown, collects: false, cancelled: None }
+    fn with(starts: C::Starts, wanted: Wanted) -> Self {
+        let countdown = Countdown::new(starts.count(), wanted);
+        let mut gather = Self { stage: Stage::Over, countdown, collects: false, cancelled: None };
+        if starts.all_run() {
+            gather.begin(starts);
+        } else {
+            gather.stage = Stage::Later(starts);
+        }
+        gather
+    }
+
+    /// Makes the tasks that are yet to be made, and watches all of them.
+    fn begin(&mut self, starts: C::Starts) {
+        let children = starts.begin();
+        children.watch(&mut self.countdown);
+        self.stage = Stage::Running(children);
+    }
+
+    /// The tasks, while they run.
+    fn children(&self) -> Option<&C> {
+        match &self.stage {
+            Stage::Running(children) => Some(children),
+            _ => None,
+        }
     }
 
     /// Waits for every task and gives each one's value or error; asyncio's `gather(..., return_exceptions=True)`.
@@ -165,12 +191,17 @@ impl<C: Children> Gather<C> {
 
     /// A handle to cancel it and to ask it, while somebody awaits it.
     pub fn gather_ref(&self) -> GatherRef {
-        let tasks = self.children.as_ref().map_or_else(Vec::new, Children::refs);
-        GatherRef { tasks: tasks.into(), requests: self.countdown.requests() }
+        let tasks = self.children().map(|children| children.refs().into());
+        GatherRef { tasks, requests: self.countdown.requests() }
     }
 
     /// Ready once its outcome is there, which it leaves. A request for cancellation of the one who waits is not passed on.
     pub fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if matches!(self.stage, Stage::Later(_)) {
+            if let Stage::Later(starts) = std::mem::replace(&mut self.stage, Stage::Over) {
+                self.begin(starts);
+            }
+        }
         self.take_request();
         while self.countdown.poll(cx).is_ready() {
             if !self.take_request() {
@@ -183,7 +214,7 @@ impl<C: Children> Gather<C> {
     /// Takes a request over: cancels the tasks, if that is yet to be done, and waits for all of them.
     fn take_request(&mut self) -> bool {
         let Some(Request { error, told }) = self.countdown.take_request() else { return false };
-        if let Some(children) = &self.children {
+        if let Some(children) = self.children() {
             if told {
                 children.give_up(&self.countdown);
             } else {
@@ -196,14 +227,17 @@ impl<C: Children> Gather<C> {
     }
 
     fn take_children(&mut self) -> C {
-        self.children.take().expect("a gather gives its outcome once")
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Running(children) => children,
+            _ => panic!("a gather was awaited after it had given its outcome"),
+        }
     }
 }
 
 impl<C: Children> Drop for Gather<C> {
     fn drop(&mut self) {
         // A request that came, and no poll after it.
-        if self.children.is_some() {
+        if self.children().is_some() {
             self.take_request();
         }
     }
@@ -250,7 +284,8 @@ impl<C: Children> GatherAll<C> {
 /// A [`Gather`] without its values: to cancel it and to ask it, from anywhere.
 #[derive(Clone)]
 pub struct GatherRef {
-    tasks: Arc<[TaskRef]>,
+    /// None when the tasks were yet to be made: who awaits the gather cancels them.
+    tasks: Option<Arc<[TaskRef]>>,
     requests: Requests,
 }
 
@@ -273,10 +308,11 @@ impl GatherRef {
 
     fn cancel_because(&self, error: CancelledError) -> bool {
         // First the request: one of the tasks may end at once, and its end is not to look like a failure of its own.
-        if self.done() || !self.requests.leave(Request { error: error.clone(), told: true }) {
+        let told = self.tasks.is_some();
+        if self.done() || !self.requests.leave(Request { error: error.clone(), told }) {
             return false;
         }
-        for task in self.tasks.iter() {
+        for task in self.tasks.iter().flat_map(|tasks| tasks.iter()) {
             task.cancel_because(error.clone());
         }
         true
@@ -351,6 +387,7 @@ awaitable!(Gather<C>, GatherAll<C>, &mut Gather<C>, &mut GatherAll<C>);
 impl<C> IntoTask for Gather<C>
 where
     C: Children + Send + 'static,
+    C::Starts: Send,
     C::Values: Send + 'static,
 {
     type Output = C::Values;
@@ -358,18 +395,27 @@ where
     fn into_task(self) -> Task<C::Values> {
         crate::create_task(flatten(self.into_future()))
     }
+
+    fn start(self) -> Start<C::Values> {
+        Start::new(move || self.into_task())
+    }
 }
 
 /// A task that awaits the gather.
 impl<C> IntoTask for GatherAll<C>
 where
     C: Children + Send + 'static,
+    C::Starts: Send,
     C::Outcomes: Send + 'static,
 {
     type Output = C::Outcomes;
 
     fn into_task(self) -> Task<C::Outcomes> {
         crate::create_task(self.into_future())
+    }
+
+    fn start(self) -> Start<C::Outcomes> {
+        Start::new(move || self.into_task())
     }
 }
 

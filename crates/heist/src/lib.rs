@@ -65,7 +65,7 @@ pub use contextvars::{ContextVar, copy_context};
 pub use event_loop::EventLoop;
 pub use executor::{Executor, ThreadPoolExecutor, run_in_executor};
 pub use gather::{
-    Children, Gather, GatherAll, GatherAllFuture, GatherFuture, GatherRef, GatherWait, TryGather,
+    Children, Gather, GatherAll, GatherAllFuture, GatherFuture, GatherRef, GatherWait, Starts, TryGather,
     TryGatherError, TryGatherFuture, gather, try_gather,
 };
 pub use group_error::{GroupError, GroupFailure};
@@ -93,7 +93,7 @@ pub use heist_scheduler::{
 };
 pub use heist_scheduler::{
     CancelledError, Handle, IntoTask, ResultError, SharedFuture, SharedResult, SharedTask, Shield,
-    ShieldFuture, Shieldable, Shielded, ShieldedTask, ShutdownReport, Task, TaskBuilder, TaskError,
+    ShieldFuture, Shieldable, Shielded, ShieldedTask, ShutdownReport, Start, Task, TaskBuilder, TaskError,
     TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, YieldNow, ensure_future, shield,
     spawn as create_task, spawn_blocking as to_thread, spawn_local, task, yield_now,
 };

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use heist_core::scope::Watch;
 use heist_core::{budget, context};
-use heist_scheduler::{Countdown, IntoTask, Task, Wanted};
+use heist_scheduler::{Countdown, IntoTask, Start, Task, Wanted, start_each};
 use heist_timer::{Sleep, sleep};
 
 /// When a [`wait`] ends: [`ALL_COMPLETED`], [`FIRST_COMPLETED`] or [`FIRST_EXCEPTION`].
@@ -95,7 +95,8 @@ impl<T, E> ReturnWhen<Result<T, E>> for FirstException {
 
 /// Waits for tasks and gives those that have ended and those that have not; asyncio's `wait`.
 ///
-/// Futures become tasks at the call; tasks are taken as they are, and come back as they are. Nothing is cancelled, not even
+/// Futures become tasks at the call; tasks are taken as they are, and come back as they are. Several handles of one
+/// [`SharedTask`](crate::SharedTask) count as one. Nothing is cancelled, not even
 /// when the timeout passes, and no failure comes out here: it is in the task. Both lists are in the order of the input, and
 /// what has ended by the time of the return is in the first, whatever ended the wait.
 ///
@@ -114,9 +115,7 @@ impl<T, E> ReturnWhen<Result<T, E>> for FirstException {
 /// });
 /// ```
 ///
-/// # Panics
-///
-/// Outside of a running loop, for what is no task yet.
+/// Outside of a running loop the futures wait: their tasks are made when the wait is first polled, in a loop.
 ///
 /// # Cancel safety
 ///
@@ -127,19 +126,13 @@ where
     I: IntoIterator,
     I::Item: IntoTask,
 {
-    // A loop, so that the tasks are made at the caller's place.
-    let futures = tasks.into_iter();
-    let mut tasks = Vec::with_capacity(futures.size_hint().0);
-    for future in futures {
-        tasks.push(future.into_task());
-    }
-    Wait { tasks, timeout: None, return_when: PhantomData }
+    Wait { tasks: start_each(tasks), timeout: None, return_when: PhantomData }
 }
 
 /// A [`wait`] before it begins.
 #[must_use = "a wait begins when it is awaited"]
 pub struct Wait<T, R = AllCompleted> {
-    tasks: Vec<Task<T>>,
+    tasks: Vec<Start<T>>,
     timeout: Option<Duration>,
     return_when: PhantomData<R>,
 }
@@ -169,13 +162,10 @@ impl<T, R: ReturnWhen<T>> IntoFuture for Wait<T, R> {
     type IntoFuture = Waiting<T, R>;
 
     fn into_future(self) -> Waiting<T, R> {
-        let mut countdown = Countdown::new(self.tasks.len(), R::WANTED);
-        for task in &self.tasks {
-            countdown.add(task);
-        }
         Waiting {
-            tasks: self.tasks,
-            countdown,
+            countdown: Countdown::new(self.tasks.len(), R::WANTED),
+            starts: self.tasks,
+            tasks: Vec::new(),
             limit: self.timeout.map(|limit| Box::pin(sleep(limit))),
             expired: false,
             watch: Watch::new(),
@@ -187,6 +177,8 @@ impl<T, R: ReturnWhen<T>> IntoFuture for Wait<T, R> {
 /// The future of [`wait`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct Waiting<T, R = AllCompleted> {
+    /// What is waited for, until the first poll.
+    starts: Vec<Start<T>>,
     tasks: Vec<Task<T>>,
     countdown: Countdown,
     limit: Option<Pin<Box<Sleep>>>,
@@ -205,6 +197,14 @@ impl<T, R> fmt::Debug for Waiting<T, R> {
 }
 
 impl<T, R: ReturnWhen<T>> Waiting<T, R> {
+    /// In the first poll: makes the tasks that could not be made before, for want of a loop, and watches all of them.
+    fn begin(&mut self) {
+        self.tasks = std::mem::take(&mut self.starts).into_iter().map(Start::into_task).collect();
+        for task in &self.tasks {
+            self.countdown.add(task);
+        }
+    }
+
     fn poll_tasks(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             ready!(self.countdown.poll(cx));
@@ -240,6 +240,9 @@ impl<T, R: ReturnWhen<T>> Future for Waiting<T, R> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let proceed = ready!(budget::poll_proceed(cx));
+        if !self.starts.is_empty() {
+            self.begin();
+        }
         if self.poll_tasks(cx).is_pending() && self.poll_limit(cx).is_pending() {
             let this = &mut *self;
             this.watch.pending(|| this.countdown.awaits());

@@ -135,6 +135,18 @@ fn b171_iteration_may_stop_and_go_on_without_loss() {
 }
 
 #[test]
+fn b172_a_task_that_is_given_several_times_is_given_once() {
+    on_each_flavour(|| async {
+        let shared = create_task(after(2, 2)).shared();
+        let mut results = as_completed([shared.clone(), create_task(after(1, 1)).shared(), shared]);
+        assert_eq!(results.len(), 2);
+        assert_eq!(results.next().await.unwrap().unwrap(), 1);
+        assert_eq!(results.next().await.unwrap().unwrap(), 2);
+        assert!(results.next().await.is_none());
+    });
+}
+
+#[test]
 fn a039_it_gives_the_original_tasks_and_new_ones_for_futures() {
     on_each_flavour(|| async {
         let tasks: Vec<_> = [3, 1, 2].map(|n| create_task(after(n, n as u32))).into();

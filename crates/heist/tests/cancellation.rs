@@ -72,6 +72,76 @@ fn b031_cancel_between_two_yields_comes_at_the_next_resumption() {
 }
 
 #[test]
+fn b033_future_and_task_cancelled_in_one_turn_give_one_cancelled_task() {
+    in_order(async {
+        for future_first in [true, false] {
+            let future = heist::create_future::<()>();
+            let waited = future.clone();
+            let mut task = create_task(async move { waited.await.unwrap() });
+            turns(2).await;
+            if future_first {
+                assert!(future.cancel());
+                assert!(task.cancel());
+            } else {
+                assert!(task.cancel());
+                assert!(future.cancel());
+            }
+            (&mut task).await;
+            assert!(task.cancelled() && future.cancelled());
+        }
+    });
+}
+
+#[test]
+fn a018_after_a_delivered_cancel_the_task_holds_nothing_of_the_future() {
+    on_each_flavour(|| async {
+        let held = Arc::new(());
+        let future = heist::create_future::<Arc<()>>();
+        let waited = future.clone();
+        let inside = held.clone();
+        let task = create_task(async move {
+            let caught = catch_cancelled(async move {
+                let _inside = inside;
+                waited.await.map(drop)
+            });
+            assert!(caught.await.is_err());
+            pending::<()>().await;
+        });
+        settle().await;
+        assert_eq!(Arc::strong_count(&held), 2);
+        task.cancel();
+        settle().await;
+        assert!(!task.done());
+        assert_eq!(Arc::strong_count(&held), 1, "what awaited the future is gone");
+        assert!(future.cancelled(), "and it was cancelled with its waiter");
+        task.cancel();
+        assert!(task.await.is_err());
+    });
+}
+
+#[test]
+fn a022_code_that_handles_every_error_of_its_own_does_not_swallow_a_cancel() {
+    on_each_flavour(|| async {
+        let task = create_task(async {
+            loop {
+                // Whatever goes wrong is tried again.
+                let result: Result<(), Box<dyn std::error::Error + Send + Sync>> = async {
+                    sleep(LONG).await;
+                    Err("once more".into())
+                }
+                .await;
+                if result.is_ok() {
+                    break;
+                }
+            }
+        });
+        settle().await;
+        task.cancel();
+        assert!(task.await.unwrap_err().is_cancelled());
+    });
+}
+
+#[test]
 fn b035_a_caught_cancel_and_a_value_is_a_normal_end() {
     on_each_flavour(|| async {
         let mut task = create_task(async {
@@ -624,5 +694,28 @@ fn a_cancellation_goes_on_after_the_clean_up() {
         task.cancel_with("once");
         let (closed_then, error): (u32, CancelledError) = task.await.unwrap();
         assert_eq!((closed_then, error.message()), (1, Some("once")));
+    });
+}
+
+#[test]
+fn a_clean_up_that_hangs_is_reported_with_its_name_and_its_site() {
+    support::for_each_flavour(|builder| {
+        let mut runner = builder.shutdown_timeout(Duration::from_millis(50)).build().unwrap();
+        let line = line!() + 3;
+        runner
+            .run(async {
+                let hangs = try_finally((), async |()| pending::<()>().await, |()| pending::<()>());
+                let mut hangs = Box::pin(hangs);
+                poll_fn(|cx| {
+                    assert!(hangs.as_mut().poll(cx).is_pending());
+                    Poll::Ready(())
+                })
+                .await;
+            })
+            .unwrap();
+        let report = runner.close();
+        assert_eq!(report.tasks.len(), 1, "{report}");
+        let text = report.to_string();
+        assert!(text.contains("clean-up of") && text.contains(&format!("cancellation.rs:{line}:")), "{text}");
     });
 }

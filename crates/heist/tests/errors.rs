@@ -129,7 +129,7 @@ fn outside_of_a_loop_is_told_to_go_inside() {
         ("create_task", panic_of(|| heist::create_task(async {}))),
         ("to_thread", panic_of(|| heist::to_thread(|| ()))),
         ("spawn_local", panic_of(|| heist::spawn_local(async {}))),
-        ("create_task", panic_of(|| heist::gather([async {}]))),
+        ("create_task", panic_of(|| heist::ensure_future(async {}))),
     ] {
         assert!(message.contains(name) && message.contains("heist::run"), "{message}");
     }

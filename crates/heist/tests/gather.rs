@@ -347,6 +347,13 @@ fn a_cancelled_closure_on_the_pool_is_not_waited_for() {
         outer.cancel();
         assert!(outer.await.unwrap_err().is_cancelled());
         release.send(()).unwrap();
+
+        // One that was cancelled before.
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        let closure = heist::to_thread(move || held.recv().is_ok());
+        closure.cancel();
+        assert!(gather([closure]).await.unwrap_err().is_cancelled());
+        drop(release);
     });
 }
 
@@ -443,5 +450,40 @@ fn b204_gather_wait_shield_and_as_completed_show_the_waiting_task() {
             waiting.cancel();
             assert!(waiting.await.is_err());
         }
+    });
+}
+
+/// The programs of old: what is gathered is made before the loop runs.
+#[test]
+fn what_is_made_before_the_loop_runs_begins_with_it() {
+    support::for_each_flavour(|builder| {
+        let first = gather([after(1, 1), after(2, 2)]);
+        let second = gather([after(2, 3), after(1, 4)]);
+        let all = gather([first, second]);
+        assert!(!all.done());
+        let tuple = heist::gather!(after(1, 5), async { "six" });
+        let waiting = heist::wait([after(1, 7), after(2, 8)]);
+        let shielded = heist::shield(after(1, 9));
+        let mut ends = heist::as_completed([after(2, 10), after(1, 11)]);
+        let fallible = heist::try_gather([async { Ok::<_, String>(12) }]);
+        let mut runner = builder.virtual_time().build().unwrap();
+        assert_eq!(runner.run(all).unwrap().unwrap(), [[1, 2], [3, 4]]);
+        assert_eq!(runner.run(tuple).unwrap().unwrap(), (5, "six"));
+        assert_eq!(runner.run(waiting).unwrap().0.len(), 2);
+        assert_eq!(runner.run(shielded).unwrap().unwrap(), 9);
+        assert_eq!(runner.run(ends.next()).unwrap().unwrap().unwrap(), 11);
+        assert_eq!(runner.run(fallible).unwrap().unwrap(), [12]);
+    });
+}
+
+#[test]
+fn a_gather_that_is_cancelled_before_the_loop_runs_ends_cancelled_in_it() {
+    support::for_each_flavour(|builder| {
+        let all = gather([async { unreachable!("it must not run") }]);
+        let its = all.gather_ref();
+        assert!(its.cancel_with("early"));
+        let error = builder.build().unwrap().run(all).unwrap().unwrap_err();
+        assert_eq!(error.as_cancelled().unwrap().message(), Some("early"));
+        assert!(its.cancelled() && !its.cancel());
     });
 }

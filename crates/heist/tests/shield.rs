@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::task::Poll;
 use std::time::Duration;
 
-use heist::{TaskRef, catch_cancelled, create_task, gather, shield, sleep, timeout};
+use heist::{TaskRef, catch_cancelled, create_task, gather, shield, sleep, timeout, wait_for};
 use support::on_each_flavour;
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -161,12 +161,32 @@ fn b179_cancelling_a_gather_of_shields_leaves_the_inner_ones() {
 }
 
 #[test]
-fn a_shielded_task_survives_a_timeout_and_gives_its_value() {
+fn b143_a_limit_of_zero_around_a_shield_is_a_timeout_and_the_inner_continues() {
     on_each_flavour(|| async {
         let mut inner = create_task(after(5, 7));
-        assert!(timeout(Duration::from_secs(1), shield(&mut inner)).await.is_err());
-        assert!(!inner.done());
+        settle().await;
+        assert!(wait_for(shield(&mut inner), Duration::ZERO).await.is_err());
+        assert_eq!((inner.done(), inner.cancelling()), (false, 0));
         assert_eq!(inner.await.unwrap(), 7);
+
+        let mut ended = create_task(async { 8 });
+        (&mut ended).await;
+        let value = wait_for(shield(ended), Duration::ZERO).await;
+        assert_eq!(value.unwrap().unwrap(), 8, "one that has ended is handed back");
+    });
+}
+
+#[test]
+fn b144_a_shielded_task_survives_an_expiry_and_gives_its_value() {
+    on_each_flavour(|| async {
+        let mut inner = create_task(after(5, 7));
+        assert!(wait_for(shield(&mut inner), Duration::from_secs(1)).await.is_err());
+        assert_eq!((inner.done(), inner.cancelling()), (false, 0));
+        assert_eq!(inner.await.unwrap(), 7);
+
+        let mut all = gather([after(5, 1), after(6, 2)]);
+        assert!(timeout(Duration::from_secs(1), shield(&mut all)).await.is_err());
+        assert_eq!(all.await.unwrap(), [1, 2]);
     });
 }
 

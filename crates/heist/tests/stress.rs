@@ -41,6 +41,7 @@ struct Counts {
     panics: AtomicU64,
     caught: AtomicU64,
     expired: AtomicU64,
+    groups: AtomicU64,
 }
 
 /// One piece of work in progress.
@@ -87,7 +88,7 @@ fn work(mut random: Random, depth: u32, counts: Arc<Counts>) -> Work {
     Box::pin(async move {
         let _live = Live::new(&counts);
         let child = |random: &mut Random| work(random.fork(), depth.saturating_sub(1), counts.clone());
-        let choice = if depth == 0 { random.below(3) } else { random.below(16) };
+        let choice = if depth == 0 { random.below(3) } else { random.below(20) };
         match choice {
             0 => yield_now().await,
             1 => sleep(short(&mut random)).await,
@@ -158,6 +159,37 @@ fn work(mut random: Random, depth: u32, counts: Arc<Counts>) -> Work {
             14 => {
                 let (one, other) = (child(&mut random), child(&mut random));
                 first(one, other).await;
+            }
+            15 => {
+                let fails = random.below(3) == 0;
+                let children: Vec<Work> = (0..3).map(|_| child(&mut random)).collect();
+                let body = child(&mut random);
+                let ended = heist::task_group(async |group: heist::TaskGroup<String>| {
+                    for (n, work) in children.into_iter().enumerate() {
+                        drop(group.create_task(async move {
+                            work.await;
+                            if fails && n == 1 { Err("a child fails".to_owned()) } else { Ok(()) }
+                        }));
+                    }
+                    Ok(body.await)
+                });
+                if ended.await.is_err() {
+                    counts.groups.fetch_add(1, SeqCst);
+                }
+            }
+            16 => {
+                let _ =
+                    heist::wait_for(heist::shield(create_task(child(&mut random))), short(&mut random)).await;
+            }
+            17 => {
+                let tasks: Vec<_> = (0..3).map(|_| create_task(child(&mut random))).collect();
+                let (_done, pending) = heist::wait(tasks).return_when(heist::FIRST_COMPLETED).await;
+                for task in pending {
+                    task.cancel();
+                }
+            }
+            18 => {
+                let _ = heist::wait_for(create_task(child(&mut random)), short(&mut random)).await;
             }
             _ if random.below(3) == 0 => {
                 counts.panics.fetch_add(1, SeqCst);
@@ -232,14 +264,15 @@ fn cancels_timeouts_panics_and_drops_leave_nothing_behind() {
     runner.close();
     let get = |count: &AtomicU64| count.load(SeqCst);
     println!(
-        "{rounds} rounds: {} pieces of work, {} caught, {} expired, {} panics, {} clean-ups",
+        "{rounds} rounds: {} pieces of work, {} caught, {} expired, {} failed groups, {} panics, {} clean-ups",
         get(&counts.begun),
         get(&counts.caught),
         get(&counts.expired),
+        get(&counts.groups),
         get(&counts.panics),
         get(&counts.closed)
     );
-    for count in [&counts.caught, &counts.expired, &counts.panics, &counts.closed] {
+    for count in [&counts.caught, &counts.expired, &counts.groups, &counts.panics, &counts.closed] {
         assert!(get(count) > 0, "the mix has everything in it");
     }
 }

@@ -216,8 +216,8 @@ fn told<F: Future>(builder: heist::Builder, test: impl FnOnce() -> F) -> Vec<Str
     told.clone()
 }
 
-fn fail(text: &'static str) -> impl Future<Output = ()> + Send {
-    async move { std::panic::resume_unwind(Box::new(text)) }
+async fn fail(text: &'static str) {
+    std::panic::resume_unwind(Box::new(text))
 }
 
 #[test]
@@ -303,11 +303,81 @@ fn a004_values_flow_through_nested_awaits_without_tasks() {
 }
 
 #[test]
+fn a005_a_task_of_one_loop_is_awaited_in_another() {
+    for_each_flavour(|builder| {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let (release, released) = (heist::create_future::<()>(), heist::create_future::<u32>());
+        let (gate, value) = (release.clone(), released.clone());
+        // One loop, on a thread of its own, with a task that waits for a future which the other loop sets.
+        let other = std::thread::spawn(move || {
+            heist::run(async move {
+                sender.send(create_task(async move { value.await.unwrap() + 2 })).unwrap();
+                gate.await.unwrap();
+            });
+        });
+        let task = receiver.recv().unwrap();
+        let ended = builder.build().unwrap().run(async move {
+            let setter = create_task(async move {
+                yield_now().await;
+                released.set_result(40).unwrap();
+            });
+            let ended = task.await;
+            setter.await.unwrap();
+            ended
+        });
+        assert_eq!(ended.unwrap().unwrap(), 42);
+        release.set_result(()).unwrap();
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a008_a_name_may_be_any_kind_of_text() {
+    in_order(async {
+        let task = create_task(async {}).with_name(String::from("a String"));
+        assert_eq!(&*task.name(), "a String");
+        task.set_name("a &str");
+        assert_eq!(&*task.name(), "a &str");
+        task.set_name(Arc::<str>::from("an Arc"));
+        assert_eq!(&*task.task_ref().name(), "an Arc");
+    });
+}
+
+#[test]
+fn a017_a_panic_in_the_answer_to_a_cancel_is_how_the_task_ends() {
+    for_each_flavour(|builder| {
+        let mut runner = builder.virtual_time().build().unwrap();
+        runner
+            .run(async {
+                let mut task = create_task(async {
+                    let _ = heist::catch_cancelled(sleep(LONG)).await;
+                    fail("worse than cancelled").await
+                });
+                settle().await;
+                task.cancel();
+                (&mut task).await;
+                assert!(!task.cancelled());
+                assert_eq!(task.await.unwrap_err().panic_message(), Some("worse than cancelled"));
+            })
+            .unwrap();
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            runner.run(async {
+                current_task().unwrap().cancel();
+                let _ = heist::catch_cancelled(sleep(LONG)).await;
+                fail("in main").await
+            })
+        }));
+        assert_eq!(*ended.unwrap_err().downcast_ref::<&str>().unwrap(), "in main");
+    });
+}
+
+#[test]
 fn a011_a_task_that_returns_a_future_gives_that_future() {
     on_each_flavour(|| async {
         let polled = Arc::new(AtomicU32::new(0));
         let seen = polled.clone();
-        let inner = create_task(async move { async move { seen.fetch_add(1, SeqCst) } }).await.unwrap();
+        let count = async move { seen.fetch_add(1, SeqCst) };
+        let inner = create_task(std::future::ready(count)).await.unwrap();
         assert_eq!(polled.load(SeqCst), 0, "it is not awaited by itself");
         inner.await;
         assert_eq!(polled.load(SeqCst), 1);
@@ -498,6 +568,36 @@ fn b059_what_an_eager_step_sets_stays_in_the_new_task() {
         assert_eq!(VAR.get(), Some(1));
         assert_eq!(task.await.unwrap(), Some(2));
     });
+}
+
+#[test]
+fn a023_groups_and_gathers_that_never_wait_queue_nothing() {
+    // On one thread, a task that was queued beforehand runs only once everything before it has let go.
+    Runner::builder()
+        .current_thread()
+        .virtual_time()
+        .eager_tasks(true)
+        .build()
+        .unwrap()
+        .run(async {
+            let ran = Arc::new(AtomicU32::new(0));
+            let seen = ran.clone();
+            drop(task(async move { seen.fetch_add(1, SeqCst) }).eager(false).spawn());
+            let sum = heist::task_group(async |group: heist::TaskGroup<std::convert::Infallible>| {
+                let child = group.create_task(async {
+                    let two = heist::gather((0..2).map(|_| async { 1 })).await.unwrap();
+                    let inner =
+                        heist::task_group(async |inner: heist::TaskGroup<std::convert::Infallible>| {
+                            Ok(inner.create_task(async { Ok(5) }).await.unwrap())
+                        });
+                    Ok(two.iter().sum::<u32>() + inner.await.unwrap())
+                });
+                Ok(child.await.unwrap())
+            });
+            assert_eq!(sum.await.unwrap(), 7);
+            assert_eq!(ran.load(SeqCst), 0, "nobody else had a turn");
+        })
+        .unwrap();
 }
 
 #[test]

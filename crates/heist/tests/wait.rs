@@ -63,6 +63,18 @@ fn b156_waiting_again_for_tasks_that_have_ended_takes_no_time() {
 }
 
 #[test]
+fn b157_a_task_that_is_given_several_times_counts_once() {
+    on_each_flavour(|| async {
+        let shared = create_task(after(2, 1)).shared();
+        let other = create_task(after(1, 2)).shared();
+        let tasks = [shared.clone(), other, shared.clone(), shared.clone()];
+        let (took, (done, pending)) = seconds(wait(tasks)).await;
+        assert_eq!((took, done.len(), pending.len()), (2, 2, 0));
+        assert_eq!(*done[0].result().unwrap(), 1);
+    });
+}
+
+#[test]
 fn b158_first_completed_returns_at_the_first_end_and_leaves_the_rest_alone() {
     on_each_flavour(|| async {
         let tasks = [create_task(after(10, 1)), create_task(after(1, 2))];

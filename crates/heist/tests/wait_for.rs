@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
 use heist::{
-    Handle, Queue, TimeoutError, catch_cancelled, create_future, create_task, current_task, sleep, wait_for,
-    yield_now,
+    Handle, Queue, TimeoutError, catch_cancelled, create_future, create_task, current_task, shield, sleep,
+    wait_for, yield_now,
 };
 use support::{in_order, on_each_flavour};
 
@@ -208,6 +208,39 @@ fn b142_a_cancel_in_the_turn_of_the_completion_reaches_the_waiter() {
         current_task().unwrap().uncancel();
         assert!(!reached.load(SeqCst));
         assert_eq!(*inner.result().unwrap(), "intact");
+    });
+}
+
+#[test]
+fn b143_limit_zero_around_a_shielded_task_leaves_the_task_alone() {
+    on_each_flavour(|| async {
+        let start = now();
+        let mut inner = create_task(async {
+            sleep(SECOND).await;
+            "value"
+        });
+        assert!(wait_for(shield(&mut inner), Duration::ZERO).await.is_err());
+        assert_eq!(now(), start);
+        assert!(!inner.done());
+        (&mut inner).await;
+        assert_eq!(*inner.result().unwrap(), "value");
+        // A shield of a task that has ended gives its value.
+        assert!(wait_for(shield(&mut inner), Duration::ZERO).await.is_ok());
+    });
+}
+
+#[test]
+fn b144_a_shielded_task_survives_an_expiry() {
+    on_each_flavour(|| async {
+        let start = now();
+        let mut inner = create_task(async {
+            sleep(SECOND * 2).await;
+            "value"
+        });
+        assert!(wait_for(shield(&mut inner), SECOND).await.is_err());
+        assert_eq!((now() - start).as_secs(), 1);
+        assert_eq!(inner.await.unwrap(), "value");
+        assert_eq!((now() - start).as_secs(), 2);
     });
 }
 

@@ -50,9 +50,9 @@ pub use scheduler::{
 };
 pub use task::{
     Body, CancelledError, Countdown, Ended, IntoTask, Request, Requests, ResultError, SharedFuture,
-    SharedResult, SharedTask, Shield, ShieldFuture, Shieldable, Shielded, ShieldedTask, Task, TaskBuilder,
-    TaskError, TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, Wanted, ensure_future, flatten,
-    shield, task,
+    SharedResult, SharedTask, Shield, ShieldFuture, Shieldable, Shielded, ShieldedTask, Start, Task,
+    TaskBuilder, TaskError, TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, Wanted, ensure_future,
+    flatten, shield, start_each, task,
 };
 pub use yielding::{YieldNow, yield_now};
 

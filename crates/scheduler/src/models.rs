@@ -17,11 +17,8 @@ mod watchdog;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use heist_core::Clock;
@@ -31,7 +28,7 @@ use heist_core::sync::{Condvar, Mutex, thread};
 use crate::config::Config;
 use crate::scheduler;
 use crate::shared::{CLOSED, CLOSING, RUNNING, Shared};
-use crate::task::{Raw, Task, TaskRef};
+use crate::task::{Raw, TaskRef};
 use crate::worker::{Next, Worker};
 
 thread_local! {
@@ -183,13 +180,6 @@ impl Loop {
         worker.retire();
         self.shared.with_foreign_heap(|heap| heap.close(&self.shared));
     }
-}
-
-/// Polls a handle once: whether the task has ended with a value.
-pub(crate) fn join<T>(task: &mut Task<T>, waker: &Waker) -> Poll<bool> {
-    let mut wait = (&mut *task).into_future();
-    let ended = Pin::new(&mut wait).poll(&mut Context::from_waker(waker));
-    ended.map(|()| task.exception().is_ok_and(|error| error.is_none()))
 }
 
 /// A waker that counts its wakes.

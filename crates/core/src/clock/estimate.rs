@@ -7,7 +7,7 @@
 //! Vocabulary:
 //!
 //! * the *reference* is the system's monotonic clock, by which everything fires;
-//! * the *counter* is the processor's, see [`counter`](super::counter);
+//! * the *counter* is the processor's, see [`super::counter`];
 //! * an *anchor* is a moment at which both were read, the counter first. Each worker has its own and renews it when it is
 //!   older than [`MAX_AGE`];
 //! * the *rate* is how many nanoseconds the reference may go forward in one tick of the counter, at the very most.

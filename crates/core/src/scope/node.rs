@@ -233,31 +233,24 @@ impl Node {
     /// Polls a body with this node around it.
     #[inline]
     pub(super) fn around<R>(&self, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
-        struct Restore(*const ());
-        impl Drop for Restore {
+        struct Restore<'a>(&'a crate::Context, *const ());
+        impl Drop for Restore<'_> {
+            #[inline]
             fn drop(&mut self) {
-                context::with(|context| {
-                    if let Some(context) = context {
-                        context.set_frame(self.0);
-                    }
-                });
+                self.0.set_frame(self.1);
             }
         }
         let waker = cx.waker();
-        let Some(before) = context::with(|context| {
-            let context = context?;
-            (!context.current().is_null()).then(|| context.frame())
-        }) else {
-            return poll(cx);
-        };
-        let frame = Frame { parent: before.cast(), node: self, waker };
-        let _restore = Restore(before);
-        context::with(|context| {
-            if let Some(context) = context {
+        context::with(|context| match context {
+            Some(context) if !context.current().is_null() => {
+                let before = context.frame();
+                let frame = Frame { parent: before.cast(), node: self, waker };
+                let _restore = Restore(context, before);
                 context.set_frame(ptr::from_ref(&frame).cast());
+                poll(cx)
             }
-        });
-        poll(cx)
+            _ => poll(cx),
+        })
     }
 }
 
@@ -330,10 +323,11 @@ pub(super) fn ask_later(error: CancelledError) -> bool {
 }
 
 /// How many requests stand around what is being polled: those to the task, and those of the scopes around.
+#[inline]
 pub(super) fn requests_around() -> u32 {
     context::with(|context| {
         let Some(context) = context else { return 0 };
-        let mut requests = context.tree_if_any().map_or(0, |tree| tree.requests());
+        let mut requests = context.requests();
         // SAFETY: as in `raise`.
         let mut at = unsafe { context.frame().cast::<Frame>().as_ref() };
         while let Some(frame) = at {

@@ -4,10 +4,12 @@ use std::fmt;
 use std::task::{Context, Poll};
 
 use heist_core::scope::Watch;
-use heist_scheduler::{Countdown, Task, TaskError, Wanted};
+use heist_scheduler::{Countdown, Start, Task, TaskError, Wanted};
 
 /// Gives tasks as they end.
 pub(super) struct Ends<T> {
+    /// What is waited for, while some of it is yet to become a task.
+    starts: Vec<Start<T>>,
     /// Each until it is given.
     tasks: Vec<Option<Task<T>>>,
     countdown: Countdown,
@@ -22,16 +24,26 @@ impl<T> fmt::Debug for Ends<T> {
 }
 
 impl<T> Ends<T> {
-    pub(super) fn new(tasks: Vec<Task<T>>) -> Self {
-        let mut countdown = Countdown::new(tasks.len(), Wanted::Any);
-        for task in &tasks {
-            countdown.add(task);
-        }
-        Self {
-            left: tasks.len(),
-            tasks: tasks.into_iter().map(Some).collect(),
-            countdown,
+    pub(super) fn new(starts: Vec<Start<T>>) -> Self {
+        let mut ends = Self {
+            left: starts.len(),
+            countdown: Countdown::new(starts.len(), Wanted::Any),
+            starts,
+            tasks: Vec::new(),
             watch: Watch::new(),
+        };
+        if ends.starts.iter().all(Start::is_task) {
+            ends.begin();
+        }
+        ends
+    }
+
+    /// Makes the tasks that are yet to be made, and watches all of them.
+    fn begin(&mut self) {
+        for start in std::mem::take(&mut self.starts) {
+            let task = start.into_task();
+            self.countdown.add(&task);
+            self.tasks.push(Some(task));
         }
     }
 
@@ -63,6 +75,9 @@ impl<T> Ends<T> {
 
     /// The next that ends; `None` when all were given.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Task<T>>> {
+        if !self.starts.is_empty() {
+            self.begin();
+        }
         if let Some(task) = self.pop() {
             return Poll::Ready(Some(task));
         }
@@ -76,7 +91,8 @@ impl<T> Ends<T> {
 
     pub(super) fn into_tasks(self) -> Vec<Task<T>> {
         self.countdown.forget_waiter();
-        self.tasks.into_iter().flatten().collect()
+        let later = self.starts.into_iter().map(Start::into_task);
+        self.tasks.into_iter().flatten().chain(later).collect()
     }
 }
 

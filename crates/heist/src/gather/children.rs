@@ -1,7 +1,7 @@
 //! The tasks of a gather: all of one type, or a tuple.
 
 use heist_core::CancelledError;
-use heist_scheduler::{Countdown, Task, TaskError, TaskRef};
+use heist_scheduler::{Countdown, Start, Task, TaskError, TaskRef};
 
 /// The tasks of a [`Gather`](crate::Gather): a vector, or a tuple of up to twelve.
 pub trait Children: sealed::Sealed {
@@ -9,9 +9,9 @@ pub trait Children: sealed::Sealed {
     type Values;
     /// How each of them ended, in order.
     type Outcomes;
+    /// What they are made of.
+    type Starts: Starts<Children = Self>;
 
-    #[doc(hidden)]
-    fn count(&self) -> usize;
     #[doc(hidden)]
     fn watch(&self, countdown: &mut Countdown);
     #[doc(hidden)]
@@ -33,9 +33,40 @@ pub trait Children: sealed::Sealed {
     fn outcomes(self) -> Self::Outcomes;
 }
 
+/// Tasks that run, or are to be made when a loop runs.
+pub trait Starts: sealed::Sealed {
+    /// The tasks.
+    type Children: Children<Starts = Self>;
+
+    #[doc(hidden)]
+    fn count(&self) -> usize;
+    #[doc(hidden)]
+    fn all_run(&self) -> bool;
+    /// Makes those that are yet to be made.
+    #[doc(hidden)]
+    fn begin(self) -> Self::Children;
+}
+
 mod sealed {
     pub trait Sealed {}
     impl<T> Sealed for Vec<super::Task<T>> {}
+    impl<T> Sealed for Vec<super::Start<T>> {}
+}
+
+impl<T> Starts for Vec<Start<T>> {
+    type Children = Vec<Task<T>>;
+
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn all_run(&self) -> bool {
+        self.iter().all(Start::is_task)
+    }
+
+    fn begin(self) -> Vec<Task<T>> {
+        self.into_iter().map(Start::into_task).collect()
+    }
 }
 
 /// How a task ended that has.
@@ -57,10 +88,7 @@ fn error<T>(task: Task<T>) -> TaskError {
 impl<T> Children for Vec<Task<T>> {
     type Values = Vec<T>;
     type Outcomes = Vec<Result<T, TaskError>>;
-
-    fn count(&self) -> usize {
-        self.len()
-    }
+    type Starts = Vec<Start<T>>;
 
     fn watch(&self, countdown: &mut Countdown) {
         for task in self {
@@ -106,14 +134,28 @@ impl<T> Children for Vec<Task<T>> {
 macro_rules! tuple {
     ($count:literal: $($name:ident $index:tt),+) => {
         impl<$($name),+> sealed::Sealed for ($(Task<$name>,)+) {}
+        impl<$($name),+> sealed::Sealed for ($(Start<$name>,)+) {}
 
-        impl<$($name),+> Children for ($(Task<$name>,)+) {
-            type Values = ($($name,)+);
-            type Outcomes = ($(Result<$name, TaskError>,)+);
+        impl<$($name),+> Starts for ($(Start<$name>,)+) {
+            type Children = ($(Task<$name>,)+);
 
             fn count(&self) -> usize {
                 $count
             }
+
+            fn all_run(&self) -> bool {
+                $(self.$index.is_task())&&+
+            }
+
+            fn begin(self) -> Self::Children {
+                ($(self.$index.into_task(),)+)
+            }
+        }
+
+        impl<$($name),+> Children for ($(Task<$name>,)+) {
+            type Values = ($($name,)+);
+            type Outcomes = ($(Result<$name, TaskError>,)+);
+            type Starts = ($(Start<$name>,)+);
 
             fn watch(&self, countdown: &mut Countdown) {
                 $(countdown.add(&self.$index);)+

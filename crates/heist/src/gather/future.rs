@@ -82,7 +82,7 @@ impl<C: Children> Future for GatherFuture<C> {
             End::Cancelled { error, forwarded } => (error, forwarded),
         };
         // A task that has answered with a panic: that is the answer.
-        if let Some(index) = this.gather.children.as_ref().and_then(Children::panicked) {
+        if let Some(index) = this.gather.children().and_then(Children::panicked) {
             return Poll::Ready(Err(this.gather.take_children().failure(index)));
         }
         if forwarded && this.forwarding.raise(error.clone()) {

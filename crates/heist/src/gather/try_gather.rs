@@ -7,9 +7,9 @@ use std::task::{Context, Poll, ready};
 
 use heist_core::scope::{Forwarder, raise};
 use heist_core::{Awaitable, budget};
-use heist_scheduler::{IntoTask, Task, TaskError, Wanted};
+use heist_scheduler::{IntoTask, Start, Task, TaskError, Wanted};
 
-use super::{Gather, GatherRef};
+use super::{Gather, GatherRef, Stage};
 
 type Tasks<T, E> = Vec<Task<Result<T, E>>>;
 
@@ -33,7 +33,7 @@ type Tasks<T, E> = Vec<Task<Result<T, E>>>;
 ///
 /// # Panics
 ///
-/// Outside of a running loop, for what is no task yet.
+/// As [`gather`](fn@crate::gather).
 ///
 /// # Cancel safety
 ///
@@ -48,7 +48,7 @@ where
     let futures = futures.into_iter();
     let mut tasks = Vec::with_capacity(futures.size_hint().0);
     for future in futures {
-        tasks.push(future.into_task());
+        tasks.push(future.start());
     }
     // Each end is looked at: a value may be an `Err`.
     TryGather { gather: Gather::with(tasks, Wanted::Any) }
@@ -147,6 +147,10 @@ impl<T: Send + 'static, E: Send + 'static> IntoTask for TryGather<T, E> {
     fn into_task(self) -> Task<Self::Output> {
         crate::create_task(self.into_future())
     }
+
+    fn start(self) -> Start<Self::Output> {
+        Start::new(move || self.into_task())
+    }
 }
 
 /// The future of a [`TryGather`].
@@ -179,7 +183,7 @@ impl<T, E> TryGatherFuture<T, E> {
     /// Ready with the first that failed, or with `None` when every task has ended.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
         while self.gather.poll_done(cx).is_ready() {
-            let Some(tasks) = &self.gather.children else { return Poll::Ready(None) };
+            let Stage::Running(tasks) = &self.gather.stage else { return Poll::Ready(None) };
             if self.gather.cancelled.is_some() {
                 return Poll::Ready(tasks.iter().position(|task| has_failed(task, false)));
             }

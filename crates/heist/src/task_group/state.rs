@@ -120,10 +120,10 @@ impl<E, R: Child> State<E, R> {
         if self.aborting { self.abort() } else { Vec::new() }
     }
 
-    /// Lets those who wait begin, as many as may.
+    /// Lets those who wait begin, as many as may; none once the early end has begun, which cancels them.
     fn let_begin(&mut self) -> Vec<Waker> {
         let mut wakers = Vec::new();
-        while self.running < self.limit {
+        while self.running < self.limit && !self.aborting {
             let Some((key, ticket)) = self.line.pop_front() else { break };
             let turn = &mut self.children[key].turn;
             if let Turn::Waiting(own, waker) = turn {

@@ -154,7 +154,11 @@ impl Heap {
 
     /// Memory for a cell, and its page.
     #[inline]
-    pub(crate) fn allocate(&self, shape: Shape, shared: &Arc<Shared>) -> (NonNull<Header>, NonNull<Page>) {
+    pub(crate) fn allocate(
+        &self,
+        shape: &'static Shape,
+        shared: &Arc<Shared>,
+    ) -> (NonNull<Header>, NonNull<Page>) {
         // SAFETY: a heap is used by its owner only, and no call below comes back here.
         let classes = unsafe { &mut *self.classes.get() };
         let class = &mut classes[shape.class];
@@ -172,7 +176,7 @@ impl Heap {
     fn allocate_slowly(
         &self,
         class: &mut Class,
-        shape: Shape,
+        &shape: &Shape,
         shared: &Arc<Shared>,
     ) -> (NonNull<Header>, NonNull<Page>) {
         for _ in 0..LOOK.min(class.pages.len()) {

@@ -174,10 +174,16 @@ impl TaskDefaults {
     }
 
     /// Shows the factory what is about to be made; gives what it panicked with.
+    #[inline]
     pub(crate) fn apply(&self, options: &mut TaskOptions) -> Option<Box<dyn Any + Send>> {
+        if self.are_special() { self.apply_factory(options) } else { None }
+    }
+
+    #[cold]
+    fn apply_factory(&self, options: &mut TaskOptions) -> Option<Box<dyn Any + Send>> {
         let given = options.name.clone();
-        let factory = if self.are_special() { self.factory() } else { None };
-        let failed = factory.and_then(|factory| catch_unwind(AssertUnwindSafe(|| factory(options))).err());
+        let failed =
+            self.factory().and_then(|factory| catch_unwind(AssertUnwindSafe(|| factory(options))).err());
         // A factory that ignores names does not take them away.
         options.name = options.name.take().or(given);
         failed

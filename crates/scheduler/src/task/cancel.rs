@@ -79,6 +79,17 @@ impl Raw {
     /// What a poll of this task begins with: forgets whom it awaited, for only what this poll reaches is awaited.
     #[inline]
     pub(crate) fn begin_poll(self) {
+        let header = self.header();
+        // Most tasks have neither the one nor the other: one branch.
+        let awaits = header.awaits.load(Ordering::Relaxed);
+        let cold = header.cold.load(Ordering::Relaxed);
+        if awaits.addr() | cold.addr() != 0 {
+            self.begin_again();
+        }
+    }
+
+    #[inline(never)]
+    fn begin_again(self) {
         let slot = &self.header().awaits;
         let mut found = slot.load(Ordering::Relaxed);
         while !found.is_null() {
@@ -176,6 +187,11 @@ impl Raw {
 pub(crate) fn tree_of(current: *const (), make: bool) -> Option<Arc<Tree>> {
     let raw = Raw(NonNull::new(current.cast_mut().cast::<Header>())?);
     if make { Some(raw.tree().clone()) } else { raw.tree_if_any().cloned() }
+}
+
+/// How many requests the task whose header this is has outstanding; see [`heist_core::context::RequestsOf`].
+pub(crate) fn requests_of(current: *const ()) -> u32 {
+    NonNull::new(current.cast_mut().cast::<Header>()).map_or(0, |header| Raw(header).cancelling())
 }
 
 impl CancelTarget for TaskRef {

@@ -111,7 +111,32 @@ impl<F: Body> Cell<F> {
             Err(error) if error.is_cancelled() => FAILED | CANCELLED,
             Err(_) => FAILED,
         };
-        Poll::Ready(if Self::finish(stage, output) { FAILED } else { outcome })
+        // SAFETY: the stage is running, checked above.
+        Poll::Ready(if unsafe { Self::end(stage, output) } { FAILED } else { outcome })
+    }
+
+    /// As [`finish`](Self::finish), of a future that is running: a plain store where its type has nothing to drop.
+    ///
+    /// # Safety
+    ///
+    /// `stage` is running, and the caller alone may touch it.
+    #[inline]
+    unsafe fn end(stage: *mut Stage<F>, output: Result<F::Output, TaskError>) -> bool {
+        let dropped = catch_unwind(AssertUnwindSafe(|| {
+            // SAFETY: the caller alone touches the stage.
+            let Stage::Running(future) = (unsafe { &mut *stage }) else { return };
+            // SAFETY: it is dropped once: whether this unwinds or not, the stage is overwritten without a drop.
+            unsafe { std::ptr::drop_in_place(future) };
+        }));
+        let Err(payload) = dropped else {
+            // SAFETY: what was there is dropped.
+            unsafe { stage.write(Stage::Finished(output)) };
+            return false;
+        };
+        // SAFETY: as above.
+        unsafe { stage.write(Stage::Finished(Err(TaskError::panicked(payload)))) };
+        discard(|| drop(output));
+        true
     }
 
     /// Drops the future and stores the output, which becomes the panic if the drop panics; says whether it did.
@@ -229,21 +254,24 @@ impl<F: Body> Cell<F> {
     ///
     /// # Safety
     ///
-    /// As for [`drop_output`](Self::drop_output); `out` points to an `Option<Result<F::Output, TaskError>>`.
+    /// As for [`drop_output`](Self::drop_output); `out` points to memory of an `Option<Result<F::Output, TaskError>>`, with
+    /// nothing in it to be dropped.
     unsafe fn take_output(cell: NonNull<Header>, out: *mut ()) {
         // SAFETY: passed on from the caller.
         let stage = unsafe { Self::stage(cell) };
         // SAFETY: the caller alone touches the stage.
         let stage = unsafe { &mut *stage };
-        let taken = match std::mem::replace(stage, Stage::Consumed) {
-            Stage::Finished(output) => Some(output),
-            other => {
-                *stage = other;
-                None
-            }
+        let taken = if let Stage::Finished(output) = stage {
+            // SAFETY: the output is read once: the stage is overwritten next, and not dropped.
+            let output = unsafe { std::ptr::from_mut(output).read() };
+            // SAFETY: as above.
+            unsafe { std::ptr::from_mut(stage).write(Stage::Consumed) };
+            Some(output)
+        } else {
+            None
         };
         // SAFETY: the caller says what `out` points to.
-        unsafe { *out.cast::<Option<Result<F::Output, TaskError>>>() = taken };
+        unsafe { out.cast::<Option<Result<F::Output, TaskError>>>().write(taken) };
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use heist_core::CancelledError;
@@ -41,11 +41,8 @@ use crate::scheduler::Handle;
 /// ```
 #[must_use = "dropping a task's handle lets the task run on; await it, or drop it on purpose"]
 pub struct Task<T> {
+    /// Alone, so that a handle is one register.
     raw: Raw,
-    /// Whether somebody has looked at the outcome.
-    read: AtomicBool,
-    /// Whether the output is gone: then the handle is a reference, no more.
-    taken: bool,
     _output: PhantomData<T>,
 }
 
@@ -95,7 +92,7 @@ impl<T> Task<T> {
     ///
     /// `raw` counts a reference and the `HANDLE` flag for this handle, and its output type is `T`.
     pub(crate) unsafe fn from_raw(raw: Raw) -> Self {
-        Self { raw, read: AtomicBool::new(false), taken: false, _output: PhantomData }
+        Self { raw, _output: PhantomData }
     }
 
     /// The cell.
@@ -132,7 +129,7 @@ impl<T> Task<T> {
 
     /// Has nobody told of a failure that is not read.
     pub fn ignore_failure(&self) {
-        self.read.store(true, Ordering::Relaxed);
+        self.raw.header().set_read();
     }
 
     /// The loop that the task belongs to; asyncio's `Task.get_loop`.
@@ -234,9 +231,13 @@ impl<T> Task<T> {
     /// # Errors
     ///
     /// The task itself when it has not ended.
-    pub fn into_outcome(mut self) -> Result<Result<T, TaskError>, Self> {
+    pub fn into_outcome(self) -> Result<Result<T, TaskError>, Self> {
         if self.raw.is_complete() {
-            Ok(self.take().unwrap_or_else(|| Err(TaskError::refused("the value was taken"))))
+            let task = ManuallyDrop::new(self);
+            let output = Self::take(&task);
+            // Without its output the handle is a reference, no more.
+            task.raw.release();
+            Ok(output.unwrap_or_else(|| Err(TaskError::refused("the value was taken"))))
         } else if self.raw.is_given_up() {
             Ok(Err(TaskError::cancelled(CancelledError::default())))
         } else {
@@ -302,20 +303,22 @@ impl<T> Task<T> {
             return None;
         }
         let output = self.raw.header().vtable.output;
-        // SAFETY: the task is complete, so the stage is the handle's, and only `take`, which consumes the handle, changes it.
+        // SAFETY: the task is complete, so the stage is the handle's, and only `take`, which ends the handle, changes it.
         let output = unsafe { output(self.raw.0) };
         // SAFETY: the pointer is null, or to an output of the type that `from_raw` names, which stays while `self` is borrowed.
         unsafe { output.cast::<Result<T, TaskError>>().as_ref() }
     }
 
-    /// The output, if the task has ended; may be called once.
-    pub(super) fn take(&mut self) -> Option<Result<T, TaskError>> {
-        let mut output: Option<Result<T, TaskError>> = None;
-        let take = self.raw.header().vtable.take_output;
+    /// The output of a task that has ended. The handle is a reference afterwards, no more: it ends by
+    /// [`release`](Raw::release), and is not dropped.
+    #[inline]
+    pub(super) fn take(task: &ManuallyDrop<Self>) -> Option<Result<T, TaskError>> {
+        let mut output = MaybeUninit::<Option<Result<T, TaskError>>>::uninit();
+        let take = task.raw.header().vtable.take_output;
         // SAFETY: the caller saw `COMPLETE`, so the stage is the handle's; `from_raw` says what its type is.
-        unsafe { take(self.raw.0, (&raw mut output).cast()) };
-        self.taken = true;
-        output
+        unsafe { take(task.raw.0, output.as_mut_ptr().cast()) };
+        // SAFETY: `take_output` has filled it.
+        unsafe { output.assume_init() }
     }
 
     /// Registers `waker` to be woken on completion; `link` says that it is that of one who awaits this task and is to pass
@@ -401,10 +404,7 @@ impl<T, E: fmt::Display> Task<Result<T, E>> {
 impl<T> Drop for Task<T> {
     #[inline]
     fn drop(&mut self) {
-        if self.taken {
-            return self.raw.release();
-        }
-        if *self.read.get_mut() {
+        if self.raw.header().is_read() {
             self.raw.silence();
         }
         self.raw.detach();

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::{self, NonNull};
+use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll, Waker};
 
 use heist_core::sync::Mutex;
@@ -85,6 +86,10 @@ pub(crate) struct Header {
     front: Front,
 }
 
+/// In the field of the parent's id: somebody has looked at the outcome by the handle, or does not care for it. Bookkeeping: it is
+/// read when the handle goes, and whoever lets that go has synchronised with whoever used it.
+const READ: u64 = 1 << 63;
+
 /// What a header holds besides its state words. Written when a cell is filled, all at once.
 pub(crate) struct Front {
     pub(crate) vtable: &'static VTable,
@@ -94,8 +99,8 @@ pub(crate) struct Front {
     /// out of `IDLE`, or holds the free cell.
     pub(crate) next: UnsafeCell<*mut Header>,
     pub(crate) id: u64,
-    /// The id of the task that created this one; 0 for none.
-    pub(crate) parent: u64,
+    /// The id of the task that created this one, 0 for none, and [`READ`].
+    parent: AtomicU64,
     pub(crate) location: &'static Location<'static>,
     /// Who awaits the handle. Owned by the handle while `JOINER` is clear, by the completing side while it is set.
     pub(crate) joiner: UnsafeCell<Option<Waker>>,
@@ -111,6 +116,25 @@ impl std::ops::Deref for Header {
     #[inline(always)]
     fn deref(&self) -> &Front {
         &self.front
+    }
+}
+
+impl Front {
+    /// The id of the task that created this one; 0 for none.
+    pub(crate) fn parent(&self) -> u64 {
+        self.parent.load(Ordering::Relaxed) & !READ
+    }
+
+    /// Whether the handle has read the outcome.
+    #[inline]
+    pub(super) fn is_read(&self) -> bool {
+        self.parent.load(Ordering::Relaxed) & READ != 0
+    }
+
+    /// Notes that the handle has read the outcome.
+    pub(super) fn set_read(&self) {
+        // Nothing else of the field ever changes, so a load and a store lose nothing.
+        self.parent.store(self.parent.load(Ordering::Relaxed) | READ, Ordering::Relaxed);
     }
 }
 
@@ -154,7 +178,7 @@ impl Header {
             page,
             next: UnsafeCell::new(ptr::null_mut()),
             id,
-            parent,
+            parent: AtomicU64::new(parent),
             location,
             joiner: UnsafeCell::new(None),
             awaits: AtomicPtr::new(ptr::null_mut()),
@@ -288,6 +312,13 @@ impl Raw {
 
     #[inline]
     fn release_with(self, access: Access) {
+        let header = self.header();
+        if access == Access::Owner && references(header.word.load()) == 1 && header.remote.is_clear() {
+            // The usual end of a local task: one look at the remote word says that there is nothing to gather, and that
+            // nothing is on its way.
+            header.word.release(access);
+            return self.free();
+        }
         self.gather(access);
         if self.header().word.release(access) {
             self.free_complete(access);
@@ -366,6 +397,29 @@ impl Raw {
     /// The caller is the side that polled the task, and does not touch it afterwards.
     #[inline]
     pub(crate) unsafe fn complete(self, access: Access, outcome: u64) {
+        let header = self.header();
+        // A look at one field for what nearly no task has: a tree, callbacks, a joiner on a foreign thread. (One that
+        // comes now, and notes itself in the remote word, is found when that note is merged.)
+        let id = header.id;
+        if outcome == 0
+            && header.cold.load(Ordering::Relaxed).is_null()
+            && header.vtable.watcher.is_none()
+            && header.word.complete_plain(access)
+        {
+            crate::trace::task_ended(id);
+            return;
+        }
+        // SAFETY: passed on from the caller.
+        unsafe { self.complete_fully(access, outcome) };
+    }
+
+    /// As [`complete`](Self::complete), for any task.
+    ///
+    /// # Safety
+    ///
+    /// As for [`complete`](Self::complete).
+    #[inline(never)]
+    unsafe fn complete_fully(self, access: Access, outcome: u64) {
         match self.header().vtable.watcher {
             // SAFETY: passed on from the caller.
             None => unsafe { self.mark_complete(access, outcome) },
@@ -379,7 +433,6 @@ impl Raw {
     /// # Safety
     ///
     /// As for [`complete`](Self::complete); `take` is the one of the task's own table.
-    #[inline(never)]
     unsafe fn complete_watched(
         self,
         access: Access,

@@ -1,9 +1,14 @@
 //! What becomes a task: a future is spawned, a task stays itself; asyncio's `ensure_future`.
 
+use std::collections::HashSet;
+use std::fmt;
 use std::future::Future;
+use std::panic::Location;
+
+use heist_core::context;
 
 use super::handle::Task;
-use crate::scheduler::spawn;
+use crate::scheduler::{spawn, spawn_at};
 
 /// What [`ensure_future`] takes, and all that waits for many: a future, which becomes a task, or a task, which stays
 /// itself.
@@ -24,6 +29,60 @@ pub trait IntoTask {
     /// Outside of a running loop, for what is no task yet.
     #[track_caller]
     fn into_task(self) -> Task<Self::Output>;
+
+    /// The id of the task, of which there may be more handles than this: what waits for many counts them as one.
+    #[doc(hidden)]
+    fn shared_id(&self) -> Option<u64> {
+        None
+    }
+
+    /// The task; outside of a running loop, what will be one.
+    #[track_caller]
+    fn start(self) -> Start<Self::Output>;
+}
+
+/// A task, or, made outside of a running loop, what becomes one when it is first polled in one.
+pub enum Start<T> {
+    /// It runs.
+    Task(Task<T>),
+    /// It is to be made in a loop.
+    Later(Box<dyn FnOnce() -> Task<T> + Send>),
+}
+
+impl<T> fmt::Debug for Start<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Task(task) => task.fmt(f),
+            Self::Later(_) => f.write_str("Later"),
+        }
+    }
+}
+
+impl<T> Start<T> {
+    /// What `make` gives, now or, outside of a running loop, later.
+    pub fn new(make: impl FnOnce() -> Task<T> + Send + 'static) -> Self {
+        match context::with(|context| context.is_some()) {
+            true => Self::Task(make()),
+            false => Self::Later(Box::new(make)),
+        }
+    }
+
+    /// Whether it runs.
+    pub fn is_task(&self) -> bool {
+        matches!(self, Self::Task(_))
+    }
+
+    /// The task.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a running loop, if there is none yet.
+    pub fn into_task(self) -> Task<T> {
+        match self {
+            Self::Task(task) => task,
+            Self::Later(make) => make(),
+        }
+    }
 }
 
 impl<F> IntoTask for F
@@ -37,6 +96,15 @@ where
     fn into_task(self) -> Task<F::Output> {
         spawn(self)
     }
+
+    #[inline]
+    fn start(self) -> Start<F::Output> {
+        let location = Location::caller();
+        if context::with(|context| context.is_some()) {
+            return Start::Task(spawn_at(self, location));
+        }
+        Start::Later(Box::new(move || spawn_at(self, location)))
+    }
 }
 
 impl<T> IntoTask for Task<T> {
@@ -46,6 +114,30 @@ impl<T> IntoTask for Task<T> {
     fn into_task(self) -> Task<T> {
         self
     }
+
+    #[inline]
+    fn start(self) -> Start<T> {
+        Start::Task(self)
+    }
+}
+
+/// As many starts as there are different tasks: of several handles of one task the first counts.
+#[track_caller]
+pub fn start_each<I>(items: I) -> Vec<Start<<I::Item as IntoTask>::Output>>
+where
+    I: IntoIterator,
+    I::Item: IntoTask,
+{
+    // A loop, so that the tasks are made at the caller's place.
+    let items = items.into_iter();
+    let mut starts = Vec::with_capacity(items.size_hint().0);
+    let mut seen = HashSet::new();
+    for item in items {
+        if item.shared_id().is_none_or(|id| seen.insert(id)) {
+            starts.push(item.start());
+        }
+    }
+    starts
 }
 
 /// Makes a task of a future; a task stays the very one that it is. asyncio's `ensure_future`.

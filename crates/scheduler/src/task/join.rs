@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -20,18 +21,25 @@ use super::state::{CANCEL, CANCELLED, COMPLETE};
 
 /// One wait for a task.
 #[derive(Debug, Default)]
-struct Waiting {
-    /// Only where the header of the one who waits has no room: inside a scope, or beside another wait.
-    forwarder: Option<Box<Forwarder>>,
+enum Waiting {
+    /// Not begun, or noted in the header of the one who waits.
+    #[default]
+    Alone,
+    /// Where that header has no room: inside a scope, or beside another wait.
+    Standing(Box<Forwarder>),
     /// The cancellation was passed on: the wait never ends.
-    raised: bool,
+    Raised,
+    /// The task's value was given.
+    Taken,
+    /// Over, for a task that runs on: its handle is as it was.
+    GivenUp,
 }
 
 impl Waiting {
     /// Ready once the task has ended, or never will for the one who waits.
     #[inline]
     fn poll<T>(&mut self, task: &Task<T>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.raised {
+        if let Self::Raised = self {
             return Poll::Pending;
         }
         let raw = task.raw();
@@ -39,7 +47,7 @@ impl Waiting {
         if word & (COMPLETE | CANCEL) != 0 && (word & COMPLETE != 0 || raw.is_given_up()) {
             return Poll::Ready(());
         }
-        match task.register(cx.waker(), self.forwarder.is_none()) {
+        match task.register(cx.waker(), matches!(self, Self::Alone)) {
             Registered::Complete => Poll::Ready(()),
             Registered::Linked => Poll::Pending,
             Registered::Waiting => {
@@ -51,14 +59,25 @@ impl Waiting {
 
     #[cold]
     fn stand<T>(&mut self, task: &Task<T>, cx: &Context<'_>) {
-        let forwarder = self.forwarder.get_or_insert_with(Box::default);
-        forwarder.pending(cx, || Arc::new(task.task_ref()));
+        if let Self::Alone = self {
+            *self = Self::Standing(Box::default());
+        }
+        if let Self::Standing(forwarder) = self {
+            forwarder.pending(cx, || Arc::new(task.task_ref()));
+        }
     }
 
     /// The task has ended: passes the cancellation on if it came through here, and says so.
     #[inline]
     fn is_passed_on(&mut self, raw: Raw, error: impl FnOnce() -> CancelledError) -> bool {
-        let forwarded = self.forwarder.take().is_some_and(|mut forwarder| forwarder.done());
+        let forwarded = match self {
+            Self::Standing(forwarder) => {
+                let forwarded = forwarder.done();
+                *self = Self::Alone;
+                forwarded
+            }
+            _ => false,
+        };
         if raw.header().word.load() & CANCELLED == 0 {
             return false;
         }
@@ -69,8 +88,11 @@ impl Waiting {
     fn pass_on(&mut self, raw: Raw, forwarded: bool, error: impl FnOnce() -> CancelledError) -> bool {
         let alone = context::with(|context| context.and_then(|context| context.tree_if_any()))
             .is_some_and(|tree| tree.take_forwarded_alone(raw.header().id));
-        self.raised = (forwarded || alone) && raise(error());
-        self.raised
+        let raised = (forwarded || alone) && raise(error());
+        if raised {
+            *self = Self::Raised;
+        }
+        raised
     }
 }
 
@@ -85,9 +107,9 @@ fn is_self(raw: Raw) -> bool {
 /// The future of `task.await`: takes the task's value.
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct TaskFuture<T> {
-    task: Task<T>,
+    /// A reference alone once the wait is [`Taken`](Waiting::Taken).
+    task: ManuallyDrop<Task<T>>,
     waiting: Waiting,
-    taken: bool,
 }
 
 impl<T> Unpin for TaskFuture<T> {}
@@ -96,6 +118,52 @@ impl<T> TaskFuture<T> {
     /// The task.
     pub fn task(&self) -> &Task<T> {
         &self.task
+    }
+
+    /// The output of the task, which is complete.
+    #[inline]
+    fn take(&mut self) -> Result<T, TaskError> {
+        self.waiting = Waiting::Taken;
+        Task::take(&self.task).unwrap_or_else(|| Err(TaskError::refused("the value was taken")))
+    }
+
+    /// As [`poll`](Future::poll), for a task that has not ended, or not so simply.
+    #[inline(never)]
+    fn poll_fully(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, TaskError>> {
+        let proceed = ready!(budget::poll_proceed(cx));
+        if let Waiting::Taken | Waiting::GivenUp = self.waiting {
+            panic!("a task was awaited after it had given its result");
+        }
+        if self.waiting.poll(&self.task, cx).is_pending() {
+            if is_self(self.task.raw()) {
+                return Poll::Ready(Err(TaskError::refused(SELF_AWAIT)));
+            }
+            return Poll::Pending;
+        }
+        proceed.made_progress();
+        let raw = self.task.raw();
+        if !raw.is_complete() {
+            // A closure on the blocking pool that was cancelled: nobody waits for it.
+            self.waiting = Waiting::GivenUp;
+            return Poll::Ready(Err(TaskError::cancelled(CancelledError::default())));
+        }
+        let error = || self.task.exception().ok().flatten().and_then(TaskError::as_cancelled).cloned();
+        if self.waiting.is_passed_on(raw, || error().unwrap_or_default()) {
+            return Poll::Pending;
+        }
+        Poll::Ready(self.take())
+    }
+}
+
+impl<T> Drop for TaskFuture<T> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Waiting::Taken = self.waiting {
+            self.task.raw().release();
+        } else {
+            // SAFETY: dropped here alone, and not used afterwards.
+            unsafe { ManuallyDrop::drop(&mut self.task) };
+        }
     }
 }
 
@@ -111,7 +179,7 @@ impl<T> IntoFuture for Task<T> {
 
     #[inline]
     fn into_future(self) -> TaskFuture<T> {
-        TaskFuture { task: self, waiting: Waiting::default(), taken: false }
+        TaskFuture { task: ManuallyDrop::new(self), waiting: Waiting::Alone }
     }
 }
 
@@ -120,30 +188,13 @@ impl<T> Future for TaskFuture<T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let proceed = ready!(budget::poll_proceed(cx));
         let this = &mut *self;
-        if this.taken {
-            panic!("a task was awaited after it had given its result");
+        let word = this.task.raw().header().word.load();
+        if word & (COMPLETE | CANCELLED) == COMPLETE && matches!(this.waiting, Waiting::Alone) {
+            ready!(budget::poll_proceed(cx)).made_progress();
+            return Poll::Ready(this.take());
         }
-        if this.waiting.poll(&this.task, cx).is_pending() {
-            if is_self(this.task.raw()) {
-                return Poll::Ready(Err(TaskError::refused(SELF_AWAIT)));
-            }
-            return Poll::Pending;
-        }
-        proceed.made_progress();
-        let raw = this.task.raw();
-        if !raw.is_complete() {
-            // A closure on the blocking pool that was cancelled: nobody waits for it.
-            this.taken = true;
-            return Poll::Ready(Err(TaskError::cancelled(CancelledError::default())));
-        }
-        let error = || this.task.exception().ok().flatten().and_then(TaskError::as_cancelled).cloned();
-        if this.waiting.is_passed_on(raw, || error().unwrap_or_default()) {
-            return Poll::Pending;
-        }
-        this.taken = true;
-        Poll::Ready(this.task.take().unwrap_or_else(|| Err(TaskError::refused("the value was taken"))))
+        this.poll_fully(cx)
     }
 }
 

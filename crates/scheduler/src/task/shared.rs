@@ -17,7 +17,7 @@ use heist_core::{Awaitable, budget};
 use super::TaskRef;
 use super::error::TaskError;
 use super::handle::Task;
-use super::into_task::IntoTask;
+use super::into_task::{IntoTask, Start};
 use crate::scheduler::spawn;
 
 /// How a shared task ended.
@@ -254,6 +254,14 @@ impl<T: Clone + Send + 'static> IntoTask for SharedTask<T> {
 
     fn into_task(self) -> Task<T> {
         spawn(flatten_shared(self.into_future()))
+    }
+
+    fn shared_id(&self) -> Option<u64> {
+        Some(self.id())
+    }
+
+    fn start(self) -> Start<T> {
+        Start::new(move || self.into_task())
     }
 }
 

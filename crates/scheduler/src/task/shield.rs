@@ -12,7 +12,7 @@ use heist_core::{Awaitable, budget};
 use super::error::TaskError;
 use super::flatten::flatten;
 use super::handle::Task;
-use super::into_task::IntoTask;
+use super::into_task::{IntoTask, Start};
 use crate::scheduler::spawn;
 
 /// Awaits something that runs on when the one who awaits it is cancelled; asyncio's `shield`.
@@ -96,13 +96,23 @@ pub trait Shielded {
 
 /// The owned task of a shield, until its outcome is taken.
 #[derive(Debug)]
-pub struct ShieldedTask<T>(Option<Task<T>>);
+pub struct ShieldedTask<T>(Option<Start<T>>);
+
+impl<T> ShieldedTask<T> {
+    /// The task, if it runs.
+    fn task(&self) -> Option<&Task<T>> {
+        match &self.0 {
+            Some(Start::Task(task)) => Some(task),
+            _ => None,
+        }
+    }
+}
 
 impl<A: IntoTask> Shieldable for A {
     type Inner = ShieldedTask<A::Output>;
 
     fn into_inner(self) -> ShieldedTask<A::Output> {
-        ShieldedTask(Some(self.into_task()))
+        ShieldedTask(Some(self.start()))
     }
 }
 
@@ -110,25 +120,29 @@ impl<T> Shielded for ShieldedTask<T> {
     type Output = Result<T, TaskError>;
 
     fn is_done(&self) -> bool {
-        self.0.as_ref().is_none_or(Task::done)
+        self.task().is_some_and(Task::done)
     }
 
     fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.as_mut().map_or(Poll::Ready(()), |task| task.poll_done(cx))
+        // Made outside of any loop: it begins here.
+        let mut task = self.0.take().map(Start::into_task);
+        let ended = task.as_mut().map_or(Poll::Ready(()), |task| task.poll_done(cx));
+        self.0 = task.map(Start::Task);
+        ended
     }
 
     fn awaits(&self) -> Arc<dyn Awaits> {
-        Arc::new(self.0.iter().map(|task| Awaited::Task(task.id())).collect::<Vec<_>>())
+        Arc::new(self.task().iter().map(|task| Awaited::Task(task.id())).collect::<Vec<_>>())
     }
 
     fn forget_waiter(&mut self) {
-        if let Some(task) = &self.0 {
+        if let Some(task) = self.task() {
             task.disarm();
         }
     }
 
     fn take(&mut self) -> Self::Output {
-        let task = self.0.take().expect("a shield gives its outcome once");
+        let task = self.0.take().expect("a shield gives its outcome once").into_task();
         task.into_outcome().unwrap_or_else(|_| Err(TaskError::refused("the task has not ended")))
     }
 }
@@ -204,6 +218,10 @@ where
 
     fn into_task(self) -> Task<T> {
         spawn(flatten(self.into_future()))
+    }
+
+    fn start(self) -> Start<T> {
+        Start::new(move || self.into_task())
     }
 }
 

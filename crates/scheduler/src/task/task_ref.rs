@@ -86,7 +86,7 @@ impl TaskRef {
 
     /// The id of the task that created this one; `None` when it was created outside any.
     pub fn parent(&self) -> Option<u64> {
-        Some(self.raw.header().parent).filter(|&id| id != 0)
+        Some(self.raw.header().parent()).filter(|&id| id != 0)
     }
 
     /// The name: the one given, or `Task-` and the id.

@@ -56,12 +56,13 @@ pub(crate) fn create_in<F: Body + 'static>(
     location: &'static Location<'static>,
     vars: Option<vars::Context>,
 ) -> Raw {
-    let (cell, page) = heap.allocate(const { Shape::of::<task::Cell<F>>() }, shared);
+    let (cell, page) = heap.allocate(const { &Shape::of::<task::Cell<F>>() }, shared);
     let (parent, has_vars) = context::with(|context| {
-        let Some(context) = context else { return (0, true) };
+        let Some(context) = context else { return (0, vars::thread_may_have_any()) };
         // SAFETY: what is being polled is kept alive by its poll; a context's current task is one of ours.
         match unsafe { context.current().cast::<Header>().as_ref() } {
-            Some(task) => (task.id, !context.entered_vars().is_null() || task.may_have_vars()),
+            // Not `||`: one branch, later.
+            Some(task) => (task.id, !context.entered_vars().is_null() | task.may_have_vars()),
             None => (0, true),
         }
     });

@@ -187,6 +187,7 @@ impl Worker {
                 self.count_poll(0);
                 main(self);
             }
+            None if self.lingers() => {}
             None if self.shared.local => self.sleep(last),
             None => match self.search() {
                 Some(task) => {

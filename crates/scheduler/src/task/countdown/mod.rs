@@ -108,8 +108,10 @@ impl Countdown {
     pub fn add<T>(&mut self, task: &Task<T>) {
         let index = self.added;
         self.added += 1;
-        // A task that has ended gives the waker back, and is noted here.
-        if let Err(waker) = task.arm(Block::arm(&self.block, index, task.raw().0.as_ptr(), task.id())) {
+        let waker = Block::arm(&self.block, index, task.raw().0.as_ptr(), task.id());
+        // A cancelled closure on the pool is not waited for; a task that has ended gives the waker back.
+        let ended = if task.raw().is_given_up() { Err(waker) } else { task.arm(waker) };
+        if let Err(waker) = ended {
             waker.wake();
         }
     }

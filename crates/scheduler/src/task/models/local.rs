@@ -125,7 +125,7 @@ fn foreign_clone_and_owner_drop() {
 
 #[test]
 fn foreign_cancel_and_owner_run() {
-    check("foreign_cancel_and_owner_run", None, || {
+    check("foreign_cancel_and_owner_run", Some(3), || {
         let (loop_, watch, task, waker) = idle_task();
         let foreign: TaskRef = loop_.enter(|_| task.task_ref());
         loop_.enter(|_| waker.wake());

@@ -1,0 +1,206 @@
+//! [`Handle`]: what any thread may have of a loop.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use heist_core::Clock;
+use heist_core::vars::{self, Captured};
+
+use super::spawn::with_worker;
+use crate::blocking_future;
+use crate::shared::{CLOSED, Shared};
+use crate::task::{Body, Kind, Task, TaskFactory, TaskOptions, spawn_with};
+use crate::worker::{create_foreign, create_foreign_in};
+
+/// The part of a scheduler that any thread may have: to create tasks, to look at them.
+#[derive(Clone)]
+pub struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Handle").field(&self.shared).finish()
+    }
+}
+
+impl Handle {
+    /// The handle of the loop that this thread is running.
+    pub fn current() -> Option<Self> {
+        with_worker(|worker| Self { shared: worker.shared().clone() })
+    }
+
+    /// The handle of the loop with this shared block.
+    pub(crate) fn of(shared: &Arc<Shared>) -> Self {
+        Self { shared: shared.clone() }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Creates a task. From a thread of the loop this is [`spawn`](crate::spawn); from another it goes through the injector. On a
+    /// loop that is closing or closed the future is dropped, and the task ends cancelled.
+    #[track_caller]
+    pub fn create_task<F>(&self, future: F) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.create(future, Location::caller(), None)
+    }
+
+    /// As [`create_task`](Self::create_task), in the very context that is given instead of a copy of the current one:
+    /// what the task sets there, all others that have it see. asyncio: `create_task(..., context=context)`.
+    #[track_caller]
+    pub fn create_task_in<F>(&self, context: &vars::Context, future: F) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.create(future, Location::caller(), Some(context.clone()))
+    }
+
+    /// Creates a task for a [`Body`], with options. It is eager only where this thread runs the loop.
+    pub fn create_body<B>(
+        &self,
+        body: B,
+        options: TaskOptions,
+        location: &'static Location<'static>,
+    ) -> Task<B::Output>
+    where
+        B: Body + Send + 'static,
+        B::Output: Send + 'static,
+    {
+        if options.is_default() {
+            return self.create(body, location, None);
+        }
+        let mut given = Some((body, options));
+        let here = with_worker(|worker| {
+            let same = Arc::ptr_eq(worker.shared(), &self.shared);
+            let (body, options) = same.then(|| given.take()).flatten()?;
+            Some(spawn_with(worker, body, location, options))
+        });
+        match (here.flatten(), given) {
+            (Some(task), _) => task,
+            (None, Some((body, options))) => {
+                let TaskOptions { name, context, .. } = options;
+                let task = create_foreign_in(&self.shared, Kind::Task, body, location, context);
+                if let Some(name) = name {
+                    task.set_name(name);
+                }
+                task
+            }
+            (None, None) => unreachable!("the body is taken only to make a task of it"),
+        }
+    }
+
+    fn create<F>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+        vars: Option<vars::Context>,
+    ) -> Task<F::Output>
+    where
+        F: Body + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let mut given = Some((future, vars));
+        let here = with_worker(|worker| {
+            let same = Arc::ptr_eq(worker.shared(), &self.shared);
+            let taken = same.then(|| given.take()).flatten();
+            taken.map(|(future, vars)| worker.spawn_in(Kind::Task, future, location, vars))
+        });
+        match (here.flatten(), given) {
+            (Some(task), _) => task,
+            (None, Some((future, vars))) => {
+                create_foreign_in(&self.shared, Kind::Task, future, location, vars)
+            }
+            (None, None) => unreachable!("the future is taken only to make a task of it"),
+        }
+    }
+
+    /// Sets the hook that sees every task of the loop before it is made; `None` takes it away. asyncio:
+    /// `loop.set_task_factory`.
+    ///
+    /// A factory that panics makes the task end with that panic, before it has begun.
+    pub fn set_task_factory(&self, factory: Option<TaskFactory>) {
+        self.shared.task_defaults.set_factory(factory);
+    }
+
+    /// The hook that [`set_task_factory`](Self::set_task_factory) has set.
+    pub fn get_task_factory(&self) -> Option<TaskFactory> {
+        self.shared.task_defaults.factory()
+    }
+
+    /// Has the end of a clean-up run as a task that a closing loop accepts, does not cancel, and waits for.
+    ///
+    /// # Errors
+    ///
+    /// The clean-up itself, when the loop is closed.
+    pub fn create_cleanup(
+        &self,
+        clean_up: Pin<Box<dyn Future<Output = ()> + Send>>,
+        location: &'static Location<'static>,
+    ) -> Result<(), Pin<Box<dyn Future<Output = ()> + Send>>> {
+        if self.shared.phase() == CLOSED {
+            return Err(clean_up);
+        }
+        let mut clean_up = Some(clean_up);
+        let here = with_worker(|worker| {
+            let same = Arc::ptr_eq(worker.shared(), &self.shared);
+            let clean_up = same.then(|| clean_up.take()).flatten()?;
+            Some(worker.spawn_in(Kind::Cleanup, clean_up, location, None))
+        });
+        let task = match (here.flatten(), clean_up) {
+            (Some(task), _) => task,
+            (None, Some(clean_up)) => create_foreign(&self.shared, Kind::Cleanup, clean_up, location),
+            (None, None) => unreachable!("the clean-up is taken only to make a task of it"),
+        };
+        task.set_name(format!("clean-up of {location}"));
+        Ok(())
+    }
+
+    /// Runs a closure on a thread of the blocking pool, in a copy of the current context variables; asyncio's `to_thread`.
+    ///
+    /// The closure is not interrupted once it has begun: cancelling the task before that keeps it from beginning.
+    #[track_caller]
+    pub fn to_thread<F, R>(&self, closure: F) -> Task<R>
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Send + 'static,
+    {
+        let captured = Captured::current();
+        let job = blocking_future::once(move || captured.run(closure));
+        create_foreign(&self.shared, Kind::Blocking, job, Location::caller())
+    }
+
+    /// The loop's clock.
+    pub fn clock(&self) -> &Arc<Clock> {
+        &self.shared.clock
+    }
+
+    /// The loop's time: since it was made, monotonic. asyncio: `loop.time`.
+    pub fn time(&self) -> Duration {
+        Duration::from_nanos(self.shared.clock.now())
+    }
+
+    /// How many workers run tasks, apart from spare ones.
+    pub fn workers(&self) -> usize {
+        self.shared.workers
+    }
+
+    /// Whether the loop is closed.
+    pub fn is_closed(&self) -> bool {
+        self.shared.phase() == CLOSED
+    }
+
+    /// Whether two handles are of one loop.
+    pub fn same_loop(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+}

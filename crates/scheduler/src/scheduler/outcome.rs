@@ -1,0 +1,87 @@
+//! How a run can fail to give a value, and what a close can leave behind.
+
+use std::fmt;
+use std::panic::Location;
+
+use crate::task::{CancelledError, TaskRef};
+
+/// Why a run did not give a value.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RunError {
+    /// This thread is inside a running loop already; asyncio's `RuntimeError`.
+    Nested {
+        /// Where the loop that is running was started.
+        running: &'static Location<'static>,
+        /// Where the second run was asked for.
+        refused: &'static Location<'static>,
+    },
+    /// Another thread runs this loop now.
+    Busy,
+    /// The loop is closed.
+    Closed,
+    /// The main future was cancelled by an [`Interrupter`](crate::Interrupter), and by nobody else.
+    Interrupted,
+    /// The main future was cancelled.
+    Cancelled(CancelledError),
+    /// A thread of the loop could not be started.
+    Thread(std::io::Error),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RunError::Nested { running, refused } => write!(
+                f,
+                "run was called at {refused} inside an event loop that is running since {running}: \
+                 await the future instead, or run it on another thread (to_thread)"
+            ),
+            RunError::Busy => f.write_str("the event loop is being run by another thread"),
+            RunError::Closed => f.write_str("the event loop is closed: make a new one"),
+            RunError::Interrupted => f.write_str("the run was interrupted by a signal"),
+            RunError::Cancelled(error) => write!(f, "the main future was {error}"),
+            RunError::Thread(error) => write!(f, "a thread of the event loop could not be started: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            RunError::Cancelled(error) => Some(error),
+            RunError::Thread(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// What was left when a loop was closed.
+#[derive(Debug, Default)]
+pub struct ShutdownReport {
+    /// Tasks that had not ended when the limit passed. Those that were inside a poll still are; the others were dropped.
+    pub tasks: Vec<TaskRef>,
+    /// Threads of the blocking pool that were still running a closure.
+    pub blocking_threads: usize,
+    /// Worker threads that could not be joined, because of the tasks above.
+    pub worker_threads: usize,
+}
+
+impl ShutdownReport {
+    /// Whether everything ended.
+    pub fn is_clean(&self) -> bool {
+        self.tasks.is_empty() && self.blocking_threads == 0 && self.worker_threads == 0
+    }
+}
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_clean() {
+            return f.write_str("everything ended");
+        }
+        write!(f, "still running after the shutdown limit: {} tasks", self.tasks.len())?;
+        for task in &self.tasks {
+            write!(f, "\n  {} (created at {})", task.name(), task.location())?;
+        }
+        write!(f, "\n  {} blocking closures, {} worker threads", self.blocking_threads, self.worker_threads)
+    }
+}
