@@ -58,9 +58,16 @@ enum Turn {
 impl Desk {
     fn new() -> Self {
         let context = Context::new(0, 1, Clock::virtual_time(), Arc::new(NoDriver));
-        // SAFETY: what is current in this context is the address of a desk's tree, see `poll`.
-        let context = context.with_trees(|header, _| Some(unsafe { &*header.cast::<Arc<Tree>>() }.clone()));
+        let context = context.with_trees(
+            |header, _| Some(Self::tree_of(header).clone()),
+            |header| Self::tree_of(header).requests(),
+        );
         Self { tree: Arc::default(), context }
+    }
+
+    fn tree_of<'a>(header: *const ()) -> &'a Arc<Tree> {
+        // SAFETY: what is current in this context is the address of a desk's tree, which outlives the poll; see `poll`.
+        unsafe { &*header.cast::<Arc<Tree>>() }
     }
 
     fn poll(&self, mut root: Pin<&mut impl Future<Output = ()>>) -> Poll<()> {

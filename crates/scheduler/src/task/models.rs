@@ -3,6 +3,7 @@
 #![allow(clippy::arc_with_non_send_sync)] // loom's threads share one thread of the system
 
 mod cancel;
+mod done;
 mod local;
 mod shared;
 
