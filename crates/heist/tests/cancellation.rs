@@ -719,3 +719,22 @@ fn a_clean_up_that_hangs_is_reported_with_its_name_and_its_site() {
         assert!(text.contains("clean-up of") && text.contains(&format!("cancellation.rs:{line}:")), "{text}");
     });
 }
+
+#[test]
+fn an_await_in_a_poll_that_has_spent_its_budget_passes_a_cancel_on() {
+    in_order(async {
+        let inner = create_task(sleep(LONG));
+        let watch = inner.task_ref();
+        let outer = create_task(async move {
+            // Each ready await of a task spends a unit; this is more than a poll has.
+            for _ in 0..127 {
+                heist::task(async {}).eager(true).spawn().await.unwrap();
+            }
+            current_task().unwrap().cancel();
+            heist::task(async {}).eager(true).spawn().await.unwrap();
+            inner.await.unwrap();
+        });
+        assert!(outer.await.unwrap_err().is_cancelled());
+        assert!(watch.cancelled(), "the awaited task was cancelled too");
+    });
+}

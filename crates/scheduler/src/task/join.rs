@@ -130,7 +130,6 @@ impl<T> TaskFuture<T> {
     /// As [`poll`](Future::poll), for a task that has not ended, or not so simply.
     #[inline(never)]
     fn poll_fully(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, TaskError>> {
-        let proceed = ready!(budget::poll_proceed(cx));
         if let Waiting::Taken | Waiting::GivenUp = self.waiting {
             panic!("a task was awaited after it had given its result");
         }
@@ -140,7 +139,8 @@ impl<T> TaskFuture<T> {
             }
             return Poll::Pending;
         }
-        proceed.made_progress();
+        // Not before: what is awaited shows also in a poll that has spent its budget.
+        ready!(budget::poll_proceed(cx)).made_progress();
         let raw = self.task.raw();
         if !raw.is_complete() {
             // A closure on the blocking pool that was cancelled: nobody waits for it.
@@ -226,12 +226,12 @@ impl<T> Future for TaskWait<'_, T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let proceed = ready!(budget::poll_proceed(cx));
         let this = &mut *self;
+        // Before the budget is asked for: what is awaited shows also in a poll that has spent it.
         if this.waiting.poll(this.task, cx).is_pending() {
             return if is_self(this.task.raw()) { Poll::Ready(()) } else { Poll::Pending };
         }
-        proceed.made_progress();
+        ready!(budget::poll_proceed(cx)).made_progress();
         let error = || this.task.exception().ok().flatten().and_then(TaskError::as_cancelled).cloned();
         if this.waiting.is_passed_on(this.task.raw(), || error().unwrap_or_default()) {
             return Poll::Pending;
