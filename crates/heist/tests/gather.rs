@@ -341,9 +341,14 @@ fn a_gather_that_is_dropped_lets_its_tasks_run() {
 fn a_cancelled_closure_on_the_pool_is_not_waited_for() {
     on_each_flavour(|| async {
         let (release, held) = std::sync::mpsc::channel::<()>();
-        let closure = heist::to_thread(move || held.recv().is_ok());
+        let (begin, begun) = std::sync::mpsc::channel::<()>();
+        let closure = heist::to_thread(move || {
+            begin.send(()).unwrap();
+            held.recv().is_ok()
+        });
         let outer = create_task(async move { gather([closure]).await });
         settle_real().await;
+        begun.recv().unwrap();
         outer.cancel();
         assert!(outer.await.unwrap_err().is_cancelled());
         release.send(()).unwrap();
