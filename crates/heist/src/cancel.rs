@@ -6,6 +6,7 @@ use std::pin::Pin;
 
 use heist_core::CancelledError;
 use heist_core::scope::{Raise, Scope};
+use heist_core::services::{self, ExceptionContext};
 use heist_scheduler::Handle;
 
 /// Runs `future` and catches its cancellation; Python's `try: ... except CancelledError`.
@@ -116,11 +117,14 @@ where
             None => true,
         };
         if refused {
-            eprintln!(
-                "heist: the clean-up of the try_finally at {} did not run to its end: there is no event loop \
-                 to run it",
-                self.location
-            );
+            let told = ExceptionContext::new(
+                "the clean-up of a try_finally did not run to its end: there is no event loop to run it",
+            )
+            .with_source(self.location);
+            match &self.handle {
+                Some(handle) => handle.call_exception_handler(&told),
+                None => services::report(None, &told),
+            }
         }
     }
 }

@@ -738,3 +738,33 @@ fn an_await_in_a_poll_that_has_spent_its_budget_passes_a_cancel_on() {
         assert!(watch.cancelled(), "the awaited task was cancelled too");
     });
 }
+
+#[test]
+fn a_clean_up_that_no_loop_can_run_is_reported_to_the_exception_handler() {
+    support::for_each_flavour(|builder| {
+        let mut runner = builder.build().unwrap();
+        let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let seen = told.clone();
+        let hangs = runner
+            .run(async move {
+                let keep = move |_: &heist::Handle, context: &heist::ExceptionContext| {
+                    seen.lock().unwrap().push(context.to_string());
+                };
+                heist::Handle::current().unwrap().set_exception_handler(Some(Arc::new(keep)));
+                let mut hangs =
+                    Box::pin(try_finally((), async |()| pending::<()>().await, |()| pending::<()>()));
+                poll_fn(|cx| {
+                    assert!(hangs.as_mut().poll(cx).is_pending());
+                    Poll::Ready(())
+                })
+                .await;
+                hangs
+            })
+            .unwrap();
+        runner.close();
+        drop(hangs);
+        let told = told.lock().unwrap();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("try_finally") && told[0].contains("cancellation.rs"), "{told:?}");
+    });
+}

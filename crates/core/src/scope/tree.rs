@@ -226,11 +226,6 @@ impl Tree {
         drop(state);
     }
 
-    /// Asks again for what was asked and counted before, unless a newer request waits.
-    pub fn request_again(&self, error: CancelledError) {
-        self.state.lock().fresh.get_or_insert(error);
-    }
-
     /// Takes one request back and returns how many are left; the last one takes a request along that was not delivered.
     /// asyncio's `uncancel`.
     pub fn uncancel(&self) -> u32 {

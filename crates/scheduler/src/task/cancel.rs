@@ -35,14 +35,6 @@ impl Raw {
         self.have_delivered()
     }
 
-    /// As [`cancel`](Self::cancel), for a request that was counted before.
-    pub(crate) fn cancel_again(self, error: CancelledError) {
-        if !self.is_complete() {
-            self.tree().request_again(error);
-            self.have_delivered();
-        }
-    }
-
     /// Has the task polled for a request; `false` when it has ended.
     fn have_delivered(self) -> bool {
         match self.request_poll() {

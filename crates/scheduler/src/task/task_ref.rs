@@ -48,11 +48,6 @@ impl TaskRef {
         self.raw.cancel(error)
     }
 
-    /// Asks again for a cancellation that was asked for and counted before: it comes at the task's next suspension.
-    pub fn cancel_again(&self, error: CancelledError) {
-        self.raw.cancel_again(error);
-    }
-
     /// As [`Task::cancelling`](super::Task::cancelling).
     pub fn cancelling(&self) -> u32 {
         self.raw.cancelling()
