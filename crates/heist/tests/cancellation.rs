@@ -758,7 +758,8 @@ fn a_clean_up_that_no_loop_can_run_is_reported_to_the_exception_handler() {
                     Poll::Ready(())
                 })
                 .await;
-                hangs
+                // Begun, and taken out of the loop.
+                Some(hangs)
             })
             .unwrap();
         runner.close();

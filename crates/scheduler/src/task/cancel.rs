@@ -32,11 +32,6 @@ impl Raw {
             return false;
         }
         self.tree().request(error);
-        self.have_delivered()
-    }
-
-    /// Has the task polled for a request; `false` when it has ended.
-    fn have_delivered(self) -> bool {
         match self.request_poll() {
             Some(Wake::Queue) => {
                 self.schedule();
