@@ -6,11 +6,15 @@ use std::net::{self, SocketAddr};
 use heist_reactor::IoSource;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-/// A non-blocking TCP socket of the family of `address`. One system call where the system can make it so at once.
-fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
-    let domain = Domain::for_address(address);
+/// A non-blocking TCP socket.
+pub(crate) fn tcp_socket(domain: Domain) -> io::Result<Socket> {
+    socket(domain, Type::STREAM, Some(Protocol::TCP))
+}
+
+/// A non-blocking socket. One system call where the system can make it so at once.
+pub(crate) fn socket(domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "netbsd"))]
-    let socket = Socket::new_raw(domain, Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
+    let socket = Socket::new_raw(domain, kind.nonblocking().cloexec(), protocol)?;
     #[cfg(not(any(
         target_os = "linux",
         target_os = "android",
@@ -18,7 +22,7 @@ fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
         target_os = "netbsd"
     )))]
     let socket = {
-        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        let socket = Socket::new(domain, kind, protocol)?;
         socket.set_nonblocking(true)?;
         socket
     };
@@ -30,10 +34,18 @@ pub(crate) async fn connect(
     address: SocketAddr,
     local: Option<SocketAddr>,
 ) -> io::Result<IoSource<net::TcpStream>> {
-    let socket = tcp_socket(address)?;
+    let socket = tcp_socket(Domain::for_address(address))?;
     if let Some(local) = local {
         socket.bind(&local.into())?;
     }
+    connect_socket(socket, address).await
+}
+
+/// Connects a non-blocking socket to an address.
+pub(crate) async fn connect_socket(
+    socket: Socket,
+    address: SocketAddr,
+) -> io::Result<IoSource<net::TcpStream>> {
     let in_progress = match socket.connect(&address.into()) {
         Ok(()) => false,
         Err(error) if is_in_progress(&error) => true,
@@ -49,12 +61,27 @@ pub(crate) async fn connect(
     Ok(source)
 }
 
-fn is_in_progress(error: &io::Error) -> bool {
+/// Whether a connection attempt goes on.
+pub(crate) fn is_in_progress(error: &io::Error) -> bool {
     #[cfg(unix)]
     if error.raw_os_error() == Some(libc::EINPROGRESS) {
         return true;
     }
     error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// Lets several sockets have one port.
+pub(crate) fn share_port(socket: &Socket) -> io::Result<()> {
+    #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
+    return socket.set_reuse_port(true);
+    #[cfg(not(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin")))))]
+    {
+        let _ = socket;
+        Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "several sockets on one port: not on this system; leave reuse_port out",
+        ))
+    }
 }
 
 /// A socket bound to `address`, not listening yet.
@@ -64,21 +91,12 @@ pub(crate) fn bind(
     reuse_port: bool,
     only_v6: bool,
 ) -> io::Result<Socket> {
-    let socket = tcp_socket(address)?;
+    let socket = tcp_socket(Domain::for_address(address))?;
     if reuse_address {
         socket.set_reuse_address(true)?;
     }
     if reuse_port {
-        #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
-        socket.set_reuse_port(true)?;
-        #[cfg(not(all(
-            unix,
-            not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))
-        )))]
-        return Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "several sockets on one port: not on this system; leave reuse_port out",
-        ));
+        share_port(&socket)?;
     }
     if address.is_ipv6() && only_v6 {
         socket.set_only_v6(true)?;
