@@ -40,8 +40,8 @@ pub(crate) use socket::{bind, listen, no_delay};
 pub(crate) use tcp_listener::accept_now;
 pub use tcp_listener::{Incoming, TcpListener};
 pub use tcp_socket::TcpSocket;
+pub(crate) use tcp_stream::connect_any;
 pub use tcp_stream::{ReadHalf, TcpStream, WriteHalf};
-pub(crate) use tcp_stream::{connect_any, streams};
 pub use udp_socket::{UdpBuilder, UdpSocket};
 #[cfg(unix)]
 pub use unix_datagram::UnixDatagram;

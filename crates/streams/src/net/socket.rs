@@ -6,9 +6,9 @@ use std::net::{self, SocketAddr};
 use heist_reactor::IoSource;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-/// A non-blocking TCP socket.
-pub(crate) fn tcp_socket(domain: Domain) -> io::Result<Socket> {
-    socket(domain, Type::STREAM, Some(Protocol::TCP))
+/// A non-blocking TCP socket of the family of `address`.
+pub(crate) fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
+    socket(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
 }
 
 /// A non-blocking socket. One system call where the system can make it so at once.
@@ -34,7 +34,7 @@ pub(crate) async fn connect(
     address: SocketAddr,
     local: Option<SocketAddr>,
 ) -> io::Result<IoSource<net::TcpStream>> {
-    let socket = tcp_socket(Domain::for_address(address))?;
+    let socket = tcp_socket(address)?;
     if let Some(local) = local {
         socket.bind(&local.into())?;
     }
@@ -91,7 +91,7 @@ pub(crate) fn bind(
     reuse_port: bool,
     only_v6: bool,
 ) -> io::Result<Socket> {
-    let socket = tcp_socket(Domain::for_address(address))?;
+    let socket = tcp_socket(address)?;
     if reuse_address {
         socket.set_reuse_address(true)?;
     }

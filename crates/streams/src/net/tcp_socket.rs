@@ -4,10 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use socket2::{Domain, SockRef, Socket};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::options::{buffer_options, socket_options, tcp_options};
-use super::socket::{connect_socket, listen, tcp_socket};
+use super::socket::{connect_socket, listen, socket};
 use super::{KeepAlive, TcpListener, TcpStream};
 
 /// A TCP socket that neither listens nor is connected yet, for options that must be set before.
@@ -46,7 +46,7 @@ impl TcpSocket {
     ///
     /// The system's, for one when no descriptor is left.
     pub fn new_v4() -> io::Result<Self> {
-        Ok(Self { socket: tcp_socket(Domain::IPV4)? })
+        Ok(Self { socket: socket(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))? })
     }
 
     /// A socket for IPv6.
@@ -55,7 +55,7 @@ impl TcpSocket {
     ///
     /// The system's, for one where the machine has no IPv6.
     pub fn new_v6() -> io::Result<Self> {
-        Ok(Self { socket: tcp_socket(Domain::IPV6)? })
+        Ok(Self { socket: socket(Domain::IPV6, Type::STREAM, Some(Protocol::TCP))? })
     }
 
     /// Whether an IPv6 socket leaves IPv4 alone.
