@@ -6,8 +6,8 @@ mod socket;
 mod tcp_listener;
 mod tcp_stream;
 
-pub(crate) use socket::{bind, listen, no_delay};
+pub(crate) use socket::{bind, listen, no_delay, tcp_socket};
 pub use tcp_listener::TcpListener;
 pub(crate) use tcp_listener::accept_now;
+pub(crate) use tcp_stream::streams;
 pub use tcp_stream::{ReadHalf, TcpStream, WriteHalf};
-pub(crate) use tcp_stream::{connect_any, streams};

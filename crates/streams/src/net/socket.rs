@@ -3,11 +3,10 @@
 use std::io;
 use std::net::{self, SocketAddr};
 
-use heist_reactor::IoSource;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// A non-blocking TCP socket of the family of `address`. One system call where the system can make it so at once.
-fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
+pub(crate) fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
     let domain = Domain::for_address(address);
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "netbsd"))]
     let socket = Socket::new_raw(domain, Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
@@ -23,38 +22,6 @@ fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
         socket
     };
     Ok(socket)
-}
-
-/// Connects to one address.
-pub(crate) async fn connect(
-    address: SocketAddr,
-    local: Option<SocketAddr>,
-) -> io::Result<IoSource<net::TcpStream>> {
-    let socket = tcp_socket(address)?;
-    if let Some(local) = local {
-        socket.bind(&local.into())?;
-    }
-    let in_progress = match socket.connect(&address.into()) {
-        Ok(()) => false,
-        Err(error) if is_in_progress(&error) => true,
-        Err(error) => return Err(error),
-    };
-    let source = IoSource::new(net::TcpStream::from(socket));
-    if in_progress {
-        source.writable().await?;
-        if let Some(error) = source.get_ref().take_error()? {
-            return Err(error);
-        }
-    }
-    Ok(source)
-}
-
-fn is_in_progress(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    if error.raw_os_error() == Some(libc::EINPROGRESS) {
-        return true;
-    }
-    error.kind() == io::ErrorKind::WouldBlock
 }
 
 /// A socket bound to `address`, not listening yet.

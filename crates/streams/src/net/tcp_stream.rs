@@ -9,9 +9,8 @@ use std::time::Duration;
 use heist_reactor::{Half, IoSource};
 use socket2::SockRef;
 
-use super::socket::{connect, no_delay};
-use crate::address::Purpose;
-use crate::error::ConnectError;
+use super::socket::no_delay;
+use crate::connect::connect_to;
 use crate::writer::Ending;
 use crate::{DEFAULT_LIMIT, StreamReader, StreamWriter, ToAddress};
 
@@ -48,19 +47,18 @@ pub struct WriteHalf {
 }
 
 impl TcpStream {
-    /// Connects to the first of the addresses that answers, one after the other.
+    /// Connects to the first of the addresses that answers; each next one is tried 250 ms after the one before, or once that
+    /// has failed.
     ///
     /// # Errors
     ///
-    /// A [`ConnectError`] inside, with what each address answered; or that of the name's look-up.
+    /// A [`ConnectError`](crate::ConnectError) inside, with what each address answered; or that of the name's look-up.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future gives the attempt up and closes its socket.
     pub async fn connect(address: impl ToAddress) -> io::Result<Self> {
-        let addresses = address.to_target()?.resolve(Purpose::Connect).await?;
-        let (source, _) = connect_any(&addresses, None).await?;
-        Ok(Self { source })
+        Ok(Self { source: connect_to(address.to_target()).await? })
     }
 
     /// Takes over a connection of the standard library and makes it non-blocking.
@@ -257,21 +255,6 @@ impl TcpStream {
         no_delay(self.source.get_ref());
         streams(self.source, peer, DEFAULT_LIMIT, None)
     }
-}
-
-/// Connects to the first address that answers, and says which.
-pub(crate) async fn connect_any(
-    addresses: &[SocketAddr],
-    local: Option<SocketAddr>,
-) -> io::Result<(IoSource<net::TcpStream>, SocketAddr)> {
-    let mut attempts = Vec::new();
-    for &address in addresses {
-        match connect(address, local).await {
-            Ok(source) => return Ok((source, address)),
-            Err(error) => attempts.push((address, error)),
-        }
-    }
-    Err(ConnectError::into_io(attempts))
 }
 
 /// Writes all of `rest` by `write`. One future, with no state but what is left: an async block for each level costs more

@@ -1,0 +1,49 @@
+//! A listener that answers no connect: its backlog is full, and nobody accepts.
+
+use std::net::SocketAddr;
+
+use socket2::{Domain, Socket, Type};
+
+/// Answers no connect as long as it lives.
+pub struct BlackHole {
+    address: SocketAddr,
+    _listener: Socket,
+    _fillers: Vec<Socket>,
+}
+
+impl BlackHole {
+    pub fn new() -> Self {
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap().as_socket().unwrap();
+        let fillers = (0..4).map(|_| {
+            let filler = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            filler.set_nonblocking(true).unwrap();
+            // In progress, for ever.
+            let _ = filler.connect(&address.into());
+            filler
+        });
+        Self { address, _fillers: fillers.collect(), _listener: listener }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many sockets wait for its answer, the ones that fill it among them.
+    pub fn waiting(&self) -> usize {
+        const SYN_SENT: &str = "02";
+        let [a, b, c, d] = match self.address.ip() {
+            std::net::IpAddr::V4(ip) => ip.octets(),
+            std::net::IpAddr::V6(_) => unreachable!("it listens on IPv4"),
+        };
+        let remote = format!("{d:02X}{c:02X}{b:02X}{a:02X}:{:04X}", self.address.port());
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let is_ours = |line: &&str| {
+            let words: Vec<_> = line.split_whitespace().collect();
+            words.get(2) == Some(&remote.as_str()) && words.get(3) == Some(&SYN_SENT)
+        };
+        table.lines().filter(is_ours).count()
+    }
+}
