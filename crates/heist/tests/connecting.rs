@@ -4,9 +4,10 @@
 mod support;
 
 use std::cell::RefCell;
-use std::future::pending;
+use std::future::{Future, IntoFuture, pending, poll_fn};
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream, UdpSocket};
+use std::task::Poll;
 use std::time::Duration;
 
 use heist::{ConnectError, Family, open_connection, open_connection_on, sleep, staggered_race, start_server};
@@ -42,28 +43,31 @@ fn b245_one_error_describes_all_addresses() {
     });
 }
 
+/// Whether a socket is bound to `address`.
+fn is_taken(address: SocketAddr) -> bool {
+    StdListener::bind(address).is_err()
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn b246_a_connect_given_up_closes_its_socket() {
     on_each_flavour(|| async {
         let hole = black_hole::BlackHole::new();
-        let before = hole.waiting();
-        let connecting = heist::create_task(async move {
-            open_connection(hole.address())
-                .timeout(Duration::from_secs(5))
-                .await
-                .map(drop)
-                .map_err(|e| (e, hole))
-        });
-        let (error, hole) = connecting.await.unwrap().unwrap_err();
+        let local = free_address();
+        let connecting = || open_connection(hole.address()).local_addr(local);
+        let mut dropped = Box::pin(connecting().into_future());
+        poll_fn(|cx| Poll::Ready(dropped.as_mut().poll(cx).is_pending())).await;
+        assert!(is_taken(local), "it is being connected");
+        drop(dropped);
+        assert!(!is_taken(local));
+
+        let error = connecting().timeout(Duration::from_secs(5)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert!(error.to_string().contains("5s"), "{error}");
-        assert_eq!(hole.waiting(), before);
+        assert!(!is_taken(local));
 
-        let error =
-            heist::timeout(Duration::from_secs(5), async { open_connection(hole.address()).await }).await;
-        error.unwrap_err();
-        assert_eq!(hole.waiting(), before);
+        heist::timeout(Duration::from_secs(5), connecting()).await.unwrap_err();
+        assert!(!is_taken(local));
     });
 }
 
@@ -195,10 +199,12 @@ fn an_address_that_does_not_answer_is_overtaken_and_its_socket_closed() {
         let hole = black_hole::BlackHole::new();
         let listener = StdListener::bind("127.0.0.1:0").unwrap();
         let good = listener.local_addr().unwrap();
-        let before = hole.waiting();
-        let (_reader, writer) = open_connection([hole.address(), good]).await.unwrap();
+        // The first attempt has the port, so that the second one takes any other.
+        let local = [free_address(), SocketAddr::from(([127, 0, 0, 1], 0))];
+        let (_reader, writer) = open_connection([hole.address(), good]).local_addr(local).await.unwrap();
         assert_eq!(writer.peer_addr().unwrap(), good);
-        assert_eq!(hole.waiting(), before);
+        assert_ne!(writer.local_addr().unwrap(), local[0]);
+        assert!(!is_taken(local[0]));
         // One at a time, it is waited for.
         let waiting = open_connection([hole.address(), good]).happy_eyeballs_delay(None);
         let error = waiting.timeout(Duration::from_secs(30)).await.unwrap_err();

@@ -15,6 +15,7 @@
 //! | `connect` | [`open_connection`] |
 //! | `reader`, `writer` | the two halves of a stream |
 //! | `server` | [`start_server`] and [`Server`] |
+//! | `wire` | what the halves run over: sockets, pipes, layers over these |
 //! | `net` | plain sockets |
 //! | `error` | what reading and connecting can fail with |
 //! | `waiters` | who waits for a change of a writer or a server |
@@ -30,6 +31,8 @@ mod ready;
 mod report;
 mod server;
 mod waiters;
+#[allow(dead_code, reason = "what only layers over sockets and other kinds of streams use")]
+mod wire;
 mod writer;
 
 pub use address::{Family, ToAddress};
@@ -40,6 +43,7 @@ pub use error::{IncompleteReadError, LimitOverrunError, ReadError};
 pub use reader::StreamReader;
 pub use ready::OwnedSocket;
 pub use server::{Outcome, Server, ServerSocket, StartServer, start_server};
+pub use wire::StreamAddr;
 pub use writer::StreamWriter;
 
 /// How many bytes a [`StreamReader`] takes for one line, when nothing else is said: 64 KiB, as in asyncio.

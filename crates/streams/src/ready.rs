@@ -2,11 +2,12 @@
 
 use std::io;
 
+use heist_reactor::IoSource;
 use socket2::{Socket, Type};
 
-use crate::net::{no_delay, streams};
+use crate::net::no_delay;
+use crate::wire::streams_over_socket;
 use crate::{StreamReader, StreamWriter};
-use heist_reactor::IoSource;
 
 /// What any owned socket can be made into.
 #[cfg(unix)]
@@ -43,8 +44,14 @@ impl ReadySocket {
         let peer = socket.peer_addr().map_err(|error| {
             io::Error::new(error.kind(), format!("the socket is not connected ({error}): connect it first"))
         })?;
+        #[cfg(unix)]
+        if peer.is_unix() {
+            let stream = std::os::unix::net::UnixStream::from(socket);
+            let peer = stream.peer_addr()?.into();
+            return Ok(streams_over_socket(IoSource::new(stream), peer, limit, None));
+        }
         let stream = std::net::TcpStream::from(socket);
         no_delay(&stream);
-        Ok(streams(IoSource::new(stream), peer.as_socket(), limit, None))
+        Ok(streams_over_socket(IoSource::new(stream), peer.as_socket().into(), limit, None))
     }
 }

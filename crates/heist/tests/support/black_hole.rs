@@ -30,20 +30,4 @@ impl BlackHole {
     pub fn address(&self) -> SocketAddr {
         self.address
     }
-
-    /// How many sockets wait for its answer, the ones that fill it among them.
-    pub fn waiting(&self) -> usize {
-        const SYN_SENT: &str = "02";
-        let [a, b, c, d] = match self.address.ip() {
-            std::net::IpAddr::V4(ip) => ip.octets(),
-            std::net::IpAddr::V6(_) => unreachable!("it listens on IPv4"),
-        };
-        let remote = format!("{d:02X}{c:02X}{b:02X}{a:02X}:{:04X}", self.address.port());
-        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-        let is_ours = |line: &&str| {
-            let words: Vec<_> = line.split_whitespace().collect();
-            words.get(2) == Some(&remote.as_str()) && words.get(3) == Some(&SYN_SENT)
-        };
-        table.lines().filter(is_ours).count()
-    }
 }

@@ -22,8 +22,9 @@ use std::time::Duration;
 use heist_reactor::IoSource;
 
 use crate::address::{Family, Purpose, Target};
-use crate::net::{no_delay, streams};
+use crate::net::no_delay;
 use crate::ready::{OwnedSocket, ReadySocket};
+use crate::wire::streams_over_socket;
 use crate::{DEFAULT_LIMIT, StreamReader, StreamWriter, ToAddress};
 use attempt::{HEAD_START, connect_any};
 pub use error::ConnectError;
@@ -191,7 +192,7 @@ impl OpenConnection {
                         .map_err(|_| too_slow(time))??,
                 };
                 no_delay(source.get_ref());
-                Ok(streams(source, Some(peer), limit, None))
+                Ok(streams_over_socket(source, peer.into(), limit, None))
             }
         }
     }

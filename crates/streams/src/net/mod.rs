@@ -9,5 +9,4 @@ mod tcp_stream;
 pub(crate) use socket::{bind, listen, no_delay, tcp_socket};
 pub use tcp_listener::TcpListener;
 pub(crate) use tcp_listener::accept_now;
-pub(crate) use tcp_stream::streams;
 pub use tcp_stream::{ReadHalf, TcpStream, WriteHalf};
