@@ -98,8 +98,12 @@ pub use heist_scheduler::{
     spawn as create_task, spawn_blocking as to_thread, spawn_local, task, yield_now,
 };
 pub use heist_streams::{
-    ConnectError, IncompleteReadError, LimitOverrunError, OpenConnection, Outcome, ReadError, Server,
-    ServerSocket, StartServer, StreamReader, StreamWriter, ToAddress, net, open_connection, start_server,
+    ConnectError, Family, OpenConnection, OwnedSocket, StaggeredRace, ToAddress, open_connection,
+    open_connection_on, staggered_race,
+};
+pub use heist_streams::{
+    IncompleteReadError, LimitOverrunError, Outcome, ReadError, Server, ServerSocket, StartServer,
+    StreamReader, StreamWriter, net, start_server,
 };
 pub use heist_sync::{
     Event, EventWait, GetNowaitError, InvalidStateError, PutNowaitError, Queue, QueueEmpty, QueueFull,

@@ -27,6 +27,7 @@ mod connect;
 mod error;
 pub mod net;
 mod reader;
+mod ready;
 mod report;
 mod server;
 mod waiters;
@@ -34,10 +35,13 @@ mod waiters;
 mod wire;
 mod writer;
 
-pub use address::ToAddress;
-pub use connect::{OpenConnection, open_connection};
-pub use error::{ConnectError, IncompleteReadError, LimitOverrunError, ReadError};
+pub use address::{Family, ToAddress};
+pub use connect::{
+    ConnectError, OpenConnection, StaggeredRace, open_connection, open_connection_on, staggered_race,
+};
+pub use error::{IncompleteReadError, LimitOverrunError, ReadError};
 pub use reader::StreamReader;
+pub use ready::OwnedSocket;
 pub use server::{Outcome, Server, ServerSocket, StartServer, start_server};
 pub use wire::StreamAddr;
 pub use writer::StreamWriter;

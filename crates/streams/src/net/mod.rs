@@ -36,11 +36,10 @@ pub use async_fd::AsyncFd;
 pub use heist_reactor::Direction;
 pub use options::KeepAlive;
 pub use ready::{Interest, Ready};
-pub(crate) use socket::{bind, listen, no_delay};
+pub(crate) use socket::{bind, listen, no_delay, tcp_socket};
 pub(crate) use tcp_listener::accept_now;
 pub use tcp_listener::{Incoming, TcpListener};
 pub use tcp_socket::TcpSocket;
-pub(crate) use tcp_stream::connect_any;
 pub use tcp_stream::{ReadHalf, TcpStream, WriteHalf};
 pub use udp_socket::{UdpBuilder, UdpSocket};
 #[cfg(unix)]

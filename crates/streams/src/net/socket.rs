@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{self, SocketAddr};
 
-use heist_reactor::IoSource;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// A non-blocking TCP socket of the family of `address`.
@@ -27,47 +26,6 @@ pub(crate) fn socket(domain: Domain, kind: Type, protocol: Option<Protocol>) -> 
         socket
     };
     Ok(socket)
-}
-
-/// Connects to one address.
-pub(crate) async fn connect(
-    address: SocketAddr,
-    local: Option<SocketAddr>,
-) -> io::Result<IoSource<net::TcpStream>> {
-    let socket = tcp_socket(address)?;
-    if let Some(local) = local {
-        socket.bind(&local.into())?;
-    }
-    connect_socket(socket, address).await
-}
-
-/// Connects a non-blocking socket to an address.
-pub(crate) async fn connect_socket(
-    socket: Socket,
-    address: SocketAddr,
-) -> io::Result<IoSource<net::TcpStream>> {
-    let in_progress = match socket.connect(&address.into()) {
-        Ok(()) => false,
-        Err(error) if is_in_progress(&error) => true,
-        Err(error) => return Err(error),
-    };
-    let source = IoSource::new(net::TcpStream::from(socket));
-    if in_progress {
-        source.writable().await?;
-        if let Some(error) = source.get_ref().take_error()? {
-            return Err(error);
-        }
-    }
-    Ok(source)
-}
-
-/// Whether a connection attempt goes on.
-pub(crate) fn is_in_progress(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    if error.raw_os_error() == Some(libc::EINPROGRESS) {
-        return true;
-    }
-    error.kind() == io::ErrorKind::WouldBlock
 }
 
 /// Lets several sockets have one port.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::options::{buffer_options, socket_options, tcp_options};
-use super::socket::{connect_socket, listen, socket};
+use super::socket::{listen, socket};
 use super::{KeepAlive, TcpListener, TcpStream};
+use crate::connect::connect_socket;
 
 /// A TCP socket that neither listens nor is connected yet, for options that must be set before.
 ///

@@ -13,9 +13,8 @@ use super::KeepAlive;
 use super::byte_stream::{self, byte_stream};
 use super::options::{buffer_options, socket_options, tcp_options, ttl_options};
 use super::ready::{self, Interest, Ready, any_socket};
-use super::socket::{connect, no_delay};
-use crate::address::Purpose;
-use crate::error::ConnectError;
+use super::socket::no_delay;
+use crate::connect::connect_to;
 use crate::wire::streams_over_socket;
 use crate::{DEFAULT_LIMIT, StreamReader, StreamWriter, ToAddress};
 
@@ -57,19 +56,18 @@ tcp_options!(TcpStream, |this| this.source.get_ref());
 ttl_options!(TcpStream);
 
 impl TcpStream {
-    /// Connects to the first of the addresses that answers, one after the other.
+    /// Connects to the first of the addresses that answers; each next one is tried 250 ms after the one before, or once that
+    /// has failed.
     ///
     /// # Errors
     ///
-    /// A [`ConnectError`] inside, with what each address answered; or that of the name's look-up.
+    /// A [`ConnectError`](crate::ConnectError) inside, with what each address answered; or that of the name's look-up.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future gives the attempt up and closes its socket.
     pub async fn connect(address: impl ToAddress) -> io::Result<Self> {
-        let addresses = address.to_target()?.resolve(Purpose::Connect).await?;
-        let (source, _) = connect_any(&addresses, None).await?;
-        Ok(Self { source })
+        Ok(Self { source: connect_to(address.to_target()).await? })
     }
 
     /// Looks at what is there without taking it, waiting until something is.
@@ -98,19 +96,4 @@ impl TcpStream {
         no_delay(self.source.get_ref());
         streams_over_socket(self.source, peer.into(), DEFAULT_LIMIT, None)
     }
-}
-
-/// Connects to the first address that answers, and says which.
-pub(crate) async fn connect_any(
-    addresses: &[SocketAddr],
-    local: Option<SocketAddr>,
-) -> io::Result<(IoSource<net::TcpStream>, SocketAddr)> {
-    let mut attempts = Vec::new();
-    for &address in addresses {
-        match connect(address, local).await {
-            Ok(source) => return Ok((source, address)),
-            Err(error) => attempts.push((address, error)),
-        }
-    }
-    Err(ConnectError::into_io(attempts))
 }
