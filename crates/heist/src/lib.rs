@@ -47,6 +47,8 @@ mod thread_future;
 mod timeout_scope;
 mod wait;
 mod wait_for;
+#[cfg(unix)]
+mod watch;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -84,9 +86,13 @@ pub use wait::{
     ReturnWhen, Wait, Waiting, wait,
 };
 pub use wait_for::{WaitFor, wait_for};
+#[cfg(unix)]
+pub use watch::{WatchDescriptors, add_reader, add_writer, remove_reader, remove_writer};
 
 pub use heist_core::Awaitable;
 pub use heist_macros::{main, test};
+#[cfg(unix)]
+pub use heist_reactor::WatchHandle;
 pub use heist_scheduler::{
     CallbackHandle, ExceptionContext, ExceptionHandler, ExecutorClosedError, LoopClosedError,
     ShutdownExecutor, TaskInfo, Work, spawn_in as create_task_in,

@@ -34,12 +34,16 @@ mod record;
 #[cfg(unix)]
 mod signal;
 mod source;
+#[cfg(unix)]
+mod watch;
 mod word;
 
 pub use reactor::Reactor;
 #[cfg(unix)]
 pub use signal::{FirstSignal, SignalSource, end_by_signal, is_main_thread};
 pub use source::{Half, IoSafe, IoSource};
+#[cfg(unix)]
+pub use watch::WatchHandle;
 
 /// Which way the bytes flow: what a wait is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
