@@ -17,6 +17,7 @@
 //! | `server` | [`start_server`] and [`Server`] |
 //! | `wire` | what the halves run over: sockets, pipes, layers over these |
 //! | `net` | plain sockets |
+//! | `raw` | operations on sockets that the caller owns |
 //! | `error` | what reading and connecting can fail with |
 //! | `waiters` | who waits for a change of a writer or a server |
 
@@ -26,6 +27,8 @@ mod address;
 mod connect;
 mod error;
 pub mod net;
+#[cfg(unix)]
+mod raw;
 mod reader;
 mod ready;
 mod report;
@@ -40,6 +43,11 @@ pub use connect::{
     ConnectError, OpenConnection, StaggeredRace, open_connection, open_connection_on, staggered_race,
 };
 pub use error::{IncompleteReadError, LimitOverrunError, ReadError};
+#[cfg(unix)]
+pub use raw::{
+    sock_accept, sock_connect, sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom,
+    sock_recvfrom_into, sock_sendall, sock_sendto,
+};
 pub use reader::StreamReader;
 pub use ready::OwnedSocket;
 pub use server::{Outcome, Server, ServerSocket, StartServer, start_server};

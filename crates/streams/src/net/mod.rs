@@ -46,6 +46,8 @@ pub use udp_socket::{UdpBuilder, UdpSocket};
 pub use unix_datagram::UnixDatagram;
 #[cfg(unix)]
 pub use unix_listener::{UnixIncoming, UnixListener};
+#[cfg(unix)]
+pub(crate) use unix_name::connect_unix_socket;
 #[cfg(target_os = "linux")]
 pub use unix_stream::Credentials;
 #[cfg(unix)]

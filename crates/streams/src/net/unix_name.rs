@@ -45,14 +45,21 @@ pub(crate) fn unix_listen(path: &Path, backlog: u32) -> io::Result<Socket> {
     listen().map_err(|error| with_path(path, "listen on", error))
 }
 
-/// A socket connected to that name. The system does not tell when a full line of connections has room again, so then it
-/// is asked again after a rest.
+/// A socket connected to that name.
 pub(crate) async fn unix_connect(path: &Path) -> io::Result<Socket> {
-    let (name, socket) = (unix_name(path)?, unix_socket(Type::STREAM)?);
+    let socket = unix_socket(Type::STREAM)?;
+    connect_unix_socket(&socket, path).await?;
+    Ok(socket)
+}
+
+/// Connects a non-blocking Unix socket. The system does not tell when a full line of connections has room again, so then
+/// it is asked again after a rest.
+pub(crate) async fn connect_unix_socket(socket: &Socket, path: &Path) -> io::Result<()> {
+    let name = unix_name(path)?;
     let mut rest = FIRST_REST;
     loop {
         match socket.connect(&name) {
-            Ok(()) => return Ok(socket),
+            Ok(()) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 sleep(rest).await;
                 rest = LONGEST_REST.min(rest * 2);
