@@ -37,7 +37,7 @@ mod writer;
 pub use address::ToAddress;
 pub use connect::{OpenConnection, open_connection};
 pub use error::{ConnectError, IncompleteReadError, LimitOverrunError, ReadError};
-pub use reader::StreamReader;
+pub use reader::{Feeder, Lines, StreamReader};
 pub use server::{Outcome, Server, ServerSocket, StartServer, start_server};
 pub use wire::StreamAddr;
 pub use writer::StreamWriter;
