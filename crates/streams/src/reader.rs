@@ -71,10 +71,20 @@ impl StreamReader {
     }
 
     /// What it reads from, and the bytes that have come from there and that nobody has asked for.
-    #[allow(dead_code, reason = "for layers over a stream")]
     pub(crate) fn into_parts(mut self) -> (Input, Vec<u8>) {
         let left = self.buffer.take(self.buffer.len());
         (self.input, left)
+    }
+
+    /// What it reads from.
+    pub(crate) fn input(&self) -> &Input {
+        &self.input
+    }
+
+    /// Throws away the first `n` of the bytes that are buffered; all of them, where there are fewer.
+    #[cfg(feature = "futures-io")]
+    pub(crate) fn consume(&mut self, n: usize) {
+        self.buffer.consume(n.min(self.buffer.len()));
     }
 
     /// The bytes that wait in the buffer: the next reads give these first.
