@@ -15,6 +15,11 @@ pub(crate) trait ReadSide: fmt::Debug + Send + Sync {
     ///
     /// Cancel safe: what was not returned is not lost. Once Pending, the waker of `cx` is woken for bytes, end and error.
     fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
+
+    /// An error that comes before all bytes, also those that are read already.
+    fn error(&self) -> Option<io::Error> {
+        None
+    }
 }
 
 /// Where the bytes of a reader come from.
@@ -35,6 +40,15 @@ impl Input {
             #[cfg(unix)]
             Self::Unix(half) => half.poll_read(cx, buf),
             Self::Other(side) => side.poll_read(cx, buf),
+        }
+    }
+
+    /// As [`ReadSide::error`].
+    #[inline]
+    pub(crate) fn check(&self) -> io::Result<()> {
+        match self {
+            Self::Other(side) => side.error().map_or(Ok(()), Err),
+            _ => Ok(()),
         }
     }
 }
