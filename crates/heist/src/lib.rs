@@ -109,7 +109,13 @@ pub use heist_streams::{
 };
 pub use heist_streams::{
     IncompleteReadError, LimitOverrunError, Outcome, ReadError, Server, ServerSocket, StartServer,
-    StreamReader, StreamWriter, net, start_server,
+    StreamAddr, StreamReader, StreamWriter, net, start_server,
+};
+#[cfg(unix)]
+pub use heist_streams::{
+    SendFile, SendfileNotAvailableError, SockSendFile, sendfile, sock_accept, sock_connect,
+    sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom, sock_recvfrom_into, sock_sendall,
+    sock_sendfile, sock_sendto,
 };
 pub use heist_sync::{
     Event, EventWait, GetNowaitError, InvalidStateError, PutNowaitError, Queue, QueueEmpty, QueueFull,

@@ -18,6 +18,7 @@
 //! | `wire` | what the halves run over: sockets, pipes, layers over these |
 //! | `net` | plain sockets |
 //! | `raw` | operations on sockets that the caller owns |
+//! | `sendfile` | files from the disk to a socket |
 //! | `reunite` | a pair of streams taken apart again |
 //! | `futures_io` | the read and write traits of other crates |
 //! | `error` | what reading and connecting can fail with |
@@ -38,6 +39,8 @@ mod reader;
 mod ready;
 mod report;
 mod reunite;
+#[cfg(unix)]
+mod sendfile;
 mod server;
 mod waiters;
 #[allow(dead_code, reason = "what only layers over sockets and other kinds of streams use")]
@@ -59,6 +62,8 @@ pub use raw::{
 pub use reader::{Feeder, Lines, StreamReader};
 pub use ready::OwnedSocket;
 pub use reunite::ReuniteError;
+#[cfg(unix)]
+pub use sendfile::{SendFile, SendfileNotAvailableError, SockSendFile, sendfile, sock_sendfile};
 pub use server::{Outcome, Server, ServerSocket, StartServer, start_server};
 pub use wire::StreamAddr;
 pub use writer::StreamWriter;

@@ -3,17 +3,27 @@
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::task::Poll;
 
 use heist_core::budget::poll_proceed;
 use heist_reactor::{Direction, IoSource};
 
-/// A duplicate of a descriptor, which can be waited for.
+/// A duplicate of a descriptor, which can be waited for. `None` only while it is dropped.
 struct Watched(Option<IoSource<OwnedFd>>);
 
 impl Watched {
     fn new(descriptor: BorrowedFd<'_>) -> io::Result<Self> {
         Ok(Self(Some(IoSource::new(descriptor.try_clone_to_owned()?))))
+    }
+
+    fn source(&self) -> io::Result<&IoSource<OwnedFd>> {
+        self.0.as_ref().ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    async fn ready(&self, direction: Direction) -> io::Result<()> {
+        match direction {
+            Direction::Read => self.source()?.readable().await,
+            Direction::Write => self.source()?.writable().await,
+        }
     }
 }
 
@@ -51,13 +61,9 @@ pub(crate) async fn waiting<R>(
     }
     let watched = Watched::new(descriptor.as_fd())?;
     loop {
-        let Some(source) = &watched.0 else { return Err(io::ErrorKind::NotConnected.into()) };
-        match direction {
-            Direction::Read => source.readable().await?,
-            Direction::Write => source.writable().await?,
-        }
+        watched.ready(direction).await?;
         // Through the source, so that it takes note of "would block".
-        let result = source.try_io(direction, |_| attempt(&mut op).unwrap_or(Err(would_block())));
+        let result = watched.source()?.try_io(direction, |_| attempt(&mut op).unwrap_or_else(would_block));
         if !matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
             return result;
         }
@@ -75,16 +81,11 @@ fn attempt<R>(op: &mut impl FnMut() -> io::Result<R>) -> Option<io::Result<R>> {
     }
 }
 
-fn would_block() -> io::Error {
-    io::ErrorKind::WouldBlock.into()
+fn would_block<R>() -> io::Result<R> {
+    Err(io::ErrorKind::WouldBlock.into())
 }
 
 /// Waits until the descriptor is ready in `direction`, whatever comes of it.
 pub(super) async fn ready(descriptor: &impl AsFd, direction: Direction) -> io::Result<()> {
-    let watched = Watched::new(descriptor.as_fd())?;
-    match (&watched.0, direction) {
-        (Some(source), Direction::Read) => source.readable().await,
-        (Some(source), Direction::Write) => source.writable().await,
-        (None, _) => poll_fn(|_| Poll::Ready(Err(io::ErrorKind::NotConnected.into()))).await,
-    }
+    Watched::new(descriptor.as_fd())?.ready(direction).await
 }
