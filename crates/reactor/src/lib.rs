@@ -27,6 +27,8 @@
 #![warn(clippy::undocumented_unsafe_blocks)]
 
 mod lane;
+#[cfg(unix)]
+mod names;
 mod parking;
 mod platform;
 mod reactor;
@@ -38,6 +40,8 @@ mod source;
 mod watch;
 mod word;
 
+#[cfg(unix)]
+pub use names::{FoundAddress, NameHints, look_up_address, look_up_name};
 pub use reactor::Reactor;
 #[cfg(unix)]
 pub use signal::{FirstSignal, SignalSource, end_by_signal, is_main_thread};
