@@ -17,6 +17,8 @@
 //! | `server` | [`start_server`] and [`Server`] |
 //! | `wire` | what the halves run over: sockets, pipes, layers over these |
 //! | `net` | plain sockets |
+//! | `fs` | files and directories |
+//! | `names` | names of hosts |
 //! | `raw` | operations on sockets that the caller owns |
 //! | `sendfile` | files from the disk to a socket |
 //! | `reunite` | a pair of streams taken apart again |
@@ -29,8 +31,11 @@
 mod address;
 mod connect;
 mod error;
+pub mod fs;
 #[cfg(feature = "futures-io")]
 mod futures_io;
+#[cfg(unix)]
+mod names;
 pub mod net;
 #[cfg(unix)]
 mod raw;
@@ -54,6 +59,8 @@ pub use connect::{
 pub use error::{IncompleteReadError, LimitOverrunError, ReadError};
 #[cfg(feature = "futures-io")]
 pub use futures_io::AsIo;
+#[cfg(unix)]
+pub use names::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
 #[cfg(unix)]
 pub use raw::{
     sock_accept, sock_connect, sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom,
