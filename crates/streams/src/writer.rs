@@ -18,6 +18,8 @@ mod kept;
 #[cfg(feature = "futures-io")]
 mod poll;
 mod state;
+#[cfg(all(test, not(heist_loom)))]
+mod tests;
 
 use std::future::poll_fn;
 use std::io;
