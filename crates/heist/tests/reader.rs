@@ -109,7 +109,7 @@ fn b295_an_error_that_is_set_wakes_a_waiting_read() {
             yield_now().await;
         }
         feeder.set_exception(&Error::new(ErrorKind::TimedOut, "the peer was silent"));
-        feeder.set_exception(&Error::new(ErrorKind::Other, "the first one stays"));
+        feeder.set_exception(&Error::other("the first one stays"));
         let (mut reader, waited) = reading.await.unwrap();
         assert_eq!(waited.unwrap_err().to_string(), "the peer was silent");
         // Also where something is buffered.
