@@ -97,10 +97,13 @@ pub use heist_scheduler::{
     TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, YieldNow, ensure_future, shield,
     spawn as create_task, spawn_blocking as to_thread, spawn_local, task, yield_now,
 };
+#[cfg(feature = "futures-io")]
+pub use heist_streams::AsIo;
 pub use heist_streams::{
     ConnectError, IncompleteReadError, LimitOverrunError, OpenConnection, Outcome, ReadError, Server,
     ServerSocket, StartServer, StreamReader, StreamWriter, ToAddress, net, open_connection, start_server,
 };
+pub use heist_streams::{Feeder, Lines, ReuniteError, StreamAddr};
 pub use heist_sync::{
     Event, EventWait, GetNowaitError, InvalidStateError, PutNowaitError, Queue, QueueEmpty, QueueFull,
     QueueShutDown, TaskDoneError, create_future, future,

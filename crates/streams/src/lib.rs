@@ -17,6 +17,8 @@
 //! | `server` | [`start_server`] and [`Server`] |
 //! | `wire` | what the halves run over: sockets, pipes, layers over these |
 //! | `net` | plain sockets |
+//! | `reunite` | a pair of streams taken apart again |
+//! | `futures_io` | the read and write traits of other crates |
 //! | `error` | what reading and connecting can fail with |
 //! | `waiters` | who waits for a change of a writer or a server |
 
@@ -25,9 +27,12 @@
 mod address;
 mod connect;
 mod error;
+#[cfg(feature = "futures-io")]
+mod futures_io;
 pub mod net;
 mod reader;
 mod report;
+mod reunite;
 mod server;
 mod waiters;
 #[allow(dead_code, reason = "what only layers over sockets and other kinds of streams use")]
@@ -37,7 +42,10 @@ mod writer;
 pub use address::ToAddress;
 pub use connect::{OpenConnection, open_connection};
 pub use error::{ConnectError, IncompleteReadError, LimitOverrunError, ReadError};
-pub use reader::StreamReader;
+#[cfg(feature = "futures-io")]
+pub use futures_io::AsIo;
+pub use reader::{Feeder, Lines, StreamReader};
+pub use reunite::ReuniteError;
 pub use server::{Outcome, Server, ServerSocket, StartServer, start_server};
 pub use wire::StreamAddr;
 pub use writer::StreamWriter;
