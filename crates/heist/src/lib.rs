@@ -47,6 +47,8 @@ mod thread_future;
 mod timeout_scope;
 mod wait;
 mod wait_for;
+#[cfg(unix)]
+mod watch;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -84,9 +86,13 @@ pub use wait::{
     ReturnWhen, Wait, Waiting, wait,
 };
 pub use wait_for::{WaitFor, wait_for};
+#[cfg(unix)]
+pub use watch::{WatchDescriptors, add_reader, add_writer, remove_reader, remove_writer};
 
 pub use heist_core::Awaitable;
 pub use heist_macros::{main, test};
+#[cfg(unix)]
+pub use heist_reactor::WatchHandle;
 pub use heist_scheduler::{
     CallbackHandle, ExceptionContext, ExceptionHandler, ExecutorClosedError, LoopClosedError,
     ShutdownExecutor, TaskInfo, Work, spawn_in as create_task_in,
@@ -100,8 +106,18 @@ pub use heist_scheduler::{
 #[cfg(feature = "futures-io")]
 pub use heist_streams::AsIo;
 pub use heist_streams::{
-    ConnectError, IncompleteReadError, LimitOverrunError, OpenConnection, Outcome, ReadError, Server,
-    ServerSocket, StartServer, StreamReader, StreamWriter, ToAddress, net, open_connection, start_server,
+    ConnectError, Family, OpenConnection, OwnedSocket, StaggeredRace, ToAddress, open_connection,
+    open_connection_on, staggered_race,
+};
+pub use heist_streams::{
+    IncompleteReadError, LimitOverrunError, Outcome, ReadError, Server, ServerSocket, StartServer,
+    StreamAddr, StreamReader, StreamWriter, net, start_server,
+};
+#[cfg(unix)]
+pub use heist_streams::{
+    SendFile, SendfileNotAvailableError, SockSendFile, sendfile, sock_accept, sock_connect,
+    sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom, sock_recvfrom_into, sock_sendall,
+    sock_sendfile, sock_sendto,
 };
 pub use heist_streams::{Feeder, Lines, ReuniteError, StreamAddr};
 pub use heist_sync::{

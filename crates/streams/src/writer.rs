@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `state` | what is behind the lock |
 //! | `poll` | writing for hand-written futures |
+//! | `raw` | writing past the buffer |
 //! | `kept` | the bytes that the system has not taken yet |
 //! | `flusher` | the task that writes what is kept |
 
@@ -17,6 +18,8 @@ mod flusher;
 mod kept;
 #[cfg(feature = "futures-io")]
 mod poll;
+#[cfg(unix)]
+mod raw;
 mod state;
 #[cfg(all(test, not(heist_loom)))]
 mod tests;
