@@ -1,4 +1,4 @@
-//! Queues, channels and promises for async code, under any executor.
+//! Locks, queues, channels and promises for async code, under any executor.
 //!
 //! Nothing here needs an event loop of heist around it; on one, the futures spend its budget, so that a task whose
 //! queue is never empty lets the others have their turn.
@@ -6,17 +6,23 @@
 //! * [`Queue`]: asyncio's queue, bounded or not, fair, with `task_done`, `join` and `shutdown`.
 //! * [`future`]: asyncio's Future: a result that somebody sets and many await.
 //! * [`Event`]: a flag that many wait for.
+//! * [`Lock`]: one task at a time, around a value or bare.
+//! * [`Semaphore`], [`BoundedSemaphore`]: so many tasks at a time.
 //! * [`oneshot`]: one value from one task to another; one allocation, two atomic read-modify-writes.
 //!
 //! Waiting allocates nothing: the place in the line is inside the future that waits (`waitlist`). A waiter that was
 //! given its turn and is dropped before it used it passes the turn on. Wakers are called and dropped with no lock held.
 //! The protocols are argued in `docs/design/sync.md`.
 
+mod blocking;
 mod errors;
 mod event;
 pub mod future;
+mod lock;
 pub mod oneshot;
+mod permits;
 pub mod queue;
+mod semaphore;
 mod waitlist;
 
 #[cfg(all(test, heist_loom))]
@@ -26,4 +32,8 @@ pub use errors::InvalidStateError;
 pub use event::{Event, Wait as EventWait};
 pub use future::{CallbackId, create_future};
 pub use heist_core::CancelledError;
+pub use lock::{AcquireLock, Lock, LockFuture, LockGuard, LockOwned, NotAcquiredError, OwnedLockGuard};
 pub use queue::{GetNowaitError, PutNowaitError, Queue, QueueEmpty, QueueFull, QueueShutDown, TaskDoneError};
+pub use semaphore::{
+    AcquireOwned, AcquirePermit, BoundedSemaphore, OwnedPermit, Permit, ReleasedTooManyTimesError, Semaphore,
+};

@@ -11,6 +11,7 @@ use heist_core::sync::atomic::AtomicBool;
 mod event;
 mod future;
 mod oneshot;
+mod permits;
 mod queue;
 
 /// Runs `model` in all interleavings (within `bound` preemptions) and prints how many there were.
