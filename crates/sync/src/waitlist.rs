@@ -22,6 +22,7 @@ use std::task::Waker;
 use heist_core::list::{Linked, Links, List};
 use heist_core::sync::atomic::{AtomicU8, Ordering};
 use heist_core::sync::cell::UnsafeCell;
+use heist_core::sync::mutant;
 
 /// Nothing is granted.
 const NONE: u8 = 0;
@@ -239,7 +240,8 @@ impl WaitList {
         // SAFETY: the lock is held.
         let waker = unsafe { node.take_waker() };
         // The last access: Release pairs with the Acquire of `received`, after which the node may go.
-        node.granted.store(what, Ordering::Release);
+        let order = if mutant("sync-gift-relaxed") { Ordering::Relaxed } else { Ordering::Release };
+        node.granted.store(what, order);
         waker
     }
 
@@ -348,14 +350,6 @@ impl WakeBatch {
     pub fn grant_all(&mut self, list: &mut WaitList) {
         while list.waiting() > 0 {
             self.push(list.grant());
-        }
-    }
-
-    /// Gives everybody in line what they wait for.
-    #[inline]
-    pub fn give_all(&mut self, list: &mut WaitList) {
-        while list.waiting() > 0 {
-            self.push(list.give());
         }
     }
 

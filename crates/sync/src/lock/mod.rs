@@ -106,9 +106,7 @@ impl<T: ?Sized> Lock<T> {
     /// assert_eq!(lock.into_inner(), 2);
     /// ```
     pub fn lock_blocking(&self) -> LockGuard<'_, T> {
-        let lock = block_until(Claim::new(self, 1), Claim::poll_unbudgeted);
-        // SAFETY: the lock has just been taken for this guard.
-        unsafe { LockGuard::new(lock) }
+        block_until(self.lock(), LockFuture::poll_unbudgeted)
     }
 
     /// Whether somebody has the lock, or it is about to go to somebody who waits. asyncio: `locked`.
@@ -179,6 +177,16 @@ pin_project! {
     pub struct LockFuture<'a, T: ?Sized> {
         #[pin]
         claim: Claim<&'a Lock<T>>,
+    }
+}
+
+impl<'a, T: ?Sized> LockFuture<'a, T> {
+    /// Polls without asking the task's budget.
+    #[inline]
+    pub(crate) fn poll_unbudgeted(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<LockGuard<'a, T>> {
+        let lock = ready!(self.project().claim.poll_unbudgeted(cx));
+        // SAFETY: the lock has just been taken for this guard.
+        Poll::Ready(unsafe { LockGuard::new(lock) })
     }
 }
 

@@ -135,7 +135,8 @@ impl Permits {
         while !word.queued() {
             let free = word.free().checked_add(permits).filter(|free| *free <= self.bound).ok_or(TooMany)?;
             // Release pairs with the Acquire of who takes them.
-            match self.step(word, word.with_free(free), Ordering::Release) {
+            let order = if mutant("sync-permits-relaxed") { Ordering::Relaxed } else { Ordering::Release };
+            match self.step(word, word.with_free(free), order) {
                 Ok(()) => return Ok(()),
                 Err(now) => word = now,
             }
