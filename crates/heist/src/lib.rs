@@ -102,12 +102,22 @@ pub use heist_streams::{
     ServerSocket, StartServer, StreamReader, StreamWriter, ToAddress, net, open_connection, start_server,
 };
 pub use heist_sync::{
+    AcquireLock, AcquireOwned, AcquirePermit, Barrier, BarrierWait, BoundedSemaphore, BrokenBarrierError,
+    Condition, ConditionWait, HoldsLock, Lock, LockFuture, LockGuard, LockOwned, MixedLocksError,
+    NoPartiesError, NotAcquiredError, OwnedLockGuard, OwnedPermit, Permit, ReleasedTooManyTimesError,
+    Semaphore,
+};
+pub use heist_sync::{
     Event, EventWait, GetNowaitError, InvalidStateError, PutNowaitError, Queue, QueueEmpty, QueueFull,
     QueueShutDown, TaskDoneError, create_future, future,
 };
 pub use heist_timer::{Sleep, SleepResult, Timeout, TimeoutError, sleep, timeout};
 
-/// Channels, for those who want the plain Rust shape; usable under any executor.
+/// Channels and locks that asyncio has not, in the plain Rust shape; usable under any executor.
 pub mod sync {
+    pub use heist_sync::{
+        Notified, Notify, OnceCell, OwnedReadGuard, OwnedWriteGuard, Read, ReadGuard, ReadOwned, RwLock,
+        Write, WriteGuard, WriteOwned,
+    };
     pub use heist_sync::{oneshot, queue};
 }

@@ -1,21 +1,26 @@
 //! asyncio's [`Condition`]: waiting, with a lock, for what others do to the guarded value.
 //!
 //! A condition is a line and nothing else. Who waits enters it before the lock is free, so whoever takes the lock to
-//! change the value finds them there; a notified waiter goes from this line to that of the lock. One that is dropped on
-//! the way passes its notification on. Protocol page: `docs/design/sync.md`.
+//! change the value finds them there. To notify is to move waiters, in their order, from this line to that of the lock:
+//! nobody is woken for a lock that the notifier still holds. A waiter is woken once, when the lock is its own. One that is
+//! dropped in between passes its notification on. Protocol page: `docs/design/sync.md`.
 
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use heist_core::budget::poll_proceed;
 use heist_core::sync::{Mutex, mutant};
 use pin_project_lite::pin_project;
 
-use crate::lock::{Lock, LockFuture, LockGuard};
-use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
+use crate::lock::{HoldsLock, Lock, LockGuard};
+use crate::permits::{Permits, Source};
+use crate::waitlist::{End, WaitList, Waiter, WakeBatch};
+
+/// What a waiter wants in the line of the condition; in that of the lock it wants a permit.
+const NOTIFICATION: u32 = 0;
 
 /// Lets tasks wait until others have changed what a [`Lock`] guards. asyncio: `Condition`.
 ///
@@ -71,7 +76,7 @@ impl Condition {
     /// next in line.
     pub fn wait<'a, T: ?Sized>(&self, guard: LockGuard<'a, T>) -> ConditionWait<'_, 'a, T> {
         let lock = LockGuard::lock(&guard);
-        ConditionWait { condition: self, lock, guard: Some(guard), waiter: Waiter::new(), again: None }
+        ConditionWait { condition: self, lock, guard: Some(guard), waiter: Waiter::new() }
     }
 
     /// Waits until `predicate` says true of the value; it is asked now, and after each notification. asyncio: `wait_for`.
@@ -101,14 +106,13 @@ impl Condition {
     /// # Errors
     ///
     /// [`MixedLocksError`] where those who wait have another lock than that of `guard`; nobody is woken.
-    pub fn notify<T: ?Sized>(&self, guard: &LockGuard<'_, T>, n: usize) -> Result<(), MixedLocksError> {
+    pub fn notify(&self, guard: &impl HoldsLock, n: usize) -> Result<(), MixedLocksError> {
         let mut batch = WakeBatch::new();
         {
             let mut state = self.state.lock();
-            state.accepts(LockGuard::lock(guard).address())?;
-            for _ in 0..n.min(state.line.waiting()) {
-                batch.push(state.line.give());
-            }
+            let permits = guard.permits();
+            state.accepts(permits.address())?;
+            permits.take_over(&mut state.line, n, &mut batch);
         }
         batch.wake();
         Ok(())
@@ -119,7 +123,7 @@ impl Condition {
     /// # Errors
     ///
     /// As for [`notify`](Self::notify).
-    pub fn notify_all<T: ?Sized>(&self, guard: &LockGuard<'_, T>) -> Result<(), MixedLocksError> {
+    pub fn notify_all(&self, guard: &impl HoldsLock) -> Result<(), MixedLocksError> {
         self.notify(guard, usize::MAX)
     }
 
@@ -128,12 +132,16 @@ impl Condition {
         self.state.lock().line.waiting()
     }
 
-    /// Passes on a notification that came to a waiter that is gone.
-    fn pass_on(&self) {
-        let waker = self.state.lock().line.give();
-        if let Some(waker) = waker {
-            waker.wake();
+    /// Passes on a notification that came to a waiter that is gone, to one who waits with the same lock.
+    fn pass_on(&self, permits: &Permits) {
+        let mut batch = WakeBatch::new();
+        {
+            let mut state = self.state.lock();
+            if state.lock == permits.address() {
+                permits.take_over(&mut state.line, 1, &mut batch);
+            }
         }
+        batch.wake();
     }
 }
 
@@ -171,31 +179,56 @@ pin_project! {
         lock: &'a Lock<T>,
         // Until the first poll.
         guard: Option<LockGuard<'a, T>>,
-        // In the line of the condition.
+        // In the line of the condition, then in that of the lock.
         #[pin]
         waiter: Waiter,
-        // From the notification on: the way back to the lock.
-        #[pin]
-        again: Option<LockFuture<'a, T>>,
     }
 
     impl<T: ?Sized> PinnedDrop for ConditionWait<'_, '_, T> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let condition = *this.condition;
-            let mut notified = this.again.is_some();
-            // The lock first, so that whoever is notified finds it free, or in better hands.
-            this.again.set(None);
-            if this.waiter.as_mut().entered() {
-                // SAFETY: the waiter entered this line; the lock is held.
-                let left = unsafe { condition.state.lock().line.leave(this.waiter) };
-                notified = left.granted;
-                drop(left.waker);
+            if !this.waiter.as_mut().entered() {
+                return;
             }
-            if notified && !mutant("sync-condition-keeps-the-notification") {
-                condition.pass_on();
+            let (condition, lock) = (*this.condition, *this.lock);
+            if let Some(waker) = condition.leave(this.waiter.as_mut()) {
+                drop(waker);
+                return;
+            }
+            // Notified: it is in the line of the lock, or has the lock.
+            // SAFETY: the waiter was moved to this line.
+            unsafe { lock.permits().leave(this.waiter) };
+            if !mutant("sync-condition-keeps-the-notification") {
+                condition.pass_on(lock.permits());
             }
         }
+    }
+}
+
+impl Condition {
+    /// Takes a waiter out of the line; none where it was notified.
+    fn leave(&self, mut waiter: Pin<&mut Waiter>) -> Option<Waker> {
+        let mut state = self.state.lock();
+        // SAFETY: the waiter entered this line; the lock is held, and a waiter is moved under this lock.
+        if unsafe { state.line.want(waiter.as_mut()) } != NOTIFICATION {
+            return None;
+        }
+        // SAFETY: the waiter is in this line; the lock is held.
+        unsafe { state.line.leave(waiter) }.waker
+    }
+
+    /// Whether a waiter was notified; one that was not goes on with `waker`.
+    fn has_notified(&self, mut waiter: Pin<&mut Waiter>, waker: &Waker) -> bool {
+        // What `turn` hands out is dropped after the lock.
+        let (_waits, _old);
+        let mut state = self.state.lock();
+        // SAFETY: the waiter entered this line; the lock is held, and a waiter is moved under this lock.
+        let notified = unsafe { state.line.want(waiter.as_mut()) } != NOTIFICATION;
+        if !notified {
+            // SAFETY: the waiter is in this line; the lock is held.
+            (_waits, _old) = unsafe { state.line.turn(waiter, waker) };
+        }
+        notified
     }
 }
 
@@ -213,27 +246,28 @@ impl<T: ?Sized> ConditionWait<'_, '_, T> {
         let waker = cx.waker().clone();
         {
             let mut state = this.condition.state.lock();
-            state.accepts(this.lock.address())?;
-            state.lock = this.lock.address();
+            let lock = this.lock.permits().address();
+            state.accepts(lock)?;
+            state.lock = lock;
             // SAFETY: the waiter is idle, and leaves in `drop`; the lock is held.
-            unsafe { state.line.enter_for(this.waiter, waker, End::Back, 0) };
+            unsafe { state.line.enter_for(this.waiter, waker, End::Back, NOTIFICATION) };
         }
         drop(guard);
         Ok(())
     }
 
-    /// Whether the notification has come, now or before.
-    fn notified(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool {
+    /// Whether the lock is held again.
+    fn has_lock(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool {
         let mut this = self.project();
-        if !this.waiter.as_mut().entered() || this.waiter.as_mut().received() {
+        let permits = this.lock.permits();
+        if permits.received(this.waiter.as_mut()) {
             return true;
         }
-        // What `turn` hands out is dropped after the lock.
-        let (turn, _old);
-        let mut state = this.condition.state.lock();
-        // SAFETY: the waiter entered this line; the lock is held.
-        (turn, _old) = unsafe { state.line.turn(this.waiter, cx.waker()) };
-        turn == Turn::Used
+        if !this.condition.has_notified(this.waiter.as_mut(), cx.waker()) {
+            return false;
+        }
+        // SAFETY: a notified waiter was moved to this line.
+        unsafe { permits.look_again(this.waiter, cx.waker()) }
     }
 }
 
@@ -246,18 +280,12 @@ impl<'a, T: ?Sized> Future for ConditionWait<'_, 'a, T> {
             self.as_mut().begin(cx)?;
             return Poll::Pending;
         }
-        if !self.as_mut().notified(cx) {
+        if !self.as_mut().has_lock(cx) {
             return Poll::Pending;
         }
-        let mut this = self.project();
-        if this.again.is_none() {
-            this.again.set(Some(this.lock.lock()));
-        }
-        let again = this.again.as_mut().as_pin_mut().expect("it has just been put there");
-        let guard = ready!(again.poll_unbudgeted(cx));
-        this.again.set(None);
         proceed.made_progress();
-        Poll::Ready(Ok(guard))
+        // SAFETY: the lock was given to this waiter, for this guard.
+        Poll::Ready(Ok(unsafe { LockGuard::new(self.lock) }))
     }
 }
 

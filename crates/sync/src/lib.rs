@@ -41,7 +41,9 @@ pub use errors::InvalidStateError;
 pub use event::{Event, Wait as EventWait};
 pub use future::{CallbackId, create_future};
 pub use heist_core::CancelledError;
-pub use lock::{AcquireLock, Lock, LockFuture, LockGuard, LockOwned, NotAcquiredError, OwnedLockGuard};
+pub use lock::{
+    AcquireLock, HoldsLock, Lock, LockFuture, LockGuard, LockOwned, NotAcquiredError, OwnedLockGuard,
+};
 pub use notify::{Notified, Notify};
 pub use once_cell::OnceCell;
 pub use queue::{GetNowaitError, PutNowaitError, Queue, QueueEmpty, QueueFull, QueueShutDown, TaskDoneError};

@@ -220,6 +220,30 @@ impl WaitList {
         }
     }
 
+    /// Has the first in line wait in another one, at its end, for something else; whether there was anybody. Both locks
+    /// are held, and the waiter leaves the other line from now on.
+    pub fn move_first_to(&mut self, other: &mut WaitList, want: u32) -> bool {
+        // SAFETY: the lock is held; nodes in the list are alive, because waiters leave before they go.
+        let Some(node) = (unsafe { self.waiting.pop_front() }) else { return false };
+        // SAFETY: as above.
+        let moved = unsafe { node.as_ref() };
+        // SAFETY: both locks are held.
+        unsafe { moved.set_want(want) };
+        // SAFETY: the node is alive and in no list, and both locks are held.
+        unsafe { other.waiting.push_back(node) };
+        true
+    }
+
+    /// What a waiter waits for.
+    ///
+    /// # Safety
+    ///
+    /// The waiter entered this list; where it was moved, `want` is changed under this list's lock alone.
+    pub unsafe fn want(&self, waiter: Pin<&mut Waiter>) -> u32 {
+        // SAFETY: the caller's word; the lock is held.
+        unsafe { waiter.node.want() }
+    }
+
     /// Grants a turn to the first in line; its waker is to be woken with no lock held.
     pub fn grant(&mut self) -> Option<Waker> {
         let waker = self.grant_first(TURN);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use super::Lock;
+use crate::permits::Permits;
 
 /// Has the lock, and with it the value; unlocks when it goes, also by an error or a panic. asyncio: the body of
 /// `async with lock`.
@@ -26,7 +27,7 @@ impl<'a, T: ?Sized> LockGuard<'a, T> {
     ///
     /// The lock was taken, and this is its one guard.
     #[inline]
-    pub(super) unsafe fn new(lock: &'a Lock<T>) -> Self {
+    pub(crate) unsafe fn new(lock: &'a Lock<T>) -> Self {
         Self { lock }
     }
 
@@ -40,6 +41,19 @@ impl<'a, T: ?Sized> LockGuard<'a, T> {
     /// ```
     pub fn lock(guard: &Self) -> &'a Lock<T> {
         guard.lock
+    }
+}
+
+/// A proof that a lock is held: a [`LockGuard`] or an [`OwnedLockGuard`](super::OwnedLockGuard).
+pub trait HoldsLock {
+    /// The permit of the lock. Of a type that only this crate can name, so that nobody else can claim to hold one.
+    #[doc(hidden)]
+    fn permits(&self) -> &Permits;
+}
+
+impl<T: ?Sized> HoldsLock for LockGuard<'_, T> {
+    fn permits(&self) -> &Permits {
+        &self.lock.permits
     }
 }
 

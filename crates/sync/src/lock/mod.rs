@@ -17,7 +17,7 @@ use heist_core::sync::cell::UnsafeCell;
 use pin_project_lite::pin_project;
 
 pub use self::bare::{AcquireLock, NotAcquiredError};
-pub use self::guard::LockGuard;
+pub use self::guard::{HoldsLock, LockGuard};
 pub use self::owned::{LockOwned, OwnedLockGuard};
 use crate::blocking::block_until;
 use crate::permits::{Claim, Permits, Source};
@@ -126,11 +126,6 @@ impl<T: ?Sized> Lock<T> {
     pub fn get_mut(&mut self) -> &mut T {
         // SAFETY: the borrow is exclusive.
         self.value.with_mut(|value| unsafe { &mut *value })
-    }
-
-    /// What the lock is known by, as long as it lives.
-    pub(crate) fn address(&self) -> usize {
-        std::ptr::from_ref(&self.permits).addr()
     }
 
     /// Unlocks. There is nobody to tell of an error: a guard is proof that the lock is held.

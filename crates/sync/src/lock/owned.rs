@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
 
-use super::Lock;
+use super::{HoldsLock, Lock};
 use crate::permits::{Claim, Permits, Source};
 
 impl<T: ?Sized> Source for Arc<Lock<T>> {
@@ -52,6 +52,12 @@ impl<T: ?Sized> OwnedLockGuard<T> {
     /// The lock that this is the guard of.
     pub fn lock(guard: &Self) -> &Arc<Lock<T>> {
         &guard.lock
+    }
+}
+
+impl<T: ?Sized> HoldsLock for OwnedLockGuard<T> {
+    fn permits(&self) -> &Permits {
+        &self.lock.permits
     }
 }
 

@@ -8,8 +8,11 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use heist_core::sync::atomic::AtomicBool;
 
+mod barrier;
+mod condition;
 mod event;
 mod future;
+mod notify;
 mod oneshot;
 mod permits;
 mod queue;

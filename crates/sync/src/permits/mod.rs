@@ -72,8 +72,12 @@ struct Back {
     due: u64,
 }
 
+impl Back {
+    const NOTHING: Self = Self { permits: 0, due: 0 };
+}
+
 /// A number of permits, and a line of claims on them.
-pub(crate) struct Permits {
+pub struct Permits {
     word: AtomicU64,
     /// There are never more free ones than this.
     bound: u32,
@@ -175,7 +179,7 @@ impl Permits {
             if !given {
                 return;
             }
-            back = Back { permits: 0, due: 0 };
+            back = Back::NOTHING;
             // After the word: who finds the gift counts itself off the claims that are due.
             batch.push(line.give());
             if line.first_want().is_none_or(|want| want > after.free()) {
@@ -226,7 +230,7 @@ impl Permits {
 
     /// Whether a claim that entered the line has been given its permits, which are its own from now on.
     #[inline]
-    fn received(&self, waiter: Pin<&mut Waiter>) -> bool {
+    pub(crate) fn received(&self, waiter: Pin<&mut Waiter>) -> bool {
         let received = waiter.received();
         if received {
             self.count_off();
@@ -248,7 +252,7 @@ impl Permits {
     #[inline(never)]
     fn serve_line(&self) {
         let mut batch = WakeBatch::new();
-        self.serve(&mut self.line.lock(), &mut batch, Back { permits: 0, due: 0 });
+        self.serve(&mut self.line.lock(), &mut batch, Back::NOTHING);
         batch.wake();
     }
 
@@ -257,7 +261,7 @@ impl Permits {
     /// # Safety
     ///
     /// The waiter entered this line.
-    unsafe fn look_again(&self, mut waiter: Pin<&mut Waiter>, waker: &Waker) -> bool {
+    pub(crate) unsafe fn look_again(&self, mut waiter: Pin<&mut Waiter>, waker: &Waker) -> bool {
         if self.received(waiter.as_mut()) {
             return true;
         }
@@ -280,7 +284,7 @@ impl Permits {
     /// # Safety
     ///
     /// The waiter entered this line.
-    unsafe fn leave(&self, waiter: Pin<&mut Waiter>) {
+    pub(crate) unsafe fn leave(&self, waiter: Pin<&mut Waiter>) {
         let mut batch = WakeBatch::new();
         let left;
         {
@@ -294,6 +298,27 @@ impl Permits {
         }
         batch.wake();
         drop(left.waker);
+    }
+
+    /// Takes up to `n` waiters over from another line, whose lock is held, each for one permit.
+    pub(crate) fn take_over(&self, from: &mut WaitList, n: usize, batch: &mut WakeBatch) {
+        if n == 0 || from.waiting() == 0 {
+            return;
+        }
+        let mut line = self.line.lock();
+        for _ in 0..n {
+            if !from.move_first_to(&mut line, 1) {
+                break;
+            }
+        }
+        // Acquire as in `take_or_enter`: from the mark on, permits come back through the lock of the line.
+        self.word.fetch_or(QUEUED, Ordering::Acquire);
+        self.serve(&mut line, batch, Back::NOTHING);
+    }
+
+    /// What they are known by as long as they live.
+    pub(crate) fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
     }
 
     /// How many permits are free.
