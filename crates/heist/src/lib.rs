@@ -116,8 +116,8 @@ pub use heist_timer::{Sleep, SleepResult, Timeout, TimeoutError, sleep, timeout}
 /// Channels and locks that asyncio has not, in the plain Rust shape; usable under any executor.
 pub mod sync {
     pub use heist_sync::{
-        Notified, Notify, OnceCell, OwnedReadGuard, OwnedWriteGuard, Read, ReadGuard, ReadOwned, RwLock,
-        Write, WriteGuard, WriteOwned,
+        BarrierStatistics, LockStatistics, Notified, Notify, OnceCell, OwnedReadGuard, OwnedWriteGuard, Read,
+        ReadGuard, ReadOwned, RwLock, SemaphoreStatistics, WaitStatistics, Write, WriteGuard, WriteOwned,
     };
     pub use heist_sync::{oneshot, queue};
 }

@@ -366,3 +366,29 @@ fn guards_go_between_threads_and_a_panic_leaves_the_lock_usable() {
     assert!(panicked.is_err());
     assert!(!lock.locked());
 }
+
+#[test]
+fn statistics_name_the_task_that_has_the_lock() {
+    on_each_flavour(|| async {
+        let (lock, wanted) = (Arc::new(Lock::new(())), Log::default());
+        assert_eq!(lock.statistics().holder, None);
+        let holding = lock.clone();
+        let holder = create_task(async move {
+            let _guard = holding.lock().await;
+            sleep(Duration::from_secs(1)).await;
+        });
+        settle().await;
+        let waiter = waiter(&lock, &wanted, 1).await;
+        let statistics = lock.statistics();
+        assert!(statistics.locked);
+        assert_eq!(statistics.waiting, 1);
+        let identity = statistics.holder.expect("a task has it");
+        assert_eq!((identity.id, identity.location.line()), (holder.id(), holder.location().line()));
+        holder.await.unwrap();
+        waiter.await.unwrap();
+        assert_eq!(lock.statistics().holder, None);
+        let lock = RwLock::new(());
+        let _writing = lock.write().await;
+        assert!(lock.statistics().holder.is_some(), "the main task is one, too");
+    });
+}

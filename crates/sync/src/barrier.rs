@@ -20,6 +20,7 @@ use heist_core::budget::poll_proceed;
 use heist_core::sync::{Mutex, mutant};
 use pin_project_lite::pin_project;
 
+use crate::statistics::BarrierStatistics;
 use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
 
 /// Lets tasks wait until a number of them is there. asyncio: `Barrier`.
@@ -145,8 +146,15 @@ impl Barrier {
 
     /// How many are there and wait for the others; 0 while a round is leaving. asyncio: `n_waiting`.
     pub fn n_waiting(&self) -> usize {
+        self.statistics().waiting
+    }
+
+    /// How many wait, and how many are missing.
+    pub fn statistics(&self) -> BarrierStatistics {
         let state = self.state.lock();
-        if state.phase == Phase::Filling { state.count } else { 0 }
+        let waiting = if state.phase == Phase::Filling { state.count } else { 0 };
+        let missing = if state.phase == Phase::Filling { self.parties - state.count } else { 0 };
+        BarrierStatistics { waiting, outside: state.outside.waiting(), missing }
     }
 
     /// Whether the barrier is aborted. asyncio: `broken`.

@@ -17,6 +17,7 @@ use pin_project_lite::pin_project;
 
 use crate::lock::{HoldsLock, Lock, LockGuard};
 use crate::permits::{Permits, Source};
+use crate::statistics::WaitStatistics;
 use crate::waitlist::{End, WaitList, Waiter, WakeBatch};
 
 /// What a waiter wants in the line of the condition; in that of the lock it wants a permit.
@@ -128,8 +129,8 @@ impl Condition {
     }
 
     /// How many wait and have not been notified.
-    pub(crate) fn waiting(&self) -> usize {
-        self.state.lock().line.waiting()
+    pub fn statistics(&self) -> WaitStatistics {
+        WaitStatistics { waiting: self.state.lock().line.waiting() }
     }
 
     /// Passes on a notification that came to a waiter that is gone, to one who waits with the same lock.
@@ -153,7 +154,7 @@ impl Default for Condition {
 
 impl fmt::Debug for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Condition").field("waiting", &self.waiting()).finish()
+        f.debug_struct("Condition").field("waiting", &self.statistics().waiting).finish()
     }
 }
 

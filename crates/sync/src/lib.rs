@@ -30,6 +30,7 @@ mod permits;
 pub mod queue;
 mod rwlock;
 mod semaphore;
+mod statistics;
 mod waitlist;
 
 #[cfg(all(test, heist_loom))]
@@ -41,6 +42,7 @@ pub use errors::InvalidStateError;
 pub use event::{Event, Wait as EventWait};
 pub use future::{CallbackId, create_future};
 pub use heist_core::CancelledError;
+pub use heist_core::context::TaskIdentity;
 pub use lock::{
     AcquireLock, HoldsLock, Lock, LockFuture, LockGuard, LockOwned, NotAcquiredError, OwnedLockGuard,
 };
@@ -53,3 +55,4 @@ pub use rwlock::{
 pub use semaphore::{
     AcquireOwned, AcquirePermit, BoundedSemaphore, OwnedPermit, Permit, ReleasedTooManyTimesError, Semaphore,
 };
+pub use statistics::{BarrierStatistics, LockStatistics, SemaphoreStatistics, WaitStatistics};

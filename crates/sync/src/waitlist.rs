@@ -19,6 +19,7 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::Waker;
 
+use heist_core::context;
 use heist_core::list::{Linked, Links, List};
 use heist_core::sync::atomic::{AtomicU8, Ordering};
 use heist_core::sync::cell::UnsafeCell;
@@ -393,6 +394,19 @@ impl WakeBatch {
     /// Wakes them in order. Call with no lock held. (By reference: moving the array would cost more than an empty batch.)
     #[inline]
     pub fn wake(&mut self) {
+        match self.len - self.next {
+            0 => {}
+            // A task that is woken alone goes on next, with what its waker has in the cache.
+            1 => self.wake_each(),
+            _ => context::with(|context| match context {
+                Some(context) => context.in_order(|| self.wake_each()),
+                None => self.wake_each(),
+            }),
+        }
+    }
+
+    #[inline]
+    fn wake_each(&mut self) {
         while let Some(waker) = self.pop() {
             waker.wake();
         }

@@ -80,6 +80,7 @@ impl<T: ?Sized> Future for AcquireLock<'_, T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let lock = ready!(self.project().claim.poll(cx));
         // Release pairs with the Acquire of `release`.
+        lock.holder.note();
         lock.bare.store(true, Ordering::Release);
         Poll::Ready(())
     }

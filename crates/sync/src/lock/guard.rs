@@ -28,6 +28,7 @@ impl<'a, T: ?Sized> LockGuard<'a, T> {
     /// The lock was taken, and this is its one guard.
     #[inline]
     pub(crate) unsafe fn new(lock: &'a Lock<T>) -> Self {
+        lock.holder.note();
         Self { lock }
     }
 

@@ -21,6 +21,7 @@ pub use self::guard::{HoldsLock, LockGuard};
 pub use self::owned::{LockOwned, OwnedLockGuard};
 use crate::blocking::block_until;
 use crate::permits::{Claim, Permits, Source};
+use crate::statistics::{Holder, LockStatistics};
 
 /// Lets one task at a time have the value. asyncio: `Lock`.
 ///
@@ -40,6 +41,7 @@ use crate::permits::{Claim, Permits, Source};
 /// ```
 pub struct Lock<T: ?Sized> {
     permits: Permits,
+    holder: Holder,
     /// Whether it is held by [`acquire`](Self::acquire), without a guard.
     bare: AtomicBool,
     value: UnsafeCell<T>,
@@ -53,7 +55,12 @@ unsafe impl<T: ?Sized + Send> Sync for Lock<T> {}
 impl<T> Lock<T> {
     /// A lock that is free. asyncio: `Lock()`.
     pub fn new(value: T) -> Self {
-        Self { permits: Permits::new(1, 1), bare: AtomicBool::new(false), value: UnsafeCell::new(value) }
+        Self {
+            permits: Permits::new(1, 1),
+            holder: Holder::new(),
+            bare: AtomicBool::new(false),
+            value: UnsafeCell::new(value),
+        }
     }
 
     /// Takes the value out of a lock that nobody else has any more.
@@ -120,6 +127,23 @@ impl<T: ?Sized> Lock<T> {
     /// ```
     pub fn locked(&self) -> bool {
         self.permits.locked()
+    }
+
+    /// Who has the lock, and how many wait. asyncio has no such method.
+    ///
+    /// ```
+    /// # use heist_sync::Lock;
+    /// # async fn example(lock: &Lock<u32>) {
+    /// let statistics = lock.statistics();
+    /// if let Some(holder) = statistics.holder {
+    ///     println!("task {} has it, created at {}", holder.id, holder.location);
+    /// }
+    /// # }
+    /// ```
+    pub fn statistics(&self) -> LockStatistics {
+        let locked = self.locked();
+        let holder = self.holder.noted().filter(|_| locked);
+        LockStatistics { locked, waiting: self.permits.waiting(), holder }
     }
 
     /// Reaches the value through an exclusive borrow, without locking.

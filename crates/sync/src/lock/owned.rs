@@ -38,7 +38,7 @@ impl<T: ?Sized> Lock<T> {
 
     /// Takes the lock if it is free and nobody waits for it; the guard keeps it alive.
     pub fn try_lock_owned(self: &Arc<Self>) -> Option<OwnedLockGuard<T>> {
-        self.permits.try_take(1).then(|| OwnedLockGuard { lock: self.clone() })
+        self.permits.try_take(1).then(|| OwnedLockGuard::new(self.clone()))
     }
 }
 
@@ -49,6 +49,12 @@ pub struct OwnedLockGuard<T: ?Sized> {
 }
 
 impl<T: ?Sized> OwnedLockGuard<T> {
+    /// For a lock that has just been taken.
+    fn new(lock: Arc<Lock<T>>) -> Self {
+        lock.holder.note();
+        Self { lock }
+    }
+
     /// The lock that this is the guard of.
     pub fn lock(guard: &Self) -> &Arc<Lock<T>> {
         &guard.lock
@@ -106,7 +112,7 @@ impl<T: ?Sized> Future for LockOwned<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let lock = ready!(self.project().claim.poll(cx));
-        Poll::Ready(OwnedLockGuard { lock })
+        Poll::Ready(OwnedLockGuard::new(lock))
     }
 }
 

@@ -15,6 +15,7 @@
 
 mod claim;
 
+use std::fmt;
 use std::pin::Pin;
 use std::task::Waker;
 
@@ -87,6 +88,12 @@ pub struct Permits {
 /// There are as many free permits as there may be.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TooMany;
+
+impl fmt::Debug for Permits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permits").field("free", &self.free()).field("waiting", &self.waiting()).finish()
+    }
+}
 
 impl Permits {
     /// So many free permits, of which there are never more than `bound`.

@@ -59,6 +59,7 @@ impl<'a, T: ?Sized> WriteGuard<'a, T> {
     /// This guard, and no other, has all permits of the lock.
     #[inline]
     pub(super) unsafe fn new(lock: &'a RwLock<T>) -> Self {
+        lock.holder.note();
         Self { lock }
     }
 

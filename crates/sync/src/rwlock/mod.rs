@@ -18,6 +18,7 @@ pub use self::guards::{ReadGuard, WriteGuard};
 pub use self::owned::{OwnedReadGuard, OwnedWriteGuard, ReadOwned, WriteOwned};
 use crate::blocking::block_until;
 use crate::permits::{Claim, Permits, Source};
+use crate::statistics::{Holder, LockStatistics};
 
 /// What a reader holds.
 const READER: u32 = 1;
@@ -42,6 +43,8 @@ const WRITER: u32 = u32::MAX;
 /// ```
 pub struct RwLock<T: ?Sized> {
     permits: Permits,
+    /// Who wrote last.
+    holder: Holder,
     value: UnsafeCell<T>,
 }
 
@@ -53,7 +56,7 @@ unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 impl<T> RwLock<T> {
     /// A lock that is free.
     pub fn new(value: T) -> Self {
-        Self { permits: Permits::new(WRITER, WRITER), value: UnsafeCell::new(value) }
+        Self { permits: Permits::new(WRITER, WRITER), holder: Holder::new(), value: UnsafeCell::new(value) }
     }
 
     /// Takes the value out of a lock that nobody else has any more.
@@ -116,6 +119,13 @@ impl<T: ?Sized> RwLock<T> {
         let lock = block_until(Claim::new(self, WRITER), Claim::poll_unbudgeted);
         // SAFETY: all permits have just been taken for this guard.
         unsafe { WriteGuard::new(lock) }
+    }
+
+    /// Whether a reader would have to wait, who writes, and how many wait.
+    pub fn statistics(&self) -> LockStatistics {
+        let writes = self.permits.free() == 0;
+        let holder = self.holder.noted().filter(|_| writes);
+        LockStatistics { locked: self.permits.locked(), waiting: self.permits.waiting(), holder }
     }
 
     /// Reaches the value through an exclusive borrow, without locking.

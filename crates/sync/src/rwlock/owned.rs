@@ -102,6 +102,7 @@ impl<T: ?Sized> OwnedWriteGuard<T> {
     /// This guard, and no other, has all permits of the lock.
     #[inline]
     pub(super) unsafe fn new(lock: Arc<RwLock<T>>) -> Self {
+        lock.holder.note();
         Self { lock }
     }
 

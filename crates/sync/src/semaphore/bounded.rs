@@ -9,6 +9,7 @@ use super::count;
 use super::permit::Permit;
 use crate::blocking::block_until;
 use crate::permits::{Claim, Permits, Source};
+use crate::statistics::SemaphoreStatistics;
 
 /// A [`Semaphore`](super::Semaphore) that never has more permits than it began with. asyncio: `BoundedSemaphore`.
 ///
@@ -77,6 +78,11 @@ impl BoundedSemaphore {
     /// How many permits are free.
     pub fn available_permits(&self) -> usize {
         self.permits.free() as usize
+    }
+
+    /// How many permits are free, and how many wait.
+    pub fn statistics(&self) -> SemaphoreStatistics {
+        SemaphoreStatistics { available: self.available_permits(), waiting: self.permits.waiting() }
     }
 
     /// Whether an [`acquire`](Self::acquire) would wait. asyncio: `locked`.

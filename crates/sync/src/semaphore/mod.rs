@@ -14,6 +14,7 @@ pub use self::bounded::{BoundedSemaphore, ReleasedTooManyTimesError};
 pub use self::permit::{OwnedPermit, Permit};
 use crate::blocking::block_until;
 use crate::permits::{Claim, Permits, Source};
+use crate::statistics::SemaphoreStatistics;
 
 /// Lets a number of tasks in at a time. asyncio: `Semaphore`.
 ///
@@ -171,6 +172,11 @@ impl Semaphore {
     /// How many permits are free.
     pub fn available_permits(&self) -> usize {
         self.permits.free() as usize
+    }
+
+    /// How many permits are free, and how many wait.
+    pub fn statistics(&self) -> SemaphoreStatistics {
+        SemaphoreStatistics { available: self.available_permits(), waiting: self.permits.waiting() }
     }
 
     /// Whether an [`acquire`](Self::acquire) would wait: because no permit is free, or because others came before and have
