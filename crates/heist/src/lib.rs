@@ -121,12 +121,22 @@ pub use heist_streams::{
 };
 pub use heist_streams::{Feeder, Lines, ReuniteError, StreamAddr};
 pub use heist_sync::{
+    AcquireLock, AcquireOwned, AcquirePermit, Barrier, BarrierWait, BoundedSemaphore, BrokenBarrierError,
+    Condition, ConditionWait, HoldsLock, Lock, LockFuture, LockGuard, LockOwned, MixedLocksError,
+    NoPartiesError, NotAcquiredError, OwnedLockGuard, OwnedPermit, Permit, ReleasedTooManyTimesError,
+    Semaphore,
+};
+pub use heist_sync::{
     Event, EventWait, GetNowaitError, InvalidStateError, PutNowaitError, Queue, QueueEmpty, QueueFull,
     QueueShutDown, TaskDoneError, create_future, future,
 };
 pub use heist_timer::{Sleep, SleepResult, Timeout, TimeoutError, sleep, timeout};
 
-/// Channels, for those who want the plain Rust shape; usable under any executor.
+/// Channels and locks that asyncio has not, in the plain Rust shape; usable under any executor.
 pub mod sync {
+    pub use heist_sync::{
+        BarrierStatistics, LockStatistics, Notified, Notify, OnceCell, OwnedReadGuard, OwnedWriteGuard, Read,
+        ReadGuard, ReadOwned, RwLock, SemaphoreStatistics, WaitStatistics, Write, WriteGuard, WriteOwned,
+    };
     pub use heist_sync::{oneshot, queue};
 }
