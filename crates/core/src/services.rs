@@ -178,6 +178,7 @@ impl fmt::Debug for ExceptionContext {
 #[derive(Clone)]
 pub struct CallbackHandle {
     slot: Arc<dyn Slot>,
+    location: &'static Location<'static>,
 }
 
 /// Where the closure lies, whatever its type.
@@ -233,8 +234,15 @@ const CANCELLED: &str = "cancelled";
 
 impl CallbackHandle {
     /// Makes the handle of a callback, which a loop is to [`call`](Self::call).
+    #[track_caller]
     pub fn new(callback: impl FnOnce() + Send + 'static) -> Self {
-        Self { slot: Arc::new(Mutex::new(State::Waiting(callback))) }
+        let location = Location::caller();
+        Self { slot: Arc::new(Mutex::new(State::Waiting(callback))), location }
+    }
+
+    /// Where it was made: the place that reports of it name, also once it was called or cancelled.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.location
     }
 
     /// Calls the callback, unless it was cancelled or called before. For loops.
@@ -257,7 +265,11 @@ impl CallbackHandle {
 
 impl fmt::Debug for CallbackHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallbackHandle").field("state", &self.slot.state()).finish()
+        let made_at = format_args!("{}", self.location);
+        f.debug_struct("CallbackHandle")
+            .field("state", &self.slot.state())
+            .field("made_at", &made_at)
+            .finish()
     }
 }
 

@@ -50,10 +50,9 @@ pub(crate) struct Shard {
 
 impl fmt::Debug for Reactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let live: usize = self.shards.iter().map(|shard| shard.slab.live()).sum();
         f.debug_struct("Reactor")
             .field("shards", &self.shards.len())
-            .field("sources", &live)
+            .field("sources", &self.sources())
             .finish_non_exhaustive()
     }
 }
@@ -79,6 +78,11 @@ impl Reactor {
             (0..(workers / WORKERS_PER_SHARD).max(1)).map(|_| Shard::new()).collect::<io::Result<_>>()?;
         let parking = (0..(workers + spares).max(1)).map(|_| CachePadded::new(Parking::new())).collect();
         Ok(Arc::new(Self { clock, shards, parking }))
+    }
+
+    /// How many sources are registered.
+    pub fn sources(&self) -> usize {
+        self.shards.iter().map(|shard| shard.slab.live()).sum()
     }
 
     /// The reactor of the loop whose worker this thread is, and that worker's shard.
