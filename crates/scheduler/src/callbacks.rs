@@ -415,6 +415,14 @@ impl Services for Handle {
     fn call_exception_handler(&self, context: &ExceptionContext) {
         Handle::call_exception_handler(self, context);
     }
+
+    fn is_debug(&self) -> bool {
+        self.get_debug()
+    }
+
+    fn warn(&self, message: &dyn fmt::Display) {
+        trace::warn(message);
+    }
 }
 
 impl fmt::Debug for Callbacks {

@@ -18,6 +18,8 @@
 //! | P3 unpark worker 0 | |
 //!
 //! A run takes back what it did not get to: a stop that came while it ended is not one of the next run.
+//!
+//! Protocol page: `docs/design/event-loop.md`.
 
 use std::cell::Cell;
 use std::panic::Location;

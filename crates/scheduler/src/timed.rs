@@ -16,7 +16,7 @@
 //! the map until all that was due is in line: so two of them cannot change the order. User code that runs meanwhile (the
 //! drop of a callback that a closed loop refuses) may use the map, whose own lock is free then.
 //!
-//! Protocol page: `docs/design/callbacks.md`.
+//! Protocol page: `docs/design/event-loop.md`.
 
 use std::collections::BTreeMap;
 
