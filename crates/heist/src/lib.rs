@@ -122,7 +122,7 @@ pub use heist_streams::{
     sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom, sock_recvfrom_into, sock_sendall,
     sock_sendfile, sock_sendto,
 };
-pub use heist_streams::{Feeder, Lines, ReuniteError, StreamAddr};
+pub use heist_streams::{Feeder, Lines, ReuniteError};
 pub use heist_sync::{
     AcquireLock, AcquireOwned, AcquirePermit, Barrier, BarrierWait, BoundedSemaphore, BrokenBarrierError,
     Condition, ConditionWait, HoldsLock, Lock, LockFuture, LockGuard, LockOwned, MixedLocksError,
