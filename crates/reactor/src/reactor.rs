@@ -57,10 +57,9 @@ pub(crate) struct Shard {
 
 impl fmt::Debug for Reactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let live: usize = self.shards.iter().map(|shard| shard.slab.live()).sum();
         f.debug_struct("Reactor")
             .field("shards", &self.shards.len())
-            .field("sources", &live)
+            .field("sources", &self.sources())
             .finish_non_exhaustive()
     }
 }
@@ -92,6 +91,11 @@ impl Reactor {
             #[cfg(unix)]
             watches: Watches::default(),
         }))
+    }
+
+    /// How many sources are registered.
+    pub fn sources(&self) -> usize {
+        self.shards.iter().map(|shard| shard.slab.live()).sum()
     }
 
     /// The reactor of the loop whose worker this thread is, and that worker's shard.

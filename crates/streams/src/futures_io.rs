@@ -21,7 +21,7 @@ impl AsyncRead for StreamReader {
 impl AsyncBufRead for StreamReader {
     fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
         let this = self.get_mut();
-        ready!(this.poll_some(cx))?;
+        ready!(this.poll_some(cx, usize::MAX))?;
         Poll::Ready(Ok(this.buffered()))
     }
 

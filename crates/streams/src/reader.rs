@@ -113,7 +113,7 @@ impl StreamReader {
     pub async fn read(&mut self, n: usize) -> io::Result<Vec<u8>> {
         self.check()?;
         if n > 0 {
-            poll_fn(|cx| self.poll_some(cx)).await?;
+            poll_fn(|cx| self.poll_some(cx, n)).await?;
         }
         Ok(self.buffer.take(n.min(self.buffer.len())))
     }
@@ -136,7 +136,7 @@ impl StreamReader {
         let past = self.buffer.is_empty() && !self.eof && into.len() >= FIRST_ROOM;
         if !past {
             if !into.is_empty() {
-                ready!(self.poll_some(cx))?;
+                ready!(self.poll_some(cx, into.len()))?;
             }
             return Poll::Ready(Ok(self.buffer.copy_to(into)));
         }
@@ -154,7 +154,7 @@ impl StreamReader {
     pub async fn read_to_end(&mut self) -> io::Result<Vec<u8>> {
         self.check()?;
         while !self.eof {
-            poll_fn(|cx| self.poll_fill(cx)).await?;
+            poll_fn(|cx| self.poll_fill(cx, usize::MAX)).await?;
         }
         Ok(self.buffer.take(self.buffer.len()))
     }
@@ -170,7 +170,7 @@ impl StreamReader {
             if self.eof {
                 return Err(self.incomplete(Some(n)));
             }
-            poll_fn(|cx| self.poll_fill(cx)).await?;
+            poll_fn(|cx| self.poll_fill(cx, usize::MAX)).await?;
         }
         Ok(self.buffer.take(n))
     }
@@ -293,7 +293,7 @@ impl StreamReader {
             if self.eof {
                 return Poll::Ready(Err(self.incomplete(None)));
             }
-            ready!(self.poll_fill(cx))?;
+            ready!(self.poll_fill(cx, usize::MAX))?;
         }
     }
 
@@ -309,18 +309,18 @@ impl StreamReader {
         }
     }
 
-    /// Waits until something is buffered, or the end.
-    pub(crate) fn poll_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.buffer.is_empty() && !self.eof { self.poll_fill(cx) } else { Poll::Ready(Ok(())) }
+    /// Waits until something is buffered, or the end; `wanted` bytes are asked for.
+    pub(crate) fn poll_some(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<()>> {
+        if self.buffer.is_empty() && !self.eof { self.poll_fill(cx, wanted) } else { Poll::Ready(Ok(())) }
     }
 
-    /// Takes in more bytes, or the end of the stream.
+    /// Takes in more bytes, or the end of the stream, for a request of `wanted` bytes.
     #[inline]
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_fill(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<()>> {
         if self.eof {
             return Poll::Ready(Ok(()));
         }
-        let read = ready!(self.buffer.poll_fill(|room| self.input.poll_read(cx, room)));
+        let read = ready!(self.buffer.poll_fill(cx, &mut self.input, wanted));
         self.note(&read);
         Poll::Ready(read.map(drop))
     }

@@ -21,6 +21,8 @@ mod poll;
 #[cfg(unix)]
 mod raw;
 mod state;
+#[cfg(all(test, not(heist_loom)))]
+mod tests;
 
 use std::future::poll_fn;
 use std::io;
