@@ -618,6 +618,9 @@ impl Raw {
         unsafe { (vtable.fail)(self.0, error) };
         // SAFETY: as above; the output is in its place.
         let outcome = unsafe { (vtable.outcome)(self.0) };
+        if vtable.kind != Kind::Callback {
+            self.shared().foreign_tally.task_ended();
+        }
         // SAFETY: passed on from the caller.
         unsafe { self.complete(access, outcome) };
     }
