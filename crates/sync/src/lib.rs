@@ -6,15 +6,19 @@
 //! * [`Queue`]: asyncio's queue, bounded or not, fair, with `task_done`, `join` and `shutdown`.
 //! * [`future`]: asyncio's Future: a result that somebody sets and many await.
 //! * [`Event`]: a flag that many wait for.
+//! * [`mpsc`]: many senders, one receiver; bounded or not.
 //! * [`oneshot`]: one value from one task to another; one allocation, two atomic read-modify-writes.
 //!
 //! Waiting allocates nothing: the place in the line is inside the future that waits (`waitlist`). A waiter that was
 //! given its turn and is dropped before it used it passes the turn on. Wakers are called and dropped with no lock held.
 //! The protocols are argued in `docs/design/sync.md`.
 
+mod blocking;
+mod channel_errors;
 mod errors;
 mod event;
 pub mod future;
+pub mod mpsc;
 pub mod oneshot;
 pub mod queue;
 mod waitlist;

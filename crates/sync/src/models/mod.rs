@@ -10,6 +10,7 @@ use heist_core::sync::atomic::AtomicBool;
 
 mod event;
 mod future;
+mod mpsc;
 mod oneshot;
 mod queue;
 
