@@ -9,7 +9,7 @@
 //! section, by exchanging two buffers.
 //!
 //! With nobody waiting a send costs two atomic read-modify-writes (one lock), and a receive none where the channel is
-//! unbounded, or one fence where it is bounded; the lock of the receiver is shared by its whole batch. A receiver that is
+//! unbounded, or one where it is bounded; the lock of the receiver is shared by its whole batch. A receiver that is
 //! awake is not woken again. A channel that was never used has no buffer, and a buffer that a burst has left is given back.
 //!
 //! The protocol is argued in `docs/design/channels.md`.

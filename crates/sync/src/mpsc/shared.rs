@@ -8,12 +8,12 @@ use heist_core::budget::poll_proceed;
 use heist_core::sync::atomic::{AtomicUsize, Ordering};
 use heist_core::sync::{Mutex, mutant};
 
-use super::slots::{Signals, Slots, UNLIMITED};
+use super::slots::{Released, Slots, UNLIMITED};
 use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
 
 pub(super) struct Shared<T> {
     pub capacity: usize,
-    signals: Signals,
+    released: Released,
     /// Senders; the channel has ended when there is none. Never rises from zero.
     senders: AtomicUsize,
     /// Weak senders: a figure, nothing depends on it.
@@ -76,7 +76,7 @@ impl<T> Shared<T> {
         };
         Self {
             capacity,
-            signals: Signals::new(),
+            released: Released::new(),
             senders: AtomicUsize::new(1),
             weak: AtomicUsize::new(0),
             state: Mutex::new(state),
@@ -92,7 +92,7 @@ impl<T> Shared<T> {
             if state.closed {
                 return Err(super::TrySendError::Closed(value));
             }
-            if !state.slots.try_claim(&self.signals) {
+            if !state.slots.try_claim(&self.released) {
                 return Err(super::TrySendError::Full(value));
             }
             state.push(value)
@@ -107,7 +107,7 @@ impl<T> Shared<T> {
         if state.closed {
             return Err(super::TrySendError::Closed(()));
         }
-        if state.slots.try_claim(&self.signals) { Ok(()) } else { Err(super::TrySendError::Full(())) }
+        if state.slots.try_claim(&self.released) { Ok(()) } else { Err(super::TrySendError::Full(())) }
     }
 
     /// Claims a slot for `waiter`, and sends into it, in one step, what `value` holds: nothing for a reservation.
@@ -131,11 +131,11 @@ impl<T> Shared<T> {
             let state = &mut *state;
             if state.closed {
                 // SAFETY: the caller's word; the lock is held.
-                _old = unsafe { state.slots.leave(&self.signals, waiter) }.0.waker;
+                _old = unsafe { state.slots.leave(&self.released, waiter) }.0.waker;
                 return Poll::Ready(Err(()));
             }
             // SAFETY: the caller's word; the lock is held.
-            if !unsafe { state.slots.poll_claim(&self.signals, waiter, cx.waker(), &mut _old) } {
+            if !unsafe { state.slots.poll_claim(&self.released, waiter, cx.waker(), &mut _old) } {
                 return Poll::Pending;
             }
             value.take().and_then(|value| state.push(value))
@@ -155,7 +155,7 @@ impl<T> Shared<T> {
             return;
         }
         // SAFETY: the caller's word; the lock is held.
-        let (left, next) = unsafe { self.state.lock().slots.leave(&self.signals, waiter) };
+        let (left, next) = unsafe { self.state.lock().slots.leave(&self.released, waiter) };
         wake(next);
         drop(left.waker);
     }
@@ -178,7 +178,7 @@ impl<T> Shared<T> {
     pub fn unreserve(&self) {
         let (next, receiver) = {
             let mut state = self.state.lock();
-            let next = state.slots.unclaim(&self.signals);
+            let next = state.slots.unclaim(&self.released);
             (next, if state.closed { state.receiver.take() } else { None })
         };
         wake(next);
@@ -236,7 +236,7 @@ impl<T> Shared<T> {
         }
         // Acquire pairs with `remove_sender`; the lock has ordered the values before it.
         let ended = self.senders.load(Ordering::Acquire) == 0
-            || state.closed && (self.capacity == UNLIMITED || state.slots.in_use(&self.signals) == 0);
+            || state.closed && (self.capacity == UNLIMITED || state.slots.in_use(&self.released) == 0);
         if ended {
             return Fetch::End;
         }
@@ -251,7 +251,7 @@ impl<T> Shared<T> {
     /// Releases the slots of `count` values that the receiver has taken out.
     #[inline]
     pub fn release(&self, count: usize) {
-        if self.capacity != UNLIMITED && self.signals.release(count) {
+        if self.capacity != UNLIMITED && self.released.add(count) {
             self.grant_slots();
         }
     }
@@ -259,7 +259,7 @@ impl<T> Shared<T> {
     #[cold]
     fn grant_slots(&self) {
         loop {
-            let next = self.state.lock().slots.grant(&self.signals);
+            let next = self.state.lock().slots.grant(&self.released);
             match next {
                 Some(waker) => waker.wake(),
                 None => return,
@@ -307,7 +307,7 @@ impl<T> Shared<T> {
     pub fn free(&self) -> usize {
         match self.capacity {
             UNLIMITED => UNLIMITED,
-            capacity => capacity - self.state.lock().slots.in_use(&self.signals),
+            capacity => capacity - self.state.lock().slots.in_use(&self.released),
         }
     }
 
