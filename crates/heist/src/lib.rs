@@ -102,8 +102,8 @@ pub use heist_streams::{
     ServerSocket, StartServer, StreamReader, StreamWriter, ToAddress, net, open_connection, start_server,
 };
 pub use heist_sync::{
-    Event, EventWait, GetNowaitError, InvalidStateError, PutNowaitError, Queue, QueueEmpty, QueueFull,
-    QueueShutDown, TaskDoneError, create_future, future,
+    Event, EventWait, GetNowaitError, InvalidStateError, LifoQueue, PriorityQueue, PutNowaitError, Queue,
+    QueueEmpty, QueueFull, QueueShutDown, QueueStatistics, TaskDoneError, create_future, future,
 };
 pub use heist_timer::{Sleep, SleepResult, Timeout, TimeoutError, sleep, timeout};
 

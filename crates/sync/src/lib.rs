@@ -3,7 +3,8 @@
 //! Nothing here needs an event loop of heist around it; on one, the futures spend its budget, so that a task whose
 //! queue is never empty lets the others have their turn.
 //!
-//! * [`Queue`]: asyncio's queue, bounded or not, fair, with `task_done`, `join` and `shutdown`.
+//! * [`Queue`], [`LifoQueue`], [`PriorityQueue`]: asyncio's queues, bounded or not, fair, with `task_done`, `join` and
+//!   `shutdown`.
 //! * [`future`]: asyncio's Future: a result that somebody sets and many await.
 //! * [`Event`]: a flag that many wait for.
 //! * [`mpsc`]: many senders, one receiver; bounded or not.
@@ -30,4 +31,7 @@ pub use errors::InvalidStateError;
 pub use event::{Event, Wait as EventWait};
 pub use future::{CallbackId, create_future};
 pub use heist_core::CancelledError;
-pub use queue::{GetNowaitError, PutNowaitError, Queue, QueueEmpty, QueueFull, QueueShutDown, TaskDoneError};
+pub use queue::{
+    GetNowaitError, LifoQueue, PriorityQueue, PutNowaitError, Queue, QueueEmpty, QueueFull, QueueShutDown,
+    QueueStatistics, TaskDoneError,
+};

@@ -47,6 +47,7 @@ unsafe impl Send for Waiter {}
 unsafe impl Sync for Waiter {}
 
 impl Waiter {
+    #[inline]
     pub fn new() -> Self {
         Self {
             node: UnsafeCell::new(Node { links: Links::new(), waker: None, granted: false }),
@@ -115,11 +116,13 @@ impl WaitList {
     }
 
     /// How many wait without a turn.
+    #[inline]
     pub fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
     /// How many have a turn that they have not used yet.
+    #[inline]
     pub fn granted(&self) -> usize {
         self.granted
     }

@@ -49,6 +49,7 @@ pub(super) enum Fetch {
 /// A buffer that has room for this many values may always be kept.
 const KEEP: usize = 32;
 
+#[inline]
 pub(super) fn wake(waker: Option<Waker>) {
     if let Some(waker) = waker {
         waker.wake();
@@ -86,6 +87,7 @@ impl<T> Shared<T> {
     // The senders' steps.
 
     /// Sends `value` if there is a slot.
+    #[inline]
     pub fn try_send(&self, value: T) -> Result<(), super::TrySendError<T>> {
         let waker = {
             let mut state = self.state.lock();
@@ -119,7 +121,7 @@ impl<T> Shared<T> {
     #[inline]
     pub unsafe fn poll_send(
         &self,
-        waiter: Pin<&mut Waiter>,
+        mut waiter: Pin<&mut Waiter>,
         cx: &mut Context<'_>,
         value: &mut Option<T>,
     ) -> Poll<Result<(), ()>> {
@@ -134,9 +136,13 @@ impl<T> Shared<T> {
                 _old = unsafe { state.slots.leave(&self.released, waiter) }.0.waker;
                 return Poll::Ready(Err(()));
             }
-            // SAFETY: the caller's word; the lock is held.
-            if !unsafe { state.slots.poll_claim(&self.released, waiter, cx.waker(), &mut _old) } {
-                return Poll::Pending;
+            // A newcomer most often finds a slot at once.
+            let newcomer = !waiter.as_mut().entered();
+            if !(newcomer && state.slots.try_claim(&self.released)) {
+                // SAFETY: the caller's word; the lock is held.
+                if !unsafe { state.slots.poll_claim(&self.released, waiter, cx.waker(), &mut _old) } {
+                    return Poll::Pending;
+                }
             }
             value.take().and_then(|value| state.push(value))
         };
@@ -150,10 +156,19 @@ impl<T> Shared<T> {
     /// # Safety
     ///
     /// The waiter has been in no list but by [`poll_send`](Self::poll_send).
+    #[inline]
     pub unsafe fn leave(&self, mut waiter: Pin<&mut Waiter>) {
-        if !waiter.as_mut().entered() {
-            return;
+        if waiter.as_mut().entered() {
+            // SAFETY: the caller's word.
+            unsafe { self.leave_line(waiter) };
         }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`leave`](Self::leave).
+    #[cold]
+    unsafe fn leave_line(&self, waiter: Pin<&mut Waiter>) {
         // SAFETY: the caller's word; the lock is held.
         let (left, next) = unsafe { self.state.lock().slots.leave(&self.released, waiter) };
         wake(next);

@@ -89,11 +89,13 @@ impl Slots {
         self.known_in_use()
     }
 
+    #[inline]
     fn known_in_use(&self) -> usize {
         self.claimed.wrapping_sub(self.released) / ONE
     }
 
     /// Free slots that no turn is out for, by the counts that are known.
+    #[inline]
     fn known_spare(&self) -> usize {
         self.capacity - self.known_in_use() - self.waiting.granted()
     }
