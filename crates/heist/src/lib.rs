@@ -109,5 +109,5 @@ pub use heist_timer::{Sleep, SleepResult, Timeout, TimeoutError, sleep, timeout}
 
 /// Channels, for those who want the plain Rust shape; usable under any executor.
 pub mod sync {
-    pub use heist_sync::{mpsc, oneshot, queue};
+    pub use heist_sync::{broadcast, mpmc, mpsc, oneshot, queue, watch};
 }

@@ -8,6 +8,9 @@
 //! * [`future`]: asyncio's Future: a result that somebody sets and many await.
 //! * [`Event`]: a flag that many wait for.
 //! * [`mpsc`]: many senders, one receiver; bounded or not.
+//! * [`mpmc`]: many senders, many receivers, each value to one of them.
+//! * [`broadcast`]: each value to every receiver.
+//! * [`watch`]: one value that changes, and many who look at it.
 //! * [`oneshot`]: one value from one task to another; one allocation, two atomic read-modify-writes.
 //!
 //! Waiting allocates nothing: the place in the line is inside the future that waits (`waitlist`). A waiter that was
@@ -15,14 +18,17 @@
 //! The protocols are argued in `docs/design/sync.md`.
 
 mod blocking;
+pub mod broadcast;
 mod channel_errors;
 mod errors;
 mod event;
 pub mod future;
+pub mod mpmc;
 pub mod mpsc;
 pub mod oneshot;
 pub mod queue;
 mod waitlist;
+pub mod watch;
 
 #[cfg(all(test, heist_loom))]
 mod models;

@@ -8,11 +8,14 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use heist_core::sync::atomic::AtomicBool;
 
+mod broadcast;
 mod event;
 mod future;
+mod mpmc;
 mod mpsc;
 mod oneshot;
 mod queue;
+mod watch;
 
 /// Runs `model` in all interleavings (within `bound` preemptions) and prints how many there were.
 fn explore(name: &str, bound: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
