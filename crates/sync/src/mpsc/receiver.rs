@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use futures_core::Stream;
 use heist_core::budget::poll_proceed;
@@ -73,15 +73,10 @@ impl<T> Receiver<T> {
     ///
     /// [`TryRecvError`] when there is none now, or none will come.
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        loop {
-            if let Some(value) = self.pop() {
-                return Ok(value);
-            }
-            match self.shared.fetch(&mut self.batch, None) {
-                Fetch::Some => {}
-                Fetch::None => return Err(TryRecvError::Empty),
-                Fetch::End => return Err(TryRecvError::Disconnected),
-            }
+        match self.next(None) {
+            Fetch::Some(value) => Ok(value),
+            Fetch::None => Err(TryRecvError::Empty),
+            Fetch::End => Err(TryRecvError::Disconnected),
         }
     }
 
@@ -103,20 +98,13 @@ impl<T> Receiver<T> {
     #[inline]
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let proceed = ready!(poll_proceed(cx));
-        loop {
-            if let Some(value) = self.pop() {
-                proceed.made_progress();
-                return Poll::Ready(Some(value));
-            }
-            match self.shared.fetch(&mut self.batch, Some(cx.waker())) {
-                Fetch::Some => {}
-                Fetch::None => return Poll::Pending,
-                Fetch::End => {
-                    proceed.made_progress();
-                    return Poll::Ready(None);
-                }
-            }
-        }
+        let value = match self.next(Some(cx.waker())) {
+            Fetch::Some(value) => Some(value),
+            Fetch::None => return Poll::Pending,
+            Fetch::End => None,
+        };
+        proceed.made_progress();
+        Poll::Ready(value)
     }
 
     /// Polls for as many values as there are, at most `limit`, and puts them into `buffer`: see
@@ -129,22 +117,28 @@ impl<T> Receiver<T> {
         buffer.push(first);
         let mut count = 1;
         while count < limit {
-            let more = self.batch.len().min(limit - count);
-            if more == 0 && self.shared.fetch(&mut self.batch, None) != Fetch::Some {
-                break;
-            }
+            let Fetch::Some(value) = self.next(None) else { break };
+            buffer.push(value);
+            let more = self.batch.len().min(limit - count - 1);
             buffer.extend(self.batch.drain(..more));
-            self.shared.release(more);
-            count += more;
+            if more > 0 {
+                self.shared.release(more);
+            }
+            count += 1 + more;
         }
         Poll::Ready(count)
     }
 
+    /// The next value of the batch; from the channel where the batch is empty. With a waker, and nothing there, waits.
     #[inline]
-    fn pop(&mut self) -> Option<T> {
-        let value = self.batch.pop_front()?;
-        self.shared.release(1);
-        Some(value)
+    fn next(&mut self, waker: Option<&Waker>) -> Fetch<T> {
+        match self.batch.pop_front() {
+            Some(value) => {
+                self.shared.release(1);
+                Fetch::Some(value)
+            }
+            None => self.shared.fetch(&mut self.batch, waker),
+        }
     }
 
     /// Lets no more values in: senders fail from now on, those that wait too. What is there can still be received.

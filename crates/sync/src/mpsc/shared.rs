@@ -35,11 +35,10 @@ struct State<T> {
 }
 
 /// What the receiver found when it came for more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub(super) enum Fetch {
-    /// The batch has values.
-    Some,
+pub(super) enum Fetch<T> {
+    /// The next value; its slot is released. What comes after it is in the batch.
+    Some(T),
     /// There is nothing now.
     None,
     /// There is nothing, and nothing will come.
@@ -235,19 +234,25 @@ impl<T> Shared<T> {
 
     // The receiver's steps.
 
-    /// Exchanges the receiver's empty batch for what there is. With a waker, and nothing there, the receiver waits.
-    pub fn fetch(&self, batch: &mut VecDeque<T>, waker: Option<&Waker>) -> Fetch {
+    /// Takes the next value, and exchanges the receiver's empty batch for the rest of what there is. With a waker, and
+    /// nothing there, the receiver waits.
+    pub fn fetch(&self, batch: &mut VecDeque<T>, waker: Option<&Waker>) -> Fetch<T> {
         // Both are dropped after the lock.
         let (_spent, _old);
-        let mut state = self.state.lock();
-        let state = &mut *state;
-        if !state.items.is_empty() {
-            // What a burst has left behind is not kept for ever.
-            if batch.capacity() > KEEP && batch.capacity() / 4 > state.items.len() {
-                _spent = std::mem::take(batch);
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        if let Some(value) = state.items.pop_front() {
+            if !state.items.is_empty() {
+                // What a burst has left behind is not kept for ever.
+                if batch.capacity() > KEEP && batch.capacity() / 4 > state.items.len() {
+                    _spent = std::mem::take(batch);
+                }
+                std::mem::swap(batch, &mut state.items);
             }
-            std::mem::swap(batch, &mut state.items);
-            return Fetch::Some;
+            let next = if self.capacity == UNLIMITED { None } else { state.slots.unclaim(&self.released) };
+            drop(guard);
+            wake(next);
+            return Fetch::Some(value);
         }
         // Acquire pairs with `remove_sender`; the lock has ordered the values before it.
         let ended = self.senders.load(Ordering::Acquire) == 0

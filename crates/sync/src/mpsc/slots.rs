@@ -69,7 +69,7 @@ impl Released {
 /// The senders' side; lives behind the channel's lock.
 pub(super) struct Slots {
     capacity: usize,
-    /// Slots ever claimed, less those given back unused; in units of [`ONE`], wrapping.
+    /// Slots ever claimed, less those given back under the lock; in units of [`ONE`], wrapping.
     claimed: usize,
     /// The receiver's count when it was last looked at.
     released: usize,
@@ -122,7 +122,7 @@ impl Slots {
         free
     }
 
-    /// Gives a claimed slot back; the waker is that of the sender that it is promised to.
+    /// Gives a claimed slot back, with the lock held; the waker is that of the sender that it is promised to.
     pub fn unclaim(&mut self, released: &Released) -> Option<Waker> {
         self.claimed = self.claimed.wrapping_sub(ONE);
         self.grant(released)
