@@ -8,12 +8,16 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use heist_core::sync::atomic::AtomicBool;
 
+mod barrier;
 mod broadcast;
+mod condition;
 mod event;
 mod future;
 mod mpmc;
 mod mpsc;
+mod notify;
 mod oneshot;
+mod permits;
 mod queue;
 mod watch;
 
