@@ -17,7 +17,7 @@ usage: heist-bench [OPTIONS]
   --only A,B      only workloads whose name begins with one of these
   --peers P,Q     only these peers
   --rounds N      how many rounds (5; 2 with --quick)
-  --quick         shorter measurements and fewer peers: 2 minutes at most
+  --quick         shorter measurements, fewer peers, fewer workloads: 2 minutes at most
   --out DIR       where bench.json and bench.md go (bench-results)
   --list          names the workloads and the peers
 
@@ -70,9 +70,8 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<(), String> {
             let (workload, peer) = (Workload::parse(workload)?, PeerId::parse(peer)?);
             os::end_after(COUNTER_LIMIT, format!("{} on {peer}", workload.name));
             match workload.kind {
-                Kind::Op(op) => measure::repeat(op, peer, number(count)?),
                 Kind::Echo(connections) => echo::serve_for_counter(peer, connections, number(count)?)?,
-                _ => return Err(format!("`{}` has no operation that can be counted", workload.name)),
+                _ => measure::repeat(workload, peer, number(count)?)?,
             }
         }
         _ => driver::run(&plan(&words)?)?,
@@ -146,6 +145,8 @@ fn plan(words: &[&str]) -> Result<Plan, String> {
             return Err(format!("no workload begins with `{unknown}`; see --list"));
         }
         workloads.retain(|workload| prefixes.iter().any(|prefix| workload.name.starts_with(prefix)));
+    } else if quick {
+        workloads.retain(|workload| workload.is_quick);
     }
     let peers = match peers {
         Some(names) => {
@@ -165,7 +166,7 @@ mod tests {
     fn only_selects_by_prefix_and_refuses_the_unknown() {
         let chosen = plan(&["--only", "echo,yield", "--peers", "tokio-1"]).unwrap();
         let names: Vec<_> = chosen.workloads.iter().map(|workload| workload.name).collect();
-        assert_eq!(names, ["yield", "echo-1", "echo-64", "echo-1000"]);
+        assert_eq!(names, ["yield", "yield-alone", "echo-1", "echo-64", "echo-1000"]);
         assert_eq!(chosen.peers.len(), 1);
         assert!(plan(&["--only", "nonsense"]).unwrap_err().contains("nonsense"));
         assert!(plan(&["--peers", "node"]).unwrap_err().contains("tokio-1"));

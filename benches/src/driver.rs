@@ -79,7 +79,7 @@ fn measure_in_child(workload: Workload, peer: PeerId, timing: Timing) -> Result<
     let mut program =
         std::env::current_exe().map_err(|error| failed(format!("where is this program? {error}")))?;
     let mut arguments = vec!["--child", workload.name, peer.name];
-    if workload.kind == Kind::Memory {
+    if matches!(workload.kind, Kind::Memory) {
         program.set_file_name("heist-bench-memory");
         arguments = vec![peer.name];
         if !program.exists() {

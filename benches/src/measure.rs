@@ -4,12 +4,12 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::echo;
+use crate::operation::{Job, Operation};
 use crate::os::cpu_ns;
-use crate::peer::{Flavour, Peer, PeerId, with_peer};
+use crate::peer::{Flavour, Peer, PeerId, Runtime, with_peer};
 use crate::stats::median;
 use crate::workload::{Kind, Workload};
-use crate::workloads::tasks::Op;
-use crate::workloads::{foreign, memory, timers};
+use crate::workloads::{foreign, memory, starvation, threads, timers, wakes};
 
 /// What a measurement yields: metric and value.
 pub(crate) type Metrics = Vec<(&'static str, f64)>;
@@ -32,12 +32,15 @@ impl Timing {
 #[derive(Debug)]
 pub(crate) struct Batches {
     operations: u64,
+    /// Since the end of the batch that only warms up; before it, nothing is counted.
+    since: Option<Instant>,
     wall_ns: Vec<f64>,
     cpu_ns: Vec<f64>,
 }
 
 /// A batch that has begun.
-struct Begun {
+#[derive(Debug)]
+pub(crate) struct Begun {
     wall: Instant,
     cpu: u64,
 }
@@ -45,32 +48,34 @@ struct Begun {
 impl Batches {
     /// Batches of that many operations each.
     pub(crate) fn new(operations: u64) -> Self {
-        Self { operations, wall_ns: Vec::new(), cpu_ns: Vec::new() }
+        Self { operations, since: None, wall_ns: Vec::new(), cpu_ns: Vec::new() }
     }
 
-    fn begin(&self) -> Begun {
+    /// Begins a batch, unless the time is up; at least three are counted, whatever they take.
+    pub(crate) fn begin(&self, timing: Timing) -> Option<Begun> {
+        let is_up = |since: Instant| self.wall_ns.len() >= 3 && since.elapsed() >= timing.budget();
+        if self.since.is_some_and(is_up) {
+            return None;
+        }
         let cpu = cpu_ns();
-        Begun { wall: Instant::now(), cpu }
+        Some(Begun { wall: Instant::now(), cpu })
     }
 
-    fn end(&mut self, begun: &Begun) {
+    /// Ends a batch. The first one only warms up.
+    pub(crate) fn end(&mut self, begun: &Begun) {
         let wall = begun.wall.elapsed();
+        if self.since.is_none() {
+            self.since = Some(Instant::now());
+            return;
+        }
         let operations = self.operations as f64;
         self.wall_ns.push(wall.as_nanos() as f64 / operations);
         self.cpu_ns.push((cpu_ns() - begun.cpu) as f64 / operations);
     }
 
-    /// At least three batches, whatever they take.
-    fn enough(&self, since: Instant, timing: Timing) -> bool {
-        self.wall_ns.len() >= 3 && since.elapsed() >= timing.budget()
-    }
-
-    /// Runs batches of blocking code for the time budget, after one that only warms up.
+    /// Runs batches of blocking code until the time is up.
     pub(crate) fn run(&mut self, timing: Timing, mut batch: impl FnMut()) {
-        batch();
-        let since = Instant::now();
-        while !self.enough(since, timing) {
-            let begun = self.begin();
+        while let Some(begun) = self.begin(timing) {
             batch();
             self.end(&begun);
         }
@@ -83,37 +88,71 @@ impl Batches {
     }
 }
 
-/// Runs batches of an operation from a task, after one that only warms up.
-fn operation<P: Peer>(op: Op, flavour: Flavour, timing: Timing) -> Batches {
-    let (batches, results) = mpsc::channel();
-    P::run(flavour, async move {
-        let measured = P::spawn(async move {
-            let mut measured = Batches::new(op.batch());
-            op.run::<P>(op.batch()).await;
-            let since = Instant::now();
-            while !measured.enough(since, timing) {
-                let begun = measured.begin();
-                op.run::<P>(op.batch()).await;
-                measured.end(&begun);
-            }
-            let _ = batches.send(measured);
-            0
+/// Times an operation in batches, from a task.
+struct Time {
+    flavour: Flavour,
+    timing: Timing,
+}
+
+impl Job for Time {
+    type Output = Batches;
+
+    fn on<P: Peer, O: Operation<P>>(self, operation: O) -> Batches {
+        let (batches, results) = mpsc::channel();
+        P::run(self.flavour, async move {
+            let measured = P::spawn(async move {
+                let mut measured = Batches::new(operation.batch());
+                while let Some(begun) = measured.begin(self.timing) {
+                    operation.run(operation.batch()).await;
+                    measured.end(&begun);
+                }
+                let _ = batches.send(measured);
+                0
+            });
+            P::join(measured).await
         });
-        P::join(measured).await
-    });
-    results.recv().expect("the task has sent its figures")
+        results.recv().expect("the task has sent its figures")
+    }
+}
+
+/// Does an operation so many times from a task and nothing else.
+struct Repeat {
+    flavour: Flavour,
+    count: u64,
+}
+
+impl Job for Repeat {
+    type Output = ();
+
+    fn on<P: Peer, O: Operation<P>>(self, operation: O) {
+        P::run(self.flavour, async move {
+            let repeated = P::spawn(async move {
+                operation.run(self.count).await;
+                0
+            });
+            P::join(repeated).await
+        });
+    }
 }
 
 /// Takes one measurement in this process.
 pub(crate) fn measure(workload: Workload, peer: PeerId, timing: Timing) -> Result<Metrics, String> {
     let flavour = peer.flavour;
+    if let (Runtime::Plain, Some(op)) = (peer.runtime, workload.threads) {
+        return Ok(threads::measure(op, timing).metrics());
+    }
     match workload.kind {
-        Kind::Op(op) => Ok(with_peer!(peer.runtime, P => operation::<P>(op, flavour, timing)).metrics()),
         Kind::Foreign => Ok(with_peer!(peer.runtime, P => foreign::measure::<P>(flavour, timing)).metrics()),
+        Kind::WakeMain => Ok(with_peer!(peer.runtime, P => wakes::from_main::<P>(flavour, timing)).metrics()),
+        Kind::WakeForeign => {
+            Ok(with_peer!(peer.runtime, P => wakes::from_thread::<P>(flavour, timing)).metrics())
+        }
         Kind::Sleeps => Ok(with_peer!(peer.runtime, P => timers::sleeps::<P>(flavour))),
         Kind::Lateness => Ok(with_peer!(peer.runtime, P => timers::lateness::<P>(flavour, timing))),
+        Kind::Starvation => Ok(with_peer!(peer.runtime, P => starvation::measure::<P>(flavour, timing))),
         Kind::Echo(connections) => echo::measure(peer, connections, timing),
         Kind::Memory => Err("the memory workload runs in heist-bench-memory, whose allocator counts".into()),
+        kind => Ok(kind.operate(peer.runtime, Time { flavour, timing })?.metrics()),
     }
 }
 
@@ -123,14 +162,6 @@ pub(crate) fn measure_memory(peer: PeerId, timing: Timing, live_bytes: fn() -> u
 }
 
 /// Does one operation `count` times from a task and nothing else, for an instruction counter.
-pub(crate) fn repeat(op: Op, peer: PeerId, count: u64) {
-    with_peer!(peer.runtime, P => {
-        P::run(peer.flavour, async move {
-            let repeated = P::spawn(async move {
-                op.run::<P>(count).await;
-                0
-            });
-            P::join(repeated).await
-        })
-    });
+pub(crate) fn repeat(workload: Workload, peer: PeerId, count: u64) -> Result<(), String> {
+    workload.kind.operate(peer.runtime, Repeat { flavour: peer.flavour, count })
 }

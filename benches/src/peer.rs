@@ -27,6 +27,8 @@ pub(crate) trait Peer: Send + Sync + 'static {
     type Remote: Clone + Send + 'static;
     /// The handle that a foreign thread gets.
     type RemoteJoin: Send + 'static;
+    /// The handle of a blocking call.
+    type Thread: Send + 'static;
     /// The sending half of a oneshot channel.
     type Sender: Send + 'static;
     /// The receiving half of a oneshot channel.
@@ -53,6 +55,14 @@ pub(crate) trait Peer: Send + Sync + 'static {
 
     /// Waits for a task.
     fn join(handle: Self::Join) -> impl Future<Output = u64> + Send;
+
+    /// Hands a blocking call to a thread of the runtime's.
+    fn to_thread<F>(call: F) -> Self::Thread
+    where
+        F: FnOnce() -> u64 + Send + 'static;
+
+    /// Waits for a blocking call.
+    fn join_thread(handle: Self::Thread) -> impl Future<Output = u64> + Send;
 
     /// Taken inside the runtime and given to a foreign thread.
     fn remote() -> Self::Remote;
@@ -160,27 +170,30 @@ impl PeerId {
     }
 }
 
-/// Calls a generic function with the adapter type of a [`Runtime`].
+/// Evaluates an expression with `P` as the adapter type of a [`Runtime`]; of one of some, as an `Option`.
 macro_rules! with_peer {
     ($runtime:expr, $peer:ident => $body:expr) => {
         match $runtime {
-            $crate::peer::Runtime::Heist => {
-                type $peer = $crate::peers::heist::Heist;
-                $body
-            }
-            $crate::peer::Runtime::Tokio => {
-                type $peer = $crate::peers::tokio::Tokio;
-                $body
-            }
-            $crate::peer::Runtime::Smol => {
-                type $peer = $crate::peers::smol::Smol;
-                $body
-            }
-            $crate::peer::Runtime::Plain => {
-                type $peer = $crate::peers::plain::Plain;
-                $body
-            }
+            $crate::peer::Runtime::Heist => $crate::peer::as_peer!(Heist, $peer => $body),
+            $crate::peer::Runtime::Tokio => $crate::peer::as_peer!(Tokio, $peer => $body),
+            $crate::peer::Runtime::Smol => $crate::peer::as_peer!(Smol, $peer => $body),
+            $crate::peer::Runtime::Plain => $crate::peer::as_peer!(Plain, $peer => $body),
+        }
+    };
+    ($runtime:expr, $peer:ident in [$($name:ident),*] => $body:expr) => {
+        match $runtime {
+            $($crate::peer::Runtime::$name => Some($crate::peer::as_peer!($name, $peer => $body)),)*
+            _ => None,
         }
     };
 }
 pub(crate) use with_peer;
+
+/// Evaluates an expression with `P` as one adapter type.
+macro_rules! as_peer {
+    ($name:ident, $peer:ident => $body:expr) => {{
+        type $peer = $crate::peers::$name;
+        $body
+    }};
+}
+pub(crate) use as_peer;

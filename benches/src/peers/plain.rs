@@ -209,6 +209,7 @@ impl Peer for Plain {
     type Join = TaskKey;
     type Remote = ();
     type RemoteJoin = ();
+    type Thread = ();
     type Sender = u32;
     type Receiver = u32;
     type Listener = ();
@@ -259,6 +260,17 @@ impl Peer for Plain {
 
     fn join(handle: Self::Join) -> impl Future<Output = u64> + Send {
         poll_fn(move |context| poll_output(handle, context.waker()))
+    }
+
+    fn to_thread<F>(_: F) -> Self::Thread
+    where
+        F: FnOnce() -> u64 + Send + 'static,
+    {
+        unreachable!("the catalogue measures plain threads in its place")
+    }
+
+    async fn join_thread((): Self::Thread) -> u64 {
+        unreachable!("the catalogue measures plain threads in its place")
     }
 
     fn remote() -> Self::Remote {}
