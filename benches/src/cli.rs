@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::driver::{self, Plan};
-use crate::echo;
-use crate::measure::{self, Metrics, Timing};
+use crate::measure::{self, Measured, Timing};
+use crate::net;
 use crate::os;
 use crate::peer::{PEERS, PeerId};
 use crate::workload::{Kind, WORKLOADS, Workload};
@@ -48,18 +48,20 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<(), String> {
         ["--child", workload, peer, rest @ ..] => {
             let (workload, peer) = (Workload::parse(workload)?, PeerId::parse(peer)?);
             os::end_after(CHILD_LIMIT, format!("{} on {peer}", workload.name));
-            print_metrics(&measure::measure(workload, peer, timing(rest)?)?);
+            print_measured(&measure::measure(workload, peer, timing(rest)?)?);
         }
-        ["--echo-server", peer] => echo::run_server(PeerId::parse(peer)?)?,
-        ["--echo-client", port, connections, unit, amount] => {
-            os::end_after(COUNTER_LIMIT, "the echo client".into());
-            let until = match *unit {
-                "--milliseconds" => echo::Until::Elapsed(Duration::from_millis(number(amount)?)),
-                "--requests" => echo::Until::Requests(number(amount)?),
-                other => return Err(format!("`{other}` is no unit of the echo client")),
+        ["--net-server", peer, service] => net::run_server(PeerId::parse(peer)?, service.parse()?)?,
+        ["--net-client", port, workload, rest @ ..] => {
+            os::end_after(COUNTER_LIMIT, "the client".into());
+            let Kind::Net(scenario) = Workload::parse(workload)?.kind else {
+                return Err(format!("`{workload}` has no client"));
             };
-            echo::run_client(number(port)?, number(connections)?, until)?;
+            match rest {
+                ["--requests", requests] => scenario.run_counted_client(number(port)?, number(requests)?)?,
+                rest => scenario.run_client(number(port)?, timing(rest)?)?,
+            }
         }
+        ["--busy"] => os::be_busy(),
         ["--spin"] => println!("{}", os::spin_ns()),
         ["--callgrind-target", workload, peer, count, rest @ ..] => {
             match rest {
@@ -70,7 +72,7 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<(), String> {
             let (workload, peer) = (Workload::parse(workload)?, PeerId::parse(peer)?);
             os::end_after(COUNTER_LIMIT, format!("{} on {peer}", workload.name));
             match workload.kind {
-                Kind::Echo(connections) => echo::serve_for_counter(peer, connections, number(count)?)?,
+                Kind::Net(scenario) => net::serve_for_counter(workload, scenario, peer, number(count)?)?,
                 _ => measure::repeat(workload, peer, number(count)?)?,
             }
         }
@@ -79,20 +81,12 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs the memory workload: `PEER [--quick]`.
-pub(crate) fn run_memory(arguments: Vec<String>, live_bytes: fn() -> u64) -> Result<(), String> {
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let [peer, rest @ ..] = words.as_slice() else {
-        return Err("usage: heist-bench-memory PEER [--quick]".into());
-    };
-    os::end_after(CHILD_LIMIT, format!("memory on {peer}"));
-    print_metrics(&measure::measure_memory(PeerId::parse(peer)?, timing(rest)?, live_bytes));
-    Ok(())
-}
-
-fn print_metrics(metrics: &Metrics) {
-    let object: serde_json::Map<_, _> =
-        metrics.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+fn print_measured(measured: &Measured) {
+    let mut object: serde_json::Map<_, _> =
+        measured.metrics.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+    if !measured.curve.is_empty() {
+        object.insert("curve".into(), measured.curve.clone().into());
+    }
     println!("{}", serde_json::Value::Object(object));
 }
 
@@ -164,9 +158,9 @@ mod tests {
 
     #[test]
     fn only_selects_by_prefix_and_refuses_the_unknown() {
-        let chosen = plan(&["--only", "echo,yield", "--peers", "tokio-1"]).unwrap();
+        let chosen = plan(&["--only", "echo-1,yield", "--peers", "tokio-1"]).unwrap();
         let names: Vec<_> = chosen.workloads.iter().map(|workload| workload.name).collect();
-        assert_eq!(names, ["yield", "yield-alone", "echo-1", "echo-64", "echo-1000"]);
+        assert_eq!(names, ["yield", "yield-alone", "echo-1", "echo-1000"]);
         assert_eq!(chosen.peers.len(), 1);
         assert!(plan(&["--only", "nonsense"]).unwrap_err().contains("nonsense"));
         assert!(plan(&["--peers", "node"]).unwrap_err().contains("tokio-1"));

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::measure::Timing;
+use crate::measure::{Measured, Timing};
 use crate::os;
 use crate::peer::PeerId;
-use crate::report::{Measured, Report};
+use crate::report::Report;
 use crate::workload::{Kind, Workload};
 
 /// What a run does.
@@ -76,16 +76,8 @@ pub(crate) fn run(plan: &Plan) -> Result<(), String> {
 
 fn measure_in_child(workload: Workload, peer: PeerId, timing: Timing) -> Result<Measured, String> {
     let failed = |why: String| format!("{} on {peer}: {why}", workload.name);
-    let mut program =
-        std::env::current_exe().map_err(|error| failed(format!("where is this program? {error}")))?;
+    let program = os::program(matches!(workload.kind, Kind::Memory(_))).map_err(failed)?;
     let mut arguments = vec!["--child", workload.name, peer.name];
-    if matches!(workload.kind, Kind::Memory) {
-        program.set_file_name("heist-bench-memory");
-        arguments = vec![peer.name];
-        if !program.exists() {
-            return Err(failed("heist-bench-memory is not beside heist-bench: build with --bins".into()));
-        }
-    }
     if timing.quick {
         arguments.push("--quick");
     }
@@ -101,5 +93,9 @@ fn measure_in_child(workload: Workload, peer: PeerId, timing: Timing) -> Result<
         let number = value[metric.key].as_f64().filter(|number| number.is_finite());
         Ok((metric.key, number.ok_or_else(|| failed(format!("no `{}` in {value}", metric.key)))?))
     };
-    workload.metrics.iter().map(metric).collect()
+    let curve = value["curve"].as_array().map(|curve| curve.iter().filter_map(Value::as_f64).collect());
+    Ok(Measured {
+        metrics: workload.metrics.iter().map(metric).collect::<Result<_, String>>()?,
+        curve: curve.unwrap_or_default(),
+    })
 }

@@ -3,7 +3,7 @@
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use crate::echo;
+use crate::net;
 use crate::operation::{Job, Operation};
 use crate::os::cpu_ns;
 use crate::peer::{Flavour, Peer, PeerId, Runtime, with_peer};
@@ -11,8 +11,23 @@ use crate::stats::median;
 use crate::workload::{Kind, Workload};
 use crate::workloads::{foreign, memory, starvation, threads, timers, wakes};
 
-/// What a measurement yields: metric and value.
+/// What a workload yields: metric and value.
 pub(crate) type Metrics = Vec<(&'static str, f64)>;
+
+/// What a measurement yields.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    /// The metrics.
+    pub(crate) metrics: Metrics,
+    /// Latencies in microseconds at the shares of `net::latency::SHARES`, where there are some.
+    pub(crate) curve: Vec<f64>,
+}
+
+impl From<Metrics> for Measured {
+    fn from(metrics: Metrics) -> Self {
+        Self { metrics, curve: Vec::new() }
+    }
+}
 
 /// How long a measurement may take.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +40,11 @@ impl Timing {
     /// How long batches are repeated.
     pub(crate) fn budget(self) -> Duration {
         Duration::from_millis(if self.quick { 120 } else { 400 })
+    }
+
+    /// How long a client talks to a server.
+    pub(crate) fn exchange(self) -> Duration {
+        Duration::from_millis(if self.quick { 300 } else { 1000 })
     }
 }
 
@@ -136,7 +156,14 @@ impl Job for Repeat {
 }
 
 /// Takes one measurement in this process.
-pub(crate) fn measure(workload: Workload, peer: PeerId, timing: Timing) -> Result<Metrics, String> {
+pub(crate) fn measure(workload: Workload, peer: PeerId, timing: Timing) -> Result<Measured, String> {
+    if let Kind::Net(scenario) = workload.kind {
+        return net::measure(workload, scenario, peer, timing);
+    }
+    in_process(workload, peer, timing).map(Measured::from)
+}
+
+fn in_process(workload: Workload, peer: PeerId, timing: Timing) -> Result<Metrics, String> {
     let flavour = peer.flavour;
     if let (Runtime::Plain, Some(op)) = (peer.runtime, workload.threads) {
         return Ok(threads::measure(op, timing).metrics());
@@ -150,15 +177,9 @@ pub(crate) fn measure(workload: Workload, peer: PeerId, timing: Timing) -> Resul
         Kind::Sleeps => Ok(with_peer!(peer.runtime, P => timers::sleeps::<P>(flavour))),
         Kind::Lateness => Ok(with_peer!(peer.runtime, P => timers::lateness::<P>(flavour, timing))),
         Kind::Starvation => Ok(with_peer!(peer.runtime, P => starvation::measure::<P>(flavour, timing))),
-        Kind::Echo(connections) => echo::measure(peer, connections, timing),
-        Kind::Memory => Err("the memory workload runs in heist-bench-memory, whose allocator counts".into()),
+        Kind::Memory(subject) => memory::measure_on(subject, peer, timing),
         kind => Ok(kind.operate(peer.runtime, Time { flavour, timing })?.metrics()),
     }
-}
-
-/// Takes the memory measurement in this process, whose allocator counts.
-pub(crate) fn measure_memory(peer: PeerId, timing: Timing, live_bytes: fn() -> u64) -> Metrics {
-    with_peer!(peer.runtime, P => memory::measure::<P>(peer.flavour, timing, live_bytes))
 }
 
 /// Does one operation `count` times from a task and nothing else, for an instruction counter.

@@ -6,13 +6,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::measure::Measured;
 use crate::os;
 use crate::peer::PeerId;
 use crate::stats::{Ratio, median, ratio};
 use crate::workload::Workload;
-
-/// What one measurement yielded: metric and value.
-pub(crate) type Measured = Vec<(&'static str, f64)>;
 
 /// Workload, metric, peer.
 type Key = (&'static str, &'static str, &'static str);
@@ -28,6 +26,8 @@ pub(crate) struct Report {
     environment: Value,
     /// One value a round; `None` where the measurement failed.
     values: HashMap<Key, Vec<Option<f64>>>,
+    /// Latencies at the shares of `net::latency::SHARES`, one curve a round, by workload and peer.
+    curves: HashMap<(&'static str, &'static str), Vec<Vec<f64>>>,
     failures: Vec<String>,
 }
 
@@ -42,6 +42,7 @@ impl Report {
             elapsed: Duration::ZERO,
             environment: os::environment(),
             values: HashMap::new(),
+            curves: HashMap::new(),
             failures: Vec::new(),
         }
     }
@@ -55,8 +56,11 @@ impl Report {
         measured: Result<Measured, String>,
     ) {
         match measured {
-            Ok(metrics) => {
-                for (metric, value) in metrics {
+            Ok(measured) => {
+                if !measured.curve.is_empty() {
+                    self.curves.entry((workload, peer)).or_default().push(measured.curve);
+                }
+                for (metric, value) in measured.metrics {
                     let rounds = self
                         .values
                         .entry((workload, metric, peer))
@@ -238,7 +242,7 @@ mod tests {
         let workload = Workload::parse("yield").unwrap();
         let peers: Vec<_> = ["tokio-1", "tokio-2", "smol-2"].map(|name| PeerId::parse(name).unwrap()).into();
         let mut report = Report::new(&[workload], &peers, 2, false);
-        let costs = |wall: f64| Ok(vec![("wall", wall), ("cpu", wall)]);
+        let costs = |wall: f64| Ok(vec![("wall", wall), ("cpu", wall)].into());
         for (round, base) in [10.0, 20.0].into_iter().enumerate() {
             report.add(round, "yield", "tokio-1", costs(base * 2.0));
             report.add(round, "yield", "tokio-2", costs(base));

@@ -1,10 +1,12 @@
 //! The catalogue: every workload, what it measures, and on which peers it makes sense.
 
+use crate::net::{Direction, Scenario};
 use crate::operation::Job;
 use crate::peer::{PeerId, Runtime, with_peer};
 use crate::workloads::channels::{self, BroadcastOp, MpmcOp, QueueOp};
 use crate::workloads::events::EventOp;
 use crate::workloads::locks::{RwLockOp, SemaphoreOp};
+use crate::workloads::memory::Subject;
 use crate::workloads::{blocking, locks, tasks, threads, wakes};
 
 /// What a workload does. The first ones are operations that can be repeated.
@@ -44,10 +46,10 @@ pub(crate) enum Kind {
     Lateness,
     /// A task beside one that is always ready.
     Starvation,
-    /// TCP echo of 64 bytes over that many connections.
-    Echo(usize),
-    /// Bytes that an idle task holds.
-    Memory,
+    /// Sockets.
+    Net(Scenario),
+    /// Bytes that something holds while it waits.
+    Memory(Subject),
 }
 
 impl Kind {
@@ -57,8 +59,11 @@ impl Kind {
         match self {
             // Nothing can wake the plain executor from another thread.
             Self::Foreign | Self::WakeForeign | Self::Blocking(_) => &[Heist, Tokio, Smol],
-            Self::Locks(_) | Self::Semaphore | Self::RwLock | Self::Channels(_) | Self::Mpmc => &[Tokio, Smol],
+            Self::Locks(_) | Self::Semaphore | Self::RwLock | Self::Channels(_) | Self::Mpmc => {
+                &[Tokio, Smol]
+            }
             Self::Event | Self::Queue => &[Heist, Tokio, Smol],
+            Self::Memory(Subject::Channel) => &[Tokio, Smol],
             Self::Broadcast => &[Tokio],
             _ => &[Heist, Tokio, Smol, Plain],
         }
@@ -125,6 +130,16 @@ const ECHO: &[Metric] = &[
     metric("p99", "us"),
     metric("server switches", "per request"),
 ];
+const PACED: &[Metric] = &[
+    metric("server cpu", "us"),
+    metric("p50", "us"),
+    metric("p99", "us"),
+    metric("p99.9", "us"),
+    metric("server switches", "per request"),
+];
+const BULK: &[Metric] = &[metric("server cpu", "s per GiB"), metric("wall", "s per GiB")];
+const ACCEPT: &[Metric] =
+    &[metric("server cpu", "us"), metric("wall", "us"), metric("server switches", "per request")];
 const MEMORY: &[Metric] = &[metric("asked for", "bytes"), metric("resident", "bytes")];
 
 const STARVATION: &[Metric] = &[metric("p99", "ms"), metric("longest", "ms")];
@@ -194,10 +209,8 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     timed("lock-8-tasks", "lock + unlock by 8 tasks at once", Kind::Locks(locks::Op::Contended))
         .on_threads(threads::Op::LockContended),
     timed("lock-across-await", "lock held across a yield, 8 tasks", Kind::Locks(locks::Op::AcrossAwait)),
-    timed("semaphore", "semaphore of 10 held across a yield, 100 tasks", Kind::Semaphore)
-        .not_quick(),
-    timed("rwlock", "9 reads and 1 write, held across a yield, 8 tasks", Kind::RwLock)
-        .not_quick(),
+    timed("semaphore", "semaphore of 10 held across a yield, 100 tasks", Kind::Semaphore).not_quick(),
+    timed("rwlock", "9 reads and 1 write, held across a yield, 8 tasks", Kind::RwLock).not_quick(),
     timed("event", "event that 100 tasks wait for, per waiter", Kind::Event).not_quick(),
     timed("queue", "queue of 100 places, 4 tasks put and 4 get", Kind::Queue),
     timed("mpsc-bounded-1", "channel of 1000 places, 1 sender", Kind::Channels(channels::Op::Bounded))
@@ -214,18 +227,63 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     )
     .on_threads(threads::Op::Unbounded(8))
     .not_quick(),
-    timed("mpmc", "channel of 1000 places, 4 senders and 4 receivers", Kind::Mpmc)
-        .not_quick(),
+    timed("mpmc", "channel of 1000 places, 4 senders and 4 receivers", Kind::Mpmc).not_quick(),
     timed("broadcast", "broadcast to 4 receivers, per receipt", Kind::Broadcast).not_quick(),
     timed(
         "channel-ping-pong",
         "two tasks, two channels of 1 place, there and back",
         Kind::Channels(channels::Op::PingPong),
     ),
-    costs("echo-1", "TCP echo 64 B, 1 connection", Kind::Echo(1), ECHO),
-    costs("echo-64", "TCP echo 64 B, 64 connections", Kind::Echo(64), ECHO),
-    costs("echo-1000", "TCP echo 64 B, 1000 connections", Kind::Echo(1000), ECHO),
-    costs("memory", "an idle task", Kind::Memory, MEMORY),
+    costs("echo-1", "TCP echo 64 B, 1 connection", Kind::Net(Scenario::Echo(1)), ECHO),
+    costs("echo-64", "TCP echo 64 B, 64 connections", Kind::Net(Scenario::Echo(64)), ECHO),
+    costs("echo-1000", "TCP echo 64 B, 1000 connections", Kind::Net(Scenario::Echo(1000)), ECHO),
+    costs(
+        "echo-pipelined",
+        "TCP echo 64 B, 16 connections, 16 requests at a time on each",
+        Kind::Net(Scenario::Pipelined),
+        ECHO,
+    ),
+    costs("paced", "TCP echo at 10 000 requests a second, 64 connections", Kind::Net(Scenario::Paced), PACED),
+    costs(
+        "paced-busy",
+        "the same beside a process that keeps one core busy",
+        Kind::Net(Scenario::PacedBusy),
+        PACED,
+    )
+    .not_quick(),
+    costs(
+        "bulk-in-1",
+        "TCP bulk to the server, 1 connection",
+        Kind::Net(Scenario::Bulk(Direction::In, 1)),
+        BULK,
+    ),
+    costs(
+        "bulk-in-8",
+        "TCP bulk to the server, 8 connections",
+        Kind::Net(Scenario::Bulk(Direction::In, 8)),
+        BULK,
+    )
+    .not_quick(),
+    costs(
+        "bulk-out-1",
+        "TCP bulk from the server, 1 connection",
+        Kind::Net(Scenario::Bulk(Direction::Out, 1)),
+        BULK,
+    )
+    .not_quick(),
+    costs(
+        "bulk-out-8",
+        "TCP bulk from the server, 8 connections",
+        Kind::Net(Scenario::Bulk(Direction::Out, 8)),
+        BULK,
+    )
+    .not_quick(),
+    costs("accept", "TCP accept + close", Kind::Net(Scenario::Accept), ACCEPT),
+    costs("memory-task", "an idle task", Kind::Memory(Subject::Task), MEMORY),
+    costs("memory-sleeper", "a task that sleeps", Kind::Memory(Subject::Sleeper), MEMORY).not_quick(),
+    costs("memory-channel", "an idle channel of 16 places", Kind::Memory(Subject::Channel), MEMORY),
+    costs("memory-connection", "an idle connection and its task", Kind::Net(Scenario::Idle), MEMORY)
+        .not_quick(),
 ];
 
 impl Workload {

@@ -8,7 +8,9 @@ use smol::channel::{self, Receiver, Sender};
 use smol::lock::{Mutex, RwLock, Semaphore};
 
 use super::Smol;
-use crate::primitives::{self, Channel, Channels, Events, Locks, Queues, RwLocks, Semaphores, SharedChannels};
+use crate::primitives::{
+    self, Channel, Channels, Events, Locks, Queues, RwLocks, Semaphores, SharedChannels,
+};
 
 impl Locks for Smol {
     type Lock = Mutex<u64>;

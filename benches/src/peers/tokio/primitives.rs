@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{Mutex, Notify, RwLock, Semaphore, broadcast, mpsc};
 
 use super::Tokio;
-use crate::primitives::{self, Broadcasts, Channel, Channels, Events, Locks, Queues, RwLocks, Semaphores, SharedChannels};
+use crate::primitives::{
+    self, Broadcasts, Channel, Channels, Events, Locks, Queues, RwLocks, Semaphores, SharedChannels,
+};
 
 impl Locks for Tokio {
     type Lock = Mutex<u64>;
