@@ -8,6 +8,7 @@ use crate::measure::{self, Measured, Timing};
 use crate::net;
 use crate::os;
 use crate::peer::{PEERS, PeerId};
+use crate::report::Baseline;
 use crate::workload::{Kind, WORKLOADS, Workload};
 
 const HELP: &str = "\
@@ -18,7 +19,9 @@ usage: heist-bench [OPTIONS]
   --peers P,Q     only these peers
   --rounds N      how many rounds (5; 2 with --quick)
   --quick         shorter measurements, fewer peers, fewer workloads: 2 minutes at most
-  --out DIR       where bench.json and bench.md go (bench-results)
+  --out DIR       where bench.json, bench.md and bench.html go (bench-results)
+  --baseline FILE compares with the bench.json of an earlier run, and fails if heist is
+                  slower than it was by more than the noise of both
   --list          names the workloads and the peers
 
   --spin          does a fixed piece of work and prints its nanoseconds
@@ -112,8 +115,8 @@ fn list() {
 }
 
 fn plan(words: &[&str]) -> Result<Plan, String> {
-    let (mut only, mut peers, mut rounds, mut quick, mut out) =
-        (None, None, None, false, PathBuf::from("bench-results"));
+    let (mut only, mut peers, mut rounds, mut quick, mut out, mut baseline) =
+        (None, None, None, false, PathBuf::from("bench-results"), None);
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().copied().ok_or_else(|| format!("`{word}` wants a value"));
@@ -123,6 +126,7 @@ fn plan(words: &[&str]) -> Result<Plan, String> {
             "--rounds" => rounds = Some(number::<usize>(value()?)?),
             "--quick" => quick = true,
             "--out" => out = value()?.into(),
+            "--baseline" => baseline = Some(Baseline::read(value()?.as_ref())?),
             other => return Err(format!("I do not understand `{other}`\n\n{HELP}")),
         }
     }
@@ -149,7 +153,7 @@ fn plan(words: &[&str]) -> Result<Plan, String> {
         None if quick => PEERS.iter().copied().filter(|peer| QUICK_PEERS.contains(&peer.name)).collect(),
         None => PEERS.to_vec(),
     };
-    Ok(Plan { workloads, peers, rounds, timing: Timing { quick }, out })
+    Ok(Plan { workloads, peers, rounds, timing: Timing { quick }, out, baseline })
 }
 
 #[cfg(test)]
@@ -171,6 +175,7 @@ mod tests {
         assert!(plan(&["--rounds", "many"]).unwrap_err().contains("many"));
         assert!(plan(&["--rounds"]).unwrap_err().contains("--rounds"));
         assert!(plan(&["--rounds", "0"]).is_err());
+        assert!(plan(&["--baseline", "no/such.json"]).unwrap_err().contains("no/such.json"));
         assert!(plan(&["--fast"]).unwrap_err().contains("--fast"));
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::measure::{Measured, Timing};
 use crate::os;
 use crate::peer::PeerId;
-use crate::report::Report;
+use crate::report::{Baseline, Report};
 use crate::workload::{Kind, Workload};
 
 /// What a run does.
@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) timing: Timing,
     /// Where the results go.
     pub(crate) out: PathBuf,
+    /// What they are compared with.
+    pub(crate) baseline: Option<Baseline>,
 }
 
 /// Runs the plan, prints the table and writes the files. A measurement that fails is named at the end and makes the run
@@ -62,16 +64,33 @@ pub(crate) fn run(plan: &Plan) -> Result<(), String> {
     report.finish(began.elapsed());
     std::fs::create_dir_all(&plan.out)
         .map_err(|error| format!("cannot make {}: {error}", plan.out.display()))?;
-    for (name, text) in [("bench.json", report.json()), ("bench.md", report.markdown())] {
+    for (name, text) in
+        [("bench.json", report.json()), ("bench.md", report.markdown()), ("bench.html", report.html())]
+    {
         let path = plan.out.join(name);
         std::fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
         eprintln!("wrote {}", path.display());
     }
     println!("{}", report.markdown());
-    match report.failures() {
-        [] => Ok(()),
-        failures => Err(format!("{} measurements failed:\n  {}", failures.len(), failures.join("\n  "))),
+    if !report.failures().is_empty() {
+        let failures = report.failures();
+        return Err(format!("{} measurements failed:\n  {}", failures.len(), failures.join("\n  ")));
     }
+    plan.baseline.as_ref().map_or(Ok(()), |baseline| pass(baseline, &report))
+}
+
+/// An error that names every drop.
+fn pass(baseline: &Baseline, report: &Report) -> Result<(), String> {
+    let (compared, drops) = baseline.compare(report)?;
+    if drops.is_empty() {
+        println!("compared with the saved run: {compared} figures, none has dropped beyond noise");
+        return Ok(());
+    }
+    Err(format!(
+        "{} of {compared} figures have dropped beyond noise (higher is better):\n  {}",
+        drops.len(),
+        drops.join("\n  ")
+    ))
 }
 
 fn measure_in_child(workload: Workload, peer: PeerId, timing: Timing) -> Result<Measured, String> {

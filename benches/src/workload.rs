@@ -96,6 +96,8 @@ pub(crate) struct Metric {
     pub(crate) key: &'static str,
     /// The unit.
     pub(crate) unit: &'static str,
+    /// Whether a comparison with a saved run looks at it: the tail of a distribution says too little for that.
+    pub(crate) is_gate: bool,
 }
 
 /// A row (or several) of the report.
@@ -116,33 +118,37 @@ pub(crate) struct Workload {
 }
 
 const fn metric(key: &'static str, unit: &'static str) -> Metric {
-    Metric { key, unit }
+    Metric { key, unit, is_gate: true }
+}
+
+const fn tail(key: &'static str, unit: &'static str) -> Metric {
+    Metric { key, unit, is_gate: false }
 }
 
 const TIMES: &[Metric] = &[metric("wall", "ns"), metric("cpu", "ns")];
 const SLEEPS: &[Metric] =
     &[metric("cpu each", "ns"), metric("wall in all", "ms"), metric("mean lateness", "ms")];
-const LATENESS: &[Metric] = &[metric("p50", "us"), metric("p99", "us")];
+const LATENESS: &[Metric] = &[metric("p50", "us"), tail("p99", "us")];
 const ECHO: &[Metric] = &[
     metric("server cpu", "us"),
     metric("wall", "us"),
     metric("p50", "us"),
-    metric("p99", "us"),
-    metric("server switches", "per request"),
+    tail("p99", "us"),
+    tail("server switches", "per request"),
 ];
 const PACED: &[Metric] = &[
     metric("server cpu", "us"),
     metric("p50", "us"),
-    metric("p99", "us"),
-    metric("p99.9", "us"),
-    metric("server switches", "per request"),
+    tail("p99", "us"),
+    tail("p99.9", "us"),
+    tail("server switches", "per request"),
 ];
 const BULK: &[Metric] = &[metric("server cpu", "s per GiB"), metric("wall", "s per GiB")];
 const ACCEPT: &[Metric] =
-    &[metric("server cpu", "us"), metric("wall", "us"), metric("server switches", "per request")];
+    &[metric("server cpu", "us"), metric("wall", "us"), tail("server switches", "per request")];
 const MEMORY: &[Metric] = &[metric("asked for", "bytes"), metric("resident", "bytes")];
 
-const STARVATION: &[Metric] = &[metric("p99", "ms"), metric("longest", "ms")];
+const STARVATION: &[Metric] = &[tail("p99", "ms"), tail("longest", "ms")];
 
 const fn timed(name: &'static str, title: &'static str, kind: Kind) -> Workload {
     costs(name, title, kind, TIMES)
@@ -293,6 +299,11 @@ impl Workload {
             let known: Vec<_> = WORKLOADS.iter().map(|workload| workload.name).collect();
             format!("there is no workload `{name}`; the workloads are {}", known.join(", "))
         })
+    }
+
+    /// Whether it goes over sockets, between processes.
+    pub(crate) fn is_net(self) -> bool {
+        matches!(self.kind, Kind::Net(_))
     }
 
     /// Whether the peer can run it.

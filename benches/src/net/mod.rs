@@ -22,6 +22,7 @@ use std::io;
 use serde_json::Value;
 
 pub(crate) use bulk::Direction;
+pub(crate) use latency::SHARES;
 pub(crate) use scenario::Scenario;
 pub(crate) use server::run as run_server;
 

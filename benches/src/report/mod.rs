@@ -1,14 +1,21 @@
-//! What was measured, as JSON and as Markdown tables.
+//! What was measured: the values, what is compared with what, and its forms.
+
+mod baseline;
+mod charts;
+mod html;
+mod markdown;
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+pub(crate) use baseline::Baseline;
+
 use crate::measure::Measured;
+use crate::net::SHARES;
 use crate::os;
-use crate::peer::PeerId;
+use crate::peer::{PeerId, Runtime};
 use crate::stats::{Ratio, median, ratio};
 use crate::workload::Workload;
 
@@ -26,7 +33,7 @@ pub(crate) struct Report {
     environment: Value,
     /// One value a round; `None` where the measurement failed.
     values: HashMap<Key, Vec<Option<f64>>>,
-    /// Latencies at the shares of `net::latency::SHARES`, one curve a round, by workload and peer.
+    /// Latencies at the shares of [`SHARES`], one curve a round, by workload and peer.
     curves: HashMap<(&'static str, &'static str), Vec<Vec<f64>>>,
     failures: Vec<String>,
 }
@@ -85,19 +92,34 @@ impl Report {
         &self.failures
     }
 
-    fn rounds_of(&self, workload: &'static str, metric: &'static str, peer: &'static str) -> &[Option<f64>] {
+    pub(crate) fn rounds_of(
+        &self,
+        workload: &'static str,
+        metric: &'static str,
+        peer: &'static str,
+    ) -> &[Option<f64>] {
         self.values.get(&(workload, metric, peer)).map_or(&[], Vec::as_slice)
     }
 
-    fn median_of(&self, workload: &'static str, metric: &'static str, peer: &'static str) -> Option<f64> {
+    pub(crate) fn median_of(
+        &self,
+        workload: &'static str,
+        metric: &'static str,
+        peer: &'static str,
+    ) -> Option<f64> {
         let values: Vec<f64> = self.rounds_of(workload, metric, peer).iter().copied().flatten().collect();
         median(&values)
     }
 
     /// What a peer is compared with: a current-thread peer with tokio's current-thread runtime, every other with the
     /// better of tokio with 1 and with 2 workers in this row.
-    fn base_of(&self, workload: &'static str, metric: &'static str, peer: PeerId) -> Option<&'static str> {
-        if peer.name.starts_with("tokio") {
+    pub(crate) fn base_of(
+        &self,
+        workload: &'static str,
+        metric: &'static str,
+        peer: PeerId,
+    ) -> Option<&'static str> {
+        if peer.runtime == Runtime::Tokio {
             return None;
         }
         let candidates: &[&'static str] =
@@ -107,9 +129,85 @@ impl Report {
         medians.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(base, _)| base)
     }
 
-    fn ratio_of(&self, workload: &'static str, metric: &'static str, peer: PeerId) -> Option<Ratio> {
+    pub(crate) fn ratio_of(
+        &self,
+        workload: &'static str,
+        metric: &'static str,
+        peer: PeerId,
+    ) -> Option<Ratio> {
         let base = self.base_of(workload, metric, peer)?;
         ratio(self.rounds_of(workload, metric, base), self.rounds_of(workload, metric, peer.name))
+    }
+
+    /// The curve of a workload on a peer: at each share the median over the rounds.
+    pub(crate) fn curve_of(&self, workload: &'static str, peer: &'static str) -> Option<Vec<f64>> {
+        let rounds = self.curves.get(&(workload, peer))?;
+        let at =
+            |i: usize| median(&rounds.iter().filter_map(|round| round.get(i).copied()).collect::<Vec<_>>());
+        (0..SHARES.len()).map(at).collect()
+    }
+
+    fn curves_json(&self) -> Value {
+        let mut curves = Vec::new();
+        for workload in &self.workloads {
+            for peer in &self.peers {
+                if let Some(curve) = self.curve_of(workload.name, peer.name) {
+                    curves.push(
+                        json!({"workload": workload.name, "peer": peer.name, "shares": SHARES, "us": curve}),
+                    );
+                }
+            }
+        }
+        Value::Array(curves)
+    }
+
+    /// The line that says where and how long.
+    pub(crate) fn summary(&self) -> String {
+        let environment = |key: &str| self.environment[key].as_str().unwrap_or("?").to_owned();
+        format!(
+            "{} x {}, Linux {}, {}, tokio {}, smol {}; {} rounds{} in {:.0} s, load {} at the start",
+            self.environment["cores"],
+            environment("cpu"),
+            environment("kernel"),
+            environment("rustc"),
+            self.environment["peers"]["tokio"].as_str().unwrap_or("?"),
+            self.environment["peers"]["smol"].as_str().unwrap_or("?"),
+            self.rounds,
+            if self.quick { " (quick)" } else { "" },
+            self.elapsed.as_secs_f64(),
+            environment("load").split(' ').next().unwrap_or("?"),
+        )
+    }
+
+    /// The command that repeats the run.
+    pub(crate) fn command() -> String {
+        let mut words = vec!["cargo xtask bench".to_owned()];
+        words.extend(std::env::args().skip(1));
+        words.join(" ")
+    }
+
+    /// The peers that are compared with tokio, where tokio was measured.
+    pub(crate) fn compared(&self) -> Vec<PeerId> {
+        if self.peers.iter().any(|peer| peer.runtime == Runtime::Tokio) {
+            self.peers.iter().copied().filter(|peer| peer.runtime != Runtime::Tokio).collect()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// The geometric mean of a peer's ratios over all rows that are wall times inside one process, and their number.
+    pub(crate) fn geometric_mean(&self, peer: PeerId) -> Option<(f64, usize)> {
+        let in_process = self.workloads.iter().filter(|workload| !workload.is_net());
+        let times = in_process.filter(|workload| workload.metrics[0].key == "wall");
+        let ratios: Vec<f64> = times
+            .filter_map(|workload| self.ratio_of(workload.name, "wall", peer))
+            .map(|r| r.median)
+            .collect();
+        if ratios.is_empty() {
+            return None;
+        }
+        let mean = ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64;
+        Some((mean.exp(), ratios.len()))
     }
 
     /// Everything, with each round's value.
@@ -150,81 +248,15 @@ impl Report {
             "quick": self.quick,
             "seconds": self.elapsed.as_secs_f64(),
             "rows": rows,
+            "curves": self.curves_json(),
             "failures": self.failures,
         });
         format!("{report:#}\n")
     }
-
-    /// Two tables: medians, and ratios over tokio.
-    pub(crate) fn markdown(&self) -> String {
-        let mut text = String::new();
-        let environment = |key: &str| self.environment[key].as_str().unwrap_or("?").to_owned();
-        let _ = writeln!(
-            text,
-            "{} x {}, Linux {}, {}, tokio {}, smol {}; {} rounds{} in {:.0} s, load {} at the start.\n",
-            self.environment["cores"],
-            environment("cpu"),
-            environment("kernel"),
-            environment("rustc"),
-            self.environment["peers"]["tokio"].as_str().unwrap_or("?"),
-            self.environment["peers"]["smol"].as_str().unwrap_or("?"),
-            self.rounds,
-            if self.quick { " (quick)" } else { "" },
-            self.elapsed.as_secs_f64(),
-            environment("load").split(' ').next().unwrap_or("?"),
-        );
-        text.push_str("Medians; every figure is a cost, lower is better.\n\n");
-        let names: Vec<String> = self.peers.iter().map(|peer| peer.name.to_owned()).collect();
-        self.table(&mut text, &names, |workload, metric| {
-            self.peers.iter().map(|peer| figure(self.median_of(workload, metric, peer.name))).collect()
-        });
-        let compared: Vec<PeerId> =
-            self.peers.iter().copied().filter(|peer| !peer.name.starts_with("tokio")).collect();
-        let has_base = self.peers.iter().any(|peer| peer.name.starts_with("tokio"));
-        if has_base && !compared.is_empty() {
-            text.push_str(
-                "\nTokio's cost / the peer's, in the same round: median (least - greatest). Above 1 the peer is better. \
-                 Tokio is the better of 1 and 2 workers in that row; for a current-thread peer, tokio's \
-                 current-thread runtime.\n\n",
-            );
-            let names: Vec<String> = compared.iter().map(|peer| peer.name.to_owned()).collect();
-            self.table(&mut text, &names, |workload, metric| {
-                let cell = |peer: &PeerId| {
-                    let ratio = self.ratio_of(workload, metric, *peer);
-                    ratio.map_or_else(
-                        || "-".into(),
-                        |r| format!("{:.2} ({:.2} - {:.2})", r.median, r.min, r.max),
-                    )
-                };
-                compared.iter().map(cell).collect()
-            });
-        }
-        for failure in &self.failures {
-            let _ = writeln!(text, "\nFailed: {failure}");
-        }
-        text
-    }
-
-    fn table(
-        &self,
-        text: &mut String,
-        columns: &[String],
-        cells: impl Fn(&'static str, &'static str) -> Vec<String>,
-    ) {
-        let _ = writeln!(text, "| workload | metric | {} |", columns.join(" | "));
-        let _ = writeln!(text, "|---|---|{}", "--:|".repeat(columns.len()));
-        for workload in &self.workloads {
-            for (i, metric) in workload.metrics.iter().enumerate() {
-                let title = if i == 0 { workload.title } else { "" };
-                let cells = cells(workload.name, metric.key).join(" | ");
-                let _ = writeln!(text, "| {title} | {}, {} | {cells} |", metric.key, metric.unit);
-            }
-        }
-    }
 }
 
 /// Three significant digits, and no more than are there.
-fn figure(value: Option<f64>) -> String {
+pub(crate) fn figure(value: Option<f64>) -> String {
     match value {
         None => "-".into(),
         Some(value) if value.abs() >= 100.0 => format!("{value:.0}"),
