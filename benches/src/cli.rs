@@ -64,6 +64,11 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<(), String> {
                 rest => scenario.run_client(number(port)?, timing(rest)?)?,
             }
         }
+        ["--runs-on", workload] => {
+            let workload = Workload::parse(workload)?;
+            let peers = PEERS.iter().filter(|peer| workload.runs_on_runtime(**peer)).map(|peer| peer.name);
+            println!("{}", peers.collect::<Vec<_>>().join(" "));
+        }
         ["--busy"] => os::be_busy(),
         ["--spin"] => println!("{}", os::spin_ns()),
         ["--callgrind-target", workload, peer, count, rest @ ..] => {

@@ -306,9 +306,13 @@ impl Workload {
         matches!(self.kind, Kind::Net(_))
     }
 
-    /// Whether the peer can run it.
-    pub(crate) fn runs_on(self, peer: PeerId) -> bool {
+    /// Whether the peer's runtime has what it needs.
+    pub(crate) fn runs_on_runtime(self, peer: PeerId) -> bool {
         self.kind.runtimes().contains(&peer.runtime)
-            || peer.runtime == Runtime::Plain && self.threads.is_some()
+    }
+
+    /// Whether it can be measured on the peer, if need be on plain threads.
+    pub(crate) fn runs_on(self, peer: PeerId) -> bool {
+        self.runs_on_runtime(peer) || peer.runtime == Runtime::Plain && self.threads.is_some()
     }
 }
