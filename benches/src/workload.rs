@@ -59,9 +59,8 @@ impl Kind {
         match self {
             // Nothing can wake the plain executor from another thread.
             Self::Foreign | Self::WakeForeign | Self::Blocking(_) => &[Heist, Tokio, Smol],
-            Self::Locks(_) | Self::Semaphore | Self::RwLock | Self::Channels(_) | Self::Mpmc => {
-                &[Tokio, Smol]
-            }
+            Self::Channels(_) | Self::Mpmc => &[Tokio, Smol],
+            Self::Locks(_) | Self::Semaphore | Self::RwLock => &[Heist, Tokio, Smol],
             Self::Event | Self::Queue => &[Heist, Tokio, Smol],
             Self::Memory(Subject::Channel) => &[Tokio, Smol],
             Self::Broadcast => &[Tokio],
@@ -75,9 +74,9 @@ impl Kind {
             Self::Tasks(op) => Some(with_peer!(runtime, P => job.on::<P, _>(op))),
             Self::Wakes(op) => Some(with_peer!(runtime, P => job.on::<P, _>(op))),
             Self::Blocking(op) => Some(with_peer!(runtime, P => job.on::<P, _>(op))),
-            Self::Locks(op) => with_peer!(runtime, P in [Tokio, Smol] => job.on::<P, _>(op)),
-            Self::Semaphore => with_peer!(runtime, P in [Tokio, Smol] => job.on::<P, _>(SemaphoreOp)),
-            Self::RwLock => with_peer!(runtime, P in [Tokio, Smol] => job.on::<P, _>(RwLockOp)),
+            Self::Locks(op) => with_peer!(runtime, P in [Heist, Tokio, Smol] => job.on::<P, _>(op)),
+            Self::Semaphore => with_peer!(runtime, P in [Heist, Tokio, Smol] => job.on::<P, _>(SemaphoreOp)),
+            Self::RwLock => with_peer!(runtime, P in [Heist, Tokio, Smol] => job.on::<P, _>(RwLockOp)),
             Self::Event => with_peer!(runtime, P in [Heist, Tokio, Smol] => job.on::<P, _>(EventOp)),
             Self::Queue => with_peer!(runtime, P in [Heist, Tokio, Smol] => job.on::<P, _>(QueueOp)),
             Self::Channels(op) => with_peer!(runtime, P in [Tokio, Smol] => job.on::<P, _>(op)),

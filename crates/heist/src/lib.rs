@@ -112,6 +112,7 @@ pub use heist_streams::{
     ConnectError, Family, OpenConnection, OwnedSocket, StaggeredRace, ToAddress, open_connection,
     open_connection_on, staggered_race,
 };
+pub use heist_streams::{Feeder, Lines, ReuniteError};
 pub use heist_streams::{
     IncompleteReadError, LimitOverrunError, Outcome, ReadError, Server, ServerSocket, StartServer,
     StreamAddr, StreamReader, StreamWriter, net, start_server,
@@ -122,7 +123,6 @@ pub use heist_streams::{
     sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom, sock_recvfrom_into, sock_sendall,
     sock_sendfile, sock_sendto,
 };
-pub use heist_streams::{Feeder, Lines, ReuniteError};
 pub use heist_sync::{
     AcquireLock, AcquireOwned, AcquirePermit, Barrier, BarrierWait, BoundedSemaphore, BrokenBarrierError,
     Condition, ConditionWait, HoldsLock, Lock, LockFuture, LockGuard, LockOwned, MixedLocksError,

@@ -1,9 +1,24 @@
 //! heist's locks and channels.
 
+use std::future::Future;
 use std::sync::Arc;
 
+use heist::sync::RwLock;
+
 use super::Heist;
-use crate::primitives::{self, Channel, Events, Queues};
+use crate::primitives::{self, Channel, Events, Locks, Queues, RwLocks, Semaphores};
+
+impl Locks for Heist {
+    type Lock = heist::Lock<u64>;
+}
+
+impl RwLocks for Heist {
+    type RwLock = RwLock<u64>;
+}
+
+impl Semaphores for Heist {
+    type Semaphore = heist::Semaphore;
+}
 
 impl Events for Heist {
     type Event = heist::Event;
@@ -11,6 +26,62 @@ impl Events for Heist {
 
 impl Queues for Heist {
     type Queue = Queue;
+}
+
+impl primitives::Lock for heist::Lock<u64> {
+    fn new() -> Self {
+        Self::new(0)
+    }
+
+    async fn add<F>(&self, held: F) -> u64
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let mut number = self.lock().await;
+        held.await;
+        *number += 1;
+        *number - 1
+    }
+}
+
+impl primitives::RwLock for RwLock<u64> {
+    fn new() -> Self {
+        Self::new(0)
+    }
+
+    async fn read<F>(&self, held: F) -> u64
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let number = self.read().await;
+        held.await;
+        *number
+    }
+
+    async fn write<F>(&self, held: F) -> u64
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let mut number = self.write().await;
+        held.await;
+        *number += 1;
+        *number - 1
+    }
+}
+
+impl primitives::Semaphore for heist::Semaphore {
+    fn new(permits: usize) -> Self {
+        Self::new(permits)
+    }
+
+    async fn with_permit<F>(&self, held: F)
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let permit = self.acquire().await;
+        held.await;
+        drop(permit);
+    }
 }
 
 impl primitives::Event for heist::Event {
