@@ -156,7 +156,7 @@ fn plan(words: &[&str]) -> Result<Plan, String> {
             names.split(',').filter(|name| !name.is_empty()).map(PeerId::parse).collect::<Result<_, _>>()?
         }
         None if quick => PEERS.iter().copied().filter(|peer| QUICK_PEERS.contains(&peer.name)).collect(),
-        None => PEERS.to_vec(),
+        None => PEERS.iter().copied().filter(|peer| peer.is_usual()).collect(),
     };
     Ok(Plan { workloads, peers, rounds, timing: Timing { quick }, out, baseline })
 }

@@ -146,12 +146,21 @@ const fn peer(name: &'static str, runtime: Runtime, flavour: Flavour) -> PeerId 
 pub(crate) const PEERS: &[PeerId] = &[
     peer("heist-1", Runtime::Heist, Flavour::Workers(1)),
     peer("heist-2", Runtime::Heist, Flavour::Workers(2)),
+    peer("heist-4", Runtime::Heist, Flavour::Workers(4)),
+    peer("heist-8", Runtime::Heist, Flavour::Workers(8)),
+    peer("heist-16", Runtime::Heist, Flavour::Workers(16)),
     peer("heist-ct", Runtime::Heist, Flavour::Current),
     peer("tokio-1", Runtime::Tokio, Flavour::Workers(1)),
     peer("tokio-2", Runtime::Tokio, Flavour::Workers(2)),
+    peer("tokio-4", Runtime::Tokio, Flavour::Workers(4)),
+    peer("tokio-8", Runtime::Tokio, Flavour::Workers(8)),
+    peer("tokio-16", Runtime::Tokio, Flavour::Workers(16)),
     peer("tokio-ct", Runtime::Tokio, Flavour::Current),
     peer("smol-1", Runtime::Smol, Flavour::Workers(1)),
     peer("smol-2", Runtime::Smol, Flavour::Workers(2)),
+    peer("smol-4", Runtime::Smol, Flavour::Workers(4)),
+    peer("smol-8", Runtime::Smol, Flavour::Workers(8)),
+    peer("smol-16", Runtime::Smol, Flavour::Workers(16)),
     peer("plain", Runtime::Plain, Flavour::Current),
 ];
 
@@ -164,9 +173,21 @@ impl PeerId {
         })
     }
 
-    /// Whether tests run on more than one thread would change its figures.
-    pub(crate) fn is_current(self) -> bool {
-        self.flavour == Flavour::Current && self.runtime != Runtime::Plain
+    /// Whether it is measured where nobody names it: more than two workers are for machines that have the cores.
+    pub(crate) fn is_usual(self) -> bool {
+        !matches!(self.flavour, Flavour::Workers(3..))
+    }
+
+    /// The peers of tokio that it is compared with, the better one in each row: with two workers or fewer, tokio with 1
+    /// and with 2, since on two cores the second one often costs more than it brings; with more, tokio with as many.
+    pub(crate) fn rivals(self) -> Vec<Self> {
+        let is_rival = |rival: &Self| match self.flavour {
+            _ if rival.runtime != Runtime::Tokio || self.runtime == Runtime::Tokio => false,
+            Flavour::Current if self.runtime != Runtime::Plain => rival.flavour == Flavour::Current,
+            Flavour::Workers(3..) => rival.flavour == self.flavour,
+            _ => matches!(rival.flavour, Flavour::Workers(..=2)),
+        };
+        PEERS.iter().copied().filter(is_rival).collect()
     }
 }
 
@@ -197,3 +218,20 @@ macro_rules! as_peer {
     }};
 }
 pub(crate) use as_peer;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rivals_are_of_the_same_kind() {
+        let rivals = |name| -> Vec<_> {
+            PeerId::parse(name).unwrap().rivals().iter().map(|rival| rival.name).collect()
+        };
+        assert_eq!(rivals("heist-2"), ["tokio-1", "tokio-2"]);
+        assert_eq!(rivals("plain"), ["tokio-1", "tokio-2"]);
+        assert_eq!(rivals("heist-ct"), ["tokio-ct"]);
+        assert_eq!(rivals("smol-16"), ["tokio-16"]);
+        assert!(rivals("tokio-1").is_empty());
+    }
+}

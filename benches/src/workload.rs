@@ -247,11 +247,13 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         "TCP echo 64 B, 16 connections, 16 requests at a time on each",
         Kind::Net(Scenario::Pipelined),
         ECHO,
-    ),
-    costs("paced", "TCP echo at 10 000 requests a second, 64 connections", Kind::Net(Scenario::Paced), PACED),
+    )
+    .not_quick(),
+    costs("paced", "TCP echo at 10 000 requests a second, 64 connections", Kind::Net(Scenario::Paced), PACED)
+        .not_quick(),
     costs(
         "paced-busy",
-        "the same beside a process that keeps one core busy",
+        "TCP echo at 10 000 requests a second, 64 connections, one core kept busy by another process",
         Kind::Net(Scenario::PacedBusy),
         PACED,
     )
@@ -261,7 +263,8 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         "TCP bulk to the server, 1 connection",
         Kind::Net(Scenario::Bulk(Direction::In, 1)),
         BULK,
-    ),
+    )
+    .not_quick(),
     costs(
         "bulk-in-8",
         "TCP bulk to the server, 8 connections",

@@ -111,22 +111,17 @@ impl Report {
         median(&values)
     }
 
-    /// What a peer is compared with: a current-thread peer with tokio's current-thread runtime, every other with the
-    /// better of tokio with 1 and with 2 workers in this row.
+    /// What a peer is compared with: the best of its rivals in this row.
     pub(crate) fn base_of(
         &self,
         workload: &'static str,
         metric: &'static str,
         peer: PeerId,
     ) -> Option<&'static str> {
-        if peer.runtime == Runtime::Tokio {
-            return None;
-        }
-        let candidates: &[&'static str] =
-            if peer.is_current() { &["tokio-ct"] } else { &["tokio-1", "tokio-2"] };
+        let rivals = peer.rivals().into_iter();
         let medians =
-            candidates.iter().filter_map(|base| Some((*base, self.median_of(workload, metric, base)?)));
-        medians.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(base, _)| base)
+            rivals.filter_map(|rival| Some((rival.name, self.median_of(workload, metric, rival.name)?)));
+        medians.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(name, _)| name)
     }
 
     pub(crate) fn ratio_of(

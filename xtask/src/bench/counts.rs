@@ -71,7 +71,11 @@ impl Plan {
 fn single_workers(program: &Path) -> Result<Vec<String>, String> {
     let list = sh::read(Command::new(program).arg("--list"))?;
     let peers = list.lines().find_map(|line| line.strip_prefix("peers: ")).unwrap_or_default();
-    Ok(peers.split(", ").filter(|peer| !peer.ends_with("-2")).map(str::to_owned).collect())
+    Ok(peers
+        .split(", ")
+        .filter(|peer| !peer.ends_with(|end: char| matches!(end, '2'..='9')) && !peer.ends_with("-16"))
+        .map(str::to_owned)
+        .collect())
 }
 
 /// Whether the peer has what the workload needs.
