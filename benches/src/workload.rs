@@ -59,11 +59,13 @@ impl Kind {
         match self {
             // Nothing can wake the plain executor from another thread.
             Self::Foreign | Self::WakeForeign | Self::Blocking(_) => &[Heist, Tokio, Smol],
-            Self::Channels(_) | Self::Mpmc => &[Tokio, Smol],
-            Self::Locks(_) | Self::Semaphore | Self::RwLock => &[Heist, Tokio, Smol],
-            Self::Event | Self::Queue => &[Heist, Tokio, Smol],
-            Self::Memory(Subject::Channel) => &[Tokio, Smol],
-            Self::Broadcast => &[Tokio],
+            // Locks and channels of the plain kind are threads': see `Workload::threads`.
+            Self::Locks(_) | Self::Semaphore | Self::RwLock | Self::Event => &[Heist, Tokio, Smol],
+            Self::Queue | Self::Channels(_) | Self::Mpmc | Self::Memory(Subject::Channel) => {
+                &[Heist, Tokio, Smol]
+            }
+            // smol has none.
+            Self::Broadcast => &[Heist, Tokio],
             _ => &[Heist, Tokio, Smol, Plain],
         }
     }
@@ -79,9 +81,9 @@ impl Kind {
             Self::RwLock => with_peer!(runtime, P in [Heist, Tokio, Smol] => job.on::<P, _>(RwLockOp)),
             Self::Event => with_peer!(runtime, P in [Heist, Tokio, Smol] => job.on::<P, _>(EventOp)),
             Self::Queue => with_peer!(runtime, P in [Heist, Tokio, Smol] => job.on::<P, _>(QueueOp)),
-            Self::Channels(op) => with_peer!(runtime, P in [Tokio, Smol] => job.on::<P, _>(op)),
-            Self::Mpmc => with_peer!(runtime, P in [Tokio, Smol] => job.on::<P, _>(MpmcOp)),
-            Self::Broadcast => with_peer!(runtime, P in [Tokio] => job.on::<P, _>(BroadcastOp)),
+            Self::Channels(op) => with_peer!(runtime, P in [Heist, Tokio, Smol] => job.on::<P, _>(op)),
+            Self::Mpmc => with_peer!(runtime, P in [Heist, Tokio, Smol] => job.on::<P, _>(MpmcOp)),
+            Self::Broadcast => with_peer!(runtime, P in [Heist, Tokio] => job.on::<P, _>(BroadcastOp)),
             _ => return Err(format!("{self:?} is no operation that can be repeated")),
         };
         done.ok_or_else(|| format!("{runtime:?} has nothing for {self:?}"))

@@ -32,7 +32,7 @@ pub(crate) fn measure_on(subject: Subject, peer: PeerId, timing: Timing) -> Resu
         Subject::Task => Some(with_peer!(peer.runtime, P => tasks::<P>(flavour, count, false))),
         Subject::Sleeper => Some(with_peer!(peer.runtime, P => tasks::<P>(flavour, count, true))),
         Subject::Channel => {
-            with_peer!(peer.runtime, P in [Tokio, Smol] => channels::<P>(flavour, count / 10))
+            with_peer!(peer.runtime, P in [Heist, Tokio, Smol] => channels::<P>(flavour, count / 10))
         }
     };
     measured.ok_or_else(|| format!("{peer} has nothing for {subject:?}"))
