@@ -41,7 +41,7 @@ mod interval;
 mod introspection;
 mod run_error;
 mod runner;
-mod signal;
+pub mod signal;
 mod task_group;
 mod thread_future;
 mod timeout_scope;
@@ -74,6 +74,8 @@ pub use introspection::{all_tasks, current_task};
 pub use run_error::RunError;
 pub use runner::{Runner, run};
 pub use signal::ctrl_c;
+#[cfg(unix)]
+pub use signal::{add_signal_handler, remove_signal_handler, signal};
 pub use task_group::{GroupTask, TaskGroup, TaskGroupClosed, task_group};
 pub use thread_future::{
     ThreadFuture, ThreadFutureError, WrappedFuture, run_coroutine_threadsafe, wrap_future,

@@ -16,7 +16,9 @@
 //! | `reader`, `writer` | the two halves of a stream |
 //! | `server` | [`start_server`] and [`Server`] |
 //! | `net` | plain sockets |
+//! | `signal` | signals, on Unix |
 //! | `error` | what reading and connecting can fail with |
+//! | `watch` | what a loop looks after without a task |
 //! | `waiters` | who waits for a change of a writer or a server |
 
 #![forbid(unsafe_code)]
@@ -28,7 +30,11 @@ pub mod net;
 mod reader;
 mod report;
 mod server;
+#[cfg(unix)]
+pub mod signal;
 mod waiters;
+#[cfg(unix)]
+mod watch;
 mod writer;
 
 pub use address::ToAddress;

@@ -44,14 +44,27 @@ pub struct SignalSource {
 }
 
 /// The writing end.
-struct Deliver(OwnedFd);
+struct Deliver {
+    write: OwnedFd,
+    /// The process that wants to hear of its signals. A forked child has the handler and the descriptor, too, until it
+    /// runs another program, and its signals are no business of the parent's.
+    process: libc::pid_t,
+}
 
-// SAFETY: one write system call on a descriptor that it owns.
+// SAFETY: two system calls, the second on a descriptor that it owns.
 unsafe impl SignalSafe for Deliver {
     fn signal(&self) {
-        // A full pair already tells that there was a delivery.
-        let _ = rustix::io::write(&self.0, &[1]);
+        if self.process == own_process() {
+            // A full pair already tells that there was a delivery.
+            let _ = rustix::io::write(&self.write, &[1]);
+        }
     }
+}
+
+/// The number of this process. Async-signal-safe.
+fn own_process() -> libc::pid_t {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::getpid() }
 }
 
 /// Signals whose handler must not return to what was going on, as ours does.
@@ -71,13 +84,11 @@ impl SignalSource {
         let (read, write) = UnixStream::pair()?;
         read.set_nonblocking(true)?;
         write.set_nonblocking(true)?;
-        let place =
-            Place::every(signal, Arc::new(Deliver(OwnedFd::from(write)))).map_err(|error| {
-                match error.kind() {
-                    io::ErrorKind::InvalidInput => refused(signal),
-                    _ => error,
-                }
-            })?;
+        let deliver = Deliver { write: OwnedFd::from(write), process: own_process() };
+        let place = Place::every(signal, Arc::new(deliver)).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidInput => refused(signal),
+            _ => error,
+        })?;
         Ok(Self { _place: place, deliveries: IoSource::new(read) })
     }
 
@@ -144,8 +155,7 @@ pub fn is_main_thread() -> bool {
     {
         // SAFETY: takes nothing and cannot fail.
         let thread = unsafe { libc::gettid() };
-        // SAFETY: as above.
-        thread == unsafe { libc::getpid() }
+        thread == own_process()
     }
     #[cfg(any(
         target_vendor = "apple",
