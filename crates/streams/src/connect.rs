@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 
 use crate::address::{Purpose, Target};
-use crate::net::{connect_any, no_delay, streams};
+use crate::net::{connect_any, no_delay};
+use crate::wire::streams_over_socket;
 use crate::{DEFAULT_LIMIT, StreamReader, StreamWriter, ToAddress};
 
 /// Connects to a server; asyncio's `open_connection`. Await it, perhaps after setting options.
@@ -72,7 +73,7 @@ impl OpenConnection {
         let addresses = self.target?.resolve(Purpose::Connect).await?;
         let (source, peer) = connect_any(&addresses, self.local).await?;
         no_delay(source.get_ref());
-        Ok(streams(source, Some(peer), self.limit, None))
+        Ok(streams_over_socket(source, peer.into(), self.limit, None))
     }
 }
 

@@ -15,6 +15,7 @@
 //! | `connect` | [`open_connection`] |
 //! | `reader`, `writer` | the two halves of a stream |
 //! | `server` | [`start_server`] and [`Server`] |
+//! | `wire` | what the halves run over: sockets, pipes, layers over these |
 //! | `net` | plain sockets |
 //! | `signal` | signals, on Unix |
 //! | `error` | what reading and connecting can fail with |
@@ -35,6 +36,8 @@ pub mod signal;
 mod waiters;
 #[cfg(unix)]
 mod watch;
+#[allow(dead_code, reason = "what only layers over sockets and other kinds of streams use")]
+mod wire;
 mod writer;
 
 pub use address::ToAddress;
@@ -42,6 +45,7 @@ pub use connect::{OpenConnection, open_connection};
 pub use error::{ConnectError, IncompleteReadError, LimitOverrunError, ReadError};
 pub use reader::StreamReader;
 pub use server::{Outcome, Server, ServerSocket, StartServer, start_server};
+pub use wire::StreamAddr;
 pub use writer::StreamWriter;
 
 /// How many bytes a [`StreamReader`] takes for one line, when nothing else is said: 64 KiB, as in asyncio.

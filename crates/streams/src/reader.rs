@@ -9,12 +9,10 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net;
 use std::task::{Context, Poll, ready};
 
-use heist_reactor::Half;
-
 use crate::error::{IncompleteReadError, LimitOverrunError, ReadError, Sticky};
+use crate::wire::Input;
 
 /// The room that a first read finds, in bytes: most requests, and one page.
 const FIRST_ROOM: usize = 4 << 10;
@@ -27,7 +25,7 @@ const GREEDY: usize = 64 << 10;
 ///
 /// A read that is given up leaves all bytes in the reader: the next one gets them.
 pub struct StreamReader {
-    input: Half<net::TcpStream>,
+    input: Input,
     /// All of it is initialised; the bytes that wait are `start..end`.
     buf: Vec<u8>,
     start: usize,
@@ -52,7 +50,8 @@ impl std::fmt::Debug for StreamReader {
 }
 
 impl StreamReader {
-    pub(crate) fn new(input: Half<net::TcpStream>, limit: usize) -> Self {
+    /// A reader of `input`, whose limit is not 0.
+    pub(crate) fn over(input: Input, limit: usize) -> Self {
         Self { input, buf: Vec::new(), start: 0, end: 0, limit, full: false, eof: false, error: None }
     }
 

@@ -24,9 +24,10 @@ use socket2::Socket;
 
 use crate::address::{Purpose, Target};
 use crate::connect::check_limit;
-use crate::net::{accept_now, bind, listen, no_delay, streams};
+use crate::net::{accept_now, bind, listen, no_delay};
 use crate::report::report;
 use crate::waiters::Waiters;
+use crate::wire::streams_over_socket;
 use crate::{DEFAULT_LIMIT, StreamReader, StreamWriter, ToAddress};
 
 /// How many connections may wait to be accepted, when nothing else is said; asyncio's default.
@@ -578,7 +579,8 @@ async fn accept_all<H, Fut>(
                     no_delay(&stream);
                 }
                 let ending = Box::new(Connection::new(&accepting.0));
-                let (reader, writer) = streams(IoSource::new(stream), Some(peer), limit, Some(ending));
+                let (reader, writer) =
+                    streams_over_socket(IoSource::new(stream), peer.into(), limit, Some(ending));
                 serve(handler.clone(), reader, writer, peer);
             }
             Err(error) if Trouble::of(&error) == Trouble::Skip => {}

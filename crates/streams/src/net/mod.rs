@@ -9,5 +9,5 @@ mod tcp_stream;
 pub(crate) use socket::{bind, listen, no_delay};
 pub use tcp_listener::TcpListener;
 pub(crate) use tcp_listener::accept_now;
+pub(crate) use tcp_stream::connect_any;
 pub use tcp_stream::{ReadHalf, TcpStream, WriteHalf};
-pub(crate) use tcp_stream::{connect_any, streams};

@@ -12,7 +12,7 @@ use socket2::SockRef;
 use super::socket::{connect, no_delay};
 use crate::address::Purpose;
 use crate::error::ConnectError;
-use crate::writer::Ending;
+use crate::wire::streams_over_socket;
 use crate::{DEFAULT_LIMIT, StreamReader, StreamWriter, ToAddress};
 
 /// A TCP connection.
@@ -255,7 +255,7 @@ impl TcpStream {
     pub fn into_streams(self) -> (StreamReader, StreamWriter) {
         let peer = self.peer_addr().ok();
         no_delay(self.source.get_ref());
-        streams(self.source, peer, DEFAULT_LIMIT, None)
+        streams_over_socket(self.source, peer.into(), DEFAULT_LIMIT, None)
     }
 }
 
@@ -289,17 +289,6 @@ fn write_all(
         }
         Poll::Ready(Ok(()))
     })
-}
-
-/// A pair of streams over a connection.
-pub(crate) fn streams(
-    source: IoSource<net::TcpStream>,
-    peer: Option<SocketAddr>,
-    limit: usize,
-    ending: Option<Ending>,
-) -> (StreamReader, StreamWriter) {
-    let (read, write) = source.into_split();
-    (StreamReader::new(read, limit), StreamWriter::new(write, peer, ending))
 }
 
 impl ReadHalf {

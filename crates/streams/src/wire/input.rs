@@ -1,0 +1,40 @@
+//! [`Input`]: where the bytes of a reader come from.
+
+use std::fmt;
+use std::io;
+use std::net;
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::task::{Context, Poll};
+
+use heist_reactor::Half;
+
+/// A direction that is read.
+pub(crate) trait ReadSide: fmt::Debug + Send + Sync {
+    /// Reads into `buf`, which has room, waiting until something is there; 0 is the end of the stream.
+    ///
+    /// Cancel safe: what was not returned is not lost. Once Pending, the waker of `cx` is woken for bytes, end and error.
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>;
+}
+
+/// Where the bytes of a reader come from.
+#[derive(Debug)]
+pub(crate) enum Input {
+    Tcp(Half<net::TcpStream>),
+    #[cfg(unix)]
+    Unix(Half<UnixStream>),
+    Other(Box<dyn ReadSide>),
+}
+
+impl Input {
+    /// As [`ReadSide::poll_read`].
+    #[inline]
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Tcp(half) => half.poll_read(cx, buf),
+            #[cfg(unix)]
+            Self::Unix(half) => half.poll_read(cx, buf),
+            Self::Other(side) => side.poll_read(cx, buf),
+        }
+    }
+}

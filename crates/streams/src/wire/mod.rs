@@ -1,0 +1,47 @@
+//! What streams run over: sockets, pipes, terminals, and layers over these, such as TLS.
+//!
+//! A [`StreamReader`] has an [`Input`], a [`StreamWriter`] an [`Output`]. TCP and Unix sockets are named in both, so that the
+//! common case is a branch that is always taken the same way; everything else is behind [`ReadSide`] and [`WriteSide`].
+//!
+//! Whoever has a new kind of stream to offer makes the two sides and calls [`streams_over`], or, for one direction alone,
+//! `StreamReader::over` or `StreamWriter::over`. See `docs/design/streams.md`.
+
+mod input;
+mod name;
+mod output;
+mod source;
+
+use heist_reactor::{Half, IoSource};
+
+pub(crate) use input::{Input, ReadSide};
+pub use name::StreamAddr;
+pub(crate) use output::{Output, WriteSide};
+pub(crate) use source::StreamSocket;
+
+use crate::writer::Ending;
+use crate::{StreamReader, StreamWriter};
+
+/// A pair of streams over the two directions of a connection.
+///
+/// `peer` is who is at the other end, as far as that is known without asking the system; `ending` is dropped when the
+/// writer's connection has ended.
+pub(crate) fn streams_over(
+    input: Input,
+    output: Output,
+    peer: StreamAddr,
+    limit: usize,
+    ending: Option<Ending>,
+) -> (StreamReader, StreamWriter) {
+    (StreamReader::over(input, limit), StreamWriter::over(output, peer, ending))
+}
+
+/// As [`streams_over`], over a connected socket.
+pub(crate) fn streams_over_socket<T: StreamSocket>(
+    source: IoSource<T>,
+    peer: StreamAddr,
+    limit: usize,
+    ending: Option<Ending>,
+) -> (StreamReader, StreamWriter) {
+    let (read, write): (Half<T>, Half<T>) = source.into_split();
+    streams_over(T::input(read), T::output(write), peer, limit, ending)
+}

@@ -1,0 +1,155 @@
+//! [`Output`]: where the bytes of a writer go.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::net::{self, Shutdown};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::task::{Context, Poll};
+
+use heist_reactor::Half;
+
+use super::StreamAddr;
+
+/// A direction that is written.
+///
+/// What it has taken it passes on by itself, or says that it [`is_behind`](Self::is_behind): a layer such as TLS keeps what it
+/// has made of the bytes when the system does not take it at once.
+pub(crate) trait WriteSide: fmt::Debug + Send {
+    /// Takes some of `data`, which is not empty, without waiting; `WouldBlock` where there is no room.
+    fn try_write(&mut self, data: &[u8]) -> io::Result<usize>;
+
+    /// As `try_write`, from several pieces.
+    fn try_write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match pieces.iter().find(|piece| !piece.is_empty()) {
+            Some(piece) => self.try_write(piece),
+            None => Ok(0),
+        }
+    }
+
+    /// Takes some of `data`, which is not empty, waiting until there is room.
+    fn poll_write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>>;
+
+    /// Whether it has taken bytes that it has not passed on, so that `poll_flush` must be called until it is ready.
+    fn is_behind(&self) -> bool {
+        false
+    }
+
+    /// Passes on what it has taken.
+    fn poll_flush(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Whether something has to be sent before the end of an orderly close: TLS's `close_notify`.
+    fn has_farewell(&self) -> bool {
+        false
+    }
+
+    /// Sends that; called after `poll_flush` was ready, until it is ready itself.
+    fn poll_farewell(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends directions, at once. Called after all was flushed, for `write_eof`; or before the side is dropped, unless it
+    /// [`is_last`](Self::is_last). `Both` ends the reader of the same connection, too.
+    fn shutdown(&mut self, how: Shutdown) -> io::Result<()>;
+
+    /// Whether the peer can be told of the end while the other direction goes on.
+    fn can_write_eof(&self) -> bool {
+        true
+    }
+
+    /// Whether `write_eof` is the same as closing: so it is where only this direction exists.
+    fn eof_closes(&self) -> bool {
+        false
+    }
+
+    /// Whether dropping it ends the connection. May be out of date when it says no.
+    fn is_last(&self) -> bool;
+
+    /// The name of this end.
+    fn local_name(&self) -> io::Result<StreamAddr>;
+
+    /// The descriptor below, for options and identity; `None` where there is none.
+    #[cfg(unix)]
+    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>>;
+}
+
+/// Where the bytes of a writer go. Has the methods of [`WriteSide`].
+#[derive(Debug)]
+pub(crate) enum Output {
+    Tcp(Half<net::TcpStream>),
+    #[cfg(unix)]
+    Unix(Half<UnixStream>),
+    Other(Box<dyn WriteSide>),
+}
+
+/// The same call on whichever it is. Each arm is compiled for its own type, so that sockets pay no virtual call.
+macro_rules! each {
+    ($output:expr, $side:ident => $call:expr) => {
+        match $output {
+            Output::Tcp($side) => $call,
+            #[cfg(unix)]
+            Output::Unix($side) => $call,
+            Output::Other($side) => $call,
+        }
+    };
+}
+
+impl Output {
+    #[inline]
+    pub(crate) fn try_write(&mut self, data: &[u8]) -> io::Result<usize> {
+        each!(self, side => side.try_write(data))
+    }
+
+    pub(crate) fn try_write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        each!(self, side => side.try_write_vectored(pieces))
+    }
+
+    #[inline]
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        each!(self, side => side.poll_write(cx, data))
+    }
+
+    #[inline]
+    pub(crate) fn is_behind(&self) -> bool {
+        each!(self, side => side.is_behind())
+    }
+
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, side => side.poll_flush(cx))
+    }
+
+    pub(crate) fn has_farewell(&self) -> bool {
+        each!(self, side => side.has_farewell())
+    }
+
+    pub(crate) fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, side => side.poll_farewell(cx))
+    }
+
+    pub(crate) fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
+        each!(self, side => side.shutdown(how))
+    }
+
+    pub(crate) fn can_write_eof(&self) -> bool {
+        each!(self, side => side.can_write_eof())
+    }
+
+    pub(crate) fn eof_closes(&self) -> bool {
+        each!(self, side => side.eof_closes())
+    }
+
+    pub(crate) fn is_last(&self) -> bool {
+        each!(self, side => side.is_last())
+    }
+
+    pub(crate) fn local_name(&self) -> io::Result<StreamAddr> {
+        each!(self, side => side.local_name())
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        each!(self, side => side.descriptor())
+    }
+}

@@ -1,0 +1,346 @@
+//! What a writer keeps behind its lock, and what each change of it leaves to be done.
+//!
+//! Nothing foreign runs under the lock: a change returns an [`Afterwards`] with the wakers to be woken and the values to be
+//! dropped, and whoever made the change runs it after the lock is released.
+
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::task::{Context, Poll, Waker, ready};
+
+use super::Ending;
+use crate::error::Sticky;
+use crate::waiters::{Waiters, Woken};
+use crate::wire::Output;
+
+/// How many bytes may be kept before `drain` waits, when nothing else is said; asyncio's high-water mark.
+const HIGH_WATER: usize = 64 << 10;
+
+/// See `docs/design/streams.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Open,
+    /// No more writes; the flusher is at work.
+    Closing,
+    /// The output is given back.
+    Closed,
+}
+
+pub(super) struct State {
+    pub(super) phase: Phase,
+    /// `None` from `Closed` on.
+    pub(super) output: Option<Output>,
+    /// What is kept: `head..` of it.
+    buf: Vec<u8>,
+    head: usize,
+    /// Whether there is a flusher.
+    pub(super) flushing: bool,
+    /// Its waker, while it waits for room: giving the output back under it must end it.
+    flusher: Option<Waker>,
+    /// More is kept than the high-water mark, and not yet as little as the low-water mark.
+    pub(super) paused: bool,
+    high: usize,
+    low: usize,
+    /// The end of the stream is to be sent after what is kept.
+    eof: bool,
+    /// What closing ends: both directions, or, for a writer that was dropped, only its own.
+    how: Shutdown,
+    pub(super) error: Option<Sticky>,
+    /// Who waits for `paused` to end, or for `Closed`.
+    pub(super) waiters: Waiters,
+    ending: Option<Ending>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("phase", &self.phase)
+            .field("output", &self.output)
+            .field("kept", &self.kept())
+            .field("flushing", &self.flushing)
+            .field("paused", &self.paused)
+            .field("error", &self.error)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a change of the state leaves to be done outside the lock; most changes leave nothing.
+#[derive(Default)]
+#[must_use = "run it outside the lock"]
+pub(super) struct Afterwards {
+    woken: Woken,
+    flusher: Option<Waker>,
+    output: Option<Output>,
+    ending: Option<Ending>,
+    /// A flusher is to be started.
+    flush: bool,
+}
+
+impl Afterwards {
+    /// Wakes and drops; says whether a flusher is to be started.
+    #[must_use = "start the flusher"]
+    pub(super) fn run(self) -> bool {
+        drop(self.output);
+        drop(self.ending);
+        self.woken.wake();
+        if let Some(flusher) = self.flusher {
+            flusher.wake();
+        }
+        self.flush
+    }
+}
+
+impl State {
+    pub(super) fn new(output: Output, ending: Option<Ending>) -> Self {
+        Self {
+            phase: Phase::Open,
+            output: Some(output),
+            buf: Vec::new(),
+            head: 0,
+            flushing: false,
+            flusher: None,
+            paused: false,
+            high: HIGH_WATER,
+            low: HIGH_WATER / 4,
+            eof: false,
+            how: Shutdown::Both,
+            error: None,
+            waiters: Waiters::default(),
+            ending,
+        }
+    }
+
+    /// How many bytes are kept.
+    pub(super) fn kept(&self) -> usize {
+        self.buf.len() - self.head
+    }
+
+    /// Writes what the system takes at once, and keeps the rest.
+    pub(super) fn write(&mut self, mut data: &[u8]) -> Option<Afterwards> {
+        if !self.accepts() {
+            return None;
+        }
+        if !self.flushing {
+            while !data.is_empty() {
+                match self.write_now(|output| output.try_write(data)) {
+                    Ok(n) => data = &data[n..],
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) => return self.fail(&error),
+                }
+            }
+        }
+        self.buf.extend_from_slice(data);
+        self.settle()
+    }
+
+    /// As `write`, for several pieces, in one system call where possible.
+    pub(super) fn write_pieces(&mut self, pieces: &[impl AsRef<[u8]>]) -> Option<Afterwards> {
+        if !self.accepts() {
+            return None;
+        }
+        let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece.as_ref())).collect();
+        slices.retain(|piece| !piece.is_empty());
+        let mut rest = &mut slices[..];
+        if !self.flushing {
+            while !rest.is_empty() {
+                match self.write_now(|output| output.try_write_vectored(rest)) {
+                    Ok(n) => IoSlice::advance_slices(&mut rest, n),
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                    Err(error) => return self.fail(&error),
+                }
+            }
+        }
+        for piece in rest.iter() {
+            self.buf.extend_from_slice(piece);
+        }
+        self.settle()
+    }
+
+    fn accepts(&mut self) -> bool {
+        if self.phase == Phase::Open && self.eof && self.error.is_none() {
+            let message = "write after write_eof: the stream was ended";
+            self.error = Some(Sticky::new(&io::Error::new(io::ErrorKind::InvalidInput, message)));
+        }
+        self.phase == Phase::Open && self.error.is_none()
+    }
+
+    /// Tries a write; never 0.
+    fn write_now(&mut self, write: impl Fn(&mut Output) -> io::Result<usize>) -> io::Result<usize> {
+        let Some(output) = &mut self.output else { return Err(io::ErrorKind::NotConnected.into()) };
+        loop {
+            match write(output) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Starts a flusher, if there is none and something to flush.
+    #[inline]
+    fn settle(&mut self) -> Option<Afterwards> {
+        let kept = self.kept();
+        self.paused |= kept > self.high;
+        let behind = kept > 0 || self.output.as_ref().is_some_and(Output::is_behind);
+        if !behind || self.flushing {
+            return None;
+        }
+        self.start_flushing()
+    }
+
+    fn start_flushing(&mut self) -> Option<Afterwards> {
+        self.flushing = true;
+        Some(Afterwards { flush: true, ..Afterwards::default() })
+    }
+
+    /// Ends the stream after all that is kept.
+    pub(super) fn write_eof(&mut self) -> Option<Afterwards> {
+        let Some(output) = &self.output else { return None };
+        if output.eof_closes() {
+            return self.close(Shutdown::Write);
+        }
+        if !output.can_write_eof() {
+            let message = "this kind of stream cannot be ended by write_eof: close it (can_write_eof tells)";
+            self.error
+                .get_or_insert_with(|| Sticky::new(&io::Error::new(io::ErrorKind::Unsupported, message)));
+            return None;
+        }
+        if self.phase != Phase::Open || std::mem::replace(&mut self.eof, true) || self.flushing {
+            return None;
+        }
+        self.flushed()
+    }
+
+    /// What is to be done once nothing is kept.
+    fn flushed(&mut self) -> Option<Afterwards> {
+        if self.phase == Phase::Closing {
+            return self.finish();
+        }
+        if self.eof {
+            if let Some(output) = &mut self.output {
+                // A connection that is gone has no end to announce; the next read or write says so.
+                let _ = output.shutdown(Shutdown::Write);
+            }
+        }
+        self.resume()
+    }
+
+    /// Lets `drain` go on, if it need not wait any more.
+    fn resume(&mut self) -> Option<Afterwards> {
+        if self.paused && self.kept() <= self.low {
+            self.paused = false;
+            return Some(Afterwards { woken: self.waiters.take(), ..Afterwards::default() });
+        }
+        None
+    }
+
+    /// The marks of `drain`, with `low` no higher than `high`.
+    pub(super) fn set_marks(&mut self, high: usize, low: usize) -> Option<Afterwards> {
+        (self.high, self.low) = (high, low);
+        self.paused |= self.kept() > high;
+        self.resume()
+    }
+
+    /// The connection failed.
+    fn fail(&mut self, error: &io::Error) -> Option<Afterwards> {
+        self.error.get_or_insert_with(|| Sticky::new(error));
+        // What has arrived can still be read.
+        self.how = Shutdown::Write;
+        self.finish()
+    }
+
+    /// As `fail`, from the flusher or in its place.
+    pub(super) fn fail_flush(&mut self, error: &io::Error) -> Option<Afterwards> {
+        self.flushing = false;
+        self.fail(error)
+    }
+
+    /// Gives the output back.
+    fn finish(&mut self) -> Option<Afterwards> {
+        self.phase = Phase::Closed;
+        self.paused = false;
+        self.buf = Vec::new();
+        self.head = 0;
+        let mut output = self.output.take();
+        if let Some(output) = output.as_mut().filter(|output| !output.is_last()) {
+            // The reader keeps the connection open, so its end has to be announced.
+            let _ = output.shutdown(self.how);
+        }
+        Some(Afterwards {
+            woken: self.waiters.take(),
+            flusher: self.flusher.take(),
+            output,
+            ending: self.ending.take(),
+            flush: false,
+        })
+    }
+
+    /// No more writes; what is kept is still sent.
+    pub(super) fn close(&mut self, how: Shutdown) -> Option<Afterwards> {
+        if self.phase != Phase::Open {
+            return None;
+        }
+        self.how = how;
+        self.phase = Phase::Closing;
+        if self.flushing {
+            return None;
+        }
+        if self.output.as_ref().is_some_and(Output::has_farewell) {
+            return self.start_flushing();
+        }
+        self.finish()
+    }
+
+    /// Gives the output back at once.
+    pub(super) fn abort(&mut self) -> Option<Afterwards> {
+        if self.phase == Phase::Closed {
+            return None;
+        }
+        self.how = Shutdown::Both;
+        self.finish()
+    }
+
+    /// The flusher's turn: sends what is kept, as far as there is room. Ready when nothing is left to do.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> (Option<Afterwards>, Poll<()>) {
+        // The flusher runs, so it need not be woken.
+        let own = self.flusher.take();
+        match self.poll_send(cx) {
+            Poll::Ready(Ok(())) => {
+                self.flushing = false;
+                (self.flushed(), Poll::Ready(()))
+            }
+            Poll::Ready(Err(error)) => (self.fail_flush(&error), Poll::Ready(())),
+            Poll::Pending => {
+                let own = own.filter(|own| own.will_wake(cx.waker()));
+                self.flusher = Some(own.unwrap_or_else(|| cx.waker().clone()));
+                (self.resume(), Poll::Pending)
+            }
+        }
+    }
+
+    /// Sends what is kept, has it passed on, and says farewell where that is due. Ready, too, where the output is gone.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(output) = &mut self.output else { return Poll::Ready(Ok(())) };
+        while self.head < self.buf.len() {
+            match output.poll_write(cx, &self.buf[self.head..]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(n)) => self.head += n,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    if self.head >= self.buf.len() / 2 {
+                        self.buf.drain(..self.head);
+                        self.head = 0;
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.buf.clear();
+        self.head = 0;
+        ready!(output.poll_flush(cx))?;
+        if self.phase == Phase::Closing {
+            ready!(output.poll_farewell(cx))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
