@@ -103,6 +103,14 @@ pub use heist_streams::{
     ConnectError, IncompleteReadError, LimitOverrunError, OpenConnection, Outcome, ReadError, Server,
     ServerSocket, StartServer, StreamReader, StreamWriter, ToAddress, net, open_connection, start_server,
 };
+#[cfg(unix)]
+pub use heist_streams::{
+    pipe::{self, connect_read_pipe, connect_write_pipe, pipe},
+    process::{
+        self, DEVNULL, PIPE, Process, ProcessLookupError, STDOUT, create_subprocess_exec,
+        create_subprocess_shell,
+    },
+};
 pub use heist_sync::{
     Event, EventWait, GetNowaitError, InvalidStateError, PutNowaitError, Queue, QueueEmpty, QueueFull,
     QueueShutDown, TaskDoneError, create_future, future,

@@ -38,7 +38,7 @@ mod word;
 
 pub use reactor::Reactor;
 #[cfg(unix)]
-pub use signal::{FirstSignal, SignalSource, end_by_signal, is_main_thread};
+pub use signal::{FirstSignal, SignalSource, end_by_signal, is_main_thread, send_signal};
 pub use source::{Half, IoSafe, IoSource};
 
 /// Which way the bytes flow: what a wait is for.

@@ -17,6 +17,8 @@
 //! | `server` | [`start_server`] and [`Server`] |
 //! | `wire` | what the halves run over: sockets, pipes, layers over these |
 //! | `net` | plain sockets |
+//! | `pipe` | pipes and terminals, on Unix |
+//! | `process` | child processes, on Unix |
 //! | `signal` | signals, on Unix |
 //! | `error` | what reading and connecting can fail with |
 //! | `watch` | what a loop looks after without a task |
@@ -28,6 +30,10 @@ mod address;
 mod connect;
 mod error;
 pub mod net;
+#[cfg(unix)]
+pub mod pipe;
+#[cfg(unix)]
+pub mod process;
 mod reader;
 mod report;
 mod server;

@@ -23,6 +23,9 @@ pub(crate) trait Watch: Send + 'static {
     /// Looks. Ready ends the watch. Called with a lock held that nobody else takes for long.
     fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 
+    /// It was Ready. No lock is held: what wakes or calls others belongs here.
+    fn finish(self: Box<Self>) {}
+
     /// The loop has ended and nobody will look any more.
     fn abandon(self: Box<Self>);
 }
@@ -35,7 +38,6 @@ pub(crate) struct Watching {
 }
 
 impl Watching {
-    #[allow(dead_code)]
     /// Starts a watch with a look here and now, on a thread of the loop of `handle`.
     pub(crate) fn start(handle: Handle, watch: impl Watch) -> Arc<Self> {
         let watching = Self::new(handle, watch);
@@ -59,14 +61,17 @@ impl Watching {
         drop(watch);
     }
 
-    fn look(self: &Arc<Self>) {
+    /// Looks here and now, on a thread of the loop.
+    pub(crate) fn look(self: &Arc<Self>) {
         let waker = Waker::from(self.clone());
         let mut watch = self.watch.lock();
         let over =
             watch.as_mut().is_some_and(|watch| watch.poll_look(&mut Context::from_waker(&waker)).is_ready());
         let over = if over { watch.take() } else { None };
         drop(watch);
-        drop(over);
+        if let Some(over) = over {
+            over.finish();
+        }
     }
 
     /// Has the loop look: from any thread, also before the loop runs.

@@ -149,6 +149,29 @@ pub fn end_by_signal(signal: i32) {
     action::take_default(signal);
 }
 
+/// Sends a signal to one process, as `kill` does. Who calls it knows that the number is still that process' own.
+///
+/// # Errors
+///
+/// `InvalidInput` for a number that is no process' or no signal's; the system's, when the process is not there or is another
+/// user's.
+pub fn send_signal(process: u32, signal: i32) -> io::Result<()> {
+    // 0 and what is negative stand for groups of processes, signal 0 for none.
+    let process = libc::pid_t::try_from(process).ok().filter(|process| *process > 0 && signal > 0);
+    let Some(process) = process else { return Err(no_such_signal(signal)) };
+    // SAFETY: takes plain numbers.
+    if unsafe { libc::kill(process, signal) } == 0 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    Err(if error.raw_os_error() == Some(libc::EINVAL) { no_such_signal(signal) } else { error })
+}
+
+fn no_such_signal(signal: i32) -> io::Error {
+    let message = format!("there is no signal {signal}: take a number such as SIGTERM (15)");
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
+
 /// Whether this is the process' first thread, on which the system runs `main`; `false` where that cannot be known.
 pub fn is_main_thread() -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
