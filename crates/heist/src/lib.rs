@@ -110,6 +110,7 @@ pub use heist_streams::{
         self, DEVNULL, PIPE, Process, ProcessLookupError, STDOUT, create_subprocess_exec,
         create_subprocess_shell,
     },
+    stderr, stdin, stdout,
 };
 pub use heist_sync::{
     Event, EventWait, GetNowaitError, InvalidStateError, PutNowaitError, Queue, QueueEmpty, QueueFull,

@@ -20,6 +20,7 @@
 //! | `pipe` | pipes and terminals, on Unix |
 //! | `process` | child processes, on Unix |
 //! | `signal` | signals, on Unix |
+//! | `stdio` | this process' own standard streams |
 //! | `error` | what reading and connecting can fail with |
 //! | `watch` | what a loop looks after without a task |
 //! | `waiters` | who waits for a change of a writer or a server |
@@ -39,6 +40,8 @@ mod report;
 mod server;
 #[cfg(unix)]
 pub mod signal;
+#[cfg(unix)]
+mod stdio;
 mod waiters;
 #[cfg(unix)]
 mod watch;
@@ -51,6 +54,8 @@ pub use connect::{OpenConnection, open_connection};
 pub use error::{ConnectError, IncompleteReadError, LimitOverrunError, ReadError};
 pub use reader::StreamReader;
 pub use server::{Outcome, Server, ServerSocket, StartServer, start_server};
+#[cfg(unix)]
+pub use stdio::{stderr, stdin, stdout};
 pub use wire::StreamAddr;
 pub use writer::StreamWriter;
 

@@ -54,10 +54,8 @@ impl ConnectReadPipe {
 
     fn connect(self) -> io::Result<StreamReader> {
         check_limit(self.limit)?;
-        let is_device = Kind::of_stream(&self.pipe)? == Kind::Device;
-        let source = source(self.pipe)?;
-        let side: Box<dyn ReadSide> =
-            if is_device { Box::new(DeviceInput(source)) } else { Box::new(source) };
+        Kind::of_stream(&self.pipe)?;
+        let side = read_side(source(self.pipe)?)?;
         Ok(StreamReader::over(Input::Other(side), self.limit))
     }
 }
@@ -69,6 +67,14 @@ impl IntoFuture for ConnectReadPipe {
     fn into_future(self) -> Self::IntoFuture {
         ready(self.connect())
     }
+}
+
+/// The side that reads of a pipe, a terminal or the like.
+pub(crate) fn read_side(source: IoSource<File>) -> io::Result<Box<dyn ReadSide>> {
+    Ok(match Kind::of(source.get_ref())? {
+        Kind::Device => Box::new(DeviceInput(source)),
+        _ => Box::new(source),
+    })
 }
 
 /// A terminal: on the controller's side of one, Linux says "input/output error" when the last program at it has gone.

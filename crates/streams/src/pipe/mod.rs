@@ -14,6 +14,7 @@ mod output;
 mod pty;
 mod raw;
 
+pub(crate) use connect::read_side;
 pub use connect::{ConnectReadPipe, connect_read_pipe, connect_write_pipe, pipe};
 pub use pty::{Pty, open_pty};
-pub(crate) use raw::{raw_pipe, source};
+pub(crate) use raw::{Kind, raw_pipe, source};

@@ -188,7 +188,9 @@ impl Command {
     ///
     /// # Cancel safety
     ///
-    /// A start that is given up leaves no child: one that was made already is killed and collected.
+    /// A start that is given up leaves no child: one that was made already is killed and collected. (A task that is cancelled
+    /// just as this returns drops the [`Process`] like any value; what becomes of the child then says
+    /// [`kill_on_drop`](Self::kill_on_drop).)
     pub async fn spawn(self) -> io::Result<Process> {
         check_limit(self.limit)?;
         let Self { mut command, streams, limit, kill_on_drop, wait_by_thread } = self;
