@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
 pub mod main_thread;
+pub mod peers;
 
 use std::future::Future;
 use std::io::{BufRead, BufReader, Read};
