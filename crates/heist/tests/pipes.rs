@@ -182,6 +182,22 @@ fn a_pipe_of_ones_own_carries_more_than_it_holds() {
 }
 
 #[test]
+fn a_descriptor_with_duplicates_is_connected_again_and_again() {
+    on_each(async || {
+        let (read, write) = raw_pipe();
+        let mut write = File::from(write);
+        for _ in 0..10 {
+            // Most often under the number of the one before.
+            let mut reader = connect_read_pipe(read.try_clone().unwrap()).await.unwrap();
+            let waiting = heist::create_task(async move { reader.readexactly(1).await.unwrap() });
+            heist::sleep(std::time::Duration::from_millis(1)).await;
+            std::io::Write::write_all(&mut write, b"x").unwrap();
+            assert_eq!(waiting.await.unwrap(), b"x");
+        }
+    });
+}
+
+#[test]
 fn a_line_longer_than_the_limit_is_an_error() {
     on_each(async || {
         let (read, write) = raw_pipe();

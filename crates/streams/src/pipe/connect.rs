@@ -8,10 +8,11 @@ use std::task::{Context, Poll, ready};
 
 use heist_reactor::IoSource;
 
+use super::hang_up;
 use super::raw::{Kind, raw_pipe, source};
-use super::{hang_up, output};
 use crate::connect::check_limit;
 use crate::wire::{Input, Output, ReadSide, StreamAddr};
+use crate::writer::Ending;
 use crate::{DEFAULT_LIMIT, StreamReader, StreamWriter};
 
 /// A reader of a pipe, a terminal, a socket or another device that waits; asyncio's `connect_read_pipe` with a
@@ -93,7 +94,7 @@ impl ReadSide for DeviceInput {
 /// A writer to a pipe, a terminal, a socket or another device; asyncio's `connect_write_pipe`.
 ///
 /// When the last reader of a pipe or socket goes, the writer is closed, without a write; it fails with a broken pipe if
-/// something was kept. The descriptor is put in non-blocking mode, as by [`connect_read_pipe`].
+/// something was kept. (The watch for that has a second descriptor.) The descriptor is put in non-blocking mode, as by [`connect_read_pipe`].
 ///
 /// # Errors
 ///
@@ -111,13 +112,14 @@ pub async fn connect_write_pipe(pipe: impl Into<OwnedFd>) -> io::Result<StreamWr
     let kind = Kind::of_stream(&pipe)?;
     let source = source(pipe)?;
     if kind == Kind::Device {
-        return Ok(StreamWriter::over(Output::Other(Box::new(source)), StreamAddr::Unnamed, None));
+        return Ok(writer_over(source, None));
     }
-    let (read, write) = source.into_split();
-    hang_up::watch(read, |ending| {
-        let output = Output::Other(Box::new(output::PipeOutput::new(write)));
-        StreamWriter::over(output, StreamAddr::Unnamed, Some(ending))
-    })
+    let watched = source.get_ref().try_clone()?;
+    hang_up::watch(IoSource::new(watched), |ending| writer_over(source, Some(ending)))
+}
+
+fn writer_over(source: IoSource<File>, ending: Option<Ending>) -> StreamWriter {
+    StreamWriter::over(Output::Other(Box::new(source)), StreamAddr::Unnamed, ending)
 }
 
 /// A pipe of this process: what is written to the one end comes out of the other. Python's `os.pipe`, as streams.
@@ -130,6 +132,5 @@ pub async fn connect_write_pipe(pipe: impl Into<OwnedFd>) -> io::Result<StreamWr
 pub fn pipe() -> io::Result<(StreamReader, StreamWriter)> {
     let (read, write) = raw_pipe()?;
     let reader = StreamReader::over(Input::Other(Box::new(source(read)?)), DEFAULT_LIMIT);
-    let output = Output::Other(Box::new(source(write)?));
-    Ok((reader, StreamWriter::over(output, StreamAddr::Unnamed, None)))
+    Ok((reader, writer_over(source(write)?, None)))
 }

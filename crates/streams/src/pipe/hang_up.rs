@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
-use heist_reactor::Half;
+use heist_reactor::{Direction, IoSource};
 use heist_scheduler::Handle;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -15,14 +15,17 @@ use crate::writer::{Ending, WeakWriter};
 
 /// The loop's watch of a pipe's other end.
 struct HangUp {
-    end: Half<File>,
+    end: IoSource<File>,
     writer: Arc<OnceLock<WeakWriter>>,
     is_gone: bool,
 }
 
 /// Makes a writer that is closed when the reader of `end` has gone. `make` is given what the writer must drop when it is
-/// closed: that ends the watch, which holds the descriptor, too.
-pub(super) fn watch(end: Half<File>, make: impl FnOnce(Ending) -> StreamWriter) -> io::Result<StreamWriter> {
+/// closed: that ends the watch, which has a descriptor of its own.
+pub(super) fn watch(
+    end: IoSource<File>,
+    make: impl FnOnce(Ending) -> StreamWriter,
+) -> io::Result<StreamWriter> {
     let Some(handle) = Handle::current() else {
         return Err(io::Error::other("no event loop runs on this thread: connect pipes in a task of a loop"));
     };
@@ -46,7 +49,7 @@ impl Drop for EndWatch {
 impl Watch for HangUp {
     fn poll_look(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Self { end, is_gone, .. } = self;
-        let looked = end.poll_io(cx, |end| {
+        let looked = end.poll_io(cx, Direction::Read, |end| {
             // Bytes that come from a socket's other end are no hang-up.
             *is_gone = has_hung_up(end)?;
             if *is_gone { Ok(()) } else { Err(io::ErrorKind::WouldBlock.into()) }
@@ -56,7 +59,7 @@ impl Watch for HangUp {
 
     fn finish(self: Box<Self>) {
         let Self { end, writer, is_gone } = *self;
-        // First the descriptor: the writer's half is then the last.
+        // First the descriptor: the writer then closes the last one.
         drop(end);
         if let Some(writer) = writer.get().filter(|_| is_gone) {
             writer.hang_up();

@@ -10,7 +10,6 @@
 
 mod connect;
 mod hang_up;
-mod output;
 mod pty;
 mod raw;
 

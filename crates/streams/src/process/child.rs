@@ -6,19 +6,16 @@
 
 use std::error::Error;
 use std::fmt;
-use std::future::poll_fn;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{self, ExitStatus};
-use std::task::{Poll, ready};
 
 use heist_core::Hold;
-use heist_core::budget::poll_proceed;
 use heist_core::sync::Mutex;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use crate::error::Sticky;
-use crate::waiters::{Waiters, Woken};
+use crate::waiters::{Waiters, Woken, wait_until};
 
 /// A child of this process.
 #[derive(Debug)]
@@ -140,31 +137,14 @@ impl Child {
 
     /// Waits until it was collected.
     pub(super) async fn wait(&self) -> io::Result<ExitStatus> {
-        struct Leave<'a>(&'a Child, Option<u64>);
-        impl Drop for Leave<'_> {
-            fn drop(&mut self) {
-                if let Some(ticket) = self.1 {
-                    let left = self.0.state.lock().waiters.leave(ticket);
-                    drop(left);
-                }
-            }
-        }
-
-        let mut waiter = Leave(self, None);
-        poll_fn(|cx| {
-            let proceed = ready!(poll_proceed(cx));
-            let mut state = self.state.lock();
-            if let Some(ended) = &state.ended {
-                let ended = ended.as_ref().map_or_else(|error| Err(error.again()), |status| Ok(*status));
-                drop(state);
-                proceed.made_progress();
-                return Poll::Ready(ended);
-            }
-            let replaced = state.waiters.wait(&mut waiter.1, cx);
-            drop(state);
-            drop(replaced);
-            Poll::Pending
-        })
+        wait_until(
+            &self.state,
+            |state| &mut state.waiters,
+            |state| match state.ended.as_ref()? {
+                Ok(status) => Some(Ok(*status)),
+                Err(error) => Some(Err(error.again())),
+            },
+        )
         .await
     }
 }
