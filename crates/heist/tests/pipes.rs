@@ -48,7 +48,7 @@ fn b391_a_pipe_that_is_read_gives_its_data_and_then_its_end() {
             assert_eq!((first.as_slice(), reader.at_eof()), (&b"first"[..], false));
             drop(write);
             assert_eq!(reader.read_to_end().await.unwrap(), b" and last");
-            assert!(reader.at_eof() && reader.error().is_none());
+            assert!(reader.at_eof() && reader.exception().is_none());
         }
     });
 }

@@ -88,7 +88,7 @@ fn b233_numbers_that_do_not_exist_and_signals_that_cannot_be_caught_are_refused(
 
 #[test]
 fn b234_a_signal_wakes_a_loop_that_is_blocked_in_its_wait() {
-    let mut event_loop = EventLoop::builder().current_thread().build_event_loop().unwrap();
+    let event_loop = EventLoop::builder().current_thread().build_event_loop().unwrap();
     // Of the thread that runs the loop.
     let state = std::fs::read_link("/proc/thread-self").unwrap().join("stat");
     let sleeps = move || {
@@ -103,32 +103,36 @@ fn b234_a_signal_wakes_a_loop_that_is_blocked_in_its_wait() {
         }
         send(SIGUSR2);
     });
-    event_loop.run_until_complete(async move {
-        let (told, came) = oneshot::channel();
-        let mut told = Some(told);
-        add_signal_handler(SIGUSR2, move || told.take().unwrap().send(()).unwrap()).unwrap();
-        waiting.send(()).unwrap();
-        came.await.unwrap();
-    });
+    event_loop
+        .run_until_complete(async move {
+            let (told, came) = oneshot::channel();
+            let mut told = Some(told);
+            add_signal_handler(SIGUSR2, move || told.take().unwrap().send(()).unwrap()).unwrap();
+            waiting.send(()).unwrap();
+            came.await.unwrap();
+        })
+        .unwrap();
     sender.join().unwrap();
 }
 
 #[test]
 fn b235_closing_the_loop_removes_all_its_handlers() {
-    for mut event_loop in loops() {
-        event_loop.run_until_complete(async {
-            add_signal_handler(SIGURG, || {}).unwrap();
-            add_signal_handler(SIGIO, || {}).unwrap();
-        });
+    for event_loop in loops() {
+        event_loop
+            .run_until_complete(async {
+                add_signal_handler(SIGURG, || {}).unwrap();
+                add_signal_handler(SIGIO, || {}).unwrap();
+            })
+            .unwrap();
         // One more that no run has seen.
         event_loop.add_signal_handler(SIGXFSZ, || {}).unwrap();
-        let [mut other, _] = loops();
+        let [other, _] = loops();
         other.add_signal_handler(SIGIO, || {}).unwrap();
         assert_eq!([SIGURG, SIGIO, SIGXFSZ].map(is_handled), [true; 3]);
-        event_loop.close();
+        event_loop.close().unwrap();
         assert_eq!([SIGURG, SIGIO, SIGXFSZ].map(is_handled), [false, true, false]);
         assert!(matches!(event_loop.add_signal_handler(SIGURG, || {}), Err(SignalError::LoopClosed)));
-        other.close();
+        other.close().unwrap();
         assert!(!is_handled(SIGIO));
     }
 }
@@ -287,19 +291,21 @@ fn handlers_of_a_loop_on_another_thread_are_its_own() {
     std::thread::scope(|scope| {
         let threads = [(); 2].map(|()| {
             scope.spawn(|| {
-                let mut event_loop = EventLoop::builder().current_thread().build_event_loop().unwrap();
-                event_loop.run_until_complete(async {
-                    let calls = Queue::bounded(64);
-                    let (told, thread) = (calls.clone(), std::thread::current().id());
-                    add_signal_handler(SIGTTIN, move || {
-                        // The other loop's signal comes here, too.
-                        let _ = told.put_nowait(std::thread::current().id() == thread);
+                let event_loop = EventLoop::builder().current_thread().build_event_loop().unwrap();
+                event_loop
+                    .run_until_complete(async {
+                        let calls = Queue::bounded(64);
+                        let (told, thread) = (calls.clone(), std::thread::current().id());
+                        add_signal_handler(SIGTTIN, move || {
+                            // The other loop's signal comes here, too.
+                            let _ = told.put_nowait(std::thread::current().id() == thread);
+                        })
+                        .unwrap();
+                        send(SIGTTIN);
+                        assert!(calls.get().await.unwrap());
+                        assert!(remove_signal_handler(SIGTTIN).unwrap());
                     })
                     .unwrap();
-                    send(SIGTTIN);
-                    assert!(calls.get().await.unwrap());
-                    assert!(remove_signal_handler(SIGTTIN).unwrap());
-                });
             })
         });
         for thread in threads {

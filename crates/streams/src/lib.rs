@@ -21,6 +21,10 @@
 //! | `process` | child processes, on Unix |
 //! | `signal` | signals, on Unix |
 //! | `stdio` | this process' own standard streams |
+//! | `raw` | operations on sockets that the caller owns |
+//! | `sendfile` | files from the disk to a socket |
+//! | `reunite` | a pair of streams taken apart again |
+//! | `futures_io` | the read and write traits of other crates |
 //! | `error` | what reading and connecting can fail with |
 //! | `watch` | what a loop looks after without a task |
 //! | `waiters` | who waits for a change of a writer or a server |
@@ -30,13 +34,21 @@
 mod address;
 mod connect;
 mod error;
+#[cfg(feature = "futures-io")]
+mod futures_io;
 pub mod net;
 #[cfg(unix)]
 pub mod pipe;
 #[cfg(unix)]
 pub mod process;
+mod raw;
 mod reader;
+#[allow(dead_code, reason = "servers over sockets of the caller's")]
+mod ready;
 mod report;
+mod reunite;
+#[cfg(unix)]
+mod sendfile;
 mod server;
 #[cfg(unix)]
 pub mod signal;
@@ -49,10 +61,23 @@ mod watch;
 mod wire;
 mod writer;
 
-pub use address::ToAddress;
-pub use connect::{OpenConnection, open_connection};
-pub use error::{ConnectError, IncompleteReadError, LimitOverrunError, ReadError};
-pub use reader::StreamReader;
+pub use address::{Family, ToAddress};
+pub use connect::{
+    ConnectError, OpenConnection, StaggeredRace, open_connection, open_connection_on, staggered_race,
+};
+pub use error::{IncompleteReadError, LimitOverrunError, ReadError};
+#[cfg(feature = "futures-io")]
+pub use futures_io::AsIo;
+#[cfg(unix)]
+pub use raw::{
+    sock_accept, sock_connect, sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom,
+    sock_recvfrom_into, sock_sendall, sock_sendto,
+};
+pub use reader::{Feeder, Lines, StreamReader};
+pub use ready::OwnedSocket;
+pub use reunite::ReuniteError;
+#[cfg(unix)]
+pub use sendfile::{SendFile, SendfileNotAvailableError, SockSendFile, sendfile, sock_sendfile};
 pub use server::{Outcome, Server, ServerSocket, StartServer, start_server};
 #[cfg(unix)]
 pub use stdio::{stderr, stdin, stdout};

@@ -52,6 +52,17 @@ impl Selector {
         }
     }
 
+    /// Whether that very descriptor is in the queue: then it cannot be added. Two system calls at most.
+    pub(crate) fn knows(&self, descriptor: BorrowedFd<'_>) -> bool {
+        // What comes of it meanwhile carries a key that no record has.
+        let data = EventData::new_u64(WAKE);
+        match epoll::add(&self.poller, descriptor, data, EventFlags::empty()) {
+            // It was added a moment ago.
+            Ok(()) => epoll::delete(&self.poller, descriptor).is_err(),
+            Err(error) => error == rustix::io::Errno::EXIST,
+        }
+    }
+
     /// Waits for at most `limit` (`None`: without limit) until at most `most` events are there. One system call. An
     /// interruption by a signal counts as no event.
     pub(crate) fn wait(&self, events: &mut Events, limit: Option<Duration>, most: usize) -> io::Result<()> {
