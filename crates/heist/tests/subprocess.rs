@@ -519,6 +519,36 @@ mod alone {
     }
 
     #[test]
+    fn where_sigchld_is_ignored_a_wait_is_an_error_and_does_not_hang() {
+        const TEST: &str = "where_sigchld_is_ignored_a_wait_is_an_error_and_does_not_hang";
+        let wait_in_vain = async |way: Way| {
+            let mut process = way.exec("cat", []).stdin(PIPE).stdout(PIPE).spawn().await.unwrap();
+            drop(process.stdin.take());
+            let error = process.wait().await.unwrap_err();
+            assert!(error.to_string().contains("SIGCHLD"), "{error}");
+            assert_eq!(
+                (process.returncode(), process.stdout.as_mut().unwrap().read(1).await.unwrap()),
+                (None, vec![])
+            );
+            assert_eq!(process.kill().unwrap_err().kind(), ErrorKind::NotFound);
+        };
+        if role().is_some() {
+            every_way(wait_in_vain);
+            println!("\nclean");
+            return;
+        }
+        // A process inherits what is ignored.
+        let mut copy = Copy::start_with(&format!("alone::{TEST}"), "child", |command| {
+            let mut env = std::process::Command::new("env");
+            env.arg("--ignore-signal=CHLD").arg(command.get_program()).args(command.get_args());
+            env.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            *command = env;
+        });
+        copy.stdout.until("clean");
+        assert!(copy.wait().success());
+    }
+
+    #[test]
     fn a_child_that_outlives_its_loop_is_collected_by_a_thread() {
         const TEST: &str = "a_child_that_outlives_its_loop_is_collected_by_a_thread";
         if role().is_none() {

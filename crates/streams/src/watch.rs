@@ -10,11 +10,13 @@
 //!
 //! A watch is in one place at any time: with the reactor (its waker) or in line (its turn). A closing loop drops its line and
 //! then wakes all wakers of its reactor, so each watch is abandoned in either place, and once.
+//!
+//! Protocol page: `docs/design/processes.md`.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use heist_core::sync::Mutex;
+use heist_core::sync::{Mutex, mutant};
 use heist_core::vars;
 use heist_scheduler::Handle;
 
@@ -30,28 +32,42 @@ pub(crate) trait Watch: Send + 'static {
     fn abandon(self: Box<Self>);
 }
 
+/// A loop, as far as a watch needs one.
+pub(crate) trait Line: Send + Sync + 'static {
+    /// Has the loop call `callback` soon; a loop that is closed, then or before its turn, drops it.
+    fn call_soon(&self, callback: impl FnOnce() + Send + 'static);
+}
+
+impl Line for Handle {
+    fn call_soon(&self, callback: impl FnOnce() + Send + 'static) {
+        // Refused by a closed loop, it is dropped. Nobody's variables: a watch is no part of whatever happened to run when it
+        // was woken.
+        let _ = self.call_soon_in(&vars::Context::new(), callback);
+    }
+}
+
 /// A watch and its loop. Dropping it does not end the watch: [`end`](Watching::end) does.
-pub(crate) struct Watching {
-    handle: Handle,
+pub(crate) struct Watching<L: Line = Handle> {
+    handle: L,
     /// `None` when the watch has ended.
     watch: Mutex<Option<Box<dyn Watch>>>,
 }
 
-impl Watching {
+impl<L: Line> Watching<L> {
     /// Starts a watch with a look here and now, on a thread of the loop of `handle`.
-    pub(crate) fn start(handle: Handle, watch: impl Watch) -> Arc<Self> {
+    pub(crate) fn start(handle: L, watch: impl Watch) -> Arc<Self> {
         let watching = Self::new(handle, watch);
         watching.look();
         watching
     }
 
     /// A watch that has not looked yet: it begins with [`look_soon`](Self::look_soon).
-    pub(crate) fn new(handle: Handle, watch: impl Watch) -> Arc<Self> {
+    pub(crate) fn new(handle: L, watch: impl Watch) -> Arc<Self> {
         Arc::new(Self { handle, watch: Mutex::new(Some(Box::new(watch))) })
     }
 
     /// The loop that looks.
-    pub(crate) fn handle(&self) -> &Handle {
+    pub(crate) fn handle(&self) -> &L {
         &self.handle
     }
 
@@ -77,9 +93,7 @@ impl Watching {
     /// Has the loop look: from any thread, also before the loop runs.
     pub(crate) fn look_soon(self: &Arc<Self>) {
         let turn = Turn(Some(self.clone()));
-        // Refused by a closed loop, the turn is dropped, which abandons the watch. Nobody's variables: a watch is no part of
-        // whatever happened to run when it was woken.
-        let _ = self.handle.call_soon_in(&vars::Context::new(), move || turn.take());
+        self.handle.call_soon(move || turn.take());
     }
 
     fn abandon(&self) {
@@ -90,7 +104,7 @@ impl Watching {
     }
 }
 
-impl Wake for Watching {
+impl<L: Line> Wake for Watching<L> {
     fn wake(self: Arc<Self>) {
         self.look_soon();
     }
@@ -101,9 +115,9 @@ impl Wake for Watching {
 }
 
 /// The turn of a watch in the loop's line.
-struct Turn(Option<Arc<Watching>>);
+struct Turn<L: Line>(Option<Arc<Watching<L>>>);
 
-impl Turn {
+impl<L: Line> Turn<L> {
     fn take(mut self) {
         if let Some(watching) = self.0.take() {
             watching.look();
@@ -111,10 +125,16 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl<L: Line> Drop for Turn<L> {
     fn drop(&mut self) {
+        // The loop has refused it, or will not come to it.
         if let Some(watching) = self.0.take() {
-            watching.abandon();
+            if !mutant("streams-dropped-turn-abandons") {
+                watching.abandon();
+            }
         }
     }
 }
+
+#[cfg(all(test, heist_loom))]
+mod models;
