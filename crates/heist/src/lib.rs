@@ -42,7 +42,7 @@ mod introspection;
 mod passes;
 mod run_error;
 mod runner;
-mod signal;
+pub mod signal;
 mod task_group;
 mod thread_future;
 mod timeout_scope;
@@ -79,6 +79,8 @@ pub use passes::Passes;
 pub use run_error::RunError;
 pub use runner::{Runner, run};
 pub use signal::ctrl_c;
+#[cfg(unix)]
+pub use signal::{add_signal_handler, remove_signal_handler, signal};
 pub use task_group::{GroupTask, TaskGroup, TaskGroupClosed, task_group};
 pub use thread_future::{
     ThreadFuture, ThreadFutureError, WrappedFuture, run_coroutine_threadsafe, wrap_future,
@@ -126,6 +128,15 @@ pub use heist_streams::{
     sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom, sock_recvfrom_into, sock_sendall,
     sock_sendfile, sock_sendto,
 };
+#[cfg(unix)]
+pub use heist_streams::{
+    pipe::{self, connect_read_pipe, connect_write_pipe, pipe},
+    process::{
+        self, DEVNULL, PIPE, Process, ProcessLookupError, STDOUT, create_subprocess_exec,
+        create_subprocess_shell,
+    },
+    stderr, stdin, stdout,
+};
 pub use heist_sync::{
     AcquireLock, AcquireOwned, AcquirePermit, Barrier, BarrierWait, BoundedSemaphore, BrokenBarrierError,
     Condition, ConditionWait, HoldsLock, Lock, LockFuture, LockGuard, LockOwned, MixedLocksError,
@@ -133,8 +144,8 @@ pub use heist_sync::{
     Semaphore,
 };
 pub use heist_sync::{
-    Event, EventWait, GetNowaitError, InvalidStateError, PutNowaitError, Queue, QueueEmpty, QueueFull,
-    QueueShutDown, TaskDoneError, create_future, future,
+    Event, EventWait, GetNowaitError, InvalidStateError, LifoQueue, PriorityQueue, PutNowaitError, Queue,
+    QueueEmpty, QueueFull, QueueShutDown, QueueStatistics, TaskDoneError, create_future, future,
 };
 pub use heist_timer::{Sleep, SleepResult, Timeout, TimeoutError, sleep, timeout};
 
@@ -144,5 +155,5 @@ pub mod sync {
         BarrierStatistics, LockStatistics, Notified, Notify, OnceCell, OwnedReadGuard, OwnedWriteGuard, Read,
         ReadGuard, ReadOwned, RwLock, SemaphoreStatistics, WaitStatistics, Write, WriteGuard, WriteOwned,
     };
-    pub use heist_sync::{oneshot, queue};
+    pub use heist_sync::{broadcast, mpmc, mpsc, oneshot, queue, watch};
 }

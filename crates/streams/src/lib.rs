@@ -19,11 +19,16 @@
 //! | `net` | plain sockets |
 //! | `fs` | files and directories |
 //! | `names` | names of hosts |
+//! | `pipe` | pipes and terminals, on Unix |
+//! | `process` | child processes, on Unix |
+//! | `signal` | signals, on Unix |
+//! | `stdio` | this process' own standard streams |
 //! | `raw` | operations on sockets that the caller owns |
 //! | `sendfile` | files from the disk to a socket |
 //! | `reunite` | a pair of streams taken apart again |
 //! | `futures_io` | the read and write traits of other crates |
 //! | `error` | what reading and connecting can fail with |
+//! | `watch` | what a loop looks after without a task |
 //! | `waiters` | who waits for a change of a writer or a server |
 
 #![forbid(unsafe_code)]
@@ -38,6 +43,9 @@ mod futures_io;
 mod names;
 pub mod net;
 #[cfg(unix)]
+pub mod pipe;
+#[cfg(unix)]
+pub mod process;
 mod raw;
 mod reader;
 #[allow(dead_code, reason = "servers over sockets of the caller's")]
@@ -47,7 +55,13 @@ mod reunite;
 #[cfg(unix)]
 mod sendfile;
 mod server;
+#[cfg(unix)]
+pub mod signal;
+#[cfg(unix)]
+mod stdio;
 mod waiters;
+#[cfg(unix)]
+mod watch;
 #[allow(dead_code, reason = "what only layers over sockets and other kinds of streams use")]
 mod wire;
 mod writer;
@@ -72,6 +86,8 @@ pub use reunite::ReuniteError;
 #[cfg(unix)]
 pub use sendfile::{SendFile, SendfileNotAvailableError, SockSendFile, sendfile, sock_sendfile};
 pub use server::{Outcome, Server, ServerSocket, StartServer, start_server};
+#[cfg(unix)]
+pub use stdio::{stderr, stdin, stdout};
 pub use wire::StreamAddr;
 pub use writer::StreamWriter;
 
