@@ -171,11 +171,21 @@ impl Registration {
     /// the system was asked: an edge of what is ready already changes it. `None`: somebody else was faster.
     #[cold]
     fn bind(&self, io: &impl AsSource, direction: Direction) -> io::Result<Option<Seen>> {
+        self.bind_to(io, direction, Reactor::current)
+    }
+
+    /// As [`bind`](Self::bind), with the loop that `reactor` gives.
+    fn bind_to(
+        &self,
+        io: &impl AsSource,
+        direction: Direction,
+        reactor: impl FnOnce() -> io::Result<(Arc<Reactor>, usize)>,
+    ) -> io::Result<Option<Seen>> {
         let _binding = self.binding.lock();
         if self.home.get().is_some() {
             return Ok(None);
         }
-        let (reactor, shard_index) = Reactor::current()?;
+        let (reactor, shard_index) = reactor()?;
         let shard = reactor.shard(shard_index);
         let (key, record) = shard.slab.insert().map_err(|refused| Reactor::refused(&refused))?;
         let seen = record.word(direction).observe();
@@ -515,6 +525,13 @@ impl<T: IoSafe> IoSource<T> {
     pub fn into_split(self) -> (Half<T>, Half<T>) {
         let shared = Arc::new(self.shared);
         (Half { lane: self.read, shared: shared.clone() }, Half { lane: self.write, shared })
+    }
+
+    /// Binds the source to a loop, whatever thread this is, instead of at the first wait.
+    #[cfg(unix)]
+    pub(crate) fn register_with(&self, reactor: &Arc<Reactor>, direction: Direction) -> io::Result<()> {
+        let home = || Ok((reactor.clone(), 0));
+        self.shared.registration.bind_to(&self.shared.io, direction, home).map(drop)
     }
 
     fn lane(&mut self, direction: Direction) -> (&Shared<T>, &mut Lane) {

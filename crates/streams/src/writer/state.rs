@@ -108,6 +108,15 @@ impl State {
         }
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    /// Whether the connection is a server's, which hears of its end.
+    pub(super) fn is_handlers(&self) -> bool {
+        self.ending.is_some()
+    }
+
     /// How many bytes are kept.
     pub(super) fn kept(&self) -> usize {
         self.kept.len()

@@ -8,12 +8,36 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 
 use heist_scheduler::Handle;
 
-/// What stands for an address: a [`SocketAddr`], several of them, `"host:port"`, or a pair of host and port.
+/// What stands for an address: a [`SocketAddr`], several of them, `"host:port"`, a pair of host and port, or of several
+/// hosts and their port.
 ///
 /// A host of `None` or `""` means every interface to a server, and this machine to a client, as in asyncio.
 pub trait ToAddress: sealed::ToTarget {}
 
 impl<T: sealed::ToTarget> ToAddress for T {}
+
+/// A family of addresses; asyncio's `family`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Family {
+    /// Either of them.
+    #[default]
+    Any,
+    /// IPv4 alone; `AF_INET`.
+    V4,
+    /// IPv6 alone; `AF_INET6`.
+    V6,
+}
+
+impl Family {
+    pub(crate) fn has(self, address: &SocketAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::V4 => address.is_ipv4(),
+            Self::V6 => address.is_ipv6(),
+        }
+    }
+}
 
 /// An address as it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +49,8 @@ pub enum Target {
     Name(String, u16),
     /// No host, only a port.
     AnyHost(u16),
+    /// Several hosts.
+    Several(Vec<Target>),
 }
 
 /// Whom the addresses are for.
@@ -35,12 +61,41 @@ pub(crate) enum Purpose {
 }
 
 impl Target {
-    /// The addresses: at least one.
+    /// The addresses, each once: at least one.
     pub(crate) async fn resolve(self, purpose: Purpose) -> io::Result<Vec<SocketAddr>> {
-        match self {
-            Self::Known(addresses) if addresses.is_empty() => {
-                Err(io::Error::new(io::ErrorKind::InvalidInput, "no address was given"))
+        self.resolve_in(purpose, Family::Any).await
+    }
+
+    /// The addresses of that family, each once: at least one.
+    pub(crate) async fn resolve_in(self, purpose: Purpose, family: Family) -> io::Result<Vec<SocketAddr>> {
+        let found = match self {
+            Self::Several(targets) => {
+                let mut found = Vec::new();
+                for target in targets {
+                    found.extend(target.look_up(purpose).await?);
+                }
+                found
             }
+            one => one.look_up(purpose).await?,
+        };
+        let mut addresses = Vec::with_capacity(found.len());
+        for address in found.iter().filter(|address| family.has(address)) {
+            if !addresses.contains(address) {
+                addresses.push(*address);
+            }
+        }
+        match (addresses.is_empty(), found.is_empty()) {
+            (false, _) => Ok(addresses),
+            (true, true) => Err(io::Error::new(io::ErrorKind::InvalidInput, "no address was given")),
+            (true, false) => {
+                let message = format!("none of the addresses {found:?} is of the family {family:?}");
+                Err(io::Error::new(io::ErrorKind::AddrNotAvailable, message))
+            }
+        }
+    }
+
+    async fn look_up(self, purpose: Purpose) -> io::Result<Vec<SocketAddr>> {
+        match self {
             Self::Known(addresses) => Ok(addresses),
             Self::AnyHost(port) => {
                 let (v4, v6) = match purpose {
@@ -50,6 +105,8 @@ impl Target {
                 Ok(vec![(v4, port).into(), (v6, port).into()])
             }
             Self::Name(host, port) => look_up(host, port).await,
+            // Lists have one level, since no list stands for an address.
+            Self::Several(_) => Ok(Vec::new()),
         }
     }
 }
@@ -66,15 +123,10 @@ async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
         io::Result::Ok(addresses)
     });
     match found.await {
-        Ok(Ok(mut addresses)) => {
-            let mut seen = Vec::with_capacity(addresses.len());
-            addresses.retain(|address| !seen.contains(address) && (seen.push(*address), true).1);
-            if addresses.is_empty() {
-                let message = format!("host {host:?} has no address");
-                return Err(io::Error::new(io::ErrorKind::NotFound, message));
-            }
-            Ok(addresses)
+        Ok(Ok(addresses)) if addresses.is_empty() => {
+            Err(io::Error::new(io::ErrorKind::NotFound, format!("host {host:?} has no address")))
         }
+        Ok(Ok(addresses)) => Ok(addresses),
         Ok(Err(error)) => Err(io::Error::new(error.kind(), format!("cannot look up host {host:?}: {error}"))),
         Err(error) => Err(io::Error::other(format!("the look-up of host {host:?} did not end: {error}"))),
     }
@@ -147,6 +199,30 @@ mod sealed {
         )*};
     }
     text!(&str, String);
+
+    /// Several hosts with one port.
+    fn hosts<H: AsRef<str>>(hosts: &[H], port: u16) -> io::Result<Target> {
+        let targets = hosts.iter().map(|host| host_and_port(host.as_ref(), port));
+        Ok(Target::Several(targets.collect::<io::Result<_>>()?))
+    }
+
+    impl<H: AsRef<str>> ToTarget for (&[H], u16) {
+        fn to_target(&self) -> io::Result<Target> {
+            hosts(self.0, self.1)
+        }
+    }
+
+    impl<H: AsRef<str>, const N: usize> ToTarget for ([H; N], u16) {
+        fn to_target(&self) -> io::Result<Target> {
+            hosts(&self.0, self.1)
+        }
+    }
+
+    impl<H: AsRef<str>> ToTarget for (Vec<H>, u16) {
+        fn to_target(&self) -> io::Result<Target> {
+            hosts(&self.0, self.1)
+        }
+    }
 
     impl ToTarget for str {
         fn to_target(&self) -> io::Result<Target> {
