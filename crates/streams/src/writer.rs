@@ -31,6 +31,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use heist_core::budget::poll_proceed;
+use heist_core::services;
 use heist_core::sync::Mutex;
 
 use crate::wire::{Output, StreamAddr};
@@ -44,7 +45,8 @@ pub(crate) type Ending = Box<dyn Send>;
 /// All methods take a shared borrow: an `Arc<StreamWriter>` may be used by many tasks.
 ///
 /// Dropping a writer sends what was written before, then ends the stream for the peer; the reader of the same connection
-/// may go on. [`close`](Self::close) ends both directions.
+/// may go on. [`close`](Self::close) ends both directions. In debug mode there is a warning of a writer that is dropped
+/// without it, except for one that a server's handler was given, whose connection ends with the handler.
 #[derive(Debug)]
 pub struct StreamWriter {
     shared: Arc<Shared>,
@@ -159,6 +161,15 @@ impl StreamWriter {
         if !data.is_empty() {
             self.shared.change(|state| state.write_owned(data));
         }
+    }
+
+    /// asyncio's `ResourceWarning`.
+    fn warn_unclosed(&self) {
+        let Some(services) = services::current().filter(|services| services.is_debug()) else { return };
+        let peer = &self.shared.peer;
+        services.warn(&format_args!(
+            "a StreamWriter to {peer} was dropped unclosed: close it when it is no longer needed"
+        ));
     }
 
     /// Waits until all is sent that was written, then gives the output away, still open, and what its end would tell.
@@ -307,6 +318,13 @@ impl StreamWriter {
 
 impl Drop for StreamWriter {
     fn drop(&mut self) {
-        self.shared.change(|state| state.close(Shutdown::Write));
+        let mut forgotten = false;
+        self.shared.change(|state| {
+            forgotten = state.is_open() && !state.is_handlers();
+            state.close(Shutdown::Write)
+        });
+        if forgotten {
+            self.warn_unclosed();
+        }
     }
 }
