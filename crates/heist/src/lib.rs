@@ -101,9 +101,14 @@ pub use heist_streams::{
     ConnectError, Family, OpenConnection, OwnedSocket, StaggeredRace, ToAddress, open_connection,
     open_connection_on, staggered_race,
 };
+#[cfg(unix)]
+pub use heist_streams::{open_unix_connection, start_unix_server};
 pub use heist_streams::{
-    IncompleteReadError, LimitOverrunError, Outcome, ReadError, Server, ServerSocket, StartServer,
-    StreamReader, StreamWriter, net, start_server,
+    IncompleteReadError, LimitOverrunError, ReadError, StreamAddr, StreamReader, StreamWriter, net,
+};
+pub use heist_streams::{
+    Outcome, Server, ServerConnection, ServerReport, ServerSocket, Shutdown as ServerShutdown, StartServer,
+    start_server, start_server_on,
 };
 pub use heist_sync::{
     Event, EventWait, GetNowaitError, InvalidStateError, PutNowaitError, Queue, QueueEmpty, QueueFull,

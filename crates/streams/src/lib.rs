@@ -42,9 +42,14 @@ pub use connect::{
 pub use error::{IncompleteReadError, LimitOverrunError, ReadError};
 pub use reader::StreamReader;
 pub use ready::OwnedSocket;
-pub use server::{Outcome, Server, ServerSocket, StartServer, start_server};
+pub use server::{
+    Outcome, Server, ServerConnection, ServerReport, ServerSocket, Shutdown, StartServer, start_server,
+    start_server_on,
+};
 pub use wire::StreamAddr;
 pub use writer::StreamWriter;
+#[cfg(unix)]
+pub use {connect::open_unix_connection, server::start_unix_server};
 
 /// How many bytes a [`StreamReader`] takes for one line, when nothing else is said: 64 KiB, as in asyncio.
 pub const DEFAULT_LIMIT: usize = 64 << 10;

@@ -17,7 +17,7 @@ mod state;
 use std::future::poll_fn;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Poll, ready};
 
 use heist_core::budget::poll_proceed;
@@ -44,6 +44,26 @@ pub struct StreamWriter {
 struct Shared {
     peer: StreamAddr,
     state: Mutex<State>,
+}
+
+/// A writer, for somebody who does not keep it: as long as it sends, it can be closed.
+#[derive(Debug, Clone)]
+pub(crate) struct WeakWriter(Weak<Shared>);
+
+impl WeakWriter {
+    /// As [`StreamWriter::close`].
+    pub(crate) fn close(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.change(|state| state.close(Shutdown::Both));
+        }
+    }
+
+    /// As [`StreamWriter::abort`].
+    pub(crate) fn abort(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.change(State::abort);
+        }
+    }
 }
 
 impl Shared {
@@ -99,6 +119,11 @@ impl StreamWriter {
     /// A writer to `output`; see [`streams_over`](crate::wire::streams_over).
     pub(crate) fn over(output: Output, peer: StreamAddr, ending: Option<Ending>) -> Self {
         Self { shared: Arc::new(Shared { peer, state: Mutex::new(State::new(output, ending)) }) }
+    }
+
+    /// Something that can close this writer from elsewhere.
+    pub(crate) fn downgrade(&self) -> WeakWriter {
+        WeakWriter(Arc::downgrade(&self.shared))
     }
 
     /// Writes `data`: what the system takes at once is sent, the rest is kept and sent as room comes. Never waits; asyncio's

@@ -7,9 +7,18 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// A non-blocking TCP socket of the family of `address`. One system call where the system can make it so at once.
 pub(crate) fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
-    let domain = Domain::for_address(address);
+    stream_socket(Domain::for_address(address), Some(Protocol::TCP))
+}
+
+/// A non-blocking Unix socket.
+#[cfg(unix)]
+pub(crate) fn unix_socket() -> io::Result<Socket> {
+    stream_socket(Domain::UNIX, None)
+}
+
+fn stream_socket(domain: Domain, protocol: Option<Protocol>) -> io::Result<Socket> {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "netbsd"))]
-    let socket = Socket::new_raw(domain, Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
+    let socket = Socket::new_raw(domain, Type::STREAM.nonblocking().cloexec(), protocol)?;
     #[cfg(not(any(
         target_os = "linux",
         target_os = "android",
@@ -17,7 +26,7 @@ pub(crate) fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
         target_os = "netbsd"
     )))]
     let socket = {
-        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        let socket = Socket::new(domain, Type::STREAM, protocol)?;
         socket.set_nonblocking(true)?;
         socket
     };
