@@ -101,8 +101,6 @@ pub use heist_streams::{
     ConnectError, Family, OpenConnection, OwnedSocket, StaggeredRace, ToAddress, open_connection,
     open_connection_on, staggered_race,
 };
-#[cfg(unix)]
-pub use heist_streams::{open_unix_connection, start_unix_server};
 pub use heist_streams::{
     IncompleteReadError, LimitOverrunError, ReadError, StreamAddr, StreamReader, StreamWriter, net,
 };
@@ -110,6 +108,8 @@ pub use heist_streams::{
     Outcome, Server, ServerConnection, ServerReport, ServerSocket, Shutdown as ServerShutdown, StartServer,
     start_server, start_server_on,
 };
+#[cfg(unix)]
+pub use heist_streams::{open_unix_connection, start_unix_server};
 pub use heist_sync::{
     Event, EventWait, GetNowaitError, InvalidStateError, PutNowaitError, Queue, QueueEmpty, QueueFull,
     QueueShutDown, TaskDoneError, create_future, future,
