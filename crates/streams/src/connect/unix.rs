@@ -11,6 +11,7 @@ use socket2::{SockAddr, Socket};
 use super::attempt::is_in_progress;
 use super::{OpenConnection, Way};
 use crate::StreamAddr;
+use crate::address::name_of;
 use crate::net::unix_socket;
 
 /// How long to wait for room in the backlog of a busy server, first and at most: the system does not tell when there is.
@@ -48,8 +49,7 @@ pub(super) async fn connect(path: PathBuf) -> io::Result<(IoSource<UnixStream>, 
         heist_timer::sleep(wait).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }
-    let peer = address.as_unix().map_or(StreamAddr::Unnamed, StreamAddr::from);
-    Ok((IoSource::new(UnixStream::from(socket)), peer))
+    Ok((IoSource::new(UnixStream::from(socket)), name_of(&address)))
 }
 
 /// A Unix socket connects at once, or has no room; where a system has another way, it is asked again.

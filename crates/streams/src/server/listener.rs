@@ -10,10 +10,11 @@ use std::task::{Context, Poll};
 
 use heist_core::sync::Mutex;
 use heist_reactor::{Direction, IoSource};
-use socket2::{SockAddr, SockRef, Socket};
+use socket2::{SockRef, Socket};
 
 #[cfg(unix)]
 use super::unix::SocketFile;
+use crate::address::name_of;
 use crate::net::{accept_socket, no_delay};
 use crate::ready::OwnedSocket;
 use crate::wire::streams_over_socket;
@@ -85,15 +86,6 @@ impl Accepted {
         }
         streams_over_socket(IoSource::new(stream), peer, limit, Some(ending))
     }
-}
-
-/// The name that an address of the system's stands for.
-pub(super) fn name_of(address: &SockAddr) -> StreamAddr {
-    #[cfg(unix)]
-    if let Some(name) = address.as_unix() {
-        return name.into();
-    }
-    address.as_socket().into()
 }
 
 impl Listener {

@@ -11,13 +11,13 @@ use heist_scheduler::Handle;
 
 use super::accept::{Accepting, accept_all};
 use super::bind::{SocketOptions, bind_all};
-use super::listener::{Listener, name_of};
+use super::listener::Listener;
 use super::outcome::Outcome;
 use super::state::{Begin, Shared, State};
 #[cfg(unix)]
 use super::unix;
 use super::{Server, ServerSocket};
-use crate::address::{Family, Purpose, Target};
+use crate::address::{Family, Purpose, Target, name_of};
 use crate::connect::check_limit;
 use crate::ready::ReadySocket;
 use crate::{DEFAULT_LIMIT, StreamReader, StreamWriter};

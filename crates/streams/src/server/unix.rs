@@ -12,9 +12,10 @@ use socket2::SockAddr;
 
 use super::StartServer;
 use super::bind::cannot_listen;
-use super::listener::{Listener, name_of};
+use super::listener::Listener;
 use super::options::Place;
 use super::outcome::Outcome;
+use crate::address::name_of;
 use crate::net::unix_socket;
 use crate::report::report;
 use crate::{StreamAddr, StreamReader, StreamWriter};
