@@ -6,6 +6,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::panic::Location;
 use std::ptr;
 use std::sync::Arc;
 use std::task::Waker;
@@ -41,18 +42,39 @@ pub const YIELDED: u8 = 1;
 /// Requests to parts of the current task are under way; see [`Context::settle_after`].
 pub const SETTLE: u8 = 1 << 1;
 
+/// A waker of the current task was given back; see [`Context::give_back`].
+const SPARE: u8 = 1 << 2;
+
 /// Finds the tree of the task whose header is given, which is the current one, and makes it if asked to.
 pub type TreeOf = fn(*const (), bool) -> Option<Arc<Tree>>;
 
 /// How many requests for cancellation the task whose header is given, which is the current one, has outstanding.
 pub type RequestsOf = fn(*const ()) -> u32;
 
+/// A task, as what it holds remembers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskIdentity {
+    /// The task's number.
+    pub id: u64,
+    /// Where the task was created.
+    pub location: &'static Location<'static>,
+}
+
+/// Where in the header of a task its [`TaskIdentity`] is: offsets in bytes, so that reading it costs two loads and no call.
+#[derive(Clone, Copy, Debug)]
+pub struct IdentityAt {
+    /// Of a `u64`.
+    pub id: usize,
+    /// Of a `&'static Location<'static>`.
+    pub location: usize,
+}
+
 /// One worker's view of its loop.
 #[repr(C)]
 pub struct Context {
     /// Units of work left for the current poll; see [`crate::budget`].
     budget: Cell<u32>,
-    /// What to do after this poll besides what the state of the task says: [`YIELDED`] and [`SETTLE`].
+    /// What to do after this poll besides what the state of the task says: [`YIELDED`], [`SETTLE`], and [`SPARE`].
     after: Cell<u8>,
     /// Whether what is woken now is queued in order, behind what is there; see [`Context::in_order`].
     in_order: Cell<bool>,
@@ -64,6 +86,8 @@ pub struct Context {
     raised: Cell<Option<CancelledError>>,
     /// A request that is to interrupt the current task's next suspension.
     later: Cell<Option<CancelledError>>,
+    /// A waker of the current task that nobody needs any more, for the next who does; see [`Context::keep_waker`].
+    spare: Cell<Option<Waker>>,
     /// How to find the tree of a task.
     trees: TreeOf,
     /// How to find out how many requests a task has outstanding.
@@ -81,6 +105,7 @@ pub struct Context {
     /// The context variables that code here has entered; null where those of the current task hold. See [`crate::vars`].
     entered_vars: Cell<*const Slot>,
     task_vars: Option<TaskSlot>,
+    identity: Option<IdentityAt>,
     services: Option<Arc<dyn Services>>,
 }
 
@@ -106,6 +131,7 @@ impl Context {
             frame: Cell::new(ptr::null()),
             raised: Cell::new(None),
             later: Cell::new(None),
+            spare: Cell::new(None),
             trees: |_, _| None,
             requests: |_| 0,
             // Any odd constant spreads the workers; the seed only has to differ between them and not be zero.
@@ -118,6 +144,7 @@ impl Context {
             timers,
             entered_vars: Cell::new(ptr::null()),
             task_vars: None,
+            identity: None,
             services: None,
         }
     }
@@ -144,6 +171,36 @@ impl Context {
     pub unsafe fn with_task_vars(mut self, task_vars: TaskSlot) -> Self {
         self.task_vars = Some(task_vars);
         self
+    }
+
+    /// Says where the identity of the current task is found.
+    ///
+    /// # Safety
+    ///
+    /// `at` must be right for every header that [`set_current`](Self::set_current) is given, as long as it is current, and
+    /// nobody writes there meanwhile.
+    pub unsafe fn with_task_identity(mut self, at: IdentityAt) -> Self {
+        self.identity = Some(at);
+        self
+    }
+
+    /// Who the task being polled is: two loads.
+    #[inline]
+    pub fn task_identity(&self) -> Option<TaskIdentity> {
+        let (at, current) = (self.identity?, self.current.get());
+        if current.is_null() {
+            return None;
+        }
+        // SAFETY: the header is current, so the word of `with_task_identity` holds.
+        let id = unsafe { current.byte_add(at.id) };
+        // SAFETY: as above.
+        let location = unsafe { current.byte_add(at.location) };
+        Some(TaskIdentity {
+            // SAFETY: as above: an id is there.
+            id: unsafe { id.cast::<u64>().read() },
+            // SAFETY: as above: a place is there.
+            location: unsafe { location.cast::<&'static Location<'static>>().read() },
+        })
     }
 
     /// What a leaf may ask of the loop.
@@ -259,6 +316,27 @@ impl Context {
         }
     }
 
+    /// A clone of `waker` to keep. Where one of the current task's was [given back](Self::give_back) in this poll, that one,
+    /// without an atomic operation: a task that sets one time limit after the other never touches its count.
+    #[inline]
+    pub fn keep_waker(&self, waker: &Waker) -> Waker {
+        if self.after.get() & SPARE != 0 && self.is_current(waker) {
+            if let Some(spare) = self.spare.take() {
+                return spare;
+            }
+        }
+        waker.clone()
+    }
+
+    /// Takes a waker that was [kept](Self::keep_waker), for the rest of this poll where it is the current task's own.
+    #[inline]
+    pub fn give_back(&self, waker: Waker) {
+        if self.is_current(&waker) {
+            self.after.set(self.after.get() | SPARE);
+            drop(self.spare.replace(Some(waker)));
+        }
+    }
+
     /// What to do after the poll, [`YIELDED`] and [`SETTLE`]; clears it.
     #[inline]
     pub fn take_after(&self) -> u8 {
@@ -266,8 +344,11 @@ impl Context {
         // After nearly every poll there is nothing: one look, no store.
         if after != 0 {
             self.after.set(0);
+            if after & SPARE != 0 {
+                drop(self.spare.take());
+            }
         }
-        after
+        after & !SPARE
     }
 
     /// Has the scheduler look, after this poll, at what became of the requests to parts of the current task.
@@ -344,6 +425,7 @@ impl Context {
             u8,
             [Option<CancelledError>; 2],
             *const Slot,
+            Option<Waker>,
         );
         impl Drop for Restore<'_> {
             fn drop(&mut self) {
@@ -356,6 +438,7 @@ impl Context {
                 context.raised.set(raised);
                 context.later.set(later);
                 context.entered_vars.set(self.6);
+                drop(context.spare.replace(self.7.take()));
             }
         }
         let _restore = Restore(
@@ -366,6 +449,7 @@ impl Context {
             self.after.replace(0),
             [self.raised.take(), self.later.take()],
             self.entered_vars.replace(ptr::null()),
+            self.spare.take(),
         );
         f()
     }
@@ -483,6 +567,36 @@ mod tests {
             seen[context.random_below(5)] = true;
         }
         assert_eq!(seen, [true; 5]);
+    }
+
+    /// What counts the clones of its wakers by its own holders.
+    struct Counted;
+    impl std::task::Wake for Counted {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    #[test]
+    fn kept_waker_is_used_again_in_the_poll_of_its_task_only() {
+        let context = context();
+        let counted = Arc::new(Counted);
+        let waker = Waker::from(counted.clone());
+        let holders = || Arc::strong_count(&counted) - 2;
+        context.set_current(waker.data());
+        context.give_back(context.keep_waker(&waker));
+        assert_eq!(holders(), 1, "given back, and there for the next");
+        let kept = context.keep_waker(&waker);
+        assert_eq!(holders(), 1, "the same one");
+        context.apart(|| {
+            context.give_back(waker.clone());
+            assert_eq!(holders(), 1, "no task is current here");
+        });
+        context.give_back(kept);
+        context.give_back(waker.clone());
+        assert_eq!(context.take_after(), 0);
+        assert_eq!(holders(), 0, "the poll is over");
+        let other = Waker::from(Arc::new(Counted));
+        context.give_back(waker.clone());
+        assert!(context.keep_waker(&other).will_wake(&other));
     }
 
     #[test]

@@ -52,6 +52,15 @@ impl fmt::Debug for WorkerState {
     }
 }
 
+/// What a driver has to look after.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DriverCounts {
+    /// Timers that are armed.
+    pub timers: usize,
+    /// Sources of I/O that are registered.
+    pub io_sources: usize,
+}
+
 /// I/O and time, as the scheduler sees them.
 pub trait Driver: Send + Sync + 'static {
     /// The timer state of `worker`, kept in that worker's [`Context`](crate::Context). Any thread; once per worker.
@@ -90,6 +99,11 @@ pub trait Driver: Send + Sync + 'static {
 
     /// Whether anything in the driver waits on readiness, so that somebody must look from time to time. Any thread.
     fn io_waiting(&self) -> bool;
+
+    /// How many timers are armed, and how many sources of I/O are registered. Any thread; not for hot paths.
+    fn counts(&self) -> DriverCounts {
+        DriverCounts::default()
+    }
 
     /// The loop is closed: ends every wait for good. Waits begun later report that the loop is closed. Any thread.
     fn close(&self);

@@ -14,6 +14,7 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
+use std::io::{self, Write};
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -43,6 +44,16 @@ pub trait Services: Send + Sync {
 
     /// Calls the loop's exception handler, here and now.
     fn call_exception_handler(&self, context: &ExceptionContext);
+
+    /// Whether the loop is in debug mode.
+    fn is_debug(&self) -> bool {
+        false
+    }
+
+    /// Tells a person, without the exception handler.
+    fn warn(&self, message: &dyn fmt::Display) {
+        to_stderr(message);
+    }
 }
 
 /// The services of the loop whose worker this thread is.
@@ -54,7 +65,29 @@ pub fn current() -> Option<Arc<dyn Services>> {
 pub fn report(services: Option<&dyn Services>, context: &ExceptionContext) {
     match services {
         Some(services) => services.call_exception_handler(context),
-        None => eprintln!("heist: {context}"),
+        None => to_stderr(context),
+    }
+}
+
+/// In one piece, so that lines of several threads stay apart. Where stderr takes no more there is nobody to tell.
+fn to_stderr(message: &dyn fmt::Display) {
+    let _ = io::stderr().write_all(format!("heist: {message}\n").as_bytes());
+}
+
+/// A resource (a server, a writer) is dropped without having been closed: in debug mode, there is a warning. asyncio's
+/// `ResourceWarning`. `what` names it, with its article; `made_at` is where it was made. Costs a look at the loop's flag
+/// otherwise.
+///
+/// ```
+/// # let services = None;
+/// # let made_at = std::panic::Location::caller();
+/// heist_core::services::unclosed(services, "a server", made_at);
+/// ```
+pub fn unclosed(services: Option<&dyn Services>, what: &str, made_at: &'static Location<'static>) {
+    if let Some(services) = services.filter(|services| services.is_debug()) {
+        services.warn(&format_args!(
+            "{what} was dropped unclosed: close it when it is no longer needed; made at {made_at}"
+        ));
     }
 }
 
@@ -178,6 +211,7 @@ impl fmt::Debug for ExceptionContext {
 #[derive(Clone)]
 pub struct CallbackHandle {
     slot: Arc<dyn Slot>,
+    location: &'static Location<'static>,
 }
 
 /// Where the closure lies, whatever its type.
@@ -233,8 +267,15 @@ const CANCELLED: &str = "cancelled";
 
 impl CallbackHandle {
     /// Makes the handle of a callback, which a loop is to [`call`](Self::call).
+    #[track_caller]
     pub fn new(callback: impl FnOnce() + Send + 'static) -> Self {
-        Self { slot: Arc::new(Mutex::new(State::Waiting(callback))) }
+        let location = Location::caller();
+        Self { slot: Arc::new(Mutex::new(State::Waiting(callback))), location }
+    }
+
+    /// Where it was made: the place that reports of it name, also once it was called or cancelled.
+    pub fn location(&self) -> &'static Location<'static> {
+        self.location
     }
 
     /// Calls the callback, unless it was cancelled or called before. For loops.
@@ -257,7 +298,11 @@ impl CallbackHandle {
 
 impl fmt::Debug for CallbackHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CallbackHandle").field("state", &self.slot.state()).finish()
+        let made_at = format_args!("{}", self.location);
+        f.debug_struct("CallbackHandle")
+            .field("state", &self.slot.state())
+            .field("made_at", &made_at)
+            .finish()
     }
 }
 
@@ -290,6 +335,44 @@ mod tests {
         handle.cancel();
         handle.call();
         assert_eq!((calls.load(Ordering::Relaxed), handle.cancelled()), (1, false));
+    }
+
+    #[derive(Default)]
+    struct Told {
+        debug: bool,
+        warnings: Mutex<Vec<String>>,
+    }
+
+    impl Services for Told {
+        fn call_soon(
+            &self,
+            _captured: Captured,
+            _callback: Callback,
+            _location: &'static Location<'static>,
+        ) -> Result<(), LoopClosedError> {
+            Err(LoopClosedError)
+        }
+
+        fn call_exception_handler(&self, _context: &ExceptionContext) {}
+
+        fn is_debug(&self) -> bool {
+            self.debug
+        }
+
+        fn warn(&self, message: &dyn fmt::Display) {
+            self.warnings.lock().push(message.to_string());
+        }
+    }
+
+    #[test]
+    fn what_is_unclosed_is_told_of_in_debug_mode_only() {
+        for debug in [false, true] {
+            let told = Told { debug, ..Told::default() };
+            unclosed(Some(&told), "a server", Location::caller());
+            let warnings = told.warnings.lock();
+            assert_eq!(warnings.len(), usize::from(debug));
+            assert!(warnings.iter().all(|warning| warning.starts_with("a server was dropped unclosed")));
+        }
     }
 
     #[test]

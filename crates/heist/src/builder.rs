@@ -4,10 +4,10 @@ use std::io;
 use std::time::Duration;
 
 use heist_core::Clock;
-use heist_scheduler::{Config, LocalScheduler, Scheduler};
+use heist_scheduler::{Config, LocalScheduler, PanicPolicy, Scheduler, ThreadHook};
 
 use crate::driver::LoopDriver;
-use crate::event_loop::{EventLoop, Flavour};
+use crate::event_loop::{EventLoop, Flavour, Limits};
 use crate::runner::Runner;
 
 /// How long a closing loop waits for cancelled tasks to end, unless told otherwise.
@@ -36,6 +36,9 @@ pub struct Builder {
     look_interval: Option<Duration>,
     debug: Option<bool>,
     eager_tasks: bool,
+    on_panic: PanicPolicy,
+    on_thread_start: ThreadHook,
+    on_thread_stop: ThreadHook,
 }
 
 impl Default for Builder {
@@ -58,6 +61,9 @@ impl Builder {
             look_interval: None,
             debug: None,
             eager_tasks: false,
+            on_panic: PanicPolicy::Report,
+            on_thread_start: ThreadHook::default(),
+            on_thread_stop: ThreadHook::default(),
         }
     }
 
@@ -111,6 +117,37 @@ impl Builder {
         self
     }
 
+    /// What a panic in a task, a callback or a closure of `to_thread` does to the run; nothing, unless given.
+    ///
+    /// ```
+    /// use heist::{PanicPolicy, RunError};
+    ///
+    /// let mut runner = heist::Runner::builder().on_panic(PanicPolicy::Shutdown).build()?;
+    /// let ended = runner.run(async {
+    ///     let _task = heist::create_task(async { panic!("a bug") }).with_name("buggy");
+    ///     std::future::pending::<()>().await
+    /// });
+    /// assert!(matches!(ended, Err(RunError::Panicked(what)) if what.contains("buggy")));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on_panic(mut self, policy: PanicPolicy) -> Self {
+        self.on_panic = policy;
+        self
+    }
+
+    /// Has `hook` called on each thread that the loop starts (workers but the calling thread, threads of `to_thread`), before
+    /// anything else. It must not block. If it panics, that has been reported by the panic hook, and changes nothing.
+    pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_thread_start = ThreadHook::new(hook);
+        self
+    }
+
+    /// Has `hook` called on each of these threads when it ends, after anything else.
+    pub fn on_thread_stop(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
+        self.on_thread_stop = ThreadHook::new(hook);
+        self
+    }
+
     /// Turns debug mode on or off, whatever the variable `HEIST_DEBUG` says; asyncio's `run(..., debug=...)`. Without
     /// this, the variable turns it on, unless it is empty or `0`.
     pub fn debug(mut self, on: bool) -> Self {
@@ -161,6 +198,9 @@ impl Builder {
             config.max_blocking_threads = threads;
         }
         config.eager_tasks = self.eager_tasks;
+        config.on_panic = self.on_panic;
+        config.on_thread_start = self.on_thread_start;
+        config.on_thread_stop = self.on_thread_stop;
         if let Some(interval) = self.look_interval {
             config.look_interval = interval;
         }
@@ -172,8 +212,10 @@ impl Builder {
         } else {
             Flavour::MultiThread(Scheduler::new(config, clock, driver))
         };
-        let debug = self.debug.unwrap_or_else(debug_by_environment);
-        Ok(EventLoop::of(flavour, self.shutdown_timeout, self.executor_timeout, debug))
+        let limits = Limits { tasks: self.shutdown_timeout, executor: self.executor_timeout };
+        let event_loop = EventLoop::of(flavour, limits);
+        event_loop.set_debug(self.debug.unwrap_or_else(debug_by_environment));
+        Ok(event_loop)
     }
 }
 

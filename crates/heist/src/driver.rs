@@ -4,6 +4,7 @@ use std::any::Any;
 use std::io;
 use std::sync::Arc;
 
+use heist_core::driver::DriverCounts;
 use heist_core::{Clock, Driver, WorkerState};
 use heist_reactor::Reactor;
 use heist_timer::TimerService;
@@ -74,6 +75,10 @@ impl Driver for LoopDriver {
     #[inline]
     fn io_waiting(&self) -> bool {
         self.reactor.io_waiting()
+    }
+
+    fn counts(&self) -> DriverCounts {
+        DriverCounts { timers: self.timers.armed(), io_sources: self.reactor.sources() }
     }
 
     fn close(&self) {

@@ -9,7 +9,26 @@
 //! ([`Interrupter`](heist_scheduler::Interrupter)), without a thread or a descriptor.
 
 #[cfg(unix)]
-pub(crate) use unix::Interrupt;
+use unix::Interrupt;
+
+/// The hold on Ctrl-C, where it could be taken, for as long as this lives: one run.
+#[derive(Debug)]
+pub(crate) struct Held(Option<Interrupt>);
+
+impl Held {
+    pub(crate) fn take(handle: &heist_scheduler::Handle) -> Self {
+        Self(Interrupt::take(handle))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // A run that ends by a panic goes on with that; what came too late for it is forgotten by the next.
+        if let Some(interrupt) = self.0.take().filter(|_| !std::thread::panicking()) {
+            interrupt.release();
+        }
+    }
+}
 
 /// Ends the process as Ctrl-C does: by the signal, or, where it cannot take its way, with the status that shells give
 /// for it.
@@ -68,16 +87,16 @@ mod unix {
 
 #[cfg(not(unix))]
 #[derive(Debug)]
-pub(crate) struct Interrupt(std::convert::Infallible);
+struct Interrupt(std::convert::Infallible);
 
 #[cfg(not(unix))]
 impl Interrupt {
     /// Takes hold of Ctrl-C: not here.
-    pub(crate) fn take(_handle: &heist_scheduler::Handle) -> Option<Self> {
+    fn take(_handle: &heist_scheduler::Handle) -> Option<Self> {
         None
     }
 
-    pub(crate) fn release(self) {
+    fn release(self) {
         match self.0 {}
     }
 }

@@ -50,14 +50,14 @@ pub fn interval(period: Duration) -> Interval {
 /// ```
 /// use std::time::Duration;
 ///
-/// let mut event_loop = heist::EventLoop::new()?;
+/// let event_loop = heist::EventLoop::new()?;
 /// let start = event_loop.time() + Duration::from_millis(10);
 /// event_loop.run_until_complete(async {
 ///     let mut interval = heist::interval_at(start, Duration::from_millis(5));
 ///     assert_eq!(interval.tick().await, start);
 ///     assert_eq!(interval.tick().await, start + Duration::from_millis(5));
-/// });
-/// # Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn interval_at(start: Duration, period: Duration) -> Interval {
     Interval::new(Some(clock::nanos(start)), period)

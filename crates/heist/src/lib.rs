@@ -26,10 +26,10 @@
 mod as_completed;
 mod builder;
 mod call_graph;
-mod callbacks;
 mod cancel;
 #[path = "context_var.rs"]
 pub mod contextvars;
+mod current_loop;
 mod driver;
 mod event_loop;
 mod executor;
@@ -39,6 +39,7 @@ mod inline;
 mod interrupt;
 mod interval;
 mod introspection;
+mod passes;
 mod run_error;
 mod runner;
 mod signal;
@@ -47,6 +48,8 @@ mod thread_future;
 mod timeout_scope;
 mod wait;
 mod wait_for;
+#[cfg(unix)]
+mod watch;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -62,6 +65,7 @@ pub use call_graph::{
 };
 pub use cancel::{CatchCancelled, catch_cancelled, raise_cancelled, try_finally};
 pub use contextvars::{ContextVar, copy_context};
+pub use current_loop::{get_event_loop, get_running_loop, new_event_loop, set_event_loop};
 pub use event_loop::EventLoop;
 pub use executor::{Executor, ThreadPoolExecutor, run_in_executor};
 pub use gather::{
@@ -71,6 +75,7 @@ pub use gather::{
 pub use group_error::{GroupError, GroupFailure};
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
 pub use introspection::{all_tasks, current_task};
+pub use passes::Passes;
 pub use run_error::RunError;
 pub use runner::{Runner, run};
 pub use signal::ctrl_c;
@@ -84,12 +89,16 @@ pub use wait::{
     ReturnWhen, Wait, Waiting, wait,
 };
 pub use wait_for::{WaitFor, wait_for};
+#[cfg(unix)]
+pub use watch::{WatchDescriptors, add_reader, add_writer, remove_reader, remove_writer};
 
 pub use heist_core::Awaitable;
 pub use heist_macros::{main, test};
+#[cfg(unix)]
+pub use heist_reactor::WatchHandle;
 pub use heist_scheduler::{
-    CallbackHandle, ExceptionContext, ExceptionHandler, ExecutorClosedError, LoopClosedError,
-    ShutdownExecutor, TaskInfo, Work, spawn_in as create_task_in,
+    CallbackHandle, ExceptionContext, ExceptionHandler, ExecutorClosedError, LoopClosedError, Metrics,
+    PanicPolicy, ShutdownExecutor, TaskInfo, TimerHandle, Work, WorkerMetrics, spawn_in as create_task_in,
 };
 pub use heist_scheduler::{
     CancelledError, Handle, IntoTask, ResultError, SharedFuture, SharedResult, SharedTask, Shield,
@@ -97,10 +106,16 @@ pub use heist_scheduler::{
     TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, YieldNow, ensure_future, shield,
     spawn as create_task, spawn_blocking as to_thread, spawn_local, task, yield_now,
 };
+#[cfg(feature = "futures-io")]
+pub use heist_streams::AsIo;
+pub use heist_streams::fs;
+#[cfg(unix)]
+pub use heist_streams::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
 pub use heist_streams::{
     ConnectError, Family, OpenConnection, OwnedSocket, StaggeredRace, ToAddress, open_connection,
     open_connection_on, staggered_race,
 };
+pub use heist_streams::{Feeder, Lines, ReuniteError};
 pub use heist_streams::{
     IncompleteReadError, LimitOverrunError, ReadError, StreamAddr, StreamReader, StreamWriter, net,
 };
@@ -109,14 +124,30 @@ pub use heist_streams::{
     start_server, start_server_on,
 };
 #[cfg(unix)]
+pub use heist_streams::{
+    SendFile, SendfileNotAvailableError, SockSendFile, sendfile, sock_accept, sock_connect,
+    sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom, sock_recvfrom_into, sock_sendall,
+    sock_sendfile, sock_sendto,
+};
+#[cfg(unix)]
 pub use heist_streams::{open_unix_connection, start_unix_server};
+pub use heist_sync::{
+    AcquireLock, AcquireOwned, AcquirePermit, Barrier, BarrierWait, BoundedSemaphore, BrokenBarrierError,
+    Condition, ConditionWait, HoldsLock, Lock, LockFuture, LockGuard, LockOwned, MixedLocksError,
+    NoPartiesError, NotAcquiredError, OwnedLockGuard, OwnedPermit, Permit, ReleasedTooManyTimesError,
+    Semaphore,
+};
 pub use heist_sync::{
     Event, EventWait, GetNowaitError, InvalidStateError, PutNowaitError, Queue, QueueEmpty, QueueFull,
     QueueShutDown, TaskDoneError, create_future, future,
 };
 pub use heist_timer::{Sleep, SleepResult, Timeout, TimeoutError, sleep, timeout};
 
-/// Channels, for those who want the plain Rust shape; usable under any executor.
+/// Channels and locks that asyncio has not, in the plain Rust shape; usable under any executor.
 pub mod sync {
+    pub use heist_sync::{
+        BarrierStatistics, LockStatistics, Notified, Notify, OnceCell, OwnedReadGuard, OwnedWriteGuard, Read,
+        ReadGuard, ReadOwned, RwLock, SemaphoreStatistics, WaitStatistics, Write, WriteGuard, WriteOwned,
+    };
     pub use heist_sync::{oneshot, queue};
 }

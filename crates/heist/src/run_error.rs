@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::panic::Location;
+use std::sync::Arc;
 
 use heist_scheduler::CancelledError;
 
@@ -13,7 +14,8 @@ use heist_scheduler::CancelledError;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RunError {
-    /// Ctrl-C: the main future was cancelled for it, has cleaned up and ended. asyncio: `KeyboardInterrupt`.
+    /// Ctrl-C: the main future of a [`Runner`](crate::Runner) was cancelled for it, has cleaned up and ended; the run of an
+    /// [`EventLoop`](crate::EventLoop) ended, with everything left as it was. asyncio: `KeyboardInterrupt`.
     Interrupted,
     /// The main future was cancelled, and not, or not only, by Ctrl-C. asyncio: `CancelledError`.
     Cancelled(CancelledError),
@@ -24,10 +26,20 @@ pub enum RunError {
         /// Where the second run was asked for.
         refused: &'static Location<'static>,
     },
-    /// Another thread runs this loop now.
+    /// The loop is running, here or on another thread.
     Busy,
-    /// The runner is closed.
+    /// The loop, or the runner, is closed.
     Closed,
+    /// [`stop`](crate::Handle::stop) ended the run before the future was done; asyncio's `RuntimeError('Event loop stopped
+    /// before Future completed.')`. A future that was given by reference goes on in a later run.
+    Stopped,
+    /// A task or a callback panicked, as the text says, and [`Builder::on_panic`](crate::Builder::on_panic) has that end the
+    /// run.
+    Panicked(Arc<str>),
+    /// The [`EventLoop`](crate::EventLoop) was got inside a run of the loop: it can neither run nor close it.
+    NotOwned,
+    /// What is not Send needs a current-thread loop.
+    SeveralWorkers,
     /// A thread of the loop could not be started.
     Thread(io::Error),
     /// The loop could not be made: the system has no descriptor left for it.
@@ -41,6 +53,8 @@ impl From<heist_scheduler::RunError> for RunError {
             Of::Nested { running, refused } => Self::Nested { running, refused },
             Of::Busy => Self::Busy,
             Of::Interrupted => Self::Interrupted,
+            Of::Stopped => Self::Stopped,
+            Of::Panicked(what) => Self::Panicked(what),
             Of::Cancelled(error) => Self::Cancelled(error),
             Of::Thread(error) => Self::Thread(error),
             // `Closed`, and whatever the scheduler may refuse one day.
@@ -59,8 +73,16 @@ impl fmt::Display for RunError {
                 "run was called at {refused} inside an event loop that is running since {running}: \
                  await the future instead, or run it on another thread (to_thread)"
             ),
-            Self::Busy => f.write_str("the event loop is being run by another thread"),
+            Self::Busy => write!(f, "{}", heist_scheduler::RunError::Busy),
             Self::Closed => f.write_str("the event loop is closed: make a new one"),
+            Self::Stopped => write!(f, "{}", heist_scheduler::RunError::Stopped),
+            Self::Panicked(what) => write!(f, "{}", heist_scheduler::RunError::Panicked(what.clone())),
+            Self::NotOwned => f.write_str(
+                "this value was got inside a run of the event loop: run or close the loop by the value that made it",
+            ),
+            Self::SeveralWorkers => f.write_str(
+                "a future that is not Send needs a current-thread loop: EventLoop::builder().current_thread()",
+            ),
             Self::Thread(error) => write!(f, "a thread of the event loop could not be started: {error}"),
             Self::Io(error) => write!(f, "the event loop could not be made: {error}"),
         }

@@ -8,7 +8,7 @@ use heist_scheduler::{Handle, ShutdownReport};
 
 use crate::builder::Builder;
 use crate::event_loop::EventLoop;
-use crate::interrupt::{self, Interrupt};
+use crate::interrupt;
 use crate::run_error::RunError;
 
 /// Runs `future` on a new event loop and returns its value; asyncio's `run`.
@@ -125,12 +125,7 @@ impl Runner {
     pub fn run<F: IntoFuture>(&mut self, future: F) -> Result<F::Output, RunError> {
         let context = self.context.clone();
         let event_loop = self.get_loop()?;
-        let interrupt = Interrupt::take(&event_loop.handle());
-        let result = event_loop.try_run(context.scope(future.into_future()));
-        if let Some(interrupt) = interrupt {
-            interrupt.release();
-        }
-        result
+        event_loop.run_main(|| context.scope(future.into_future()))
     }
 
     /// The runner's loop, made now if there is none yet; asyncio's `Runner.get_loop`.
@@ -164,7 +159,10 @@ impl Runner {
     /// Tasks that do not end within the shutdown timeout are named in the report, which is also printed.
     pub fn close(&mut self) -> ShutdownReport {
         match std::mem::replace(&mut self.state, State::Closed) {
-            State::Open(mut event_loop) => event_loop.close(),
+            State::Open(event_loop) => event_loop.close().unwrap_or_else(|error| {
+                heist_scheduler::warn(&format_args!("the runner's event loop was not closed: {error}"));
+                ShutdownReport::default()
+            }),
             State::New(_) | State::Closed => ShutdownReport::default(),
         }
     }

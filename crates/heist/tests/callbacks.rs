@@ -214,14 +214,14 @@ fn b215_a_callback_scheduled_by_a_callback_comes_after_all_that_are_scheduled() 
 #[test]
 fn b223_a_cancelled_callback_is_skipped() {
     for_each_flavour(|builder| {
-        let mut event_loop = builder.build_event_loop().unwrap();
+        let event_loop = builder.build_event_loop().unwrap();
         let log = Log::default();
         let handles: Vec<_> =
             ["a", "b", "c"].map(|name| event_loop.call_soon(log.add(name)).unwrap()).into_iter().collect();
         handles[1].cancel();
         assert!(handles[1].cancelled());
         assert_eq!(Arc::strong_count(&log.0), 3, "what a cancelled one holds is released at once");
-        event_loop.run_until_complete(all_called());
+        event_loop.run_until_complete(all_called()).unwrap();
         assert_eq!(log.lines(), ["a", "c"]);
         assert!(!handles[0].cancelled());
     });
@@ -408,11 +408,11 @@ fn callbacks_are_called_one_at_a_time() {
 #[test]
 fn b212_a_closed_loop_takes_no_callback_and_drops_those_it_has() {
     for_each_flavour(|builder| {
-        let mut event_loop: EventLoop = builder.build_event_loop().unwrap();
+        let event_loop: EventLoop = builder.build_event_loop().unwrap();
         let log = Log::default();
         let handle = event_loop.handle();
         event_loop.call_soon(log.add("never")).unwrap();
-        event_loop.close();
+        event_loop.close().unwrap();
         assert_eq!(Arc::strong_count(&log.0), 1, "dropped with the loop");
         assert_eq!(event_loop.call_soon(|| {}).unwrap_err(), LoopClosedError);
         assert_eq!(handle.call_soon_threadsafe(|| {}).unwrap_err(), LoopClosedError);

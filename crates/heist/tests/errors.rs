@@ -143,9 +143,9 @@ fn a_future_that_is_not_send_is_told_where_it_may_go() {
 
 #[test]
 fn a_closed_loop_says_so() {
-    let mut event_loop = heist::EventLoop::builder().workers(1).build_event_loop().unwrap();
-    event_loop.close();
-    let message = panic_of(|| event_loop.run_until_complete(async {}));
+    let event_loop = heist::EventLoop::builder().workers(1).build_event_loop().unwrap();
+    event_loop.close().unwrap();
+    let message = event_loop.run_until_complete(async {}).unwrap_err().to_string();
     assert!(message.contains("closed"), "{message}");
     let task = event_loop.create_task(async { 1 });
     let error = heist::run(task).unwrap_err();

@@ -81,7 +81,7 @@ fn b201_current_task_and_all_tasks_need_a_running_loop() {
 #[test]
 fn b202_all_tasks_are_the_unfinished_tasks_of_the_loop() {
     for_each_flavour(|builder| {
-        let mut other = builder.clone().build_event_loop().unwrap();
+        let other = builder.clone().build_event_loop().unwrap();
         let others = other.create_task(std::future::pending::<()>());
 
         let mut runner = builder.build().unwrap();
@@ -111,7 +111,7 @@ fn b202_all_tasks_are_the_unfinished_tasks_of_the_loop() {
         runner.close();
         assert!(handle.all_tasks().is_empty());
         drop(task);
-        other.close();
+        other.close().unwrap();
     });
 }
 

@@ -106,25 +106,27 @@ fn b186_an_executor_runs_on_another_thread() {
 #[test]
 fn b187_cancelling_then_shutting_down_then_closing_calls_nothing_back() {
     for_each_flavour(|builder| {
-        let mut event_loop = builder.build_event_loop().unwrap();
+        let event_loop = builder.build_event_loop().unwrap();
         let pool = ThreadPoolExecutor::new(1);
         let (open, wait) = gate();
         let (began, begin) = channel();
-        let (running, waiting) = event_loop.run_until_complete(async {
-            let running = run_in_executor(&pool, move || {
-                began.send(()).unwrap();
-                pass(&wait);
-            });
-            let waiting = run_in_executor(&pool, || unreachable!("cancelled before it began"));
-            begin.recv().unwrap();
-            assert!(running.cancel() && waiting.cancel());
-            let (running, waiting) = (heist::create_task(running), heist::create_task(waiting));
-            (running.await.unwrap(), waiting.await.unwrap())
-        });
+        let (running, waiting) = event_loop
+            .run_until_complete(async {
+                let running = run_in_executor(&pool, move || {
+                    began.send(()).unwrap();
+                    pass(&wait);
+                });
+                let waiting = run_in_executor(&pool, || unreachable!("cancelled before it began"));
+                begin.recv().unwrap();
+                assert!(running.cancel() && waiting.cancel());
+                let (running, waiting) = (heist::create_task(running), heist::create_task(waiting));
+                (running.await.unwrap(), waiting.await.unwrap())
+            })
+            .unwrap();
         let is_cancelled = |result: Result<(), TaskError>| result.is_err_and(|error| error.is_cancelled());
         assert!(is_cancelled(running) && is_cancelled(waiting));
         let handle = event_loop.handle();
-        event_loop.close();
+        event_loop.close().unwrap();
         assert!(handle.is_closed());
         drop(open);
         // The closure ends, and the pool with it: what it wakes is a loop that is gone.
@@ -289,19 +291,21 @@ fn the_default_executor_finishes_its_work_and_takes_no_more() {
 #[test]
 fn the_default_executor_can_be_replaced() {
     for_each_flavour(|builder| {
-        let mut event_loop = builder.build_event_loop().unwrap();
+        let event_loop = builder.build_event_loop().unwrap();
         event_loop.handle().set_default_executor(ThreadPoolExecutor::with_name(1, "given"));
-        let (name, panic, refused) = event_loop.run_until_complete(async {
-            let name = to_thread(|| thread::current().name().map(str::to_owned)).await.unwrap();
-            let panic = to_thread(|| panic!("on a given thread")).await;
-            let (open, wait) = gate();
-            let (first, second) = (to_thread(move || pass(&wait)), to_thread(|| 2));
-            drop(open);
-            assert_eq!(current().shutdown_default_executor(Duration::from_secs(60)).await.unwrap(), 0);
-            first.await.unwrap();
-            assert_eq!(second.await.unwrap(), 2, "what was in line is run");
-            (name, panic.unwrap_err(), to_thread(|| 3).await.unwrap_err())
-        });
+        let (name, panic, refused) = event_loop
+            .run_until_complete(async {
+                let name = to_thread(|| thread::current().name().map(str::to_owned)).await.unwrap();
+                let panic = to_thread(|| panic!("on a given thread")).await;
+                let (open, wait) = gate();
+                let (first, second) = (to_thread(move || pass(&wait)), to_thread(|| 2));
+                drop(open);
+                assert_eq!(current().shutdown_default_executor(Duration::from_secs(60)).await.unwrap(), 0);
+                first.await.unwrap();
+                assert_eq!(second.await.unwrap(), 2, "what was in line is run");
+                (name, panic.unwrap_err(), to_thread(|| 3).await.unwrap_err())
+            })
+            .unwrap();
         assert_eq!(name.as_deref(), Some("given_0"));
         assert_eq!(panic.panic_message(), Some("on a given thread"));
         assert!(refused.to_string().contains("shut down"), "{refused}");
@@ -312,18 +316,20 @@ fn the_default_executor_can_be_replaced() {
 fn a_loop_that_is_closed_fails_what_its_given_threads_have_not_begun() {
     for_each_flavour(|builder| {
         let limit = Duration::from_secs(30);
-        let mut event_loop = builder.executor_timeout(limit).build_event_loop().unwrap();
+        let event_loop = builder.executor_timeout(limit).build_event_loop().unwrap();
         event_loop.handle().set_default_executor(ThreadPoolExecutor::with_name(1, "given"));
         let (open, wait) = gate();
         let (began, begin) = channel();
-        let (first, second) = event_loop.run_until_complete(async move {
-            let first = to_thread(move || {
-                began.send(()).unwrap();
-                pass(&wait);
-            });
-            begin.recv().unwrap();
-            (first, to_thread(|| unreachable!("never begun")))
-        });
+        let (first, second) = event_loop
+            .run_until_complete(async move {
+                let first = to_thread(move || {
+                    began.send(()).unwrap();
+                    pass(&wait);
+                });
+                begin.recv().unwrap();
+                (first, to_thread(|| unreachable!("never begun")))
+            })
+            .unwrap();
         let waits = second.task_ref();
         let opener = thread::spawn(move || {
             while !waits.done() {
@@ -331,7 +337,7 @@ fn a_loop_that_is_closed_fails_what_its_given_threads_have_not_begun() {
             }
             drop(open);
         });
-        assert!(event_loop.close().is_clean());
+        assert!(event_loop.close().unwrap().is_clean());
         opener.join().unwrap();
         assert!(first.done() && second.done());
         let second: &heist::Task<()> = &second;
@@ -607,10 +613,10 @@ fn b194_a_task_that_cannot_be_made_fails_for_the_thread_and_is_reported_once() {
 #[test]
 fn a_closed_loop_runs_no_coroutine_of_a_thread() {
     for_each_flavour(|builder| {
-        let mut event_loop = builder.build_event_loop().unwrap();
+        let event_loop = builder.build_event_loop().unwrap();
         let handle = event_loop.handle();
         let early = run_coroutine_threadsafe(async { 1 }, &handle);
-        event_loop.close();
+        event_loop.close().unwrap();
         assert!(early.result().unwrap_err().is_cancelled(), "its loop was closed before its turn");
         let late = run_coroutine_threadsafe(async { 2 }, &handle);
         assert!(late.result().unwrap_err().to_string().contains("closed"));

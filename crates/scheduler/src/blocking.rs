@@ -20,7 +20,7 @@ use heist_core::sync::{Condvar, Mutex, MutexGuard, mutant};
 
 use crate::executor::{self, ThreadPool};
 use crate::shared::Shared;
-use crate::task::state::{Access, CANCEL};
+use crate::task::state::{Access, CANCEL, CANCELLED, FAILED};
 use crate::task::{CancelledError, Raw, TaskError};
 
 /// What a submission must do next.
@@ -47,6 +47,14 @@ pub(crate) struct State<J> {
     closed: bool,
 }
 
+/// What a pool has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counts {
+    pub(crate) threads: usize,
+    pub(crate) idle: usize,
+    pub(crate) waiting: usize,
+}
+
 /// The line and the counts: everything but the threads themselves, so that a model can run it.
 #[derive(Debug)]
 pub(crate) struct Line<J> {
@@ -59,6 +67,12 @@ impl<J> Line<J> {
     pub(crate) fn new(most: usize) -> Self {
         let state = State { line: VecDeque::new(), idle: 0, notified: 0, threads: 0, closed: false };
         Self { state: Mutex::new(state), changed: Condvar::new(), most: most.max(1) }
+    }
+
+    /// How many there are of all that it has.
+    pub(crate) fn counts(&self) -> Counts {
+        let state = self.state.lock();
+        Counts { threads: state.threads, idle: state.idle, waiting: state.line.len() }
     }
 
     /// Puts a job in line. On [`Submitted::Start`] the thread is counted already.
@@ -197,6 +211,10 @@ impl Job {
         // SAFETY: the job is the only side that polls this cell, once.
         let polled = unsafe { (header.vtable.poll)(self.task.0, &mut cx) };
         let Poll::Ready(outcome) = polled else { unreachable!("a closure ends in one poll") };
+        self.task.shared().foreign_tally.task_ended();
+        if outcome & (FAILED | CANCELLED) == FAILED {
+            self.task.shared().task_panicked(self.task);
+        }
         // SAFETY: this is the side that polled, and it does not touch the task afterwards.
         unsafe { self.task.complete(Access::Shared, outcome) };
         drop(self.hold);
@@ -263,12 +281,14 @@ impl Pool {
     }
 
     fn start(&self, shared: &Arc<Shared>) {
-        let (line, keep_alive) = (self.line.clone(), self.keep_alive);
+        let (line, keep_alive, config) = (self.line.clone(), self.keep_alive, shared.config.clone());
         let name = format!("{}-blocking", shared.config.thread_name);
         let started = std::thread::Builder::new().name(name).spawn(move || {
-            while let Some(job) = line.next(|changed, state| changed.wait_timeout(state, keep_alive)) {
-                job.run();
-            }
+            config.on_thread(|| {
+                while let Some(job) = line.next(|changed, state| changed.wait_timeout(state, keep_alive)) {
+                    job.run();
+                }
+            });
         });
         // The thread ends by itself: `close` waits for the count, not for the handle.
         if started.is_err() {
@@ -277,6 +297,11 @@ impl Pool {
                 job.run();
             }
         }
+    }
+
+    /// How many there are of the loop's own threads and jobs.
+    pub(crate) fn counts(&self) -> Counts {
+        self.line.counts()
     }
 
     /// Fails what is in line, and waits at most `limit` for what runs; returns how many threads still do.

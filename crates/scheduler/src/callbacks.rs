@@ -17,6 +17,8 @@
 //!
 //! Internal tasks (`Kind::Callback`) are in no list of tasks, and nobody is the current task inside them.
 //!
+//! Those for later wait in [`crate::timed`], and come here when they are due.
+//!
 //! Protocol page: `docs/design/callbacks.md`.
 
 use std::collections::VecDeque;
@@ -36,8 +38,9 @@ use heist_core::vars::{self, Captured};
 
 use crate::scheduler::{Handle, with_worker};
 use crate::shared::{CLOSED, Shared};
+use crate::timed::Timed;
 use crate::trace;
-use crate::worker::create_internal;
+use crate::worker::{Worker, create_internal};
 
 /// How many callbacks a runner calls before the tasks behind it have a turn: as many polls as there are between two looks.
 const RUN: usize = 61;
@@ -121,6 +124,15 @@ impl<J> Strand<J> {
         std::mem::take(&mut state.line)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.state.lock().line.len()
+    }
+
+    /// Whether nothing is in line, or being called.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.state.lock().running
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
     }
@@ -130,19 +142,25 @@ impl<J> Strand<J> {
 pub(crate) struct Callbacks {
     /// The line of the multi-thread flavour. On the other only its being closed counts.
     strand: Strand<Call>,
+    pub(crate) timed: Timed<Call>,
     handler: Mutex<Option<ExceptionHandler>>,
 }
 
 impl Callbacks {
     pub(crate) fn new() -> Self {
-        Self { strand: Strand::new(), handler: Mutex::new(None) }
+        Self { strand: Strand::new(), timed: Timed::new(), handler: Mutex::new(None) }
+    }
+
+    /// How many are in the strand.
+    pub(crate) fn in_line(&self) -> usize {
+        self.strand.len()
     }
 
     /// The loop is at its end: what was not called is dropped, nothing is taken any more.
     pub(crate) fn close(&self) {
-        for call in self.strand.close() {
+        for call in self.strand.close().into_iter().chain(self.timed.close()) {
             // A closure's drop is the user's, and may panic.
-            crate::task::discard(move || drop(call));
+            crate::task::discard(move || call.abandon());
         }
     }
 }
@@ -151,20 +169,33 @@ impl Callbacks {
 fn call(call: Call) {
     let Call { captured, callback, location } = call;
     captured.run(|| {
-        let called = catch_unwind(AssertUnwindSafe(|| match callback {
+        let call = || match callback {
             Closure::Handle(handle) => handle.call(),
             Closure::Box(callback) => callback(),
-        }));
+        };
+        let called = catch_unwind(AssertUnwindSafe(|| watched(call, location)));
         if let Err(payload) = called {
             let context =
                 ExceptionContext::new("a callback failed").with_panic(&*payload).with_source(location);
             crate::task::discard(move || drop(payload));
             match Handle::current() {
-                Some(handle) => handle.call_exception_handler(&context),
+                Some(handle) => {
+                    handle.call_exception_handler(&context);
+                    handle.shared().panicked(&context);
+                }
                 None => trace::warn(&context),
             }
         }
     });
+}
+
+/// Calls a callback, in debug mode with a look at the clock.
+fn watched(call: impl FnOnce(), location: &'static Location<'static>) {
+    let debug = |worker: &Worker| worker.shared().debug.is_on().then(|| worker.shared().clone());
+    match with_worker(debug).flatten() {
+        Some(shared) => shared.debug.watch(call, || format!("the callback made at {location}")),
+        None => call(),
+    }
 }
 
 /// Calls a callback; what its variables panic with when they are dropped has been reported by the panic hook.
@@ -185,6 +216,14 @@ fn leave_task() {
 struct One(Option<Call>);
 
 impl Unpin for One {}
+
+impl Drop for One {
+    fn drop(&mut self) {
+        if let Some(call) = self.0.take() {
+            call.abandon();
+        }
+    }
+}
 
 impl Future for One {
     type Output = ();
@@ -219,7 +258,7 @@ impl Future for Runner {
 }
 
 /// Puts a callback where its loop calls it.
-fn put(shared: &Arc<Shared>, next: Call) -> Result<(), LoopClosedError> {
+pub(crate) fn put(shared: &Arc<Shared>, next: Call) -> Result<(), LoopClosedError> {
     let strand = &shared.callbacks.strand;
     if strand.is_closed() || shared.phase() == CLOSED {
         return Err(LoopClosedError);
@@ -236,6 +275,31 @@ fn put(shared: &Arc<Shared>, next: Call) -> Result<(), LoopClosedError> {
             Ok(())
         }
         Put::Closed(_) => Err(LoopClosedError),
+    }
+}
+
+/// Has `callback` called behind what is in the strand now; `false` where nothing is, or the loop is closed.
+pub(crate) fn call_at_the_end(
+    shared: &Arc<Shared>,
+    location: &'static Location<'static>,
+    callback: impl FnOnce() + Send + 'static,
+) -> bool {
+    let callback = Closure::Box(Box::new(callback));
+    let next = Call { captured: Captured::current(), callback, location };
+    !shared.callbacks.strand.is_idle() && put(shared, next).is_ok()
+}
+
+impl Call {
+    /// It is never called: what it captured goes now, also where somebody still has its handle.
+    fn abandon(self) {
+        if let Closure::Handle(handle) = &self.callback {
+            handle.cancel();
+        }
+    }
+
+    /// The callback of a handle, which may be cancelled by it.
+    pub(crate) fn of_handle(captured: Captured, handle: &CallbackHandle) -> Self {
+        Self { captured, callback: Closure::Handle(handle.clone()), location: handle.location() }
     }
 }
 
@@ -292,8 +356,7 @@ impl Handle {
         callback: impl FnOnce() + Send + 'static,
     ) -> Result<CallbackHandle, LoopClosedError> {
         let handle = CallbackHandle::new(callback);
-        let callback = Closure::Handle(handle.clone());
-        put(self.shared(), Call { captured, callback, location: Location::caller() })?;
+        put(self.shared(), Call::of_handle(captured, &handle))?;
         Ok(handle)
     }
 
@@ -351,6 +414,14 @@ impl Services for Handle {
 
     fn call_exception_handler(&self, context: &ExceptionContext) {
         Handle::call_exception_handler(self, context);
+    }
+
+    fn is_debug(&self) -> bool {
+        self.get_debug()
+    }
+
+    fn warn(&self, message: &dyn fmt::Display) {
+        trace::warn(message);
     }
 }
 

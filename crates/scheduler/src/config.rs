@@ -1,6 +1,33 @@
 //! What can be chosen about a loop.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::panics::PanicPolicy;
+
+/// What is called on a thread of the loop.
+#[derive(Clone, Default)]
+pub struct ThreadHook(Option<Arc<dyn Fn() + Send + Sync>>);
+
+impl ThreadHook {
+    /// Has `hook` called. It must not block; if it panics, that has been reported by the panic hook, and changes nothing.
+    pub fn new(hook: impl Fn() + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(hook)))
+    }
+
+    pub(crate) fn call(&self) {
+        if let Some(hook) = &self.0 {
+            crate::task::discard(|| hook());
+        }
+    }
+}
+
+impl fmt::Debug for ThreadHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ThreadHook").field(&self.0.is_some()).finish()
+    }
+}
 
 /// How a scheduler is set up.
 #[derive(Clone, Debug)]
@@ -19,6 +46,12 @@ pub struct Config {
     pub look_interval: Duration,
     /// Whether tasks run at their creation until they first suspend.
     pub eager_tasks: bool,
+    /// What a panic in a task or a callback does.
+    pub on_panic: PanicPolicy,
+    /// Called on each thread that the loop starts, before anything else.
+    pub on_thread_start: ThreadHook,
+    /// Called on each of these threads when it ends, after anything else.
+    pub on_thread_stop: ThreadHook,
 }
 
 impl Config {
@@ -50,7 +83,17 @@ impl Config {
             blocking_keep_alive: Duration::from_secs(10),
             look_interval: Duration::from_micros(200),
             eager_tasks: false,
+            on_panic: PanicPolicy::Report,
+            on_thread_start: ThreadHook::default(),
+            on_thread_stop: ThreadHook::default(),
         }
+    }
+
+    /// What a thread of the loop does, with the hooks around it.
+    pub(crate) fn on_thread(&self, work: impl FnOnce()) {
+        self.on_thread_start.call();
+        work();
+        self.on_thread_stop.call();
     }
 }
 

@@ -84,10 +84,12 @@ impl Worker {
         self.heap_index() == 0 && interrupted.swap(false, Ordering::Acquire)
     }
 
-    /// Cancels the main future of the run, if there is one.
+    /// Cancels the main future of the run, if there is one; or ends the run, where that is what an interrupt does.
     #[cold]
     pub(crate) fn interrupt_main(&self) {
-        if let Some(main) = NonNull::new(self.main()) {
+        if self.leave.interrupt() {
+            self.set_interrupted(true);
+        } else if let Some(main) = NonNull::new(self.main()) {
             self.set_interrupted(Raw(main).cancel(CancelledError::new(None)));
         }
     }

@@ -16,7 +16,10 @@
 //! | `executor` | threads for closures that are no part of a loop |
 //! | `all_tasks` | every task of a loop, asked for on any thread |
 //! | `interrupt` | how a signal handler ends a run |
-//! | `callbacks` | `call_soon`, the exception handler |
+//! | `callbacks`, `timed` | `call_soon`, `call_later`, the exception handler |
+//! | `metrics` | what a loop counts of itself |
+//! | `panics`, `debug` | what a panic does, what debug mode warns of |
+//! | `stop` | how a run is ended from inside or outside |
 //! | `scheduler` | building, running, closing |
 
 mod all_tasks;
@@ -24,29 +27,37 @@ mod blocking;
 mod blocking_future;
 mod callbacks;
 mod config;
+mod debug;
 mod executor;
 mod heap;
 mod idle;
 mod inject;
 mod interrupt;
+mod metrics;
+mod panics;
 mod park;
 mod queue;
 mod scheduler;
 mod shared;
+mod stop;
 pub mod task;
+mod timed;
+mod timer_handle;
 mod trace;
 mod watchdog;
 mod worker;
 mod yielding;
 
 pub use callbacks::ExceptionHandler;
-pub use config::Config;
+pub use config::{Config, ThreadHook};
 pub use executor::{ExecutorClosedError, ShutdownExecutor, ThreadPool, Work};
 pub use heist_core::services::{CallbackHandle, ExceptionContext, LoopClosedError, TaskInfo};
 pub use interrupt::Interrupter;
+pub use metrics::{Metrics, WorkerMetrics};
+pub use panics::PanicPolicy;
 pub use scheduler::{
-    Handle, LocalScheduler, RunError, Scheduler, ShutdownReport, current_task, spawn, spawn_blocking,
-    spawn_in, spawn_local,
+    Handle, LocalScheduler, Passes, RunError, Scheduler, ShutdownReport, current_task, refuse_nested, spawn,
+    spawn_blocking, spawn_in, spawn_local,
 };
 pub use task::{
     Body, CancelledError, Countdown, Ended, IntoTask, Request, Requests, ResultError, SharedFuture,
@@ -54,6 +65,8 @@ pub use task::{
     TaskBuilder, TaskError, TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, Wanted, ensure_future,
     flatten, shield, start_each, task,
 };
+pub use timer_handle::TimerHandle;
+pub use trace::warn;
 pub use yielding::{YieldNow, yield_now};
 
 #[cfg(all(test, heist_loom))]

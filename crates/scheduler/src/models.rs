@@ -13,13 +13,14 @@ mod interrupt;
 mod park;
 mod queue;
 mod shutdown;
+mod stop;
 mod watchdog;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use heist_core::Clock;
 use heist_core::driver::NoDriver;
@@ -116,15 +117,7 @@ pub(crate) struct Loop {
 
 impl Loop {
     pub(crate) fn new(local: bool) -> Self {
-        let config = Config {
-            workers: 1,
-            spares: 0,
-            thread_name: "model".into(),
-            max_blocking_threads: 1,
-            blocking_keep_alive: Duration::from_secs(1),
-            eager_tasks: false,
-            look_interval: Duration::from_micros(200),
-        };
+        let config = Config { spares: 0, max_blocking_threads: 1, ..Config::new(1) };
         let shared = Shared::make(config, local, Clock::real(), Arc::new(NoDriver));
         ALIVE.with_borrow_mut(|alive| alive.insert(shared.id()));
         let worker = shared.resting[0].lock().take();

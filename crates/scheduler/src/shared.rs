@@ -14,9 +14,11 @@ use heist_core::{Clock, Driver};
 use crate::blocking::Pool;
 use crate::callbacks::Callbacks;
 use crate::config::Config;
+use crate::debug::Debug;
 use crate::heap::{Heap, Registry};
 use crate::idle::Idle;
 use crate::inject::{Chain, Injector};
+use crate::metrics::{ForeignTally, Tally};
 use crate::park::Parker;
 use crate::queue::{Local, Stealer};
 use crate::task::TaskDefaults;
@@ -47,7 +49,7 @@ pub(crate) struct Slot {
     /// The task that runs next on this worker. Put by the worker, taken by the worker or the watchdog.
     pub(crate) lifo: AtomicPtr<Header>,
     /// Counts this worker's polls, wrapping; a worker whose count stands still is inside a poll. Written by the worker.
-    pub(crate) polls: AtomicU32,
+    pub(crate) polls: heist_core::sync::atomic::AtomicU64,
     /// Counts this worker's looks at the driver. Written by the worker.
     pub(crate) looks: AtomicU32,
     /// The system's number of the thread that runs this worker, for the watchdog.
@@ -62,6 +64,7 @@ pub(crate) struct Slot {
     pub(crate) poll_time: AtomicU32,
     /// The task being polled, for reports; never followed without the registry.
     pub(crate) current_id: AtomicU64,
+    pub(crate) tally: Tally,
     pub(crate) parker: Parker,
     pub(crate) stealer: Stealer,
 }
@@ -88,12 +91,20 @@ pub(crate) struct Shared {
     pub(crate) pool: Pool,
     pub(crate) callbacks: Callbacks,
     pub(crate) task_defaults: TaskDefaults,
+    pub(crate) debug: Debug,
+    pub(crate) foreign_tally: ForeignTally,
+    /// The panic that is to end the run.
+    pub(crate) failure: Mutex<Option<Arc<str>>>,
     pub(crate) watchdog: Watchdog,
     /// `block_on`'s future must be polled. Apart from the rest: worker 0 reads it before every poll.
     pub(crate) main_woken: CachePadded<AtomicBool>,
     phase: AtomicU8,
     /// A signal asks for an end of the run: worker 0 passes it on to the main future. See [`crate::interrupt`].
     pub(crate) interrupted: AtomicBool,
+    /// The run is to end after the pass that is under way; see [`crate::stop`].
+    pub(crate) stop: AtomicBool,
+    /// The callbacks that were in line when the last pass began have been called; multi-thread only.
+    pub(crate) pass_called: AtomicBool,
     /// How many workers the watchdog has found stuck.
     pub(crate) stuck: AtomicUsize,
     /// Guards the wait of paused workers for the next run, and of a run's end for them.
@@ -128,7 +139,7 @@ impl Shared {
                 queues.push(queue);
                 CachePadded::new(Slot {
                     lifo: AtomicPtr::new(ptr::null_mut()),
-                    polls: AtomicU32::new(0),
+                    polls: heist_core::sync::atomic::AtomicU64::new(0),
                     looks: AtomicU32::new(0),
                     thread: AtomicU32::new(0),
                     active: AtomicBool::new(false),
@@ -136,6 +147,7 @@ impl Shared {
                     look: AtomicBool::new(false),
                     poll_time: AtomicU32::new(0),
                     current_id: AtomicU64::new(0),
+                    tally: Tally::new(),
                     parker: Parker::new(),
                     stealer,
                 })
@@ -156,10 +168,15 @@ impl Shared {
             task_defaults: TaskDefaults::new(config.eager_tasks),
             clock,
             driver,
+            debug: Debug::new(),
+            foreign_tally: ForeignTally::default(),
+            failure: Mutex::new(None),
             watchdog: Watchdog::new(),
             main_woken: CachePadded::new(AtomicBool::new(false)),
             phase: AtomicU8::new(PAUSED),
             interrupted: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            pass_called: AtomicBool::new(true),
             stuck: AtomicUsize::new(0),
             paused: Mutex::new(()),
             pause_changed: Condvar::new(),
@@ -318,6 +335,13 @@ impl Shared {
         }
     }
 
+    /// When `worker` has something to do that waits for a time, at the earliest. Any thread.
+    #[inline]
+    pub(crate) fn next_deadline(&self, worker: usize) -> u64 {
+        let own = self.driver.next_deadline(worker);
+        if worker == 0 { own.min(self.callbacks.timed.next()) } else { own }
+    }
+
     /// Every task that is alive, complete ones that somebody still holds among them.
     pub(crate) fn each_task(&self, mut visit: impl FnMut(Raw)) {
         for registry in &self.registries {
@@ -370,7 +394,7 @@ impl Shared {
         let handed = state.clone();
         let started = std::thread::Builder::new().name(name).spawn(move || {
             if let Some(state) = handed.lock().take() {
-                state.run_thread(&shared);
+                shared.config.on_thread(|| state.run_thread(&shared));
             }
         });
         match started {

@@ -41,10 +41,14 @@ pub(crate) fn stuck(worker: usize, task: u64, stuck: bool) {
     let _ = (worker, task, stuck);
 }
 
-/// Something that a person should know.
-pub(crate) fn warn(message: &dyn std::fmt::Display) {
+/// Something that a person should know: a line on stderr, or an event of `tracing` with that feature.
+pub fn warn(message: &dyn std::fmt::Display) {
     #[cfg(feature = "tracing")]
     tracing::warn!(target: "heist", "{message}");
     #[cfg(not(feature = "tracing"))]
-    eprintln!("heist: {message}");
+    {
+        use std::io::Write;
+        // In one piece, so that lines of several threads stay apart. Where stderr takes no more there is nobody to tell.
+        let _ = std::io::stderr().write_all(format!("heist: {message}\n").as_bytes());
+    }
 }

@@ -135,7 +135,7 @@ impl Watchdog {
 /// What the watchdog remembers of a worker from the tick before.
 #[derive(Clone, Copy, Default)]
 struct Seen {
-    polls: u32,
+    polls: u64,
     looks: u32,
     /// Milliseconds for which the worker has not looked at the driver.
     unlooked: u32,
@@ -254,7 +254,11 @@ fn rescue(shared: &Arc<Shared>, worker: usize) -> bool {
     }
     // What is due and what is ready goes to the injector, this thread being no worker. A waker that panics has been
     // reported by the panic hook.
-    let _ = catch_unwind(AssertUnwindSafe(|| shared.driver.rescue(worker, shared.clock.now())));
+    let now = shared.clock.now();
+    let _ = catch_unwind(AssertUnwindSafe(|| shared.driver.rescue(worker, now)));
+    if worker == 0 {
+        shared.fire_timed(now);
+    }
     shared.injector.len() > 0 || shared.over.len() > 0 || !slot.stealer.is_empty()
 }
 

@@ -17,6 +17,12 @@
 //! | `server` | [`start_server`] and [`Server`] |
 //! | `wire` | what the halves run over: sockets, pipes, layers over these |
 //! | `net` | plain sockets |
+//! | `fs` | files and directories |
+//! | `names` | names of hosts |
+//! | `raw` | operations on sockets that the caller owns |
+//! | `sendfile` | files from the disk to a socket |
+//! | `reunite` | a pair of streams taken apart again |
+//! | `futures_io` | the read and write traits of other crates |
 //! | `error` | what reading and connecting can fail with |
 //! | `waiters` | who waits for a change of a writer or a server |
 
@@ -25,10 +31,21 @@
 mod address;
 mod connect;
 mod error;
+pub mod fs;
+#[cfg(feature = "futures-io")]
+mod futures_io;
+#[cfg(unix)]
+mod names;
 pub mod net;
+#[cfg(unix)]
+mod raw;
 mod reader;
+#[allow(dead_code, reason = "servers over sockets of the caller's")]
 mod ready;
 mod report;
+mod reunite;
+#[cfg(unix)]
+mod sendfile;
 mod server;
 mod waiters;
 #[allow(dead_code, reason = "what only layers over sockets and other kinds of streams use")]
@@ -40,8 +57,20 @@ pub use connect::{
     ConnectError, OpenConnection, StaggeredRace, open_connection, open_connection_on, staggered_race,
 };
 pub use error::{IncompleteReadError, LimitOverrunError, ReadError};
-pub use reader::StreamReader;
+#[cfg(feature = "futures-io")]
+pub use futures_io::AsIo;
+#[cfg(unix)]
+pub use names::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
+#[cfg(unix)]
+pub use raw::{
+    sock_accept, sock_connect, sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom,
+    sock_recvfrom_into, sock_sendall, sock_sendto,
+};
+pub use reader::{Feeder, Lines, StreamReader};
 pub use ready::OwnedSocket;
+pub use reunite::ReuniteError;
+#[cfg(unix)]
+pub use sendfile::{SendFile, SendfileNotAvailableError, SockSendFile, sendfile, sock_sendfile};
 pub use server::{
     Outcome, Server, ServerConnection, ServerReport, ServerSocket, Shutdown, StartServer, start_server,
     start_server_on,

@@ -4,6 +4,10 @@
 
 use std::task::{Context, Waker};
 
+/// The place of whoever waits with a mutable borrow of what it waits for: there is only one.
+#[cfg(feature = "futures-io")]
+pub(crate) const SOLE: u64 = 0;
+
 /// Who waits. Lives inside the state that it is about, under the same lock.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
@@ -12,6 +16,10 @@ pub(crate) struct Waiters {
 }
 
 impl Waiters {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// Waits, or goes on waiting, at `ticket`. Returns the waker that this one replaces.
     #[must_use = "drop it outside the lock"]
     pub(crate) fn wait(&mut self, ticket: &mut Option<u64>, cx: &Context<'_>) -> Option<Waker> {
@@ -20,9 +28,11 @@ impl Waiters {
             Some((_, waker)) if waker.will_wake(cx.waker()) => None,
             Some((_, waker)) => Some(std::mem::replace(waker, cx.waker().clone())),
             None => {
-                self.list.push((self.next, cx.waker().clone()));
-                *ticket = Some(self.next);
-                self.next += 1;
+                let id = *ticket.get_or_insert_with(|| {
+                    self.next += 1;
+                    self.next
+                });
+                self.list.push((id, cx.waker().clone()));
                 None
             }
         }

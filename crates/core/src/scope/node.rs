@@ -12,7 +12,7 @@ use crate::{CancelledError, context};
 ///
 /// It lives in a pinned future. It is touched by `&mut`, and, while that future's body is polled, through the frame on
 /// that thread's stack; never by two threads at once.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Node {
     place: UnsafeCell<Place>,
 }
@@ -20,21 +20,50 @@ pub(super) struct Node {
 // SAFETY: nothing is reachable through a shared `Node` outside of this module, which follows the rule above.
 unsafe impl Sync for Node {}
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Place {
-    /// The tree, and where in it the node stands.
-    entered: Option<(Arc<Tree>, NodeId)>,
-    parent: Option<NodeId>,
+    /// The tree that the node stands in.
+    tree: Option<Arc<Tree>>,
+    /// Where in it. Meaningless without one; not in the same `Option`, so that a new node is plain zeroes.
+    id: NodeId,
     /// The header of the task, to compare with the one that is being polled.
     task: usize,
-    /// A request that something in the body has raised to here.
-    raised: Option<CancelledError>,
-    /// A request that was answered with another error, and is to interrupt the body's next suspension.
-    later: Option<CancelledError>,
+    /// What has come up from the body. Most nodes never have any, and a limit is to be small: it is made, moved and
+    /// dropped for each operation that it limits.
+    up: Option<Box<Up>>,
     /// Requests of this scope's own that are under way.
     own: u32,
-    /// Whether the scope answers requests of others.
-    catches: bool,
+    role: Role,
+}
+
+/// What a node does with the requests of others. As wide as its neighbour: with padding behind it a new place would be
+/// written in overlapping pieces, and a look at it right after would have to wait for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+enum Role {
+    /// Passes them on to what is around it.
+    Passes,
+    /// Answers them.
+    Catches,
+}
+
+/// Requests that have come up to a node.
+#[derive(Debug, Default)]
+struct Up {
+    /// Raised by something in the body.
+    raised: Option<CancelledError>,
+    /// Answered with another error, and to interrupt the body's next suspension.
+    later: Option<CancelledError>,
+}
+
+impl Place {
+    fn entered(&self) -> Option<(&Arc<Tree>, NodeId)> {
+        Some((self.tree.as_ref()?, self.id))
+    }
+
+    fn up(&mut self) -> &mut Up {
+        self.up.get_or_insert_default()
+    }
 }
 
 /// One scope whose body is being polled, on the stack of that poll.
@@ -48,13 +77,12 @@ impl Node {
     pub(super) const fn new(catches: bool) -> Self {
         Self {
             place: UnsafeCell::new(Place {
-                entered: None,
-                parent: None,
+                tree: None,
+                id: NodeId::NONE,
                 task: 0,
-                raised: None,
-                later: None,
+                up: None,
                 own: 0,
-                catches,
+                role: if catches { Role::Catches } else { Role::Passes },
             }),
         }
     }
@@ -69,14 +97,14 @@ impl Node {
     /// The id, if the node stands in the tree of the task that is being polled.
     fn here(&self, current: *const ()) -> Option<NodeId> {
         let place = self.place();
-        let (tree, id) = place.entered.as_ref()?;
-        (place.task == current.addr() && !tree.is_over()).then_some(*id)
+        let (tree, id) = place.entered()?;
+        (place.task == current.addr() && !tree.is_over()).then_some(id)
     }
 
     /// Whether the scope answers requests of others, or only passes them on.
     #[inline]
     pub(super) fn catches(&self) -> bool {
-        self.place().catches
+        self.place().role == Role::Catches
     }
 
     /// What the node of a scope is.
@@ -87,7 +115,7 @@ impl Node {
     /// Whether the node stands in some tree.
     #[inline]
     pub(super) fn is_entered(&self) -> bool {
-        self.place().entered.is_some()
+        self.place().tree.is_some()
     }
 
     /// Enters the tree of the task that is being polled, or moves to where the node stands now. The scopes around it
@@ -116,9 +144,7 @@ impl Node {
         let current = context.current();
         let foreign = (!context.is_current(waker)).then_some(waker);
         if let Some(id) = self.here(current) {
-            let place = self.place();
-            place.parent = parent;
-            let (tree, _) = place.entered.as_ref()?;
+            let (tree, _) = self.place().entered()?;
             tree.moved(id, parent, foreign);
             return Some(id);
         }
@@ -126,8 +152,8 @@ impl Node {
         let tree = context.tree()?;
         let id = tree.enter(parent, kind(), foreign.cloned());
         let place = self.place();
-        place.entered = Some((tree, id));
-        place.parent = parent;
+        place.tree = Some(tree);
+        place.id = id;
         place.task = current.addr();
         Some(id)
     }
@@ -143,8 +169,8 @@ impl Node {
     #[inline(never)]
     fn leave_tree(&self) -> bool {
         let place = self.place();
-        let Some((tree, id)) = place.entered.take() else { return false };
-        let forwarded = tree.leave(id);
+        let Some(tree) = place.tree.take() else { return false };
+        let forwarded = tree.leave(place.id);
         // If this has handed a request on, whoever polls the task is to see what becomes of it. (A part that another thread
         // drops can hand one on only while the task's own side is about to look anyway.)
         context::with(|context| {
@@ -157,21 +183,27 @@ impl Node {
         forwarded
     }
 
+    /// Whether the node stands in no tree and nothing has come up to it: then no request is before it.
+    #[inline]
+    pub(super) fn is_quiet(&self) -> bool {
+        let place = self.place();
+        place.up.is_none() && place.tree.is_none()
+    }
+
     /// The request that the node is to answer.
     #[inline]
     pub(super) fn take_request(&self) -> Option<CancelledError> {
-        // Most nodes are in no tree and are asked several times a poll.
-        if self.place().raised.is_none() && !self.is_entered() { None } else { self.look_for_request() }
+        if self.is_quiet() { None } else { self.look_for_request() }
     }
 
     #[cold]
     #[inline(never)]
     fn look_for_request(&self) -> Option<CancelledError> {
         let place = self.place();
-        let raised = place.raised.take();
-        let Some((tree, id)) = place.entered.as_ref() else { return raised };
+        let raised = place.up.as_mut().and_then(|up| up.raised.take());
+        let Some((tree, id)) = place.entered() else { return raised };
         // Both are answered by one end; the one that comes from farther out is the one to tell of.
-        let found = tree.take_mark(*id);
+        let found = tree.take_mark(id);
         if found.is_some() {
             context::with(|context| {
                 if let Some(context) = context {
@@ -185,14 +217,14 @@ impl Node {
     /// Says that the node answers: nothing below it has a request to hand on.
     #[cold]
     pub(super) fn answer_below(&self) {
-        if let Some((tree, id)) = self.place().entered.as_ref() {
-            tree.answer_below(*id);
+        if let Some((tree, id)) = self.place().entered() {
+            tree.answer_below(id);
         }
     }
 
     /// The request that is to interrupt the body's next suspension.
     pub(super) fn take_later(&self) -> Option<CancelledError> {
-        self.place().later.take()
+        self.place().up.as_mut()?.later.take()
     }
 
     /// Whether a request of the scope's own is under way.
@@ -203,8 +235,8 @@ impl Node {
     /// Asks the parts of the body to end, for this scope's own reasons.
     pub(super) fn ask_below(&self, error: &CancelledError) -> Delivered {
         let place = self.place();
-        let Some((tree, id)) = place.entered.as_ref() else { return Delivered::Nobody };
-        let (tree, id) = (tree.clone(), *id);
+        let Some((tree, id)) = place.entered() else { return Delivered::Nobody };
+        let (tree, id) = (tree.clone(), id);
         let (delivered, _) = tree.deliver_below(Some(id), error, None);
         context::with(|context| {
             if let Some(context) = context {
@@ -216,8 +248,8 @@ impl Node {
 
     /// The request from farther out that has gone to what the body awaits, and ends it.
     pub(super) fn forwarded_below(&self) -> Option<CancelledError> {
-        let (tree, id) = self.place().entered.as_ref()?;
-        tree.forwarded_below(*id)
+        let (tree, id) = self.place().entered()?;
+        tree.forwarded_below(id)
     }
 
     /// Counts a request of the scope's own for those inside it, until it ends.
@@ -227,7 +259,7 @@ impl Node {
 
     /// Has the next [`take_request`](Self::take_request) find this error.
     pub(super) fn note(&self, error: CancelledError) {
-        self.place().raised = Some(error);
+        self.place().up().raised = Some(error);
     }
 
     /// Polls a body with this node around it.
@@ -299,7 +331,7 @@ pub(super) fn raise(error: CancelledError) -> bool {
         }
         // SAFETY: a frame is taken out of the context before it goes.
         match unsafe { context.frame().cast::<Frame>().as_ref() } {
-            Some(frame) => frame.node().place().raised = Some(error),
+            Some(frame) => frame.node().place().up().raised = Some(error),
             None => context.raise(error),
         }
         true
@@ -315,7 +347,7 @@ pub(super) fn ask_later(error: CancelledError) -> bool {
         }
         // SAFETY: as in `raise`.
         match unsafe { context.frame().cast::<Frame>().as_ref() } {
-            Some(frame) => frame.node().place().later = Some(error),
+            Some(frame) => frame.node().place().up().later = Some(error),
             None => context.ask_later(error),
         }
         true

@@ -31,6 +31,11 @@ pub(super) struct NodeId {
     generation: u32,
 }
 
+impl NodeId {
+    /// Of no node: generations begin at 1.
+    pub(super) const NONE: Self = Self { index: 0, generation: 0 };
+}
+
 /// What a node is.
 pub(super) enum Kind {
     /// A part that ends with an error of its own when it is cancelled.

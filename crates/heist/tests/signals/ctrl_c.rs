@@ -28,6 +28,17 @@ fn runner(flavour: &str) -> heist::Runner {
     .unwrap()
 }
 
+/// The event loop of a role.
+fn event_loop(flavour: &str) -> heist::EventLoop {
+    let builder = heist::EventLoop::builder();
+    match flavour {
+        "workers" => builder.workers(2),
+        _ => builder.current_thread(),
+    }
+    .build_event_loop()
+    .unwrap()
+}
+
 /// Runs `child` in a copy for each flavour, and `parent` beside it.
 fn in_copies(test: &str, child: impl Fn(&str), parent: impl Fn(&mut Copy)) {
     match role() {
@@ -375,17 +386,15 @@ on_the_main_thread! {
     #[test]
     fn when_nobody_waits_any_more_ctrl_c_ends_the_process_again() {
         let child = |flavour: &str| {
-            // An event loop by itself leaves Ctrl-C alone.
-            let builder = heist::EventLoop::builder();
-            let builder = if flavour == "workers" { builder.workers(2) } else { builder.current_thread() };
-            let mut event_loop = builder.build_event_loop().unwrap();
-            event_loop.run_until_complete(async {
+            let event_loop = event_loop(flavour);
+            let told = event_loop.run_until_complete(async {
                 let given_up = heist::ctrl_c();
                 let waited_for = heist::ctrl_c();
                 drop(given_up);
                 interrupt_myself();
                 waited_for.await.unwrap();
             });
+            told.unwrap();
             println!("\ntold");
             interrupt_myself();
             println!("\nstill there");
@@ -393,6 +402,48 @@ on_the_main_thread! {
         in_copies("when_nobody_waits_any_more_ctrl_c_ends_the_process_again", child, |copy| {
             copy.stdout.until("told");
             died_by_sigint(copy.wait());
+        });
+    }
+
+    #[test]
+    fn ctrl_c_ends_run_forever_and_leaves_everything_as_it_was() {
+        let child = |flavour: &str| {
+            let event_loop = event_loop(flavour);
+            let tasks: Vec<_> = (0..3)
+                .map(|_| event_loop.create_task(async { heist::sleep(Duration::from_secs(3600)).await }))
+                .collect();
+            event_loop.call_soon(interrupt_myself).unwrap();
+            println!("\nended: {:?}", event_loop.run_until_complete(heist::wait(tasks)).map(drop));
+            // As the older programs do on a KeyboardInterrupt.
+            let left = event_loop.all_tasks();
+            println!("left: {}", left.len());
+            left.iter().for_each(|task| _ = task.cancel());
+            event_loop.stop();
+            event_loop.run_forever().unwrap();
+            println!("closed: {}", event_loop.close().unwrap().is_clean());
+            println!("again: {:?}", heist::new_event_loop().unwrap().run_until_complete(async { 1 }));
+        };
+        in_copies("ctrl_c_ends_run_forever_and_leaves_everything_as_it_was", child, |copy| {
+            assert_eq!(copy.stdout.until("ended: "), "ended: Err(Interrupted)");
+            assert_eq!(copy.stdout.until("left: "), "left: 3");
+            assert_eq!(copy.stdout.until("closed: "), "closed: true");
+            assert_eq!(copy.stdout.until("again: "), "again: Ok(1)");
+            assert!(copy.wait().success());
+        });
+    }
+
+    #[test]
+    fn ctrl_c_ends_a_run_forever_that_sleeps() {
+        let child = |flavour: &str| {
+            let event_loop = event_loop(flavour);
+            event_loop.call_soon(|| println!("\nruns")).unwrap();
+            println!("\nended: {:?}", event_loop.run_forever());
+        };
+        in_copies("ctrl_c_ends_a_run_forever_that_sleeps", child, |copy| {
+            copy.stdout.until("runs");
+            copy.interrupt();
+            assert_eq!(copy.stdout.until("ended: "), "ended: Err(Interrupted)");
+            assert!(copy.wait().success());
         });
     }
 }

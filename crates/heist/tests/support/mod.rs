@@ -137,3 +137,11 @@ pub fn on_each_flavour<F: Future>(test: impl Fn() -> F) {
 pub fn in_order<F: Future>(test: F) -> F::Output {
     heist::Runner::builder().current_thread().virtual_time().build().unwrap().run(test).unwrap()
 }
+
+/// A path for a file or a socket of a test's own, where nothing is yet; short enough for a socket.
+pub fn temporary_path(name: &str) -> std::path::PathBuf {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("heist-{}-{number}-{name}", std::process::id()))
+}

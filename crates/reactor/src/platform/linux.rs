@@ -5,7 +5,7 @@
 //! a wait is one `epoll_pwait2`, a look in passing one `epoll_pwait`. The wake-up is an eventfd, edge-triggered and never read: each write is an edge.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use heist_core::sync::atomic::{AtomicU8, Ordering};
@@ -49,6 +49,17 @@ impl Selector {
             debug_assert_eq!(error, rustix::io::Errno::AGAIN);
             let _ = rustix::io::read(&self.wake, &mut [0; 8]);
             let _ = rustix::io::write(&self.wake, &one);
+        }
+    }
+
+    /// Whether that very descriptor is in the queue: then it cannot be added. Two system calls at most.
+    pub(crate) fn knows(&self, descriptor: BorrowedFd<'_>) -> bool {
+        // What comes of it meanwhile carries a key that no record has.
+        let data = EventData::new_u64(WAKE);
+        match epoll::add(&self.poller, descriptor, data, EventFlags::empty()) {
+            // It was added a moment ago.
+            Ok(()) => epoll::delete(&self.poller, descriptor).is_err(),
+            Err(error) => error == rustix::io::Errno::EXIST,
         }
     }
 

@@ -3,6 +3,7 @@
 mod close;
 mod handle;
 mod outcome;
+mod passes;
 mod run;
 mod spawn;
 
@@ -22,7 +23,9 @@ pub(crate) use close::end_tasks;
 use close::{close, close_on_drop};
 pub use handle::Handle;
 pub use outcome::{RunError, ShutdownReport};
-use run::{Resting, run};
+pub use passes::Passes;
+pub use run::refuse_nested;
+use run::{OnInterrupt, Resting, run, run_forever};
 pub use spawn::{current_task, spawn, spawn_blocking, spawn_in, spawn_local};
 pub(crate) use spawn::{no_loop, spawn_at, with_worker};
 
@@ -55,7 +58,42 @@ impl Scheduler {
     /// With the panic of `future`, if it panics.
     #[track_caller]
     pub fn block_on<F: IntoFuture>(&self, future: F) -> Result<F::Output, RunError> {
-        run(&self.shared, future.into_future(), Location::caller())
+        run(&self.shared, future.into_future(), OnInterrupt::Cancel, Location::caller())
+    }
+
+    /// As [`block_on`](Scheduler::block_on), but an [`Interrupter`](crate::Interrupter) ends the run as a stop does, and
+    /// cancels nothing.
+    ///
+    /// # Errors
+    ///
+    /// See [`RunError`].
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `future`, if it panics.
+    #[track_caller]
+    pub fn run_until_complete<F: IntoFuture>(&self, future: F) -> Result<F::Output, RunError> {
+        run(&self.shared, future.into_future(), OnInterrupt::Leave, Location::caller())
+    }
+
+    /// Runs the loop on this thread until [`Handle::stop`] is called, or an [`Interrupter`](crate::Interrupter) ends it.
+    ///
+    /// # Errors
+    ///
+    /// See [`RunError`].
+    #[track_caller]
+    pub fn run_forever(&self) -> Result<(), RunError> {
+        run_forever(&self.shared, Location::caller())
+    }
+
+    /// Begins a run whose passes are asked for one by one.
+    ///
+    /// # Errors
+    ///
+    /// See [`RunError`].
+    #[track_caller]
+    pub fn begin(&self) -> Result<Passes<'_>, RunError> {
+        Passes::begin(&self.shared, Location::caller())
     }
 
     /// Cancels all tasks and drives them to their end, for at most `limit`; then ends all threads of the loop, waiting
@@ -106,7 +144,42 @@ impl LocalScheduler {
     /// With the panic of `future`, if it panics.
     #[track_caller]
     pub fn block_on<F: IntoFuture>(&self, future: F) -> Result<F::Output, RunError> {
-        run(&self.shared, future.into_future(), Location::caller())
+        run(&self.shared, future.into_future(), OnInterrupt::Cancel, Location::caller())
+    }
+
+    /// As [`block_on`](LocalScheduler::block_on), but an [`Interrupter`](crate::Interrupter) ends the run as a stop does, and
+    /// cancels nothing.
+    ///
+    /// # Errors
+    ///
+    /// See [`RunError`].
+    ///
+    /// # Panics
+    ///
+    /// With the panic of `future`, if it panics.
+    #[track_caller]
+    pub fn run_until_complete<F: IntoFuture>(&self, future: F) -> Result<F::Output, RunError> {
+        run(&self.shared, future.into_future(), OnInterrupt::Leave, Location::caller())
+    }
+
+    /// Runs the loop on this thread until [`Handle::stop`] is called, or an [`Interrupter`](crate::Interrupter) ends it.
+    ///
+    /// # Errors
+    ///
+    /// See [`RunError`].
+    #[track_caller]
+    pub fn run_forever(&self) -> Result<(), RunError> {
+        run_forever(&self.shared, Location::caller())
+    }
+
+    /// Begins a run whose passes are asked for one by one.
+    ///
+    /// # Errors
+    ///
+    /// See [`RunError`].
+    #[track_caller]
+    pub fn begin(&self) -> Result<Passes<'_>, RunError> {
+        Passes::begin(&self.shared, Location::caller())
     }
 
     /// Creates a task outside of a run; it starts with the next one.

@@ -2,8 +2,16 @@
 
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 
 use crate::task::{CancelledError, TaskRef};
+
+/// What [`RunError::Busy`] says.
+const BUSY: &str = "the event loop is running: stop it first, or use it from inside (create_task, call_soon)";
+
+/// What [`RunError::Stopped`] says.
+const STOPPED: &str = "the event loop was stopped before the future was done: run the loop again; a task goes on then, \
+                       and so does a future that was given by reference";
 
 /// Why a run did not give a value.
 #[derive(Debug)]
@@ -20,8 +28,12 @@ pub enum RunError {
     Busy,
     /// The loop is closed.
     Closed,
-    /// The main future was cancelled by an [`Interrupter`](crate::Interrupter), and by nobody else.
+    /// An [`Interrupter`](crate::Interrupter) ended the run, or had the main future cancelled, and nobody else did.
     Interrupted,
+    /// The loop was stopped before the main future had ended.
+    Stopped,
+    /// A task or a callback panicked, and the loop's [`PanicPolicy`](crate::PanicPolicy) has that end the run.
+    Panicked(Arc<str>),
     /// The main future was cancelled.
     Cancelled(CancelledError),
     /// A thread of the loop could not be started.
@@ -36,9 +48,11 @@ impl fmt::Display for RunError {
                 "run was called at {refused} inside an event loop that is running since {running}: \
                  await the future instead, or run it on another thread (to_thread)"
             ),
-            RunError::Busy => f.write_str("the event loop is being run by another thread"),
+            RunError::Busy => f.write_str(BUSY),
             RunError::Closed => f.write_str("the event loop is closed: make a new one"),
             RunError::Interrupted => f.write_str("the run was interrupted by a signal"),
+            RunError::Stopped => f.write_str(STOPPED),
+            RunError::Panicked(what) => write!(f, "the run was ended by a panic: {what}"),
             RunError::Cancelled(error) => write!(f, "the main future was {error}"),
             RunError::Thread(error) => write!(f, "a thread of the event loop could not be started: {error}"),
         }

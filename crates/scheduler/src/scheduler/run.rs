@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use heist_core::sync::atomic::Ordering;
 use pin_project_lite::pin_project;
 
 use super::outcome::RunError;
@@ -55,32 +56,87 @@ impl Drop for Resting<'_> {
 }
 
 /// A run inside a run is refused, with both places.
-fn refuse_nested(refused: &'static Location<'static>) -> Result<(), RunError> {
+///
+/// # Errors
+///
+/// [`RunError::Nested`] where this thread is inside a running loop.
+#[track_caller]
+pub fn refuse_nested() -> Result<(), RunError> {
+    refuse_nested_at(Location::caller())
+}
+
+pub(super) fn refuse_nested_at(refused: &'static Location<'static>) -> Result<(), RunError> {
     match with_worker(|worker| *worker.shared().run_at.lock()) {
         None => Ok(()),
         Some(running) => Err(RunError::Nested { running: running.unwrap_or(refused), refused }),
     }
 }
 
+/// A run of the loop on this thread, from the moment when worker 0 is taken to the one when it rests again.
+pub(super) struct Running<'a> {
+    resting: Resting<'a>,
+}
+
+impl<'a> Running<'a> {
+    /// Takes worker 0 and has the other workers' threads there. The run's phase is yet to begin.
+    pub(super) fn take(
+        shared: &'a Arc<Shared>,
+        location: &'static Location<'static>,
+    ) -> Result<Self, RunError> {
+        refuse_nested_at(location)?;
+        let resting = Resting::take(shared)?;
+        if shared.phase() == CLOSED {
+            return Err(RunError::Closed);
+        }
+        start_threads(shared)?;
+        *shared.run_at.lock() = Some(location);
+        Ok(Self { resting })
+    }
+
+    pub(super) fn worker(&self) -> &Worker {
+        self.resting.worker()
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let shared = self.resting.shared;
+        let worker = self.worker();
+        // SAFETY: the guard ends with this function, before the worker is put back.
+        let _entered = unsafe { worker.enter() };
+        worker.end_run();
+        // One that came too late for this run is none of the next.
+        shared.stop.store(false, Ordering::Relaxed);
+        *shared.run_at.lock() = None;
+        shared.set_phase(PAUSED);
+        // Nothing runs between runs: a worker inside a poll pauses when that returns, which is not waited for for long.
+        shared.wait_paused(Duration::from_millis(20));
+    }
+}
+
+/// What an interrupt does to a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnInterrupt {
+    /// The main future is cancelled, and may clean up: asyncio's `Runner`.
+    Cancel,
+    /// The run ends, and everything stays as it is: asyncio's `run_until_complete`.
+    Leave,
+}
+
 pub(super) fn run<F: Future>(
     shared: &Arc<Shared>,
     future: F,
+    on_interrupt: OnInterrupt,
     location: &'static Location<'static>,
 ) -> Result<F::Output, RunError> {
-    refuse_nested(location)?;
-    let resting = Resting::take(shared)?;
-    if shared.phase() == CLOSED {
-        return Err(RunError::Closed);
-    }
-    start_threads(shared)?;
-    let worker = resting.worker();
+    let running = Running::take(shared, location)?;
+    let worker = running.worker();
     // SAFETY: the guard ends with this function, before the worker is put back.
     let entered = unsafe { worker.enter() };
-    *shared.run_at.lock() = Some(location);
-    let local = if shared.local { LOCAL } else { 0 };
-    let main =
-        create(worker.heap(), shared, Kind::Main, std::future::ready(()), NEW_DETACHED | local, 0, location);
-    worker.begin_run(main.0.as_ptr());
+    let main = begin_main(worker, Kind::Main, location);
+    if on_interrupt == OnInterrupt::Leave {
+        worker.leave.on_interrupt();
+    }
     if shared.local {
         worker.schedule(main);
     } else {
@@ -90,28 +146,70 @@ pub(super) fn run<F: Future>(
 
     let mut main_future = pin!(MainFuture { future: Some(future), ended: None });
     let over = std::cell::Cell::new(false);
-    while !over.get() {
-        worker.turn(|worker| over.set(worker.poll_main(main, &mut main_future.as_mut())));
+    turns(worker, || over.get(), |worker| over.set(worker.poll_main(main, &mut main_future.as_mut())));
+    if !over.get() {
+        worker.forget_main();
+        main_future.as_mut().end(MainEnd::Left);
     }
     let ended = main_future.as_mut().take_ended(main);
     // As in asyncio: who else has cancelled it stands for the cancellation.
-    let interrupted = worker.was_interrupted() && main.uncancel() == 0;
+    let interrupted = worker.was_interrupted() && (!over.get() || main.uncancel() == 0);
 
     end_main(main, shared.local);
-    worker.end_run();
-    *shared.run_at.lock() = None;
-    shared.set_phase(PAUSED);
-    // Nothing runs between runs: a worker inside a poll pauses when that returns, which is not waited for for long.
-    shared.wait_paused(Duration::from_millis(20));
     drop(entered);
+    drop(running);
     match ended {
         MainEnd::Value(value) => Ok(value),
-        MainEnd::Panicked(payload) => {
-            drop(resting);
-            resume_unwind(payload)
-        }
-        MainEnd::Cancelled(_) if interrupted => Err(RunError::Interrupted),
+        MainEnd::Panicked(payload) => resume_unwind(payload),
+        MainEnd::Cancelled(_) | MainEnd::Left if interrupted => Err(RunError::Interrupted),
+        MainEnd::Left => Err(shared.failure.lock().take().map_or(RunError::Stopped, RunError::Panicked)),
         MainEnd::Cancelled(error) => Err(RunError::Cancelled(error)),
+    }
+}
+
+/// Runs the loop until it is stopped.
+pub(super) fn run_forever(
+    shared: &Arc<Shared>,
+    location: &'static Location<'static>,
+) -> Result<(), RunError> {
+    let running = Running::take(shared, location)?;
+    let worker = running.worker();
+    // SAFETY: the guard ends with this function, before the worker is put back.
+    let _entered = unsafe { worker.enter() };
+    // Nobody's task: it is in no list, and nobody may cancel it.
+    let main = begin_main(worker, Kind::Callback, location);
+    worker.leave.on_interrupt();
+    shared.set_phase(RUNNING);
+    turns(worker, || false, |_| {});
+    end_main(main, shared.local);
+    let failure = shared.failure.lock().take();
+    match failure {
+        _ if worker.was_interrupted() => Err(RunError::Interrupted),
+        Some(failure) => Err(RunError::Panicked(failure)),
+        None => Ok(()),
+    }
+}
+
+/// The cell that stands for what this run awaits.
+fn begin_main(worker: &Worker, kind: Kind, location: &'static Location<'static>) -> Raw {
+    let shared = worker.shared();
+    let word = NEW_DETACHED | if shared.local { LOCAL } else { 0 };
+    let main = create(worker.heap(), shared, kind, std::future::ready(()), word, 0, location);
+    worker.begin_run(main.0.as_ptr());
+    if kind == Kind::Main {
+        shared.foreign_tally.task_created();
+    }
+    *shared.failure.lock() = None;
+    main
+}
+
+/// Turns of worker 0 until its run is over, or somebody ends it.
+fn turns(worker: &Worker, over: impl Fn() -> bool, mut main: impl FnMut(&Worker)) {
+    if worker.shared().stop.load(Ordering::Relaxed) {
+        worker.begin_pass(1);
+    }
+    while !over() && !worker.leaves() {
+        worker.turn_until(&mut main, || worker.must_not_sleep());
     }
 }
 
@@ -120,6 +218,8 @@ enum MainEnd<T> {
     Value(T),
     Panicked(Box<dyn Any + Send>),
     Cancelled(CancelledError),
+    /// The run ended before it.
+    Left,
 }
 
 pin_project! {

@@ -165,6 +165,7 @@ where
     } else {
         (state::NEW, 0)
     };
+    shared.foreign_tally.task_created();
     let raw = shared.with_foreign_heap(|heap| {
         let raw = create_in(heap, shared, kind, future, word, notes, location, vars);
         if shared.phase() == CLOSED {

@@ -33,6 +33,7 @@ use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use heist_core::clock::{NEVER, nanos};
 use heist_core::context::{self, Context};
@@ -40,12 +41,14 @@ use heist_core::sync::atomic::Ordering;
 use heist_core::sync::hint;
 use heist_core::vars;
 
+use crate::debug;
 use crate::heap::Heap;
 use crate::inject::{Chain, Injector};
 use crate::queue::{CAPACITY, Local, Steal};
 use crate::scheduler::Handle;
 use crate::shared::{CLOSED, CLOSING, Shared, Slot, task_at};
-use crate::task::state::{self, Access, End, LOCAL};
+use crate::stop::Leave;
+use crate::task::state::{self, Access, CANCELLED, End, FAILED, LOCAL};
 use crate::task::{self, Body, Header, Kind, Raw, Task, TaskOptions, spawn_with};
 
 pub(crate) use create::{
@@ -111,13 +114,13 @@ pub(crate) struct Worker {
     over: UnsafeCell<Chain>,
     heap: Heap,
     lifo_streak: Cell<u8>,
-    polls: Cell<u32>,
+    polls: Cell<u64>,
     /// Polls until the next look.
     until_look: Cell<u32>,
     /// In nanoseconds.
     look_interval: u64,
     looked_at: Cell<u64>,
-    polls_at_look: Cell<u32>,
+    polls_at_look: Cell<u64>,
     /// The moving average of a poll's time, in nanoseconds.
     poll_time: Cell<u64>,
     searching: Cell<bool>,
@@ -131,6 +134,10 @@ pub(crate) struct Worker {
     main: Cell<*mut Header>,
     /// Whether a signal handler had the main future of this run cancelled.
     interrupted: Cell<bool>,
+    /// How this run ends before its future; see [`crate::stop`].
+    pub(crate) leave: Leave,
+    /// How long a sleep may take, in a pass that is driven by hand.
+    pub(crate) nap: Cell<Option<Duration>>,
 }
 
 // SAFETY: a worker is plain memory and pointers to tasks, which are made for any thread; it is moved only while it rests.
@@ -144,7 +151,9 @@ fn context_of(index: usize, shared: &Arc<Shared>) -> Context {
         .with_trees(task::tree_of, task::requests_of)
         .with_services(Arc::new(Handle::of(shared)));
     // SAFETY: what this crate makes current is the header of one of its tasks, kept alive by the poll.
-    unsafe { context.with_task_vars(task::task_vars) }
+    let context = unsafe { context.with_task_vars(task::task_vars) };
+    // SAFETY: as above; a header's front is not written while it is somebody's.
+    unsafe { context.with_task_identity(Header::IDENTITY) }
 }
 
 /// What the worker does next.
@@ -179,6 +188,8 @@ impl Worker {
             main_turn: Cell::new(0),
             main: Cell::new(ptr::null_mut()),
             interrupted: Cell::new(false),
+            leave: Leave::default(),
+            nap: Cell::new(None),
         }
     }
 
@@ -249,6 +260,11 @@ impl Worker {
         unsafe { (*self.over()).len() }
     }
 
+    /// Has the next turn begin with a look.
+    pub(crate) fn look_soon(&self) {
+        self.until_look.set(0);
+    }
+
     // ---- tasks come in -------------------------------------------------------------------------------------------
 
     /// Creates a task here and queues it.
@@ -298,6 +314,7 @@ impl Worker {
         F: Body + 'static,
     {
         let local = if self.shared.local { LOCAL } else { 0 };
+        self.slot().tally.task_created();
         let raw = create_in(&self.heap, &self.shared, kind, future, state::NEW | local, 0, location, vars);
         // SAFETY: `NEW` counts the handle's reference and flag; the cell was made for this future.
         unsafe { Task::from_raw(raw) }
@@ -445,11 +462,24 @@ impl Worker {
             self.merge_injected();
         }
         // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
-        let task = unsafe { (*self.fifo.get()).pop_front() };
+        let fifo = unsafe { &mut *self.fifo.get() };
+        let task = fifo.pop_front();
+        self.leave.took_one_of(fifo.len());
         match task {
             Some(task) if task.0.as_ptr() == self.main.get() => Some(Next::Main),
             task => task.map(Next::Task),
         }
+    }
+
+    /// How many polls this worker has before it.
+    pub(crate) fn ready(&self) -> usize {
+        if self.shared.local {
+            self.merge_if_any();
+            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+            return unsafe { (*self.fifo.get()).len() };
+        }
+        let lists = self.shared.injector.len() + self.shared.over.len() + self.over_len();
+        self.queue.len() + lists + usize::from(!self.slot().lifo.load(Ordering::Relaxed).is_null())
     }
 
     fn fifo_is_empty(&self) -> bool {
@@ -564,7 +594,10 @@ impl Worker {
                     return None;
                 }
                 match self.shared.slot(victim).stealer.steal_into(&self.queue) {
-                    Steal::Task(task) => return Some(task),
+                    Steal::Task(task) => {
+                        self.slot().tally.stolen();
+                        return Some(task);
+                    }
                     Steal::Empty => {}
                     Steal::Retry => again = true,
                 }
@@ -663,9 +696,17 @@ impl Worker {
         let access = if self.shared.local { Access::Owner } else { Access::Shared };
         self.count_poll(header.id);
         let mut start = header.word.start(access);
-        let (polled, again) =
-            deliver::poll(&self.context, task, access, &mut start, &mut deliver::InCell(task));
+        let (polled, again) = self.shared.debug.watch(
+            || deliver::poll(&self.context, task, access, &mut start, &mut deliver::InCell(task)),
+            || debug::name_of(task),
+        );
         if let Poll::Ready(outcome) = polled {
+            if header.vtable.kind != Kind::Callback {
+                self.slot().tally.task_ended();
+            }
+            if outcome & (FAILED | CANCELLED) == FAILED {
+                self.shared.task_panicked(task);
+            }
             // SAFETY: this worker polled the task and does not touch it afterwards.
             unsafe { task.complete(access, outcome) };
             if self.shared.phase() >= CLOSING {
@@ -715,12 +756,12 @@ impl Worker {
 
     /// Fires what is due, takes in readiness and a share of the injector, and adapts how often to look.
     #[inline(never)]
-    fn look(&self) {
+    pub(crate) fn look(&self) {
         self.flush_again();
         let now = self.shared.clock.now();
         let polls = self.polls.get().wrapping_sub(self.polls_at_look.get());
         if polls > 0 && self.looked_at.get() != NEVER {
-            let average = now.saturating_sub(self.looked_at.get()) / u64::from(polls);
+            let average = now.saturating_sub(self.looked_at.get()) / polls;
             // A moving average over about four looks.
             let average = (self.poll_time.get() * 3 + average) / 4;
             self.poll_time.set(average);
@@ -728,12 +769,17 @@ impl Worker {
         }
         self.restart_look(now);
         let slot = self.slot();
-        if slot.look.load(Ordering::Relaxed) && self.takes_interrupt() {
-            self.interrupt_main();
+        if slot.look.load(Ordering::Relaxed) {
+            self.heed();
         }
         slot.looks.store(slot.looks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        if self.shared.local {
+            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+            slot.tally.is_ready(unsafe { (*self.fifo.get()).len() });
+        }
         let io = self.shared.driver.io_waiting();
         self.drive(|| self.shared.driver.turn(self.index, now, io));
+        self.fire_timed(now);
         if self.shared.local {
             return;
         }
@@ -750,6 +796,14 @@ impl Worker {
     #[inline]
     fn drive(&self, call: impl FnOnce()) {
         let _ = catch_unwind(AssertUnwindSafe(|| self.context.in_order(call)));
+    }
+
+    /// Has the callbacks called that are due, which are worker 0's to look after.
+    #[inline]
+    fn fire_timed(&self, now: u64) {
+        if self.index == 0 {
+            self.shared.fire_timed(now);
+        }
     }
 
     /// A stretch of polls begins at `now`; [`NEVER`] where that is not known, and the stretch is not measured.

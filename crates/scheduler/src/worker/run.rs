@@ -10,6 +10,7 @@ use heist_core::sync::thread;
 
 use super::deliver::{self, Polled};
 use super::{Next, Worker};
+use crate::debug;
 use crate::inject::Chain;
 use crate::shared::{CLOSED, PAUSED, Shared, task_at};
 use crate::task::state::{self, Access, End, LOCAL};
@@ -81,6 +82,7 @@ impl Worker {
         if active && !self.shared.local {
             self.slot().thread.store(crate::watchdog::current_thread(), Ordering::Relaxed);
         }
+        self.slot().tally.set_busy(active, self.shared.clock.now());
         self.slot().active.store(active, Ordering::Release);
         self.shared.idle.set_active(self.index, active);
         if active {
@@ -92,12 +94,23 @@ impl Worker {
         self.set_active(true);
         self.main.set(main);
         self.set_interrupted(false);
+        self.leave.begin();
         self.main_turn.set(0);
         self.restart_look(self.shared.clock.now());
     }
 
+    /// The run leaves before its future has ended: the cell that stands for it is in no queue any more.
+    pub(crate) fn forget_main(&self) {
+        let main = self.main.get();
+        // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+        unsafe { (*self.fifo.get()).retain(|task| task.0.as_ptr() != main) };
+        // A wake that is still on its way finds a run that has another future, or none, and costs it a poll.
+        self.shared.main_woken.store(false, Ordering::Relaxed);
+    }
+
     pub(crate) fn end_run(&self) {
         self.main.set(ptr::null_mut());
+        self.leave.go_on();
         self.hand_over();
         self.set_active(false);
     }
@@ -204,7 +217,10 @@ impl Worker {
         let header = main.header();
         let access = if self.shared.local { Access::Owner } else { Access::Shared };
         let mut start = header.word.start(access);
-        let (result, again) = deliver::poll(&self.context, main, access, &mut start, polled);
+        let (result, again) = self.shared.debug.watch(
+            || deliver::poll(&self.context, main, access, &mut start, polled),
+            || debug::name_of(main),
+        );
         if result.is_ready() {
             return true;
         }

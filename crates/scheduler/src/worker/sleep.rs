@@ -28,12 +28,12 @@ impl Worker {
         }
         let deadline = if shared.clock.is_virtual() {
             self.sleep_or_jump();
-            shared.driver.next_deadline(self.index)
+            shared.next_deadline(self.index)
         } else {
-            let deadline = shared.driver.next_deadline(self.index);
+            let deadline = shared.next_deadline(self.index);
             self.wait(deadline);
             self.wake_up();
-            // Nobody else arms a timer on this worker.
+            // Nobody else arms a timer on this worker; who puts a callback for later unparks it.
             deadline
         };
         if deadline == NEVER {
@@ -42,6 +42,7 @@ impl Worker {
         } else {
             let now = shared.clock.now();
             self.drive(|| shared.driver.turn(self.index, now, false));
+            self.fire_timed(now);
             self.restart_look(now);
         }
         let slot = self.slot();
@@ -50,9 +51,24 @@ impl Worker {
     }
 
     /// Waits in the driver or on the parker until `deadline`.
-    pub(super) fn wait(&self, mut deadline: u64) {
+    pub(super) fn wait(&self, deadline: u64) {
+        let (tally, clock) = (&self.slot().tally, &self.shared.clock);
+        tally.parked();
+        tally.set_busy(false, clock.now());
+        self.wait_until(deadline);
+        tally.set_busy(true, clock.now());
+    }
+
+    fn wait_until(&self, mut deadline: u64) {
         let shared = &*self.shared;
         let parker = &self.slot().parker;
+        if let Some(limit) = self.nap.get() {
+            // A pass of a loop that is driven by hand.
+            if shared.clock.is_virtual() {
+                return parker.park(Some(limit));
+            }
+            deadline = deadline.min(shared.clock.deadline_in(limit));
+        }
         if shared.phase() >= CLOSING {
             // Whoever closes the loop has a limit to keep.
             if shared.clock.is_virtual() {
@@ -79,6 +95,7 @@ impl Worker {
     /// This worker no longer sleeps; if somebody chose it, it searches on their behalf.
     pub(super) fn wake_up(&self) {
         if !self.shared.idle.stop_sleeping(self.index) {
+            self.slot().tally.woken();
             self.searching.set(true);
         }
         self.shared.watchdog.worker_awake();
@@ -108,6 +125,7 @@ impl Worker {
             let _jump = shared.jump.lock();
             if shared.all_quiet() {
                 self.drive(|| shared.driver.turn(self.index, shared.clock.now(), true));
+                self.shared.fire_timed(shared.clock.now());
                 if self.has_anything() || !shared.all_quiet() || self.jump() {
                     // Before the lock goes: whoever takes it next must see that this worker has something to do.
                     return self.wake_up();
@@ -123,7 +141,7 @@ impl Worker {
     pub(super) fn jump(&self) -> bool {
         let shared = &*self.shared;
         let slots = 0..shared.slots.len();
-        let next = slots.clone().map(|worker| shared.driver.next_deadline(worker)).min().unwrap_or(NEVER);
+        let next = slots.clone().map(|worker| shared.next_deadline(worker)).min().unwrap_or(NEVER);
         if next == NEVER {
             return false;
         }
@@ -139,6 +157,7 @@ impl Worker {
                 });
             }
         }
+        self.shared.fire_timed(next);
         true
     }
 

@@ -47,6 +47,14 @@ async fn connect(address: SocketAddr, local: &[SocketAddr]) -> io::Result<IoSour
     if !local.is_empty() {
         bind_local(&socket, address, local)?;
     }
+    connect_socket(socket, address).await
+}
+
+/// Connects a non-blocking socket to an address.
+pub(crate) async fn connect_socket(
+    socket: Socket,
+    address: SocketAddr,
+) -> io::Result<IoSource<net::TcpStream>> {
     let in_progress = match socket.connect(&address.into()) {
         Ok(()) => false,
         Err(error) if is_in_progress(&error) => true,
@@ -81,7 +89,7 @@ fn bind_local(socket: &Socket, address: SocketAddr, local: &[SocketAddr]) -> io:
     }))
 }
 
-pub(crate) fn is_in_progress(error: &io::Error) -> bool {
+fn is_in_progress(error: &io::Error) -> bool {
     #[cfg(unix)]
     if error.raw_os_error() == Some(libc::EINPROGRESS) {
         return true;

@@ -29,6 +29,7 @@ use crate::net::no_delay;
 use crate::ready::{OwnedSocket, ReadySocket};
 use crate::wire::streams_over_socket;
 use crate::{DEFAULT_LIMIT, StreamReader, StreamWriter, ToAddress};
+pub(crate) use attempt::connect_socket;
 use attempt::{HEAD_START, connect_any};
 pub use error::ConnectError;
 use order::interleave;

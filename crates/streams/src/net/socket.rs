@@ -5,20 +5,15 @@ use std::net::{self, SocketAddr};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-/// A non-blocking TCP socket of the family of `address`. One system call where the system can make it so at once.
+/// A non-blocking TCP socket of the family of `address`.
 pub(crate) fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
-    stream_socket(Domain::for_address(address), Some(Protocol::TCP))
+    socket(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
 }
 
-/// A non-blocking Unix socket.
-#[cfg(unix)]
-pub(crate) fn unix_socket() -> io::Result<Socket> {
-    stream_socket(Domain::UNIX, None)
-}
-
-fn stream_socket(domain: Domain, protocol: Option<Protocol>) -> io::Result<Socket> {
+/// A non-blocking socket. One system call where the system can make it so at once.
+pub(crate) fn socket(domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "netbsd"))]
-    let socket = Socket::new_raw(domain, Type::STREAM.nonblocking().cloexec(), protocol)?;
+    let socket = Socket::new_raw(domain, kind.nonblocking().cloexec(), protocol)?;
     #[cfg(not(any(
         target_os = "linux",
         target_os = "android",
@@ -26,11 +21,25 @@ fn stream_socket(domain: Domain, protocol: Option<Protocol>) -> io::Result<Socke
         target_os = "netbsd"
     )))]
     let socket = {
-        let socket = Socket::new(domain, Type::STREAM, protocol)?;
+        let socket = Socket::new(domain, kind, protocol)?;
         socket.set_nonblocking(true)?;
         socket
     };
     Ok(socket)
+}
+
+/// Lets several sockets have one port.
+pub(crate) fn share_port(socket: &Socket) -> io::Result<()> {
+    #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
+    return socket.set_reuse_port(true);
+    #[cfg(not(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin")))))]
+    {
+        let _ = socket;
+        Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "several sockets on one port: not on this system; leave reuse_port out",
+        ))
+    }
 }
 
 /// A socket bound to `address`, not listening yet.
@@ -45,16 +54,7 @@ pub(crate) fn bind(
         socket.set_reuse_address(true)?;
     }
     if reuse_port {
-        #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
-        socket.set_reuse_port(true)?;
-        #[cfg(not(all(
-            unix,
-            not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))
-        )))]
-        return Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "several sockets on one port: not on this system; leave reuse_port out",
-        ));
+        share_port(&socket)?;
     }
     if address.is_ipv6() && only_v6 {
         socket.set_only_v6(true)?;

@@ -15,7 +15,7 @@ use socket2::{SockRef, Socket};
 #[cfg(unix)]
 use super::unix::SocketFile;
 use crate::address::name_of;
-use crate::net::{accept_socket, no_delay};
+use crate::net::{accept_nonblocking, no_delay};
 use crate::ready::OwnedSocket;
 use crate::wire::streams_over_socket;
 use crate::writer::Ending;
@@ -128,7 +128,7 @@ impl Listener {
             if !admit() {
                 return Ok(None);
             }
-            let (socket, peer) = accept_socket(socket).inspect_err(|_| refuse())?;
+            let (socket, peer) = accept_nonblocking(socket).inspect_err(|_| refuse())?;
             Ok(Some(Accepted { socket, peer: name_of(&peer) }))
         })
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use heist_core::services::ExceptionContext;
-use socket2::SockAddr;
+use socket2::{SockAddr, Type};
 
 use super::StartServer;
 use super::bind::cannot_listen;
@@ -60,7 +60,7 @@ impl SocketPath {
         if name.as_pathname().is_some() {
             remove_stale(&self.0, &address).map_err(|error| self.cannot_listen(&error))?;
         }
-        let bound = unix_socket().and_then(|socket| socket.bind(&address).map(|()| socket));
+        let bound = unix_socket(Type::STREAM).and_then(|socket| socket.bind(&address).map(|()| socket));
         let socket = bound.map_err(|error| self.cannot_listen(&error))?;
         let file = if cleanup { SocketFile::of(&name) } else { None };
         Ok(Listener::unix(socket, name, file))
@@ -92,7 +92,7 @@ fn remove_stale(path: &Path, address: &SockAddr) -> io::Result<()> {
         Ok(metadata) if metadata.file_type().is_socket() => {}
         _ => return Ok(()),
     }
-    match unix_socket()?.connect(address) {
+    match unix_socket(Type::STREAM)?.connect(address) {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => match fs::remove_file(path) {
             // Somebody else was faster.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -8,9 +8,13 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use heist_core::sync::atomic::AtomicBool;
 
+mod barrier;
+mod condition;
 mod event;
 mod future;
+mod notify;
 mod oneshot;
+mod permits;
 mod queue;
 
 /// Runs `model` in all interleavings (within `bound` preemptions) and prints how many there were.
