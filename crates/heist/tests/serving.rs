@@ -451,6 +451,11 @@ fn no_more_than_max_connections_at_a_time() {
         };
         let server = start_server(handler, (["127.0.0.1", "127.0.0.2"], 0)).max_connections(3).await.unwrap();
         let addresses: Vec<_> = server.sockets().iter().map(|socket| socket.local_addr().unwrap()).collect();
+        // Three that stay until the others wait.
+        let mut held = Vec::new();
+        for i in 0..3 {
+            held.push(exchange(addresses[i % 2]).await);
+        }
         let clients: Vec<_> = (0..30)
             .map(|i| {
                 let address = addresses[i % 2];
@@ -460,6 +465,11 @@ fn no_more_than_max_connections_at_a_time() {
                 })
             })
             .collect();
+        for _ in 0..20 {
+            yield_now().await;
+        }
+        assert_eq!(server.connections(), 3);
+        drop(held);
         for client in clients {
             client.await.unwrap();
         }
