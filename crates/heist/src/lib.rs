@@ -119,8 +119,11 @@ pub use heist_streams::{
 };
 pub use heist_streams::{Feeder, Lines, ReuniteError};
 pub use heist_streams::{
-    IncompleteReadError, LimitOverrunError, Outcome, ReadError, Server, ServerSocket, StartServer,
-    StreamAddr, StreamReader, StreamWriter, net, start_server,
+    IncompleteReadError, LimitOverrunError, ReadError, StreamAddr, StreamReader, StreamWriter, net,
+};
+pub use heist_streams::{
+    Outcome, Server, ServerConnection, ServerReport, ServerSocket, Shutdown as ServerShutdown, StartServer,
+    start_server, start_server_on,
 };
 #[cfg(unix)]
 pub use heist_streams::{
@@ -137,6 +140,7 @@ pub use heist_streams::{
     },
     stderr, stdin, stdout,
 };
+pub use heist_streams::{open_unix_connection, start_unix_server};
 pub use heist_sync::{
     AcquireLock, AcquireOwned, AcquirePermit, Barrier, BarrierWait, BoundedSemaphore, BrokenBarrierError,
     Condition, ConditionWait, HoldsLock, Lock, LockFuture, LockGuard, LockOwned, MixedLocksError,

@@ -88,8 +88,14 @@ pub use sendfile::{SendFile, SendfileNotAvailableError, SockSendFile, sendfile, 
 pub use server::{Outcome, Server, ServerSocket, StartServer, start_server};
 #[cfg(unix)]
 pub use stdio::{stderr, stdin, stdout};
+pub use server::{
+    Outcome, Server, ServerConnection, ServerReport, ServerSocket, Shutdown, StartServer, start_server,
+    start_server_on,
+};
 pub use wire::StreamAddr;
 pub use writer::StreamWriter;
+#[cfg(unix)]
+pub use {connect::open_unix_connection, server::start_unix_server};
 
 /// How many bytes a [`StreamReader`] takes for one line, when nothing else is said: 64 KiB, as in asyncio.
 pub const DEFAULT_LIMIT: usize = 64 << 10;

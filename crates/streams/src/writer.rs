@@ -58,6 +58,26 @@ struct Shared {
     state: Mutex<State>,
 }
 
+/// A writer, for somebody who does not keep it: as long as it sends, it can be closed.
+#[derive(Debug, Clone)]
+pub(crate) struct WeakWriter(Weak<Shared>);
+
+impl WeakWriter {
+    /// As [`StreamWriter::close`].
+    pub(crate) fn close(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.change(|state| state.close(Shutdown::Both));
+        }
+    }
+
+    /// As [`StreamWriter::abort`].
+    pub(crate) fn abort(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.change(State::abort);
+        }
+    }
+}
+
 impl Shared {
     #[inline]
     fn change(self: &Arc<Self>, change: impl FnOnce(&mut State) -> Option<Afterwards>) {
@@ -133,6 +153,11 @@ impl StreamWriter {
     /// A writer to `output`; see [`streams_over`](crate::wire::streams_over).
     pub(crate) fn over(output: Output, peer: StreamAddr, ending: Option<Ending>) -> Self {
         Self { shared: Arc::new(Shared { peer, state: Mutex::new(State::new(output, ending)) }) }
+    }
+
+    /// Something that can close this writer from elsewhere.
+    pub(crate) fn downgrade(&self) -> WeakWriter {
+        WeakWriter(Arc::downgrade(&self.shared))
     }
 
     /// Writes `data`: what the system takes at once is sent, the rest is kept and sent as room comes. Never waits; asyncio's
