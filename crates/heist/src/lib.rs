@@ -110,6 +110,9 @@ pub use heist_scheduler::{
 };
 #[cfg(feature = "futures-io")]
 pub use heist_streams::AsIo;
+pub use heist_streams::fs;
+#[cfg(unix)]
+pub use heist_streams::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
 pub use heist_streams::{
     ConnectError, Family, OpenConnection, OwnedSocket, StaggeredRace, ToAddress, open_connection,
     open_connection_on, staggered_race,

@@ -21,6 +21,8 @@
 //! | `process` | child processes, on Unix |
 //! | `signal` | signals, on Unix |
 //! | `stdio` | this process' own standard streams |
+//! | `fs` | files and directories |
+//! | `names` | names of hosts |
 //! | `raw` | operations on sockets that the caller owns |
 //! | `sendfile` | files from the disk to a socket |
 //! | `reunite` | a pair of streams taken apart again |
@@ -34,8 +36,11 @@
 mod address;
 mod connect;
 mod error;
+pub mod fs;
 #[cfg(feature = "futures-io")]
 mod futures_io;
+#[cfg(unix)]
+mod names;
 pub mod net;
 #[cfg(unix)]
 pub mod pipe;
@@ -68,6 +73,8 @@ pub use connect::{
 pub use error::{IncompleteReadError, LimitOverrunError, ReadError};
 #[cfg(feature = "futures-io")]
 pub use futures_io::AsIo;
+#[cfg(unix)]
+pub use names::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
 #[cfg(unix)]
 pub use raw::{
     sock_accept, sock_connect, sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom,
