@@ -144,8 +144,8 @@ pub use heist_sync::{
     Semaphore,
 };
 pub use heist_sync::{
-    Event, EventWait, GetNowaitError, InvalidStateError, PutNowaitError, Queue, QueueEmpty, QueueFull,
-    QueueShutDown, TaskDoneError, create_future, future,
+    Event, EventWait, GetNowaitError, InvalidStateError, LifoQueue, PriorityQueue, PutNowaitError, Queue,
+    QueueEmpty, QueueFull, QueueShutDown, QueueStatistics, TaskDoneError, create_future, future,
 };
 pub use heist_timer::{Sleep, SleepResult, Timeout, TimeoutError, sleep, timeout};
 
@@ -155,5 +155,5 @@ pub mod sync {
         BarrierStatistics, LockStatistics, Notified, Notify, OnceCell, OwnedReadGuard, OwnedWriteGuard, Read,
         ReadGuard, ReadOwned, RwLock, SemaphoreStatistics, WaitStatistics, Write, WriteGuard, WriteOwned,
     };
-    pub use heist_sync::{oneshot, queue};
+    pub use heist_sync::{broadcast, mpmc, mpsc, oneshot, queue, watch};
 }

@@ -398,11 +398,11 @@ fn a066_removing_one_direction_leaves_the_other() {
 fn a067_a_closed_loop_watches_nothing() {
     for_each_flavour(|builder| {
         let (near, _far) = pair().unwrap();
-        let mut event_loop = builder.build_event_loop().unwrap();
+        let event_loop = builder.build_event_loop().unwrap();
         let kept = Arc::new(());
         let its = kept.clone();
         let handle = event_loop.add_reader(&near, move || drop(its.clone())).unwrap();
-        event_loop.close();
+        event_loop.close().unwrap();
         assert!(handle.cancelled());
         assert_eq!(Arc::strong_count(&kept), 1, "the callback is dropped");
         assert!(!event_loop.remove_reader(&near) && !event_loop.remove_writer(&near));

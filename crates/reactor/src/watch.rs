@@ -3,17 +3,10 @@
 //! A watch owns a duplicate of the descriptor, registered as any source. It is the waker of its own waits: an edge has the
 //! loop call the watch's *turn*, among its other callbacks.
 //!
-//! | turn | edge (waker) |
-//! |---|---|
-//! | T1 lower the flag *called for* | E1 mark the word |
-//! | T2 cancelled: drop the callback; end | E2 raise *called for*; it was down: have the loop call a turn |
-//! | T3 ask the system whether the descriptor is ready now; if not, wait for the next edge (arm the word); end | |
-//! | T4 call the callback; then as E2, also where it panics | |
-//!
-//! So a callback is called again and again while the descriptor stays ready, as in asyncio, although the kernel reports
-//! edges: T3 asks anew each time, at one system call. At most one turn is called for at a time, and the loop calls them
-//! one after the other, so a callback is never called twice at once. An edge between T1 and T3 is either seen by T3, since
-//! the word keeps it, or calls for another turn.
+//! A turn asks the system whether the descriptor is ready now, calls the callback, and calls for another turn; where it is
+//! not ready it waits for the next edge. The steps, and why no edge is lost, are in `docs/design/watches.md`.
+
+mod called_for;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -29,6 +22,7 @@ use heist_core::sync::atomic::{AtomicBool, Ordering};
 use heist_core::vars::Captured;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use self::called_for::CalledFor;
 use crate::{Direction, IoSource, Reactor};
 
 /// What is called.
@@ -64,7 +58,7 @@ struct Watch {
     direction: Direction,
     captured: Captured,
     location: &'static Location<'static>,
-    called_for: AtomicBool,
+    called_for: CalledFor,
     cancelled: AtomicBool,
     /// `None` once cancelled.
     source: Mutex<Option<IoSource<OwnedFd>>>,
@@ -84,19 +78,16 @@ impl fmt::Debug for Watch {
 impl Watch {
     /// E2: has the loop call a turn, unless one is called for already.
     fn call_for_turn(self: &Arc<Self>) {
-        // Release: the turn sees what came before the call. Pairs with the swap in `turn`.
-        if self.called_for.swap(true, Ordering::AcqRel) {
+        if !self.called_for.raise() {
             return;
         }
         let watch = self.clone();
-        let turn = Box::new(move || watch.turn());
+        let turn = Box::new(move || watch.called_for.turn(|| watch.turn()));
         // A loop that is closed calls nothing any more, and has cancelled this.
         let _ = self.services.call_soon(self.captured.clone(), turn, self.location);
     }
 
-    fn turn(self: Arc<Self>) {
-        // T1. Acquire pairs with the swap in `call_for_turn`.
-        self.called_for.swap(false, Ordering::AcqRel);
+    fn turn(self: &Arc<Self>) {
         // T2
         if self.is_cancelled() {
             return self.drop_callback();
@@ -105,7 +96,7 @@ impl Watch {
             Poll::Pending => {}
             Poll::Ready(Ok(())) => {
                 // T4
-                let _again = CallAgain(&self);
+                let _again = CallAgain(self);
                 if let Some(callback) = &mut *self.callback.lock() {
                     callback();
                 }
@@ -227,7 +218,7 @@ impl Reactor {
             direction,
             captured: Captured::current(),
             location,
-            called_for: AtomicBool::new(false),
+            called_for: CalledFor::new(),
             cancelled: AtomicBool::new(false),
             source: Mutex::new(Some(source)),
             callback: Mutex::new(Some(callback)),

@@ -1,9 +1,11 @@
 //! Waiting on a plain thread: the future is polled where it is, and the thread sleeps in between.
 
+use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
+use heist_core::context;
 use heist_core::sync::{Condvar, Mutex};
 
 /// Wakes a thread that sleeps in [`block_until`].
@@ -45,4 +47,21 @@ pub(crate) fn block_until<F, T>(future: F, poll: impl Fn(Pin<&mut F>, &mut Conte
         }
         sleeper.sleep();
     }
+}
+
+/// Waits for a future as it is, budget and all.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    block_until(future, |future, cx| {
+        lend_budget();
+        future.poll(cx)
+    })
+}
+
+/// On a worker, whose task does not come back to the scheduler while it blocks, a used-up budget would never be renewed.
+fn lend_budget() {
+    context::with(|context| {
+        if let Some(context) = context {
+            context.set_budget(context.budget().max(1));
+        }
+    });
 }

@@ -111,6 +111,7 @@ unsafe impl Send for Waiter {}
 unsafe impl Sync for Waiter {}
 
 impl Waiter {
+    #[inline]
     pub fn new() -> Self {
         Self {
             node: Node {
@@ -193,11 +194,13 @@ impl WaitList {
     }
 
     /// How many wait without a grant.
+    #[inline]
     pub fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
     /// How many have a turn that they have not used yet.
+    #[inline]
     pub fn granted(&self) -> usize {
         self.granted
     }

@@ -1,4 +1,4 @@
-//! The neutral client.
+//! The client that keeps a request in flight on each connection, and the connections that the paced one uses too.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
-use crate::echo::MESSAGE;
-use crate::stats::quantile;
+use crate::net::MESSAGE;
+use crate::net::latency::Latencies;
 
 /// When the measured part ends.
 #[derive(Clone, Copy, Debug)]
@@ -22,55 +22,41 @@ pub(crate) enum Until {
 
 struct Connection {
     stream: TcpStream,
-    request: [u8; MESSAGE],
-    reply: [u8; MESSAGE],
+    request: Vec<u8>,
+    reply: Vec<u8>,
     filled: usize,
-    sent: Instant,
+    due: Instant,
 }
 
-struct Client {
-    epoll: OwnedFd,
+/// Connections to one server, all in one epoll.
+pub(crate) struct Client {
+    pub(crate) epoll: OwnedFd,
     connections: Vec<Connection>,
     /// Requests sent in all; each carries its number.
     sent: u64,
     in_flight: usize,
 }
 
-/// Talks to the server on 127.0.0.1 and prints `ready` and the result.
-pub(crate) fn run(port: u16, connections: usize, until: Until) -> Result<(), String> {
+/// Talks to the server on 127.0.0.1, `at_once` messages at a time on each connection; says `ready`, and the result.
+pub(crate) fn run(port: u16, connections: usize, at_once: usize, until: Until) -> Result<(), String> {
     crate::os::raise_descriptor_limit();
     let failed = |what: &'static str| move |error: io::Error| format!("{what}: {error}");
-    let mut client = Client::connect(port, connections).map_err(failed("the client cannot connect"))?;
-    let mut latencies = Vec::new();
+    let mut client =
+        Client::connect(port, connections, at_once).map_err(failed("the client cannot connect"))?;
+    let mut latencies = Latencies::default();
     if let Until::Elapsed(time) = until {
         client.drive(Until::Elapsed(time / 4), &mut latencies).map_err(failed("the warm-up failed"))?;
-        latencies.clear();
-        latencies.reserve(1 << 20);
+        latencies = Latencies::default();
     }
-    println!("ready");
-    if matches!(until, Until::Elapsed(_)) {
-        io::stdin().read_line(&mut String::new()).map_err(failed("no `go` came"))?;
-    }
+    super::wait_for_go(matches!(until, Until::Elapsed(_)))?;
     let began = Instant::now();
     client.drive(until, &mut latencies).map_err(failed("the exchange failed"))?;
-    let seconds = began.elapsed().as_secs_f64();
-    latencies.sort_unstable();
-    if latencies.is_empty() {
-        return Err("no request was answered".into());
-    }
-    let microseconds = |q| f64::from(quantile(&latencies, q)) / 1e3;
-    let result = serde_json::json!({
-        "requests": latencies.len(),
-        "seconds": seconds,
-        "p50_us": microseconds(0.5),
-        "p99_us": microseconds(0.99),
-    });
-    println!("{result}");
-    Ok(())
+    latencies.print(at_once, began.elapsed())
 }
 
 impl Client {
-    fn connect(port: u16, count: usize) -> io::Result<Self> {
+    /// Opens so many connections, for requests of so many messages.
+    pub(crate) fn connect(port: u16, count: usize, at_once: usize) -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let mut connections = Vec::with_capacity(count);
         for index in 0..count {
@@ -78,27 +64,26 @@ impl Client {
             stream.set_nodelay(true)?;
             stream.set_nonblocking(true)?;
             epoll::add(&epoll, &stream, EventData::new_u64(index as u64), EventFlags::IN)?;
-            let sent = Instant::now();
             connections.push(Connection {
                 stream,
-                request: [0; MESSAGE],
-                reply: [0; MESSAGE],
+                request: vec![0; MESSAGE * at_once],
+                reply: vec![0; MESSAGE * at_once],
                 filled: 0,
-                sent,
+                due: Instant::now(),
             });
         }
         Ok(Self { epoll, connections, sent: 0, in_flight: 0 })
     }
 
     /// Keeps one request in flight on each connection until it is time to end, then takes the last replies. One latency
-    /// in nanoseconds for each request.
-    fn drive(&mut self, until: Until, latencies: &mut Vec<u32>) -> io::Result<()> {
+    /// for each request.
+    fn drive(&mut self, until: Until, latencies: &mut Latencies) -> io::Result<()> {
         let began = Instant::now();
         let mut left = if let Until::Requests(count) = until { count } else { u64::MAX };
         for index in 0..self.connections.len() {
             if left > 0 {
                 left -= 1;
-                self.send(index)?;
+                self.send(index, Instant::now())?;
             }
         }
         let mut events = Vec::with_capacity(1024);
@@ -112,33 +97,34 @@ impl Client {
             for event in &events {
                 let index = event.data.u64() as usize;
                 let Some(latency) = self.receive(index)? else { continue };
-                latencies.push(u32::try_from(latency.as_nanos()).unwrap_or(u32::MAX));
+                latencies.add(latency);
                 let more = match until {
                     Until::Elapsed(time) => began.elapsed() < time,
                     Until::Requests(_) => left > 0,
                 };
                 if more {
                     left -= 1;
-                    self.send(index)?;
+                    self.send(index, Instant::now())?;
                 }
             }
         }
         Ok(())
     }
 
-    fn send(&mut self, index: usize) -> io::Result<()> {
+    /// Sends the next request on a connection that has none in flight. Its latency counts from `due`.
+    pub(crate) fn send(&mut self, index: usize, due: Instant) -> io::Result<()> {
         self.sent += 1;
         let connection = &mut self.connections[index];
         for (i, word) in connection.request.chunks_exact_mut(8).enumerate() {
             word.copy_from_slice(&(self.sent.wrapping_mul(i as u64 + 1)).to_le_bytes());
         }
         connection.filled = 0;
-        connection.sent = Instant::now();
-        // 64 bytes always fit: the last reply has been read, so the send buffer is empty.
-        if connection.stream.write(&connection.request)? != MESSAGE {
+        connection.due = due;
+        // So few bytes always fit: the last reply has been read, so the send buffer is empty.
+        if connection.stream.write(&connection.request)? != connection.request.len() {
             return Err(io::Error::new(
                 ErrorKind::WriteZero,
-                "64 bytes did not fit into an empty send buffer",
+                "a request did not fit into an empty send buffer",
             ));
         }
         self.in_flight += 1;
@@ -146,7 +132,7 @@ impl Client {
     }
 
     /// Takes what is there; the latency if the reply is whole.
-    fn receive(&mut self, index: usize) -> io::Result<Option<Duration>> {
+    pub(crate) fn receive(&mut self, index: usize) -> io::Result<Option<Duration>> {
         let connection = &mut self.connections[index];
         match connection.stream.read(&mut connection.reply[connection.filled..]) {
             Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
@@ -156,13 +142,13 @@ impl Client {
             }
             Err(error) => return Err(error),
         }
-        if connection.filled < MESSAGE {
+        if connection.filled < connection.request.len() {
             return Ok(None);
         }
         if connection.reply != connection.request {
             return Err(io::Error::new(ErrorKind::InvalidData, "an echo differs from its request"));
         }
         self.in_flight -= 1;
-        Ok(Some(connection.sent.elapsed()))
+        Ok(Some(connection.due.elapsed()))
     }
 }

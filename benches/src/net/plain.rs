@@ -1,13 +1,16 @@
-//! The plain limit of a server: one thread, one level-triggered epoll, no futures.
+//! The plain limit of a server: one thread, one level-triggered epoll, no futures. For bulk, threads that block.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::thread;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
-use crate::echo::server::BUFFER;
+use super::bulk::{CHUNK, FILLING};
+use super::scenario::Service;
+use super::server::BUFFER;
 
 const LISTENER: u64 = u64::MAX;
 
@@ -86,4 +89,19 @@ fn echo(
         epoll::modify(epoll, stream, EventData::new_u64(index as u64), EventFlags::IN)?;
     }
     Ok(true)
+}
+
+/// Reads or writes for ever, a thread for each connection.
+pub(crate) fn serve_bulk(listener: &TcpListener, service: Service) -> io::Result<()> {
+    loop {
+        let (mut stream, _) = listener.accept()?;
+        thread::spawn(move || {
+            let mut chunk = vec![FILLING; CHUNK];
+            // The client closes when it has enough; then there is nothing left to do.
+            match service {
+                Service::Source => while stream.write_all(&chunk).is_ok() {},
+                _ => while stream.read(&mut chunk).is_ok_and(|count| count > 0) {},
+            }
+        });
+    }
 }

@@ -1,18 +1,23 @@
-//! What was measured, as JSON and as Markdown tables.
+//! What was measured: the values, what is compared with what, and its forms.
+
+mod baseline;
+mod charts;
+mod html;
+mod markdown;
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+pub(crate) use baseline::Baseline;
+
+use crate::measure::Measured;
+use crate::net::SHARES;
 use crate::os;
-use crate::peer::PeerId;
+use crate::peer::{PeerId, Runtime};
 use crate::stats::{Ratio, median, ratio};
 use crate::workload::Workload;
-
-/// What one measurement yielded: metric and value.
-pub(crate) type Measured = Vec<(&'static str, f64)>;
 
 /// Workload, metric, peer.
 type Key = (&'static str, &'static str, &'static str);
@@ -28,6 +33,8 @@ pub(crate) struct Report {
     environment: Value,
     /// One value a round; `None` where the measurement failed.
     values: HashMap<Key, Vec<Option<f64>>>,
+    /// Latencies at the shares of [`SHARES`], one curve a round, by workload and peer.
+    curves: HashMap<(&'static str, &'static str), Vec<Vec<f64>>>,
     failures: Vec<String>,
 }
 
@@ -42,6 +49,7 @@ impl Report {
             elapsed: Duration::ZERO,
             environment: os::environment(),
             values: HashMap::new(),
+            curves: HashMap::new(),
             failures: Vec::new(),
         }
     }
@@ -55,8 +63,11 @@ impl Report {
         measured: Result<Measured, String>,
     ) {
         match measured {
-            Ok(metrics) => {
-                for (metric, value) in metrics {
+            Ok(measured) => {
+                if !measured.curve.is_empty() {
+                    self.curves.entry((workload, peer)).or_default().push(measured.curve);
+                }
+                for (metric, value) in measured.metrics {
                     let rounds = self
                         .values
                         .entry((workload, metric, peer))
@@ -81,31 +92,117 @@ impl Report {
         &self.failures
     }
 
-    fn rounds_of(&self, workload: &'static str, metric: &'static str, peer: &'static str) -> &[Option<f64>] {
+    pub(crate) fn rounds_of(
+        &self,
+        workload: &'static str,
+        metric: &'static str,
+        peer: &'static str,
+    ) -> &[Option<f64>] {
         self.values.get(&(workload, metric, peer)).map_or(&[], Vec::as_slice)
     }
 
-    fn median_of(&self, workload: &'static str, metric: &'static str, peer: &'static str) -> Option<f64> {
+    pub(crate) fn median_of(
+        &self,
+        workload: &'static str,
+        metric: &'static str,
+        peer: &'static str,
+    ) -> Option<f64> {
         let values: Vec<f64> = self.rounds_of(workload, metric, peer).iter().copied().flatten().collect();
         median(&values)
     }
 
-    /// What a peer is compared with: a current-thread peer with tokio's current-thread runtime, every other with the
-    /// better of tokio with 1 and with 2 workers in this row.
-    fn base_of(&self, workload: &'static str, metric: &'static str, peer: PeerId) -> Option<&'static str> {
-        if peer.name.starts_with("tokio") {
-            return None;
-        }
-        let candidates: &[&'static str] =
-            if peer.is_current() { &["tokio-ct"] } else { &["tokio-1", "tokio-2"] };
+    /// What a peer is compared with: the best of its rivals in this row.
+    pub(crate) fn base_of(
+        &self,
+        workload: &'static str,
+        metric: &'static str,
+        peer: PeerId,
+    ) -> Option<&'static str> {
+        let rivals = peer.rivals().into_iter();
         let medians =
-            candidates.iter().filter_map(|base| Some((*base, self.median_of(workload, metric, base)?)));
-        medians.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(base, _)| base)
+            rivals.filter_map(|rival| Some((rival.name, self.median_of(workload, metric, rival.name)?)));
+        medians.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(name, _)| name)
     }
 
-    fn ratio_of(&self, workload: &'static str, metric: &'static str, peer: PeerId) -> Option<Ratio> {
+    pub(crate) fn ratio_of(
+        &self,
+        workload: &'static str,
+        metric: &'static str,
+        peer: PeerId,
+    ) -> Option<Ratio> {
         let base = self.base_of(workload, metric, peer)?;
         ratio(self.rounds_of(workload, metric, base), self.rounds_of(workload, metric, peer.name))
+    }
+
+    /// The curve of a workload on a peer: at each share the median over the rounds.
+    pub(crate) fn curve_of(&self, workload: &'static str, peer: &'static str) -> Option<Vec<f64>> {
+        let rounds = self.curves.get(&(workload, peer))?;
+        let at =
+            |i: usize| median(&rounds.iter().filter_map(|round| round.get(i).copied()).collect::<Vec<_>>());
+        (0..SHARES.len()).map(at).collect()
+    }
+
+    fn curves_json(&self) -> Value {
+        let mut curves = Vec::new();
+        for workload in &self.workloads {
+            for peer in &self.peers {
+                if let Some(curve) = self.curve_of(workload.name, peer.name) {
+                    curves.push(
+                        json!({"workload": workload.name, "peer": peer.name, "shares": SHARES, "us": curve}),
+                    );
+                }
+            }
+        }
+        Value::Array(curves)
+    }
+
+    /// The line that says where and how long.
+    pub(crate) fn summary(&self) -> String {
+        let environment = |key: &str| self.environment[key].as_str().unwrap_or("?").to_owned();
+        format!(
+            "{} x {}, Linux {}, {}, tokio {}, smol {}; {} rounds{} in {:.0} s, load {} at the start",
+            self.environment["cores"],
+            environment("cpu"),
+            environment("kernel"),
+            environment("rustc"),
+            self.environment["peers"]["tokio"].as_str().unwrap_or("?"),
+            self.environment["peers"]["smol"].as_str().unwrap_or("?"),
+            self.rounds,
+            if self.quick { " (quick)" } else { "" },
+            self.elapsed.as_secs_f64(),
+            environment("load").split(' ').next().unwrap_or("?"),
+        )
+    }
+
+    /// The command that repeats the run.
+    pub(crate) fn command() -> String {
+        let mut words = vec!["cargo xtask bench".to_owned()];
+        words.extend(std::env::args().skip(1));
+        words.join(" ")
+    }
+
+    /// The peers that are compared with tokio, where tokio was measured.
+    pub(crate) fn compared(&self) -> Vec<PeerId> {
+        if self.peers.iter().any(|peer| peer.runtime == Runtime::Tokio) {
+            self.peers.iter().copied().filter(|peer| peer.runtime != Runtime::Tokio).collect()
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// The geometric mean of a peer's ratios over all rows that are wall times inside one process, and their number.
+    pub(crate) fn geometric_mean(&self, peer: PeerId) -> Option<(f64, usize)> {
+        let in_process = self.workloads.iter().filter(|workload| !workload.is_net());
+        let times = in_process.filter(|workload| workload.metrics[0].key == "wall");
+        let ratios: Vec<f64> = times
+            .filter_map(|workload| self.ratio_of(workload.name, "wall", peer))
+            .map(|r| r.median)
+            .collect();
+        if ratios.is_empty() {
+            return None;
+        }
+        let mean = ratios.iter().map(|ratio| ratio.ln()).sum::<f64>() / ratios.len() as f64;
+        Some((mean.exp(), ratios.len()))
     }
 
     /// Everything, with each round's value.
@@ -146,81 +243,15 @@ impl Report {
             "quick": self.quick,
             "seconds": self.elapsed.as_secs_f64(),
             "rows": rows,
+            "curves": self.curves_json(),
             "failures": self.failures,
         });
         format!("{report:#}\n")
     }
-
-    /// Two tables: medians, and ratios over tokio.
-    pub(crate) fn markdown(&self) -> String {
-        let mut text = String::new();
-        let environment = |key: &str| self.environment[key].as_str().unwrap_or("?").to_owned();
-        let _ = writeln!(
-            text,
-            "{} x {}, Linux {}, {}, tokio {}, smol {}; {} rounds{} in {:.0} s, load {} at the start.\n",
-            self.environment["cores"],
-            environment("cpu"),
-            environment("kernel"),
-            environment("rustc"),
-            self.environment["peers"]["tokio"].as_str().unwrap_or("?"),
-            self.environment["peers"]["smol"].as_str().unwrap_or("?"),
-            self.rounds,
-            if self.quick { " (quick)" } else { "" },
-            self.elapsed.as_secs_f64(),
-            environment("load").split(' ').next().unwrap_or("?"),
-        );
-        text.push_str("Medians; every figure is a cost, lower is better.\n\n");
-        let names: Vec<String> = self.peers.iter().map(|peer| peer.name.to_owned()).collect();
-        self.table(&mut text, &names, |workload, metric| {
-            self.peers.iter().map(|peer| figure(self.median_of(workload, metric, peer.name))).collect()
-        });
-        let compared: Vec<PeerId> =
-            self.peers.iter().copied().filter(|peer| !peer.name.starts_with("tokio")).collect();
-        let has_base = self.peers.iter().any(|peer| peer.name.starts_with("tokio"));
-        if has_base && !compared.is_empty() {
-            text.push_str(
-                "\nTokio's cost / the peer's, in the same round: median (least - greatest). Above 1 the peer is better. \
-                 Tokio is the better of 1 and 2 workers in that row; for a current-thread peer, tokio's \
-                 current-thread runtime.\n\n",
-            );
-            let names: Vec<String> = compared.iter().map(|peer| peer.name.to_owned()).collect();
-            self.table(&mut text, &names, |workload, metric| {
-                let cell = |peer: &PeerId| {
-                    let ratio = self.ratio_of(workload, metric, *peer);
-                    ratio.map_or_else(
-                        || "-".into(),
-                        |r| format!("{:.2} ({:.2} - {:.2})", r.median, r.min, r.max),
-                    )
-                };
-                compared.iter().map(cell).collect()
-            });
-        }
-        for failure in &self.failures {
-            let _ = writeln!(text, "\nFailed: {failure}");
-        }
-        text
-    }
-
-    fn table(
-        &self,
-        text: &mut String,
-        columns: &[String],
-        cells: impl Fn(&'static str, &'static str) -> Vec<String>,
-    ) {
-        let _ = writeln!(text, "| workload | metric | {} |", columns.join(" | "));
-        let _ = writeln!(text, "|---|---|{}", "--:|".repeat(columns.len()));
-        for workload in &self.workloads {
-            for (i, metric) in workload.metrics.iter().enumerate() {
-                let title = if i == 0 { workload.title } else { "" };
-                let cells = cells(workload.name, metric.key).join(" | ");
-                let _ = writeln!(text, "| {title} | {}, {} | {cells} |", metric.key, metric.unit);
-            }
-        }
-    }
 }
 
 /// Three significant digits, and no more than are there.
-fn figure(value: Option<f64>) -> String {
+pub(crate) fn figure(value: Option<f64>) -> String {
     match value {
         None => "-".into(),
         Some(value) if value.abs() >= 100.0 => format!("{value:.0}"),
@@ -238,7 +269,7 @@ mod tests {
         let workload = Workload::parse("yield").unwrap();
         let peers: Vec<_> = ["tokio-1", "tokio-2", "smol-2"].map(|name| PeerId::parse(name).unwrap()).into();
         let mut report = Report::new(&[workload], &peers, 2, false);
-        let costs = |wall: f64| Ok(vec![("wall", wall), ("cpu", wall)]);
+        let costs = |wall: f64| Ok(vec![("wall", wall), ("cpu", wall)].into());
         for (round, base) in [10.0, 20.0].into_iter().enumerate() {
             report.add(round, "yield", "tokio-1", costs(base * 2.0));
             report.add(round, "yield", "tokio-2", costs(base));
