@@ -17,12 +17,12 @@
 //! | `server` | [`start_server`] and [`Server`] |
 //! | `wire` | what the halves run over: sockets, pipes, layers over these |
 //! | `net` | plain sockets |
-//! | `fs` | files and directories |
-//! | `names` | names of hosts |
 //! | `pipe` | pipes and terminals, on Unix |
 //! | `process` | child processes, on Unix |
 //! | `signal` | signals, on Unix |
 //! | `stdio` | this process' own standard streams |
+//! | `fs` | files and directories |
+//! | `names` | names of hosts |
 //! | `raw` | operations on sockets that the caller owns |
 //! | `sendfile` | files from the disk to a socket |
 //! | `reunite` | a pair of streams taken apart again |
