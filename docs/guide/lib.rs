@@ -1,10 +1,24 @@
-//! The guide. Each chapter is a module here, so that its examples are tests; the texts are the Markdown files beside this
+//! The guide. Each page is a module here, so that its examples are tests; the texts are the Markdown files beside this
 //! one. The crate is not published.
 
 #![forbid(unsafe_code)]
 
-#[doc = include_str!("cancellation.md")]
-pub mod cancellation {}
+/// Makes a module of each page, so that the page's examples are doc tests.
+macro_rules! pages {
+    ($($name:ident: $path:literal),+ $(,)?) => {
+        $(
+            #[doc = include_str!($path)]
+            pub mod $name {}
+        )+
+    };
+}
 
-#[doc = include_str!("structured-concurrency.md")]
-pub mod structured_concurrency {}
+pages! {
+    readme: "../../README.md",
+    first_program: "first-program.md",
+    tasks: "tasks.md",
+    waiting: "waiting.md",
+    time: "time.md",
+    cancellation: "cancellation.md",
+    structured_concurrency: "structured-concurrency.md",
+}
