@@ -21,4 +21,8 @@ pages! {
     time: "time.md",
     cancellation: "cancellation.md",
     structured_concurrency: "structured-concurrency.md",
+    sharing: "sharing.md",
+    streams: "streams.md",
+    threads_processes_signals: "threads-processes-signals.md",
+    testing_and_debugging: "testing-and-debugging.md",
 }
