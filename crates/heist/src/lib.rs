@@ -42,7 +42,7 @@ mod introspection;
 mod passes;
 mod run_error;
 mod runner;
-mod signal;
+pub mod signal;
 mod task_group;
 mod thread_future;
 mod timeout_scope;
@@ -79,6 +79,8 @@ pub use passes::Passes;
 pub use run_error::RunError;
 pub use runner::{Runner, run};
 pub use signal::ctrl_c;
+#[cfg(unix)]
+pub use signal::{add_signal_handler, remove_signal_handler, signal};
 pub use task_group::{GroupTask, TaskGroup, TaskGroupClosed, task_group};
 pub use thread_future::{
     ThreadFuture, ThreadFutureError, WrappedFuture, run_coroutine_threadsafe, wrap_future,
@@ -108,6 +110,9 @@ pub use heist_scheduler::{
 };
 #[cfg(feature = "futures-io")]
 pub use heist_streams::AsIo;
+pub use heist_streams::fs;
+#[cfg(unix)]
+pub use heist_streams::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
 pub use heist_streams::{
     ConnectError, Family, OpenConnection, OwnedSocket, StaggeredRace, ToAddress, open_connection,
     open_connection_on, staggered_race,
@@ -122,6 +127,15 @@ pub use heist_streams::{
     SendFile, SendfileNotAvailableError, SockSendFile, sendfile, sock_accept, sock_connect,
     sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom, sock_recvfrom_into, sock_sendall,
     sock_sendfile, sock_sendto,
+};
+#[cfg(unix)]
+pub use heist_streams::{
+    pipe::{self, connect_read_pipe, connect_write_pipe, pipe},
+    process::{
+        self, DEVNULL, PIPE, Process, ProcessLookupError, STDOUT, create_subprocess_exec,
+        create_subprocess_shell,
+    },
+    stderr, stdin, stdout,
 };
 pub use heist_sync::{
     AcquireLock, AcquireOwned, AcquirePermit, Barrier, BarrierWait, BoundedSemaphore, BrokenBarrierError,

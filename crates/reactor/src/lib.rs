@@ -44,7 +44,7 @@ mod word;
 pub use names::{FoundAddress, NameHints, look_up_address, look_up_name};
 pub use reactor::Reactor;
 #[cfg(unix)]
-pub use signal::{FirstSignal, SignalSource, end_by_signal, is_main_thread};
+pub use signal::{FirstSignal, SignalSource, end_by_signal, is_main_thread, send_signal};
 pub use source::{Half, IoSafe, IoSource};
 #[cfg(unix)]
 pub use watch::WatchHandle;

@@ -36,6 +36,10 @@ pub unsafe trait IoSafe: AsSource {
     /// Whether the source is a connected socket that is read and written by plain system calls: then the calls are made
     /// without going through its `Read` and `Write`.
     const IS_PLAIN_SOCKET: bool = false;
+
+    /// Whether other descriptors of the same open file are to be expected, in this process or a child: then the source is
+    /// taken out of its queue by a system call of its own before it is closed.
+    const MAY_HAVE_DUPLICATES: bool = false;
 }
 
 // SAFETY, for all of these: the standard library's owners keep their descriptor for life.
@@ -63,9 +67,13 @@ mod unix {
     // SAFETY: as above.
     unsafe impl IoSafe for std::os::unix::net::UnixDatagram {}
     // SAFETY: as above.
-    unsafe impl IoSafe for std::os::fd::OwnedFd {}
+    unsafe impl IoSafe for std::os::fd::OwnedFd {
+        const MAY_HAVE_DUPLICATES: bool = true;
+    }
     // SAFETY: as above.
-    unsafe impl IoSafe for std::fs::File {}
+    unsafe impl IoSafe for std::fs::File {
+        const MAY_HAVE_DUPLICATES: bool = true;
+    }
     // SAFETY: as above.
     unsafe impl IoSafe for std::process::ChildStdin {}
     // SAFETY: as above.
@@ -170,14 +178,14 @@ impl Registration {
     /// Registers `io` with the loop of this thread, for a first wait in `direction`. `Some` is the word as it was before
     /// the system was asked: an edge of what is ready already changes it. `None`: somebody else was faster.
     #[cold]
-    fn bind(&self, io: &impl AsSource, direction: Direction) -> io::Result<Option<Seen>> {
+    fn bind(&self, io: &impl IoSafe, direction: Direction) -> io::Result<Option<Seen>> {
         self.bind_to(io, direction, Reactor::current)
     }
 
     /// As [`bind`](Self::bind), with the loop that `reactor` gives.
-    fn bind_to(
+    fn bind_to<T: IoSafe>(
         &self,
-        io: &impl AsSource,
+        io: &T,
         direction: Direction,
         reactor: impl FnOnce() -> io::Result<(Arc<Reactor>, usize)>,
     ) -> io::Result<Option<Seen>> {
@@ -189,7 +197,8 @@ impl Registration {
         let shard = reactor.shard(shard_index);
         let (key, record) = shard.slab.insert().map_err(|refused| Reactor::refused(&refused))?;
         let seen = record.word(direction).observe();
-        if let Err(error) = record.arming.register(&shard.selector, io, key, direction) {
+        let duplicates = T::MAY_HAVE_DUPLICATES;
+        if let Err(error) = record.arming.register(&shard.selector, io, key, direction, duplicates) {
             // SAFETY: the key was just handed out, and nobody has waited yet.
             unsafe { shard.slab.remove(key) };
             return Err(error);

@@ -27,7 +27,7 @@ mod tests;
 use std::future::poll_fn;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use heist_core::budget::poll_proceed;
@@ -110,7 +110,24 @@ impl Shared {
     }
 }
 
+/// A way to a writer that does not keep it open.
+#[derive(Debug)]
+pub(crate) struct WeakWriter(Weak<Shared>);
+
+impl WeakWriter {
+    /// Nobody will read any more: the writer is closed, and failed if something is kept.
+    pub(crate) fn hang_up(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.change(State::hang_up);
+        }
+    }
+}
+
 impl StreamWriter {
+    pub(crate) fn downgrade(&self) -> WeakWriter {
+        WeakWriter(Arc::downgrade(&self.shared))
+    }
+
     /// A writer to `output`; see [`streams_over`](crate::wire::streams_over).
     pub(crate) fn over(output: Output, peer: StreamAddr, ending: Option<Ending>) -> Self {
         Self { shared: Arc::new(Shared { peer, state: Mutex::new(State::new(output, ending)) }) }

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 /// Set in a copy: what it is to do.
-const ROLE: &str = "HEIST_TEST_ROLE";
+pub const ROLE: &str = "HEIST_TEST_ROLE";
 /// How long a copy may say nothing before the test gives up: a machine may be slow, not stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
 

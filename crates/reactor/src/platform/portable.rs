@@ -127,6 +127,7 @@ impl Arming {
         source: &impl AsSource,
         key: Key,
         direction: Direction,
+        _may_have_duplicates: bool,
     ) -> io::Result<()> {
         let mut armed = self.0.lock();
         let raw = raw(source);

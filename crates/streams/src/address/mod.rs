@@ -30,7 +30,7 @@ pub enum Family {
 }
 
 impl Family {
-    fn has(self, address: &SocketAddr) -> bool {
+    pub(crate) fn has(self, address: &SocketAddr) -> bool {
         match self {
             Self::Any => true,
             Self::V4 => address.is_ipv4(),

@@ -336,6 +336,15 @@ impl State {
         self.finish()
     }
 
+    /// The peer is gone, which is no error where all was sent.
+    pub(super) fn hang_up(&mut self) -> Option<Afterwards> {
+        match self.phase {
+            Phase::Closed => None,
+            _ if self.flushing => self.fail(&io::ErrorKind::BrokenPipe.into()),
+            _ => self.finish(),
+        }
+    }
+
     /// As `fail`, from the flusher or in its place.
     pub(super) fn fail_flush(&mut self, error: &io::Error) -> Option<Afterwards> {
         self.flushing = false;

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
+use heist_core::sync::atomic::{AtomicBool, Ordering};
 use heist_core::sync::thread;
 
 use super::{Woken, explore, poll};
@@ -44,6 +45,25 @@ fn notified_x_notify_one() {
             assert!(poll(wait, &waker).is_ready());
         }
         assert!(poll(pin!(notify.notified()), Waker::noop()).is_pending(), "used once");
+    });
+}
+
+/// Who finds its notification sees what was done before it.
+#[test]
+fn notified_sees_what_came_before() {
+    explore("notified_sees_what_came_before", None, || {
+        let (notify, done) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+        let mut wait = pin!(notify.notified());
+        assert!(poll(wait.as_mut(), Waker::noop()).is_pending());
+        let (other, doing) = (notify.clone(), done.clone());
+        let other = thread::spawn(move || {
+            doing.store(true, Ordering::Relaxed);
+            other.notify_one();
+        });
+        if poll(wait.as_mut(), Waker::noop()).is_ready() {
+            assert!(done.load(Ordering::Relaxed), "notified before it was done");
+        }
+        other.join().unwrap();
     });
 }
 

@@ -144,7 +144,7 @@ impl Permits {
     pub(crate) fn give_back(&self, permits: u32) -> Result<(), TooMany> {
         let mut word = self.guess(0);
         while !word.queued() {
-            let free = word.free().checked_add(permits).filter(|free| *free <= self.bound).ok_or(TooMany)?;
+            let free = self.with_back(word, permits)?;
             // Release pairs with the Acquire of who takes them.
             let order = if mutant("sync-permits-relaxed") { Ordering::Relaxed } else { Ordering::Release };
             match self.step(word, word.with_free(free), order) {
@@ -155,14 +155,20 @@ impl Permits {
         self.give_back_to_line(permits)
     }
 
+    /// How many are free when so many come back.
+    #[inline(always)]
+    fn with_back(&self, word: Word, permits: u32) -> Result<u32, TooMany> {
+        // There are never more than the bound.
+        if self.bound - word.free() < permits { Err(TooMany) } else { Ok(word.free() + permits) }
+    }
+
     #[cold]
     #[inline(never)]
     fn give_back_to_line(&self, permits: u32) -> Result<(), TooMany> {
         let mut batch = WakeBatch::new();
         {
             let mut line = self.line.lock();
-            let free = self.look().free();
-            free.checked_add(permits).filter(|free| *free <= self.bound).ok_or(TooMany)?;
+            self.with_back(self.look(), permits)?;
             self.serve(&mut line, &mut batch, Back { permits, due: 0 });
         }
         batch.wake();
