@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::driver::{self, Plan};
-use crate::echo;
-use crate::measure::{self, Metrics, Timing};
+use crate::measure::{self, Measured, Timing};
+use crate::net;
 use crate::os;
 use crate::peer::{PEERS, PeerId};
+use crate::report::Baseline;
 use crate::workload::{Kind, WORKLOADS, Workload};
 
 const HELP: &str = "\
@@ -17,8 +18,10 @@ usage: heist-bench [OPTIONS]
   --only A,B      only workloads whose name begins with one of these
   --peers P,Q     only these peers
   --rounds N      how many rounds (5; 2 with --quick)
-  --quick         shorter measurements and fewer peers: 2 minutes at most
-  --out DIR       where bench.json and bench.md go (bench-results)
+  --quick         shorter measurements, fewer peers, fewer workloads: 2 minutes at most
+  --out DIR       where bench.json, bench.md and bench.html go (bench-results)
+  --baseline FILE compares with the bench.json of an earlier run, and fails if heist is
+                  slower than it was by more than the noise of both
   --list          names the workloads and the peers
 
   --spin          does a fixed piece of work and prints its nanoseconds
@@ -48,18 +51,25 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<(), String> {
         ["--child", workload, peer, rest @ ..] => {
             let (workload, peer) = (Workload::parse(workload)?, PeerId::parse(peer)?);
             os::end_after(CHILD_LIMIT, format!("{} on {peer}", workload.name));
-            print_metrics(&measure::measure(workload, peer, timing(rest)?)?);
+            print_measured(&measure::measure(workload, peer, timing(rest)?)?);
         }
-        ["--echo-server", peer] => echo::run_server(PeerId::parse(peer)?)?,
-        ["--echo-client", port, connections, unit, amount] => {
-            os::end_after(COUNTER_LIMIT, "the echo client".into());
-            let until = match *unit {
-                "--milliseconds" => echo::Until::Elapsed(Duration::from_millis(number(amount)?)),
-                "--requests" => echo::Until::Requests(number(amount)?),
-                other => return Err(format!("`{other}` is no unit of the echo client")),
+        ["--net-server", peer, service] => net::run_server(PeerId::parse(peer)?, service.parse()?)?,
+        ["--net-client", port, workload, rest @ ..] => {
+            os::end_after(COUNTER_LIMIT, "the client".into());
+            let Kind::Net(scenario) = Workload::parse(workload)?.kind else {
+                return Err(format!("`{workload}` has no client"));
             };
-            echo::run_client(number(port)?, number(connections)?, until)?;
+            match rest {
+                ["--requests", requests] => scenario.run_counted_client(number(port)?, number(requests)?)?,
+                rest => scenario.run_client(number(port)?, timing(rest)?)?,
+            }
         }
+        ["--runs-on", workload] => {
+            let workload = Workload::parse(workload)?;
+            let peers = PEERS.iter().filter(|peer| workload.runs_on_runtime(**peer)).map(|peer| peer.name);
+            println!("{}", peers.collect::<Vec<_>>().join(" "));
+        }
+        ["--busy"] => os::be_busy(),
         ["--spin"] => println!("{}", os::spin_ns()),
         ["--callgrind-target", workload, peer, count, rest @ ..] => {
             match rest {
@@ -70,9 +80,8 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<(), String> {
             let (workload, peer) = (Workload::parse(workload)?, PeerId::parse(peer)?);
             os::end_after(COUNTER_LIMIT, format!("{} on {peer}", workload.name));
             match workload.kind {
-                Kind::Op(op) => measure::repeat(op, peer, number(count)?),
-                Kind::Echo(connections) => echo::serve_for_counter(peer, connections, number(count)?)?,
-                _ => return Err(format!("`{}` has no operation that can be counted", workload.name)),
+                Kind::Net(scenario) => net::serve_for_counter(workload, scenario, peer, number(count)?)?,
+                _ => measure::repeat(workload, peer, number(count)?)?,
             }
         }
         _ => driver::run(&plan(&words)?)?,
@@ -80,20 +89,12 @@ pub(crate) fn run(arguments: Vec<String>) -> Result<(), String> {
     Ok(())
 }
 
-/// Runs the memory workload: `PEER [--quick]`.
-pub(crate) fn run_memory(arguments: Vec<String>, live_bytes: fn() -> u64) -> Result<(), String> {
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let [peer, rest @ ..] = words.as_slice() else {
-        return Err("usage: heist-bench-memory PEER [--quick]".into());
-    };
-    os::end_after(CHILD_LIMIT, format!("memory on {peer}"));
-    print_metrics(&measure::measure_memory(PeerId::parse(peer)?, timing(rest)?, live_bytes));
-    Ok(())
-}
-
-fn print_metrics(metrics: &Metrics) {
-    let object: serde_json::Map<_, _> =
-        metrics.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+fn print_measured(measured: &Measured) {
+    let mut object: serde_json::Map<_, _> =
+        measured.metrics.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+    if !measured.curve.is_empty() {
+        object.insert("curve".into(), measured.curve.clone().into());
+    }
     println!("{}", serde_json::Value::Object(object));
 }
 
@@ -119,8 +120,8 @@ fn list() {
 }
 
 fn plan(words: &[&str]) -> Result<Plan, String> {
-    let (mut only, mut peers, mut rounds, mut quick, mut out) =
-        (None, None, None, false, PathBuf::from("bench-results"));
+    let (mut only, mut peers, mut rounds, mut quick, mut out, mut baseline) =
+        (None, None, None, false, PathBuf::from("bench-results"), None);
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().copied().ok_or_else(|| format!("`{word}` wants a value"));
@@ -130,6 +131,7 @@ fn plan(words: &[&str]) -> Result<Plan, String> {
             "--rounds" => rounds = Some(number::<usize>(value()?)?),
             "--quick" => quick = true,
             "--out" => out = value()?.into(),
+            "--baseline" => baseline = Some(Baseline::read(value()?.as_ref())?),
             other => return Err(format!("I do not understand `{other}`\n\n{HELP}")),
         }
     }
@@ -146,15 +148,17 @@ fn plan(words: &[&str]) -> Result<Plan, String> {
             return Err(format!("no workload begins with `{unknown}`; see --list"));
         }
         workloads.retain(|workload| prefixes.iter().any(|prefix| workload.name.starts_with(prefix)));
+    } else if quick {
+        workloads.retain(|workload| workload.is_quick);
     }
     let peers = match peers {
         Some(names) => {
             names.split(',').filter(|name| !name.is_empty()).map(PeerId::parse).collect::<Result<_, _>>()?
         }
         None if quick => PEERS.iter().copied().filter(|peer| QUICK_PEERS.contains(&peer.name)).collect(),
-        None => PEERS.to_vec(),
+        None => PEERS.iter().copied().filter(|peer| peer.is_usual()).collect(),
     };
-    Ok(Plan { workloads, peers, rounds, timing: Timing { quick }, out })
+    Ok(Plan { workloads, peers, rounds, timing: Timing { quick }, out, baseline })
 }
 
 #[cfg(test)]
@@ -163,9 +167,9 @@ mod tests {
 
     #[test]
     fn only_selects_by_prefix_and_refuses_the_unknown() {
-        let chosen = plan(&["--only", "echo,yield", "--peers", "tokio-1"]).unwrap();
+        let chosen = plan(&["--only", "echo-1,yield", "--peers", "tokio-1"]).unwrap();
         let names: Vec<_> = chosen.workloads.iter().map(|workload| workload.name).collect();
-        assert_eq!(names, ["yield", "echo-1", "echo-64", "echo-1000"]);
+        assert_eq!(names, ["yield", "yield-alone", "echo-1", "echo-1000"]);
         assert_eq!(chosen.peers.len(), 1);
         assert!(plan(&["--only", "nonsense"]).unwrap_err().contains("nonsense"));
         assert!(plan(&["--peers", "node"]).unwrap_err().contains("tokio-1"));
@@ -176,6 +180,7 @@ mod tests {
         assert!(plan(&["--rounds", "many"]).unwrap_err().contains("many"));
         assert!(plan(&["--rounds"]).unwrap_err().contains("--rounds"));
         assert!(plan(&["--rounds", "0"]).is_err());
+        assert!(plan(&["--baseline", "no/such.json"]).unwrap_err().contains("no/such.json"));
         assert!(plan(&["--fast"]).unwrap_err().contains("--fast"));
     }
 }

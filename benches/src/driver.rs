@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::measure::Timing;
+use crate::measure::{Measured, Timing};
 use crate::os;
 use crate::peer::PeerId;
-use crate::report::{Measured, Report};
+use crate::report::{Baseline, Report};
 use crate::workload::{Kind, Workload};
 
 /// What a run does.
@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) timing: Timing,
     /// Where the results go.
     pub(crate) out: PathBuf,
+    /// What they are compared with.
+    pub(crate) baseline: Option<Baseline>,
 }
 
 /// Runs the plan, prints the table and writes the files. A measurement that fails is named at the end and makes the run
@@ -62,30 +64,39 @@ pub(crate) fn run(plan: &Plan) -> Result<(), String> {
     report.finish(began.elapsed());
     std::fs::create_dir_all(&plan.out)
         .map_err(|error| format!("cannot make {}: {error}", plan.out.display()))?;
-    for (name, text) in [("bench.json", report.json()), ("bench.md", report.markdown())] {
+    for (name, text) in
+        [("bench.json", report.json()), ("bench.md", report.markdown()), ("bench.html", report.html())]
+    {
         let path = plan.out.join(name);
         std::fs::write(&path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
         eprintln!("wrote {}", path.display());
     }
     println!("{}", report.markdown());
-    match report.failures() {
-        [] => Ok(()),
-        failures => Err(format!("{} measurements failed:\n  {}", failures.len(), failures.join("\n  "))),
+    if !report.failures().is_empty() {
+        let failures = report.failures();
+        return Err(format!("{} measurements failed:\n  {}", failures.len(), failures.join("\n  ")));
     }
+    plan.baseline.as_ref().map_or(Ok(()), |baseline| pass(baseline, &report))
+}
+
+/// An error that names every drop.
+fn pass(baseline: &Baseline, report: &Report) -> Result<(), String> {
+    let (compared, drops) = baseline.compare(report)?;
+    if drops.is_empty() {
+        println!("compared with the saved run: {compared} figures, none has dropped beyond noise");
+        return Ok(());
+    }
+    Err(format!(
+        "{} of {compared} figures have dropped beyond noise (higher is better):\n  {}",
+        drops.len(),
+        drops.join("\n  ")
+    ))
 }
 
 fn measure_in_child(workload: Workload, peer: PeerId, timing: Timing) -> Result<Measured, String> {
     let failed = |why: String| format!("{} on {peer}: {why}", workload.name);
-    let mut program =
-        std::env::current_exe().map_err(|error| failed(format!("where is this program? {error}")))?;
+    let program = os::program(matches!(workload.kind, Kind::Memory(_))).map_err(failed)?;
     let mut arguments = vec!["--child", workload.name, peer.name];
-    if workload.kind == Kind::Memory {
-        program.set_file_name("heist-bench-memory");
-        arguments = vec![peer.name];
-        if !program.exists() {
-            return Err(failed("heist-bench-memory is not beside heist-bench: build with --bins".into()));
-        }
-    }
     if timing.quick {
         arguments.push("--quick");
     }
@@ -101,5 +112,9 @@ fn measure_in_child(workload: Workload, peer: PeerId, timing: Timing) -> Result<
         let number = value[metric.key].as_f64().filter(|number| number.is_finite());
         Ok((metric.key, number.ok_or_else(|| failed(format!("no `{}` in {value}", metric.key)))?))
     };
-    workload.metrics.iter().map(metric).collect()
+    let curve = value["curve"].as_array().map(|curve| curve.iter().filter_map(Value::as_f64).collect());
+    Ok(Measured {
+        metrics: workload.metrics.iter().map(metric).collect::<Result<_, String>>()?,
+        curve: curve.unwrap_or_default(),
+    })
 }

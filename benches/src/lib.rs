@@ -16,11 +16,13 @@
 
 mod cli;
 mod driver;
-mod echo;
 mod measure;
+mod net;
+mod operation;
 mod os;
 mod peer;
 mod peers;
+mod primitives;
 mod report;
 mod stats;
 mod workload;
@@ -40,16 +42,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The whole of `heist-bench-memory`, whose allocator counts: prints the bytes that one idle task costs.
-///
-/// `live_bytes` reads the counter of the binary's allocator.
+/// The same for `heist-bench-memory`, which takes the measurements of memory: `live_bytes` reads the counter of its
+/// allocator.
 #[must_use]
 pub fn memory_main(live_bytes: fn() -> u64) -> ExitCode {
-    match cli::run_memory(std::env::args().skip(1).collect(), live_bytes) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("heist-bench-memory: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    os::note_live_bytes(live_bytes);
+    main()
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::hint::black_box;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,6 +29,30 @@ pub(crate) fn context_switches() -> u64 {
     tasks.flatten().filter_map(|task| fs::read_to_string(task.path().join("status")).ok()).map(count).sum()
 }
 
+/// Where the bytes are counted that are allocated and not freed, in the binary whose allocator counts.
+static LIVE_BYTES: OnceLock<fn() -> u64> = OnceLock::new();
+
+/// Notes where they are counted.
+pub(crate) fn note_live_bytes(count: fn() -> u64) {
+    let _ = LIVE_BYTES.set(count);
+}
+
+/// Bytes that are allocated and not freed, as asked for; 0 where nothing counts them.
+pub(crate) fn live_bytes() -> u64 {
+    LIVE_BYTES.get().map_or(0, |count| count())
+}
+
+/// This program, or the one beside it whose allocator counts.
+pub(crate) fn program(counts_memory: bool) -> Result<PathBuf, String> {
+    let mut program = std::env::current_exe().map_err(|error| format!("where is this program? {error}"))?;
+    program.set_file_name(if counts_memory { "heist-bench-memory" } else { "heist-bench" });
+    if program.exists() {
+        Ok(program)
+    } else {
+        Err(format!("{} is not there: build with --bins", program.display()))
+    }
+}
+
 /// Resident memory in bytes, or 0 where /proc is missing.
 pub(crate) fn resident_bytes() -> u64 {
     let pages = fs::read_to_string("/proc/self/statm").ok();
@@ -50,6 +75,18 @@ pub(crate) fn end_after(limit: Duration, what: String) {
         eprintln!("heist-bench: {what} did not end within {} s", limit.as_secs());
         std::process::exit(3);
     });
+}
+
+/// Keeps one processor busy until the input ends.
+pub(crate) fn be_busy() {
+    thread::spawn(|| {
+        // Whatever comes, the end of the input is what is waited for; a broken pipe is one too.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        std::process::exit(0);
+    });
+    loop {
+        black_box(spin_ns());
+    }
 }
 
 /// By how many times an instrument slows this process down; 1 when there is none. Set once, before a runtime is made.

@@ -27,6 +27,8 @@ pub(crate) trait Peer: Send + Sync + 'static {
     type Remote: Clone + Send + 'static;
     /// The handle that a foreign thread gets.
     type RemoteJoin: Send + 'static;
+    /// The handle of a blocking call.
+    type Thread: Send + 'static;
     /// The sending half of a oneshot channel.
     type Sender: Send + 'static;
     /// The receiving half of a oneshot channel.
@@ -53,6 +55,14 @@ pub(crate) trait Peer: Send + Sync + 'static {
 
     /// Waits for a task.
     fn join(handle: Self::Join) -> impl Future<Output = u64> + Send;
+
+    /// Hands a blocking call to a thread of the runtime's.
+    fn to_thread<F>(call: F) -> Self::Thread
+    where
+        F: FnOnce() -> u64 + Send + 'static;
+
+    /// Waits for a blocking call.
+    fn join_thread(handle: Self::Thread) -> impl Future<Output = u64> + Send;
 
     /// Taken inside the runtime and given to a foreign thread.
     fn remote() -> Self::Remote;
@@ -136,12 +146,21 @@ const fn peer(name: &'static str, runtime: Runtime, flavour: Flavour) -> PeerId 
 pub(crate) const PEERS: &[PeerId] = &[
     peer("heist-1", Runtime::Heist, Flavour::Workers(1)),
     peer("heist-2", Runtime::Heist, Flavour::Workers(2)),
+    peer("heist-4", Runtime::Heist, Flavour::Workers(4)),
+    peer("heist-8", Runtime::Heist, Flavour::Workers(8)),
+    peer("heist-16", Runtime::Heist, Flavour::Workers(16)),
     peer("heist-ct", Runtime::Heist, Flavour::Current),
     peer("tokio-1", Runtime::Tokio, Flavour::Workers(1)),
     peer("tokio-2", Runtime::Tokio, Flavour::Workers(2)),
+    peer("tokio-4", Runtime::Tokio, Flavour::Workers(4)),
+    peer("tokio-8", Runtime::Tokio, Flavour::Workers(8)),
+    peer("tokio-16", Runtime::Tokio, Flavour::Workers(16)),
     peer("tokio-ct", Runtime::Tokio, Flavour::Current),
     peer("smol-1", Runtime::Smol, Flavour::Workers(1)),
     peer("smol-2", Runtime::Smol, Flavour::Workers(2)),
+    peer("smol-4", Runtime::Smol, Flavour::Workers(4)),
+    peer("smol-8", Runtime::Smol, Flavour::Workers(8)),
+    peer("smol-16", Runtime::Smol, Flavour::Workers(16)),
     peer("plain", Runtime::Plain, Flavour::Current),
 ];
 
@@ -154,33 +173,65 @@ impl PeerId {
         })
     }
 
-    /// Whether tests run on more than one thread would change its figures.
-    pub(crate) fn is_current(self) -> bool {
-        self.flavour == Flavour::Current && self.runtime != Runtime::Plain
+    /// Whether it is measured where nobody names it: more than two workers are for machines that have the cores.
+    pub(crate) fn is_usual(self) -> bool {
+        !matches!(self.flavour, Flavour::Workers(3..))
+    }
+
+    /// The peers of tokio that it is compared with, the better one in each row: with two workers or fewer, tokio with 1
+    /// and with 2, since on two cores the second one often costs more than it brings; with more, tokio with as many.
+    pub(crate) fn rivals(self) -> Vec<Self> {
+        let is_rival = |rival: &Self| match self.flavour {
+            _ if rival.runtime != Runtime::Tokio || self.runtime == Runtime::Tokio => false,
+            Flavour::Current if self.runtime != Runtime::Plain => rival.flavour == Flavour::Current,
+            Flavour::Workers(3..) => rival.flavour == self.flavour,
+            _ => matches!(rival.flavour, Flavour::Workers(..=2)),
+        };
+        PEERS.iter().copied().filter(is_rival).collect()
     }
 }
 
-/// Calls a generic function with the adapter type of a [`Runtime`].
+/// Evaluates an expression with `P` as the adapter type of a [`Runtime`]; of one of some, as an `Option`.
 macro_rules! with_peer {
     ($runtime:expr, $peer:ident => $body:expr) => {
         match $runtime {
-            $crate::peer::Runtime::Heist => {
-                type $peer = $crate::peers::heist::Heist;
-                $body
-            }
-            $crate::peer::Runtime::Tokio => {
-                type $peer = $crate::peers::tokio::Tokio;
-                $body
-            }
-            $crate::peer::Runtime::Smol => {
-                type $peer = $crate::peers::smol::Smol;
-                $body
-            }
-            $crate::peer::Runtime::Plain => {
-                type $peer = $crate::peers::plain::Plain;
-                $body
-            }
+            $crate::peer::Runtime::Heist => $crate::peer::as_peer!(Heist, $peer => $body),
+            $crate::peer::Runtime::Tokio => $crate::peer::as_peer!(Tokio, $peer => $body),
+            $crate::peer::Runtime::Smol => $crate::peer::as_peer!(Smol, $peer => $body),
+            $crate::peer::Runtime::Plain => $crate::peer::as_peer!(Plain, $peer => $body),
+        }
+    };
+    ($runtime:expr, $peer:ident in [$($name:ident),*] => $body:expr) => {
+        match $runtime {
+            $($crate::peer::Runtime::$name => Some($crate::peer::as_peer!($name, $peer => $body)),)*
+            _ => None,
         }
     };
 }
 pub(crate) use with_peer;
+
+/// Evaluates an expression with `P` as one adapter type.
+macro_rules! as_peer {
+    ($name:ident, $peer:ident => $body:expr) => {{
+        type $peer = $crate::peers::$name;
+        $body
+    }};
+}
+pub(crate) use as_peer;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rivals_are_of_the_same_kind() {
+        let rivals = |name| -> Vec<_> {
+            PeerId::parse(name).unwrap().rivals().iter().map(|rival| rival.name).collect()
+        };
+        assert_eq!(rivals("heist-2"), ["tokio-1", "tokio-2"]);
+        assert_eq!(rivals("plain"), ["tokio-1", "tokio-2"]);
+        assert_eq!(rivals("heist-ct"), ["tokio-ct"]);
+        assert_eq!(rivals("smol-16"), ["tokio-16"]);
+        assert!(rivals("tokio-1").is_empty());
+    }
+}

@@ -32,8 +32,15 @@ pub(crate) struct Ratio {
 /// `base / value` of each round in which both were measured and `value` is not zero.
 pub(crate) fn ratio(base: &[Option<f64>], value: &[Option<f64>]) -> Option<Ratio> {
     let pairs = base.iter().zip(value).filter_map(|(base, value)| Some(((*base)?, (*value)?)));
-    let ratios: Vec<f64> =
-        pairs.filter(|(_, value)| *value > 0.0).map(|(base, value)| base / value).collect();
+    range(pairs.filter(|(_, value)| *value > 0.0).map(|(base, value)| base / value).collect())
+}
+
+/// One over each cost that is there and not zero: higher is better.
+pub(crate) fn speeds(costs: &[Option<f64>]) -> Option<Ratio> {
+    range(costs.iter().copied().flatten().filter(|cost| *cost > 0.0).map(|cost| 1.0 / cost).collect())
+}
+
+fn range(ratios: Vec<f64>) -> Option<Ratio> {
     let min = ratios.iter().copied().reduce(f64::min)?;
     let max = ratios.iter().copied().reduce(f64::max)?;
     Some(Ratio { median: median(&ratios)?, min, max })
@@ -65,5 +72,6 @@ mod tests {
         let value = [Some(5.0), Some(1.0), Some(10.0), Some(8.0)];
         assert_eq!(ratio(&base, &value), Some(Ratio { median: 2.0, min: 1.0, max: 3.0 }));
         assert_eq!(ratio(&base, &[None; 4]), None);
+        assert_eq!(speeds(&[Some(4.0), None, Some(2.0)]), Some(Ratio { median: 0.375, min: 0.25, max: 0.5 }));
     }
 }

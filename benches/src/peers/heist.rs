@@ -1,5 +1,7 @@
 //! heist, through its facade alone.
 
+mod primitives;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -21,6 +23,7 @@ impl Peer for Heist {
     type Join = heist::Task<u64>;
     type Remote = heist::Handle;
     type RemoteJoin = heist::Task<u64>;
+    type Thread = heist::Task<u64>;
     type Sender = oneshot::Sender<u64>;
     type Receiver = oneshot::Receiver<u64>;
     type Listener = TcpListener;
@@ -58,6 +61,17 @@ impl Peer for Heist {
 
     async fn join(handle: Self::Join) -> u64 {
         handle.await.expect("no workload panics")
+    }
+
+    fn to_thread<F>(call: F) -> Self::Thread
+    where
+        F: FnOnce() -> u64 + Send + 'static,
+    {
+        heist::to_thread(call)
+    }
+
+    async fn join_thread(handle: Self::Thread) -> u64 {
+        handle.await.expect("no call panics")
     }
 
     fn remote() -> Self::Remote {

@@ -1,6 +1,11 @@
-//! One adapter a file.
+//! One adapter a file, and beside it the adapter of its locks and channels.
 
-pub(crate) mod heist;
-pub(crate) mod plain;
-pub(crate) mod smol;
-pub(crate) mod tokio;
+mod heist;
+mod plain;
+mod smol;
+mod tokio;
+
+pub(crate) use heist::Heist;
+pub(crate) use plain::Plain;
+pub(crate) use smol::Smol;
+pub(crate) use tokio::Tokio;

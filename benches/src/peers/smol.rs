@@ -1,5 +1,7 @@
 //! smol: one executor, N threads that run it, each of them in async-io's `block_on`.
 
+mod primitives;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -24,6 +26,7 @@ impl Peer for Smol {
     type Join = Task<u64>;
     type Remote = ();
     type RemoteJoin = Task<u64>;
+    type Thread = Task<u64>;
     type Sender = Sender<u64>;
     type Receiver = Receiver<u64>;
     type Listener = TcpListener;
@@ -66,6 +69,17 @@ impl Peer for Smol {
     }
 
     fn join(handle: Self::Join) -> impl Future<Output = u64> + Send {
+        handle
+    }
+
+    fn to_thread<F>(call: F) -> Self::Thread
+    where
+        F: FnOnce() -> u64 + Send + 'static,
+    {
+        smol::unblock(call)
+    }
+
+    fn join_thread(handle: Self::Thread) -> impl Future<Output = u64> + Send {
         handle
     }
 

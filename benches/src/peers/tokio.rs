@@ -1,5 +1,7 @@
 //! tokio, as its own documentation would have it used.
 
+mod primitives;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -21,6 +23,7 @@ impl Peer for Tokio {
     type Join = JoinHandle<u64>;
     type Remote = Handle;
     type RemoteJoin = JoinHandle<u64>;
+    type Thread = JoinHandle<u64>;
     type Sender = oneshot::Sender<u64>;
     type Receiver = oneshot::Receiver<u64>;
     type Listener = TcpListener;
@@ -62,6 +65,17 @@ impl Peer for Tokio {
 
     async fn join(handle: Self::Join) -> u64 {
         handle.await.expect("no workload panics")
+    }
+
+    fn to_thread<F>(call: F) -> Self::Thread
+    where
+        F: FnOnce() -> u64 + Send + 'static,
+    {
+        tokio::task::spawn_blocking(call)
+    }
+
+    async fn join_thread(handle: Self::Thread) -> u64 {
+        handle.await.expect("no call panics")
     }
 
     fn remote() -> Self::Remote {

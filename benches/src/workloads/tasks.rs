@@ -1,53 +1,64 @@
-//! Spawning, joining, yielding and waking inside the runtime.
+//! Spawning and joining inside the runtime, values that pass between tasks, and timeouts.
 //!
 //! Each operation sums what its tasks hand back and checks the sum, so that nothing can be left out.
 
 use std::future::{Future, poll_fn};
 use std::hint::black_box;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
+use crate::operation::Operation;
 use crate::peer::Peer;
+use crate::workloads::join_all;
 
-/// One operation, done `n` times by [`Op::run`].
+/// One operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Op {
     /// Spawn `n` tasks, then join them in order.
     SpawnJoin,
+    /// Spawn `n` tasks that nobody joins; the last one to run says so.
+    Detached,
     /// Each task spawns the next one, `n` deep.
     ChainedSpawn,
+    /// Spawn 100 tasks and join them, `n / 100` times.
+    FanIn,
+    /// A tree of tasks with `n` leaves: each of the others spawns ten and sums what they yield.
+    Tree,
     /// `n` pairs of tasks that exchange two values over two oneshot channels.
     PingPong,
-    /// 200 tasks that yield `n / 200` times each.
-    Yield,
     /// Make a oneshot channel, send, receive.
     Oneshot,
     /// Arm a timeout of 60 s around a future that is pending once.
     Timeout,
 }
 
-/// How many tasks yield to one another.
-const YIELDING_TASKS: u64 = 200;
+/// Children of one fan-in.
+const CHILDREN: u64 = 100;
 
-impl Op {
-    /// How many operations one batch has.
-    pub(crate) fn batch(self) -> u64 {
+/// Children of each task of the tree.
+const BRANCHES: u64 = 10;
+
+impl<P: Peer> Operation<P> for Op {
+    fn batch(self) -> u64 {
         match self {
-            Self::SpawnJoin | Self::Oneshot | Self::Timeout => 10_000,
+            Self::SpawnJoin | Self::Detached | Self::Oneshot | Self::Timeout => 10_000,
             Self::ChainedSpawn | Self::PingPong => 1_000,
-            Self::Yield => YIELDING_TASKS * 1_000,
+            Self::FanIn => CHILDREN * 100,
+            Self::Tree => 1_000_000,
         }
     }
 
-    /// Does the operation `n` times. Panics if the runtime lost or changed a value.
-    pub(crate) async fn run<P: Peer>(self, n: u64) {
+    async fn run(self, n: u64) {
         let (sum, expected) = match self {
-            Self::SpawnJoin => (spawn_join::<P>(n).await, sum_below(n)),
+            Self::SpawnJoin => (join_all::<P, _>(n, |i| async move { black_box(i) }).await, sum_below(n)),
+            Self::Detached => (detached::<P>(n).await, n),
             Self::ChainedSpawn => (chained_spawn::<P>(n).await, n),
+            Self::FanIn => (fan_in::<P>(n / CHILDREN).await, n / CHILDREN * sum_below(CHILDREN)),
+            Self::Tree => (tree::<P>(0, n).await, sum_below(n)),
             Self::PingPong => (ping_pong::<P>(n).await, n),
-            Self::Yield => (yields::<P>(n / YIELDING_TASKS).await, n / YIELDING_TASKS * YIELDING_TASKS),
             Self::Oneshot => (oneshots::<P>(n).await, sum_below(n)),
             Self::Timeout => (timeouts::<P>(n).await, sum_below(n)),
         };
@@ -60,13 +71,45 @@ pub(crate) fn sum_below(n: u64) -> u64 {
     n * n.saturating_sub(1) / 2
 }
 
-async fn spawn_join<P: Peer>(n: u64) -> u64 {
-    let tasks: Vec<_> = (0..n).map(|i| P::spawn(async move { black_box(i) })).collect();
+async fn detached<P: Peer>(n: u64) -> u64 {
+    let left = Arc::new(AtomicU64::new(n));
+    let (done, result) = P::oneshot();
+    let done = Arc::new(Mutex::new(Some(done)));
+    for i in 0..n {
+        let (left, done) = (Arc::clone(&left), Arc::clone(&done));
+        P::spawn_detached(async move {
+            count_down::<P>(&left, &done, n);
+            black_box(i)
+        });
+    }
+    P::receive(result).await
+}
+
+/// Whoever brings the count to zero sends `value`.
+fn count_down<P: Peer>(left: &AtomicU64, done: &Mutex<Option<P::Sender>>, value: u64) {
+    if left.fetch_sub(1, Ordering::AcqRel) == 1 {
+        let done = done.lock().ok().and_then(|mut done| done.take());
+        P::send(done.expect("only the last one takes it"), value);
+    }
+}
+
+async fn fan_in<P: Peer>(rounds: u64) -> u64 {
     let mut sum = 0;
-    for task in tasks {
-        sum += P::join(task).await;
+    for _ in 0..rounds {
+        sum += join_all::<P, _>(CHILDREN, |i| async move { black_box(i) }).await;
     }
     sum
+}
+
+/// The leaves `first` to `first + leaves - 1`; each yields its number.
+fn tree<P: Peer>(first: u64, leaves: u64) -> Pin<Box<dyn Future<Output = u64> + Send>> {
+    Box::pin(async move {
+        if leaves < BRANCHES {
+            return (first..first + leaves).map(black_box).sum();
+        }
+        let each = leaves / BRANCHES;
+        join_all::<P, _>(BRANCHES, |i| tree::<P>(first + i * each, each)).await
+    })
 }
 
 async fn chained_spawn<P: Peer>(n: u64) -> u64 {
@@ -101,33 +144,11 @@ async fn ping_pong<P: Peer>(n: u64) -> u64 {
             });
             P::send(ping, black_box(i));
             assert_eq!(P::receive(ponged).await, i + 1, "a ping came back changed");
-            if left.fetch_sub(1, Ordering::AcqRel) == 1 {
-                let done = done.lock().ok().and_then(|mut done| done.take());
-                P::send(done.expect("only the last pair takes it"), n);
-            }
+            count_down::<P>(&left, &done, n);
             0
         });
     }
     P::receive(result).await
-}
-
-async fn yields<P: Peer>(each: u64) -> u64 {
-    let yielding = |_| {
-        P::spawn(async move {
-            let mut count = 0;
-            while count < each {
-                P::yield_now().await;
-                count = black_box(count + 1);
-            }
-            count
-        })
-    };
-    let tasks: Vec<_> = (0..YIELDING_TASKS).map(yielding).collect();
-    let mut sum = 0;
-    for task in tasks {
-        sum += P::join(task).await;
-    }
-    sum
 }
 
 async fn oneshots<P: Peer>(n: u64) -> u64 {

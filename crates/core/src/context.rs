@@ -6,6 +6,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::panic::Location;
 use std::ptr;
 use std::sync::Arc;
 use std::task::Waker;
@@ -50,6 +51,24 @@ pub type TreeOf = fn(*const (), bool) -> Option<Arc<Tree>>;
 /// How many requests for cancellation the task whose header is given, which is the current one, has outstanding.
 pub type RequestsOf = fn(*const ()) -> u32;
 
+/// A task, as what it holds remembers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskIdentity {
+    /// The task's number.
+    pub id: u64,
+    /// Where the task was created.
+    pub location: &'static Location<'static>,
+}
+
+/// Where in the header of a task its [`TaskIdentity`] is: offsets in bytes, so that reading it costs two loads and no call.
+#[derive(Clone, Copy, Debug)]
+pub struct IdentityAt {
+    /// Of a `u64`.
+    pub id: usize,
+    /// Of a `&'static Location<'static>`.
+    pub location: usize,
+}
+
 /// One worker's view of its loop.
 #[repr(C)]
 pub struct Context {
@@ -86,6 +105,7 @@ pub struct Context {
     /// The context variables that code here has entered; null where those of the current task hold. See [`crate::vars`].
     entered_vars: Cell<*const Slot>,
     task_vars: Option<TaskSlot>,
+    identity: Option<IdentityAt>,
     services: Option<Arc<dyn Services>>,
 }
 
@@ -124,6 +144,7 @@ impl Context {
             timers,
             entered_vars: Cell::new(ptr::null()),
             task_vars: None,
+            identity: None,
             services: None,
         }
     }
@@ -150,6 +171,36 @@ impl Context {
     pub unsafe fn with_task_vars(mut self, task_vars: TaskSlot) -> Self {
         self.task_vars = Some(task_vars);
         self
+    }
+
+    /// Says where the identity of the current task is found.
+    ///
+    /// # Safety
+    ///
+    /// `at` must be right for every header that [`set_current`](Self::set_current) is given, as long as it is current, and
+    /// nobody writes there meanwhile.
+    pub unsafe fn with_task_identity(mut self, at: IdentityAt) -> Self {
+        self.identity = Some(at);
+        self
+    }
+
+    /// Who the task being polled is: two loads.
+    #[inline]
+    pub fn task_identity(&self) -> Option<TaskIdentity> {
+        let (at, current) = (self.identity?, self.current.get());
+        if current.is_null() {
+            return None;
+        }
+        // SAFETY: the header is current, so the word of `with_task_identity` holds.
+        let id = unsafe { current.byte_add(at.id) };
+        // SAFETY: as above.
+        let location = unsafe { current.byte_add(at.location) };
+        Some(TaskIdentity {
+            // SAFETY: as above: an id is there.
+            id: unsafe { id.cast::<u64>().read() },
+            // SAFETY: as above: a place is there.
+            location: unsafe { location.cast::<&'static Location<'static>>().read() },
+        })
     }
 
     /// What a leaf may ask of the loop.

@@ -42,12 +42,14 @@ mod introspection;
 mod passes;
 mod run_error;
 mod runner;
-mod signal;
+pub mod signal;
 mod task_group;
 mod thread_future;
 mod timeout_scope;
 mod wait;
 mod wait_for;
+#[cfg(unix)]
+mod watch;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -77,6 +79,8 @@ pub use passes::Passes;
 pub use run_error::RunError;
 pub use runner::{Runner, run};
 pub use signal::ctrl_c;
+#[cfg(unix)]
+pub use signal::{add_signal_handler, remove_signal_handler, signal};
 pub use task_group::{GroupTask, TaskGroup, TaskGroupClosed, task_group};
 pub use thread_future::{
     ThreadFuture, ThreadFutureError, WrappedFuture, run_coroutine_threadsafe, wrap_future,
@@ -87,9 +91,13 @@ pub use wait::{
     ReturnWhen, Wait, Waiting, wait,
 };
 pub use wait_for::{WaitFor, wait_for};
+#[cfg(unix)]
+pub use watch::{WatchDescriptors, add_reader, add_writer, remove_reader, remove_writer};
 
 pub use heist_core::Awaitable;
 pub use heist_macros::{main, test};
+#[cfg(unix)]
+pub use heist_reactor::WatchHandle;
 pub use heist_scheduler::{
     CallbackHandle, ExceptionContext, ExceptionHandler, ExecutorClosedError, LoopClosedError, Metrics,
     PanicPolicy, ShutdownExecutor, TaskInfo, TimerHandle, Work, WorkerMetrics, spawn_in as create_task_in,
@@ -100,17 +108,52 @@ pub use heist_scheduler::{
     TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, YieldNow, ensure_future, shield,
     spawn as create_task, spawn_blocking as to_thread, spawn_local, task, yield_now,
 };
+#[cfg(feature = "futures-io")]
+pub use heist_streams::AsIo;
+pub use heist_streams::fs;
+#[cfg(unix)]
+pub use heist_streams::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
 pub use heist_streams::{
-    ConnectError, IncompleteReadError, LimitOverrunError, OpenConnection, Outcome, ReadError, Server,
-    ServerSocket, StartServer, StreamReader, StreamWriter, ToAddress, net, open_connection, start_server,
+    ConnectError, Family, OpenConnection, OwnedSocket, StaggeredRace, ToAddress, open_connection,
+    open_connection_on, staggered_race,
+};
+pub use heist_streams::{Feeder, Lines, ReuniteError};
+pub use heist_streams::{
+    IncompleteReadError, LimitOverrunError, Outcome, ReadError, Server, ServerSocket, StartServer,
+    StreamAddr, StreamReader, StreamWriter, net, start_server,
+};
+#[cfg(unix)]
+pub use heist_streams::{
+    SendFile, SendfileNotAvailableError, SockSendFile, sendfile, sock_accept, sock_connect,
+    sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom, sock_recvfrom_into, sock_sendall,
+    sock_sendfile, sock_sendto,
+};
+#[cfg(unix)]
+pub use heist_streams::{
+    pipe::{self, connect_read_pipe, connect_write_pipe, pipe},
+    process::{
+        self, DEVNULL, PIPE, Process, ProcessLookupError, STDOUT, create_subprocess_exec,
+        create_subprocess_shell,
+    },
+    stderr, stdin, stdout,
 };
 pub use heist_sync::{
-    Event, EventWait, GetNowaitError, InvalidStateError, PutNowaitError, Queue, QueueEmpty, QueueFull,
-    QueueShutDown, TaskDoneError, create_future, future,
+    AcquireLock, AcquireOwned, AcquirePermit, Barrier, BarrierWait, BoundedSemaphore, BrokenBarrierError,
+    Condition, ConditionWait, HoldsLock, Lock, LockFuture, LockGuard, LockOwned, MixedLocksError,
+    NoPartiesError, NotAcquiredError, OwnedLockGuard, OwnedPermit, Permit, ReleasedTooManyTimesError,
+    Semaphore,
+};
+pub use heist_sync::{
+    Event, EventWait, GetNowaitError, InvalidStateError, LifoQueue, PriorityQueue, PutNowaitError, Queue,
+    QueueEmpty, QueueFull, QueueShutDown, QueueStatistics, TaskDoneError, create_future, future,
 };
 pub use heist_timer::{Sleep, SleepResult, Timeout, TimeoutError, sleep, timeout};
 
-/// Channels, for those who want the plain Rust shape; usable under any executor.
+/// Channels and locks that asyncio has not, in the plain Rust shape; usable under any executor.
 pub mod sync {
-    pub use heist_sync::{oneshot, queue};
+    pub use heist_sync::{
+        BarrierStatistics, LockStatistics, Notified, Notify, OnceCell, OwnedReadGuard, OwnedWriteGuard, Read,
+        ReadGuard, ReadOwned, RwLock, SemaphoreStatistics, WaitStatistics, Write, WriteGuard, WriteOwned,
+    };
+    pub use heist_sync::{broadcast, mpmc, mpsc, oneshot, queue, watch};
 }

@@ -1,7 +1,57 @@
-//! Waiting for Ctrl-C.
+//! Unix signals: [`add_signal_handler`] has the loop call a handler, [`signal`] gives something to await, [`ctrl_c`] waits
+//! for Ctrl-C; and the numbers of the signals.
+//!
+//! ```no_run
+//! use heist::signal::{SIGHUP, SIGTERM};
+//!
+//! #[heist::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let main = heist::current_task().unwrap();
+//!     heist::add_signal_handler(SIGTERM, move || {
+//!         main.cancel();
+//!     })?;
+//!     let mut hang_up = heist::signal(SIGHUP)?;
+//!     loop {
+//!         hang_up.recv().await?;
+//!         println!("reading the configuration again");
+//!     }
+//! }
+//! ```
 
 use std::future::Future;
 use std::io;
+
+#[cfg(unix)]
+pub use heist_streams::signal::*;
+
+#[cfg(unix)]
+use crate::event_loop::EventLoop;
+
+#[cfg(unix)]
+impl EventLoop {
+    /// See [`add_signal_handler`](crate::add_signal_handler); here for a loop that may not run yet: it calls the handler
+    /// once it runs. asyncio: `loop.add_signal_handler`.
+    ///
+    /// # Errors
+    ///
+    /// [`SignalError`]: no such signal, one that cannot be handled, a loop that is closed.
+    pub fn add_signal_handler(
+        &self,
+        signal: i32,
+        handler: impl FnMut() + Send + 'static,
+    ) -> Result<SignalHandler, SignalError> {
+        add_signal_handler_to(&self.handle(), signal, handler)
+    }
+
+    /// See [`remove_signal_handler`](crate::remove_signal_handler). asyncio: `loop.remove_signal_handler`.
+    ///
+    /// # Errors
+    ///
+    /// [`SignalError::Uncatchable`] for a signal that never has a handler.
+    pub fn remove_signal_handler(&self, signal: i32) -> Result<bool, SignalError> {
+        remove_signal_handler_from(&self.handle(), signal)
+    }
+}
 
 /// Waits for the next Ctrl-C (`SIGINT`) that this process receives.
 ///

@@ -27,6 +27,8 @@
 #![warn(clippy::undocumented_unsafe_blocks)]
 
 mod lane;
+#[cfg(unix)]
+mod names;
 mod parking;
 mod platform;
 mod reactor;
@@ -34,12 +36,18 @@ mod record;
 #[cfg(unix)]
 mod signal;
 mod source;
+#[cfg(unix)]
+mod watch;
 mod word;
 
+#[cfg(unix)]
+pub use names::{FoundAddress, NameHints, look_up_address, look_up_name};
 pub use reactor::Reactor;
 #[cfg(unix)]
-pub use signal::{FirstSignal, SignalSource, end_by_signal, is_main_thread};
+pub use signal::{FirstSignal, SignalSource, end_by_signal, is_main_thread, send_signal};
 pub use source::{Half, IoSafe, IoSource};
+#[cfg(unix)]
+pub use watch::WatchHandle;
 
 /// Which way the bytes flow: what a wait is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,6 +4,8 @@
 use std::any::Any;
 use std::fmt;
 use std::io;
+#[cfg(unix)]
+use std::os::fd::BorrowedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +21,8 @@ use crate::Direction;
 use crate::parking::Parking;
 use crate::platform::{Event, Events, Selector};
 use crate::record::{Refused, Slab};
+#[cfg(unix)]
+use crate::watch::Watches;
 
 /// How many workers share a shard. From eight on, one kernel queue becomes the bottleneck for those who register.
 const WORKERS_PER_SHARD: usize = 8;
@@ -35,6 +39,9 @@ pub struct Reactor {
     shards: Box<[Shard]>,
     /// One parking word per worker.
     parking: Box<[CachePadded<Parking>]>,
+    /// The descriptors that callbacks watch.
+    #[cfg(unix)]
+    pub(crate) watches: Watches,
 }
 
 /// One kernel queue with its records.
@@ -77,7 +84,13 @@ impl Reactor {
         let shards =
             (0..(workers / WORKERS_PER_SHARD).max(1)).map(|_| Shard::new()).collect::<io::Result<_>>()?;
         let parking = (0..(workers + spares).max(1)).map(|_| CachePadded::new(Parking::new())).collect();
-        Ok(Arc::new(Self { clock, shards, parking }))
+        Ok(Arc::new(Self {
+            clock,
+            shards,
+            parking,
+            #[cfg(unix)]
+            watches: Watches::default(),
+        }))
     }
 
     /// How many sources are registered.
@@ -195,12 +208,20 @@ impl Reactor {
     /// The loop is closed: wakes all who wait. Whoever waits later gets the error `the event loop is closed`. Any
     /// thread; calling it again changes nothing.
     pub fn close(&self) {
+        #[cfg(unix)]
+        self.watches.close();
         for shard in &self.shards {
             for waker in shard.slab.close() {
                 waker.wake();
             }
             shard.selector.wake();
         }
+    }
+
+    /// Whether a source of this loop has that very descriptor, and has waited for it.
+    #[cfg(unix)]
+    pub(crate) fn knows(&self, descriptor: BorrowedFd<'_>) -> bool {
+        self.shards.iter().any(|shard| shard.selector.knows(descriptor))
     }
 
     /// The error of a wait on a closed loop.

@@ -36,6 +36,10 @@ pub unsafe trait IoSafe: AsSource {
     /// Whether the source is a connected socket that is read and written by plain system calls: then the calls are made
     /// without going through its `Read` and `Write`.
     const IS_PLAIN_SOCKET: bool = false;
+
+    /// Whether other descriptors of the same open file are to be expected, in this process or a child: then the source is
+    /// taken out of its queue by a system call of its own before it is closed.
+    const MAY_HAVE_DUPLICATES: bool = false;
 }
 
 // SAFETY, for all of these: the standard library's owners keep their descriptor for life.
@@ -63,9 +67,13 @@ mod unix {
     // SAFETY: as above.
     unsafe impl IoSafe for std::os::unix::net::UnixDatagram {}
     // SAFETY: as above.
-    unsafe impl IoSafe for std::os::fd::OwnedFd {}
+    unsafe impl IoSafe for std::os::fd::OwnedFd {
+        const MAY_HAVE_DUPLICATES: bool = true;
+    }
     // SAFETY: as above.
-    unsafe impl IoSafe for std::fs::File {}
+    unsafe impl IoSafe for std::fs::File {
+        const MAY_HAVE_DUPLICATES: bool = true;
+    }
     // SAFETY: as above.
     unsafe impl IoSafe for std::process::ChildStdin {}
     // SAFETY: as above.
@@ -170,16 +178,27 @@ impl Registration {
     /// Registers `io` with the loop of this thread, for a first wait in `direction`. `Some` is the word as it was before
     /// the system was asked: an edge of what is ready already changes it. `None`: somebody else was faster.
     #[cold]
-    fn bind(&self, io: &impl AsSource, direction: Direction) -> io::Result<Option<Seen>> {
+    fn bind(&self, io: &impl IoSafe, direction: Direction) -> io::Result<Option<Seen>> {
+        self.bind_to(io, direction, Reactor::current)
+    }
+
+    /// As [`bind`](Self::bind), with the loop that `reactor` gives.
+    fn bind_to<T: IoSafe>(
+        &self,
+        io: &T,
+        direction: Direction,
+        reactor: impl FnOnce() -> io::Result<(Arc<Reactor>, usize)>,
+    ) -> io::Result<Option<Seen>> {
         let _binding = self.binding.lock();
         if self.home.get().is_some() {
             return Ok(None);
         }
-        let (reactor, shard_index) = Reactor::current()?;
+        let (reactor, shard_index) = reactor()?;
         let shard = reactor.shard(shard_index);
         let (key, record) = shard.slab.insert().map_err(|refused| Reactor::refused(&refused))?;
         let seen = record.word(direction).observe();
-        if let Err(error) = record.arming.register(&shard.selector, io, key, direction) {
+        let duplicates = T::MAY_HAVE_DUPLICATES;
+        if let Err(error) = record.arming.register(&shard.selector, io, key, direction, duplicates) {
             // SAFETY: the key was just handed out, and nobody has waited yet.
             unsafe { shard.slab.remove(key) };
             return Err(error);
@@ -386,6 +405,23 @@ mod transfer {
         io.read(buf)
     }
 
+    /// Reads behind what is in `buf`, into the capacity that it has left; where that is none, 0.
+    pub(super) fn read_behind<T: IoSafe>(io: &T, buf: &mut Vec<u8>) -> io::Result<usize>
+    where
+        for<'a> &'a T: Read,
+    {
+        #[cfg(target_os = "linux")]
+        if T::IS_PLAIN_SOCKET {
+            return Ok(rustix::io::read(io, rustix::buffer::spare_capacity(buf))?);
+        }
+        let len = buf.len();
+        buf.resize(buf.capacity(), 0);
+        let mut io = io;
+        let read = io.read(&mut buf[len..]);
+        buf.truncate(len + *read.as_ref().unwrap_or(&0));
+        read
+    }
+
     #[inline]
     pub(super) fn write<T: IoSafe>(io: &T, buf: &[u8]) -> io::Result<usize>
     where
@@ -498,6 +534,13 @@ impl<T: IoSafe> IoSource<T> {
     pub fn into_split(self) -> (Half<T>, Half<T>) {
         let shared = Arc::new(self.shared);
         (Half { lane: self.read, shared: shared.clone() }, Half { lane: self.write, shared })
+    }
+
+    /// Binds the source to a loop, whatever thread this is, instead of at the first wait.
+    #[cfg(unix)]
+    pub(crate) fn register_with(&self, reactor: &Arc<Reactor>, direction: Direction) -> io::Result<()> {
+        let home = || Ok((reactor.clone(), 0));
+        self.shared.registration.bind_to(&self.shared.io, direction, home).map(drop)
     }
 
     fn lane(&mut self, direction: Direction) -> (&Shared<T>, &mut Lane) {
@@ -684,6 +727,24 @@ impl<T: IoSafe> Half<T> {
     {
         self.expect(Direction::Read)?;
         poll_read(&self.shared, &mut self.lane, cx, buf)
+    }
+
+    /// Reads behind what is in `buf`, into the capacity that it has left, of which there must be some; 0 is the end. The
+    /// capacity need not be initialised before, where the system's call is made directly.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that writes.
+    pub fn poll_read_behind(&mut self, cx: &mut Context<'_>, buf: &mut Vec<u8>) -> Poll<io::Result<usize>>
+    where
+        for<'a> &'a T: Read,
+    {
+        self.expect(Direction::Read)?;
+        let room = buf.capacity() - buf.len();
+        self.shared.poll(&mut self.lane, cx, |io| {
+            let moved = transfer::read_behind(io, buf)?;
+            Ok((moved, fell_short::<T>(moved, room)))
+        })
     }
 
     /// As [`IoSource::poll_read_vectored`].

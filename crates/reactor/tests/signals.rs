@@ -161,3 +161,30 @@ fn signals_that_come_while_takers_change_are_told_to_who_is_there() {
     assert_eq!(kept.get(), 1);
     drop(taken);
 }
+
+#[test]
+fn b236_a_signal_sent_to_a_forked_child_is_not_told_to_the_parent() {
+    let signal = libc::SIGVTALRM;
+    let mut source = SignalSource::new(signal).unwrap();
+    let mut is_told = || {
+        // Outside of a loop: an answer if a delivery has come, an error for want of a loop if not.
+        match source.poll_recv(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+            std::task::Poll::Ready(told) => told.is_ok(),
+            std::task::Poll::Pending => unreachable!("there is no loop to wait in"),
+        }
+    };
+    // SAFETY: the child of this process with several threads makes system calls and nothing else.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        raise(signal);
+        // SAFETY: ends the process, and nothing of the parent's runs.
+        unsafe { libc::_exit(7) };
+    }
+    let mut status = 0;
+    // SAFETY: a place for the status, and the number of a child of ours.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 7, "{status}");
+    assert!(!is_told());
+    raise(signal);
+    assert!(is_told());
+}

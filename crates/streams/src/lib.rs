@@ -17,7 +17,18 @@
 //! | `server` | [`start_server`] and [`Server`] |
 //! | `wire` | what the halves run over: sockets, pipes, layers over these |
 //! | `net` | plain sockets |
+//! | `fs` | files and directories |
+//! | `names` | names of hosts |
+//! | `pipe` | pipes and terminals, on Unix |
+//! | `process` | child processes, on Unix |
+//! | `signal` | signals, on Unix |
+//! | `stdio` | this process' own standard streams |
+//! | `raw` | operations on sockets that the caller owns |
+//! | `sendfile` | files from the disk to a socket |
+//! | `reunite` | a pair of streams taken apart again |
+//! | `futures_io` | the read and write traits of other crates |
 //! | `error` | what reading and connecting can fail with |
+//! | `watch` | what a loop looks after without a task |
 //! | `waiters` | who waits for a change of a writer or a server |
 
 #![forbid(unsafe_code)]
@@ -25,20 +36,58 @@
 mod address;
 mod connect;
 mod error;
+pub mod fs;
+#[cfg(feature = "futures-io")]
+mod futures_io;
+#[cfg(unix)]
+mod names;
 pub mod net;
+#[cfg(unix)]
+pub mod pipe;
+#[cfg(unix)]
+pub mod process;
+mod raw;
 mod reader;
+#[allow(dead_code, reason = "servers over sockets of the caller's")]
+mod ready;
 mod report;
+mod reunite;
+#[cfg(unix)]
+mod sendfile;
 mod server;
+#[cfg(unix)]
+pub mod signal;
+#[cfg(unix)]
+mod stdio;
 mod waiters;
+#[cfg(unix)]
+mod watch;
 #[allow(dead_code, reason = "what only layers over sockets and other kinds of streams use")]
 mod wire;
 mod writer;
 
-pub use address::ToAddress;
-pub use connect::{OpenConnection, open_connection};
-pub use error::{ConnectError, IncompleteReadError, LimitOverrunError, ReadError};
-pub use reader::StreamReader;
+pub use address::{Family, ToAddress};
+pub use connect::{
+    ConnectError, OpenConnection, StaggeredRace, open_connection, open_connection_on, staggered_race,
+};
+pub use error::{IncompleteReadError, LimitOverrunError, ReadError};
+#[cfg(feature = "futures-io")]
+pub use futures_io::AsIo;
+#[cfg(unix)]
+pub use names::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
+#[cfg(unix)]
+pub use raw::{
+    sock_accept, sock_connect, sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom,
+    sock_recvfrom_into, sock_sendall, sock_sendto,
+};
+pub use reader::{Feeder, Lines, StreamReader};
+pub use ready::OwnedSocket;
+pub use reunite::ReuniteError;
+#[cfg(unix)]
+pub use sendfile::{SendFile, SendfileNotAvailableError, SockSendFile, sendfile, sock_sendfile};
 pub use server::{Outcome, Server, ServerSocket, StartServer, start_server};
+#[cfg(unix)]
+pub use stdio::{stderr, stdin, stdout};
 pub use wire::StreamAddr;
 pub use writer::StreamWriter;
 

@@ -2,7 +2,15 @@
 //!
 //! All are woken by each change and look again. A waiter's ticket is its place; whoever stops waiting leaves with it.
 
-use std::task::{Context, Waker};
+use std::future::poll_fn;
+use std::task::{Context, Poll, Waker, ready};
+
+use heist_core::budget::poll_proceed;
+use heist_core::sync::Mutex;
+
+/// The place of whoever waits with a mutable borrow of what it waits for: there is only one.
+#[cfg(feature = "futures-io")]
+pub(crate) const SOLE: u64 = 0;
 
 /// Who waits. Lives inside the state that it is about, under the same lock.
 #[derive(Debug, Default)]
@@ -12,6 +20,10 @@ pub(crate) struct Waiters {
 }
 
 impl Waiters {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// Waits, or goes on waiting, at `ticket`. Returns the waker that this one replaces.
     #[must_use = "drop it outside the lock"]
     pub(crate) fn wait(&mut self, ticket: &mut Option<u64>, cx: &Context<'_>) -> Option<Waker> {
@@ -20,9 +32,11 @@ impl Waiters {
             Some((_, waker)) if waker.will_wake(cx.waker()) => None,
             Some((_, waker)) => Some(std::mem::replace(waker, cx.waker().clone())),
             None => {
-                self.list.push((self.next, cx.waker().clone()));
-                *ticket = Some(self.next);
-                self.next += 1;
+                let id = *ticket.get_or_insert_with(|| {
+                    self.next += 1;
+                    self.next
+                });
+                self.list.push((id, cx.waker().clone()));
                 None
             }
         }
@@ -53,4 +67,38 @@ impl Woken {
             waker.wake();
         }
     }
+}
+
+/// Waits until `look` has something to say about the state behind a lock: it is asked again after each change. `waiters` says
+/// where in the state those who wait are. Leaves them when dropped.
+pub(crate) async fn wait_until<S, R>(
+    state: &Mutex<S>,
+    waiters: fn(&mut S) -> &mut Waiters,
+    mut look: impl FnMut(&S) -> Option<R>,
+) -> R {
+    struct Leave<'a, S>(&'a Mutex<S>, fn(&mut S) -> &mut Waiters, Option<u64>);
+    impl<S> Drop for Leave<'_, S> {
+        fn drop(&mut self) {
+            if let Some(ticket) = self.2 {
+                let left = self.1(&mut self.0.lock()).leave(ticket);
+                drop(left);
+            }
+        }
+    }
+
+    let mut waiter = Leave(state, waiters, None);
+    poll_fn(|cx| {
+        let proceed = ready!(poll_proceed(cx));
+        let mut state = state.lock();
+        if let Some(result) = look(&state) {
+            drop(state);
+            proceed.made_progress();
+            return Poll::Ready(result);
+        }
+        let replaced = waiters(&mut state).wait(&mut waiter.2, cx);
+        drop(state);
+        drop(replaced);
+        Poll::Pending
+    })
+    .await
 }

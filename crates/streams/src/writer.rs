@@ -9,16 +9,26 @@
 //! | module | what it is |
 //! |---|---|
 //! | `state` | what is behind the lock |
+//! | `poll` | writing for hand-written futures |
+//! | `raw` | writing past the buffer |
+//! | `kept` | the bytes that the system has not taken yet |
 //! | `flusher` | the task that writes what is kept |
 
 mod flusher;
+mod kept;
+#[cfg(feature = "futures-io")]
+mod poll;
+#[cfg(unix)]
+mod raw;
 mod state;
+#[cfg(all(test, not(heist_loom)))]
+mod tests;
 
 use std::future::poll_fn;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::sync::Arc;
-use std::task::{Poll, ready};
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, ready};
 
 use heist_core::budget::poll_proceed;
 use heist_core::sync::Mutex;
@@ -74,28 +84,50 @@ impl Shared {
         }
 
         let mut waiter = Leave(self, None);
-        poll_fn(|cx| {
-            let proceed = ready!(poll_proceed(cx));
-            let mut state = self.state.lock();
-            match look(&state) {
-                Some(result) => {
-                    drop(state);
-                    proceed.made_progress();
-                    Poll::Ready(result)
-                }
-                None => {
-                    let replaced = state.waiters.wait(&mut waiter.1, cx);
-                    drop(state);
-                    drop(replaced);
-                    Poll::Pending
-                }
+        poll_fn(|cx| self.poll_wait(cx, &mut waiter.1, &mut look)).await
+    }
+
+    /// As `wait`, at `ticket`.
+    fn poll_wait<R>(
+        &self,
+        cx: &mut Context<'_>,
+        ticket: &mut Option<u64>,
+        look: impl FnOnce(&State) -> Option<R>,
+    ) -> Poll<R> {
+        let proceed = ready!(poll_proceed(cx));
+        let mut state = self.state.lock();
+        let looked = look(&state);
+        let replaced = if looked.is_none() { state.waiters.wait(ticket, cx) } else { None };
+        drop(state);
+        drop(replaced);
+        match looked {
+            Some(result) => {
+                proceed.made_progress();
+                Poll::Ready(result)
             }
-        })
-        .await
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// A way to a writer that does not keep it open.
+#[derive(Debug)]
+pub(crate) struct WeakWriter(Weak<Shared>);
+
+impl WeakWriter {
+    /// Nobody will read any more: the writer is closed, and failed if something is kept.
+    pub(crate) fn hang_up(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.change(State::hang_up);
+        }
     }
 }
 
 impl StreamWriter {
+    pub(crate) fn downgrade(&self) -> WeakWriter {
+        WeakWriter(Arc::downgrade(&self.shared))
+    }
+
     /// A writer to `output`; see [`streams_over`](crate::wire::streams_over).
     pub(crate) fn over(output: Output, peer: StreamAddr, ending: Option<Ending>) -> Self {
         Self { shared: Arc::new(Shared { peer, state: Mutex::new(State::new(output, ending)) }) }
@@ -110,6 +142,35 @@ impl StreamWriter {
         if !data.is_empty() {
             self.shared.change(|state| state.write(data));
         }
+    }
+
+    /// As [`write`](Self::write), of bytes that the writer may keep: what the system does not take at once stays where it
+    /// is instead of being copied, unless earlier bytes wait.
+    ///
+    /// ```no_run
+    /// # async fn example(writer: heist_streams::StreamWriter) -> std::io::Result<()> {
+    /// writer.write_bytes(vec![0; 1 << 20]);
+    /// writer.drain().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn write_bytes(&self, data: impl Into<Vec<u8>>) {
+        let data = data.into();
+        if !data.is_empty() {
+            self.shared.change(|state| state.write_owned(data));
+        }
+    }
+
+    /// Waits until all is sent that was written, then gives the output away, still open, and what its end would tell.
+    pub(crate) async fn hand_over(&self) -> io::Result<(Output, Option<Ending>)> {
+        self.flushed().await?;
+        let handed = self.shared.state.lock().hand_over();
+        handed.ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    /// What `look` says of the output, while there is one.
+    pub(crate) fn with_output<R>(&self, look: impl FnOnce(&Output) -> R) -> Option<R> {
+        self.shared.state.lock().output.as_ref().map(look)
     }
 
     /// Writes several pieces, one after the other, in one system call where possible; asyncio's `writelines`.
@@ -134,16 +195,20 @@ impl StreamWriter {
     ///
     /// What was written is sent all the same.
     pub async fn drain(&self) -> io::Result<()> {
-        self.shared
-            .wait(|state| match &state.error {
-                Some(error) => Some(Err(error.again())),
-                None if state.phase == Phase::Closed => {
-                    let message = "the connection is closed: nothing more can be written";
-                    Some(Err(io::Error::new(io::ErrorKind::ConnectionReset, message)))
-                }
-                None => (!state.paused).then_some(Ok(())),
-            })
-            .await
+        self.shared.wait(State::drained).await
+    }
+
+    /// Waits until the system has taken all that was written; `drain` with marks of 0.
+    ///
+    /// # Errors
+    ///
+    /// As [`drain`](Self::drain).
+    ///
+    /// # Cancel safety
+    ///
+    /// What was written is sent all the same.
+    pub async fn flushed(&self) -> io::Result<()> {
+        self.shared.wait(State::flush_outcome).await
     }
 
     /// Ends the stream for the peer after all that was written; the reader goes on. asyncio's `write_eof`.
@@ -179,13 +244,7 @@ impl StreamWriter {
     ///
     /// The one that ended the connection, if one did.
     pub async fn wait_closed(&self) -> io::Result<()> {
-        self.shared
-            .wait(|state| match (state.phase, &state.error) {
-                (Phase::Closed, Some(error)) => Some(Err(error.again())),
-                (Phase::Closed, None) => Some(Ok(())),
-                _ => None,
-            })
-            .await
+        self.shared.wait(State::close_outcome).await
     }
 
     /// How many bytes are kept; asyncio's `transport.get_write_buffer_size`.

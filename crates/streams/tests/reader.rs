@@ -277,7 +277,7 @@ fn b295_reset_is_given_again() {
             io::Error::from(reader.readline().await.unwrap_err()).kind(),
             io::ErrorKind::ConnectionReset
         );
-        assert_eq!(reader.error().unwrap().kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(reader.exception().unwrap().kind(), io::ErrorKind::ConnectionReset);
     });
 }
 

@@ -4,10 +4,10 @@
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::{Pin, pin};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use heist_sync::{Queue, create_future, oneshot};
+use heist_sync::{Lock, Queue, Semaphore, create_future, oneshot};
 
 fn main() {
     let rounds = std::env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(1_000_000);
@@ -18,6 +18,9 @@ fn main() {
     report("queue, put + get, ready", rounds, queue_ready);
     report("queue, getter waits", rounds, queue_waiting);
     report("future, set + await", rounds, future_ready);
+    report("lock, free", rounds, lock_free);
+    report("lock, handed over", rounds, lock_handed_over);
+    report("semaphore, free", rounds, semaphore_free);
 }
 
 fn report(name: &str, rounds: u32, part: fn(u32)) {
@@ -85,5 +88,39 @@ fn future_ready(rounds: u32) {
         let future = create_future();
         assert!(black_box(&future).set_result(round).is_ok());
         assert!(black_box(pin!(future.wait()).poll(&mut cx)).is_ready());
+    }
+}
+
+#[inline(never)]
+fn lock_free(rounds: u32) {
+    let lock = Lock::new(0);
+    let mut cx = Context::from_waker(Waker::noop());
+    for round in 0..rounds {
+        let Poll::Ready(mut guard) = pin!(black_box(&lock).lock()).poll(&mut cx) else {
+            panic!("it is free")
+        };
+        *guard = round;
+    }
+}
+
+#[inline(never)]
+fn lock_handed_over(rounds: u32) {
+    let lock = Lock::new(0);
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..rounds {
+        let guard = black_box(&lock).try_lock();
+        let mut wait = pin!(lock.lock());
+        assert!(wait.as_mut().poll(&mut cx).is_pending());
+        drop(guard);
+        assert!(black_box(wait.poll(&mut cx)).is_ready());
+    }
+}
+
+#[inline(never)]
+fn semaphore_free(rounds: u32) {
+    let semaphore = Semaphore::new(10);
+    let mut cx = Context::from_waker(Waker::noop());
+    for _ in 0..rounds {
+        assert!(black_box(pin!(black_box(&semaphore).acquire()).poll(&mut cx)).is_ready());
     }
 }

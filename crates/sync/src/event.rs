@@ -10,6 +10,8 @@ use heist_core::sync::Mutex;
 use heist_core::sync::atomic::{AtomicBool, Ordering};
 use pin_project_lite::pin_project;
 
+use crate::blocking::block_until;
+use crate::statistics::WaitStatistics;
 use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
 
 /// A flag that tasks wait for. asyncio: `Event`.
@@ -66,6 +68,25 @@ impl Event {
     pub fn wait(&self) -> Wait<'_> {
         Wait { event: self, waiter: Waiter::new() }
     }
+
+    /// Waits on a plain thread, which sleeps. In a task write `wait().await`: this would stop its worker.
+    ///
+    /// ```
+    /// # use heist_sync::Event;
+    /// let event = Event::new();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(|| event.wait_blocking());
+    ///     event.set();
+    /// });
+    /// ```
+    pub fn wait_blocking(&self) {
+        block_until(self.wait(), Wait::poll_unbudgeted);
+    }
+
+    /// How many wait.
+    pub fn statistics(&self) -> WaitStatistics {
+        WaitStatistics { waiting: self.waiters.lock().waiting() }
+    }
 }
 
 impl Default for Event {
@@ -105,11 +126,9 @@ pin_project! {
     }
 }
 
-impl Future for Wait<'_> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let proceed = ready!(poll_proceed(cx));
+impl Wait<'_> {
+    /// Polls without asking the task's budget.
+    fn poll_unbudgeted(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         if this.waiter.as_mut().entered() || !this.event.is_set() {
             // What `turn` hands out is dropped after the lock.
@@ -128,6 +147,16 @@ impl Future for Wait<'_> {
                 Turn::Used | Turn::Idle => {}
             }
         }
+        Poll::Ready(())
+    }
+}
+
+impl Future for Wait<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let proceed = ready!(poll_proceed(cx));
+        ready!(self.poll_unbudgeted(cx));
         proceed.made_progress();
         Poll::Ready(())
     }

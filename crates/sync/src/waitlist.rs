@@ -1,12 +1,17 @@
 //! The one wait list that all primitives of this crate wait in.
 //!
 //! Vocabulary: a [`Waiter`] is a place in a line, inside the future that waits. It is *idle*, then *waiting* (linked into
-//! the list, with a waker), then *granted* (out of the list, with a turn that it has not yet used). Who grants takes the
-//! waker out with the primitive's lock held and wakes after unlocking. The waiter uses its turn at its next poll, or gives
-//! it back when it is dropped, and then the primitive grants it to the next: a turn is never lost and never used twice.
+//! the list, with a waker), then *granted* (out of the list). What it is granted is one of two things:
 //!
-//! The list knows only the line; what a turn means, and when one is free, is the primitive's business. All of it happens
-//! under the primitive's lock, which is the premise of every `unsafe` here.
+//! * a *turn*: the right to try again, which it uses under the lock at its next poll ([`WaitList::turn`]);
+//! * a *gift*: what it waited for itself. It finds it by one load, without the lock ([`Waiter::received`]).
+//!
+//! Who grants takes the waker out with the primitive's lock held and wakes after unlocking. A waiter that is dropped gives
+//! back what it was granted, and then the primitive grants it to the next: nothing is lost and nothing is used twice.
+//!
+//! The list knows only the line; what a grant means, and when one is due, is the primitive's business. All but the look
+//! for a gift happens under the primitive's lock, which is the premise of every `unsafe` here. Marking a waiter granted is
+//! the last that the granting side does with it: from then on its future may be ready, and gone.
 
 use std::marker::PhantomPinned;
 use std::mem::MaybeUninit;
@@ -14,69 +19,143 @@ use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::Waker;
 
+use heist_core::context;
 use heist_core::list::{Linked, Links, List};
+use heist_core::sync::atomic::{AtomicU8, Ordering};
 use heist_core::sync::cell::UnsafeCell;
+use heist_core::sync::mutant;
 
-/// A waiter as the list sees it. Guarded by the primitive's lock.
+/// Nothing is granted.
+const NONE: u8 = 0;
+/// A turn is granted.
+const TURN: u8 = 1;
+/// A gift is granted.
+const GIFT: u8 = 2;
+
+/// A waiter as the list sees it. Only shared references are made to it, because its owner looks at `granted` while the
+/// list works on the rest.
 struct Node {
-    links: Links<Node>,
-    waker: Option<Waker>,
-    granted: bool,
+    /// Guarded by the primitive's lock.
+    links: UnsafeCell<Links<Node>>,
+    /// Guarded by the primitive's lock.
+    waker: UnsafeCell<Option<Waker>>,
+    /// Guarded by the primitive's lock; see [`WaitList::enter_for`].
+    want: UnsafeCell<u32>,
+    /// Written under the lock, with Release; a gift is looked for without it, with Acquire.
+    granted: AtomicU8,
 }
 
-// SAFETY: the field's address, taken without a reference to the node.
+// SAFETY: the field's address, taken without a reference to the links.
 unsafe impl Linked for Node {
     unsafe fn links(node: NonNull<Self>) -> NonNull<Links<Self>> {
-        // SAFETY: `node` is valid, so the field's address is in bounds.
-        let links = unsafe { &raw mut (*node.as_ptr()).links };
-        NonNull::new(links).expect("a field of a valid node has an address")
+        // SAFETY: `node` is valid, and nobody makes an exclusive reference to it.
+        let node = unsafe { node.as_ref() };
+        NonNull::new(node.links.with_mut(|links| links)).expect("a field of a valid node has an address")
+    }
+}
+
+impl Node {
+    /// # Safety
+    ///
+    /// The primitive's lock is held.
+    unsafe fn take_waker(&self) -> Option<Waker> {
+        // SAFETY: under the lock the cell is ours.
+        self.waker.with_mut(|waker| unsafe { (*waker).take() })
+    }
+
+    /// # Safety
+    ///
+    /// The primitive's lock is held.
+    unsafe fn replace_waker(&self, new: Waker) -> Option<Waker> {
+        // SAFETY: under the lock the cell is ours.
+        self.waker.with_mut(|waker| unsafe { (*waker).replace(new) })
+    }
+
+    /// # Safety
+    ///
+    /// The primitive's lock is held.
+    unsafe fn keeps(&self, other: &Waker) -> bool {
+        // SAFETY: under the lock nobody writes the cell.
+        let waker = self.waker.with(|waker| unsafe { &*waker });
+        waker.as_ref().is_some_and(|waker| waker.will_wake(other))
+    }
+
+    /// # Safety
+    ///
+    /// The primitive's lock is held.
+    unsafe fn want(&self) -> u32 {
+        // SAFETY: under the lock nobody writes the cell.
+        self.want.with(|want| unsafe { *want })
+    }
+
+    /// # Safety
+    ///
+    /// The primitive's lock is held.
+    unsafe fn set_want(&self, new: u32) {
+        // SAFETY: under the lock the cell is ours.
+        self.want.with_mut(|want| unsafe { *want = new });
     }
 }
 
 /// A place in a line; pinned inside the future that waits.
 pub(crate) struct Waiter {
-    node: UnsafeCell<Node>,
+    node: Node,
     /// Whether the node has been in the list, so that a future that never waited needs no lock when it goes.
     entered: bool,
     _pinned: PhantomPinned,
 }
 
-// SAFETY: the node is touched under the primitive's lock only, and a Waker is Send + Sync.
+// SAFETY: the cells of the node are touched under the primitive's lock only, and a Waker is Send + Sync.
 unsafe impl Send for Waiter {}
 // SAFETY: as for Send; nothing is done through a shared reference.
 unsafe impl Sync for Waiter {}
 
 impl Waiter {
+    #[inline]
     pub fn new() -> Self {
         Self {
-            node: UnsafeCell::new(Node { links: Links::new(), waker: None, granted: false }),
+            node: Node {
+                links: UnsafeCell::new(Links::new()),
+                waker: UnsafeCell::new(None),
+                want: UnsafeCell::new(0),
+                granted: AtomicU8::new(NONE),
+            },
             entered: false,
             _pinned: PhantomPinned,
         }
     }
 
-    /// Whether the waiter is waiting or granted: then it must [`leave`](WaitList::leave) before it goes.
+    /// Whether the waiter is waiting or granted: then it must [`leave`](WaitList::leave) before it goes, unless it
+    /// [`received`](Self::received) its gift.
     #[inline]
     pub fn entered(self: Pin<&mut Self>) -> bool {
         self.entered
+    }
+
+    /// Takes the gift if there is one: one load, no lock.
+    #[inline]
+    pub fn received(mut self: Pin<&mut Self>) -> bool {
+        // Acquire pairs with the Release of `grant`: who receives sees what the giver did before.
+        let received = self.node.granted.load(Ordering::Acquire) == GIFT;
+        if received {
+            self.node.granted.store(NONE, Ordering::Relaxed);
+            self.as_mut().set_entered(false);
+        }
+        received
     }
 
     fn set_entered(self: Pin<&mut Self>, entered: bool) {
         // SAFETY: the flag is not what is pinned.
         unsafe { self.get_unchecked_mut() }.entered = entered;
     }
-
-    fn node(self: Pin<&mut Self>) -> NonNull<Node> {
-        // The pointer leaves the closure: the primitive's lock, which the models see, orders all uses.
-        let node = self.node.with_mut(|node| node);
-        NonNull::new(node).expect("a field has an address")
-    }
 }
 
 /// What a waiter had when it left.
 pub(crate) struct Left {
-    /// It had a turn that it did not use: grant it to the next.
+    /// It had been granted what it did not use: grant it to the next.
     pub granted: bool,
+    /// What it waited for, in the primitive's own measure.
+    pub want: u32,
     /// To be dropped with no lock held.
     pub waker: Option<Waker>,
 }
@@ -114,46 +193,116 @@ impl WaitList {
         Self { waiting: List::new(), granted: 0 }
     }
 
-    /// How many wait without a turn.
+    /// How many wait without a grant.
+    #[inline]
     pub fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
     /// How many have a turn that they have not used yet.
+    #[inline]
     pub fn granted(&self) -> usize {
         self.granted
     }
 
+    /// What the first in line waits for.
+    pub fn first_want(&self) -> Option<u32> {
+        // SAFETY: the lock is held; nodes in the list are alive, because waiters leave before they go.
+        self.waiting.front().map(|node| unsafe { node.as_ref() }).map(|node| {
+            // SAFETY: the lock is held.
+            unsafe { node.want() }
+        })
+    }
+
+    /// Changes what the first in line waits for.
+    pub fn set_first_want(&mut self, want: u32) {
+        if let Some(node) = self.waiting.front() {
+            // SAFETY: the lock is held; nodes in the list are alive, because waiters leave before they go.
+            let node = unsafe { node.as_ref() };
+            // SAFETY: the lock is held.
+            unsafe { node.set_want(want) };
+        }
+    }
+
+    /// Has the first in line wait in another one, at its end, for something else; whether there was anybody. Both locks
+    /// are held, and the waiter leaves the other line from now on.
+    pub fn move_first_to(&mut self, other: &mut WaitList, want: u32) -> bool {
+        // SAFETY: the lock is held; nodes in the list are alive, because waiters leave before they go.
+        let Some(node) = (unsafe { self.waiting.pop_front() }) else { return false };
+        // SAFETY: as above.
+        let moved = unsafe { node.as_ref() };
+        // SAFETY: both locks are held.
+        unsafe { moved.set_want(want) };
+        // SAFETY: the node is alive and in no list, and both locks are held.
+        unsafe { other.waiting.push_back(node) };
+        true
+    }
+
+    /// What a waiter waits for.
+    ///
+    /// # Safety
+    ///
+    /// The waiter entered this list; where it was moved, `want` is changed under this list's lock alone.
+    pub unsafe fn want(&self, waiter: Pin<&mut Waiter>) -> u32 {
+        // SAFETY: the caller's word; the lock is held.
+        unsafe { waiter.node.want() }
+    }
+
     /// Grants a turn to the first in line; its waker is to be woken with no lock held.
     pub fn grant(&mut self) -> Option<Waker> {
+        let waker = self.grant_first(TURN);
+        self.granted += usize::from(waker.is_some());
+        waker
+    }
+
+    /// Gives the first in line what it waits for; its waker is to be woken with no lock held.
+    pub fn give(&mut self) -> Option<Waker> {
+        self.grant_first(GIFT)
+    }
+
+    fn grant_first(&mut self, what: u8) -> Option<Waker> {
         // SAFETY: the lock is held; nodes in the list are alive, because waiters leave before they go.
-        let mut node = unsafe { self.waiting.pop_front() }?;
-        self.granted += 1;
+        let node = unsafe { self.waiting.pop_front() }?;
         // SAFETY: as above.
-        let node = unsafe { node.as_mut() };
-        node.granted = true;
-        node.waker.take()
+        let node = unsafe { node.as_ref() };
+        // SAFETY: the lock is held.
+        let waker = unsafe { node.take_waker() };
+        // The last access: Release pairs with the Acquire of `received`, after which the node may go.
+        let order = if mutant("sync-gift-relaxed") { Ordering::Relaxed } else { Ordering::Release };
+        node.granted.store(what, order);
+        waker
     }
 
     /// Enters the line at `end`.
     ///
     /// # Safety
     ///
-    /// The waiter is idle; it leaves this list, by [`turn`](Self::turn) or [`leave`](Self::leave), before it is dropped.
-    pub unsafe fn enter(&mut self, mut waiter: Pin<&mut Waiter>, waker: &Waker, end: End) {
-        // The clone may panic, so it comes first.
-        let waker = waker.clone();
+    /// The waiter is idle; it leaves this list, by [`turn`](Self::turn), [`received`](Waiter::received) or
+    /// [`leave`](Self::leave), before it is dropped.
+    pub unsafe fn enter(&mut self, waiter: Pin<&mut Waiter>, waker: &Waker, end: End) {
+        // SAFETY: passed on from the caller.
+        unsafe { self.enter_for(waiter, waker.clone(), end, 0) };
+    }
+
+    /// As [`enter`](Self::enter), for something that the primitive measures: so many permits.
+    ///
+    /// # Safety
+    ///
+    /// As for [`enter`](Self::enter).
+    pub unsafe fn enter_for(&mut self, mut waiter: Pin<&mut Waiter>, waker: Waker, end: End, want: u32) {
         waiter.as_mut().set_entered(true);
-        let mut pointer = waiter.node();
-        // SAFETY: the lock is held, and the waiter is idle.
-        let node = unsafe { pointer.as_mut() };
-        node.waker = Some(waker);
-        node.granted = false;
+        let node = &waiter.node;
+        node.granted.store(NONE, Ordering::Relaxed);
+        // SAFETY: the lock is held.
+        let _none = unsafe { node.replace_waker(waker) };
+        // SAFETY: the lock is held.
+        unsafe { node.set_want(want) };
+        let node = NonNull::from(node);
         match end {
             // SAFETY: pinned, and it leaves before it goes (the caller's word); the lock is held.
-            End::Back => unsafe { self.waiting.push_back(pointer) },
+            End::Back => unsafe { self.waiting.push_back(node) },
             // SAFETY: as above.
-            End::Front => unsafe { self.waiting.push_front(pointer) },
+            End::Front => unsafe { self.waiting.push_front(node) },
         }
     }
 
@@ -167,34 +316,42 @@ impl WaitList {
         if !waiter.as_mut().entered() {
             return (Turn::Idle, None);
         }
-        // SAFETY: the lock is held.
-        let node = unsafe { waiter.as_mut().node().as_mut() };
-        if node.granted {
-            node.granted = false;
-            self.granted -= 1;
+        let node = &waiter.node;
+        // Under the lock it is what the last holder of the lock left.
+        let granted = node.granted.load(Ordering::Relaxed);
+        if granted != NONE {
+            node.granted.store(NONE, Ordering::Relaxed);
+            self.granted -= usize::from(granted == TURN);
             waiter.set_entered(false);
             return (Turn::Used, None);
         }
-        let same = node.waker.as_ref().is_some_and(|current| current.will_wake(waker));
-        let old = if same { None } else { node.waker.replace(waker.clone()) };
+        // SAFETY: the lock is held.
+        if unsafe { node.keeps(waker) } {
+            return (Turn::Waiting, None);
+        }
+        // SAFETY: the lock is held.
+        let old = unsafe { node.replace_waker(waker.clone()) };
         (Turn::Waiting, old)
     }
 
-    /// Takes a waiter out of the line, or its turn from it.
+    /// Takes a waiter out of the line, or from it what it was granted.
     ///
     /// # Safety
     ///
     /// The waiter is idle, or entered this list.
     pub unsafe fn leave(&mut self, mut waiter: Pin<&mut Waiter>) -> Left {
-        let mut pointer = waiter.as_mut().node();
-        waiter.set_entered(false);
+        waiter.as_mut().set_entered(false);
+        let node = &waiter.node;
         // SAFETY: the lock is held, and the waiter is in this list or in none.
-        unsafe { self.waiting.remove(pointer) };
+        unsafe { self.waiting.remove(NonNull::from(node)) };
+        let granted = node.granted.load(Ordering::Relaxed);
+        node.granted.store(NONE, Ordering::Relaxed);
+        self.granted -= usize::from(granted == TURN);
         // SAFETY: the lock is held.
-        let node = unsafe { pointer.as_mut() };
-        let granted = std::mem::take(&mut node.granted);
-        self.granted -= usize::from(granted);
-        Left { granted, waker: node.waker.take() }
+        let waker = unsafe { node.take_waker() };
+        // SAFETY: the lock is held.
+        let want = unsafe { node.want() };
+        Left { granted: granted != NONE, want, waker }
     }
 }
 
@@ -220,20 +377,39 @@ impl WakeBatch {
     #[inline]
     pub fn grant_all(&mut self, list: &mut WaitList) {
         while list.waiting() > 0 {
-            let Some(waker) = list.grant() else { continue };
-            match self.wakers.get_mut(self.len) {
-                Some(slot) => {
-                    slot.write(waker);
-                    self.len += 1;
-                }
-                None => self.rest.push(waker),
+            self.push(list.grant());
+        }
+    }
+
+    /// Adds a waker.
+    #[inline]
+    pub fn push(&mut self, waker: Option<Waker>) {
+        let Some(waker) = waker else { return };
+        match self.wakers.get_mut(self.len) {
+            Some(slot) => {
+                slot.write(waker);
+                self.len += 1;
             }
+            None => self.rest.push(waker),
         }
     }
 
     /// Wakes them in order. Call with no lock held. (By reference: moving the array would cost more than an empty batch.)
     #[inline]
     pub fn wake(&mut self) {
+        match self.len - self.next {
+            0 => {}
+            // A task that is woken alone goes on next, with what its waker has in the cache.
+            1 => self.wake_each(),
+            _ => context::with(|context| match context {
+                Some(context) => context.in_order(|| self.wake_each()),
+                None => self.wake_each(),
+            }),
+        }
+    }
+
+    #[inline]
+    fn wake_each(&mut self) {
         while let Some(waker) = self.pop() {
             waker.wake();
         }
@@ -249,7 +425,7 @@ impl WakeBatch {
         }
         let slot = &self.wakers[self.next];
         self.next += 1;
-        // SAFETY: written by `grant_all`, and `next` has just left it behind, so it is read once.
+        // SAFETY: written by `push`, and `next` has just left it behind, so it is read once.
         Some(unsafe { slot.assume_init_read() })
     }
 }

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use heist_sync::{
-    GetNowaitError, PutNowaitError, Queue, QueueEmpty, QueueFull, QueueShutDown, TaskDoneError,
+    GetNowaitError, LifoQueue, PriorityQueue, PutNowaitError, Queue, QueueEmpty, QueueFull, QueueShutDown,
+    TaskDoneError,
 };
 use support::{Hand, block_on};
 
@@ -28,6 +29,31 @@ fn b357_is_first_in_first_out() {
     let queue = filled([1, 3, 2]);
     let out: Vec<i32> = std::iter::from_fn(|| queue.get_nowait().ok()).collect();
     assert_eq!(out, [1, 3, 2]);
+}
+
+#[test]
+fn b357_the_stack_gives_the_last_first_and_the_priority_queue_the_smallest() {
+    let (stack, smallest) = (LifoQueue::new(), PriorityQueue::new());
+    for item in [1, 3, 2] {
+        stack.put_nowait(item).unwrap();
+        smallest.put_nowait(item).unwrap();
+    }
+    let out: Vec<i32> = std::iter::from_fn(|| stack.get_nowait().ok()).collect();
+    assert_eq!(out, [2, 3, 1]);
+    let out: Vec<i32> = std::iter::from_fn(|| smallest.get_nowait().ok()).collect();
+    assert_eq!(out, [1, 2, 3]);
+}
+
+#[test]
+fn b357_the_order_is_that_of_the_moment_of_getting() {
+    let queue = PriorityQueue::bounded(2);
+    let mut getter = Hand::waiting(queue.get());
+    queue.put_nowait((2, "later")).unwrap();
+    queue.put_nowait((1, "first")).unwrap();
+    let mut putter = Hand::waiting(queue.put((0, "too late for the first")));
+    assert_eq!(getter.poll(), Poll::Ready(Ok((1, "first"))));
+    assert_eq!(putter.poll(), Poll::Ready(Ok(())));
+    assert_eq!(queue.get_nowait().unwrap().0, 0);
 }
 
 #[test]
@@ -274,6 +300,35 @@ fn a_putter_robbed_by_put_nowait_keeps_its_place() {
     assert!(first.poll().is_pending());
     assert_eq!(queue.get_nowait(), Ok(9));
     assert_eq!((first.poll(), second.poll()), (Poll::Ready(Ok(())), Poll::Pending));
+}
+
+#[test]
+fn the_blocking_forms_wait() {
+    let queue = Queue::bounded(1);
+    let putter = queue.clone();
+    let other = std::thread::spawn(move || {
+        (0..100).for_each(|item| putter.put_blocking(item).unwrap());
+        putter.shutdown(false);
+    });
+    let out: Vec<i32> = std::iter::from_fn(|| queue.get_blocking().ok()).collect();
+    other.join().unwrap();
+    assert_eq!(out, (0..100).collect::<Vec<_>>());
+    assert_eq!(queue.put_blocking(1), Err(QueueShutDown(1)));
+}
+
+#[test]
+fn statistics_tell_who_waits() {
+    let queue = LifoQueue::bounded(1);
+    let getter = Hand::waiting(queue.get());
+    assert_eq!((queue.statistics().getters, queue.statistics().items), (1, 0));
+    drop(getter);
+    queue.put_nowait(1).unwrap();
+    let _putters = [Hand::waiting(queue.put(2)), Hand::waiting(queue.put(3))];
+    let _join = Hand::waiting(queue.join());
+    let now = queue.statistics();
+    assert_eq!((now.items, now.maxsize, now.getters, now.putters), (1, 1, 0, 2));
+    assert_eq!((now.joiners, now.unfinished, now.shut_down), (1, 1, false));
+    assert!(format!("{queue:?}").starts_with("LifoQueue { maxsize: 1, items: 1"), "{queue:?}");
 }
 
 #[test]

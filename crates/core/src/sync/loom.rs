@@ -55,6 +55,33 @@ impl<T> Mutex<T> {
     }
 }
 
+/// A lock that many may hold for reading, or one for writing, that does not poison.
+#[derive(Debug, Default)]
+pub struct RwLock<T>(loom::sync::RwLock<T>);
+
+/// Proof that a [`RwLock`] is held for reading; unlocks on drop.
+pub type RwLockReadGuard<'a, T> = loom::sync::RwLockReadGuard<'a, T>;
+
+/// Proof that a [`RwLock`] is held for writing; unlocks on drop.
+pub type RwLockWriteGuard<'a, T> = loom::sync::RwLockWriteGuard<'a, T>;
+
+impl<T> RwLock<T> {
+    /// Puts `value` behind a lock.
+    pub fn new(value: T) -> Self {
+        Self(loom::sync::RwLock::new(value))
+    }
+
+    /// Waits for the lock, to read.
+    pub fn read(&self) -> RwLockReadGuard<'_, T> {
+        self.0.read().unwrap()
+    }
+
+    /// Waits for the lock, to write.
+    pub fn write(&self) -> RwLockWriteGuard<'_, T> {
+        self.0.write().unwrap()
+    }
+}
+
 /// A condition variable for [`Mutex`].
 #[derive(Debug, Default)]
 pub struct Condvar(loom::sync::Condvar);

@@ -7,7 +7,7 @@
 //! Two things differ from the standard library on purpose:
 //!
 //! * [`UnsafeCell`](cell::UnsafeCell) hands out its pointer to a closure, which makes each access window visible;
-//! * [`Mutex`] and [`Condvar`] do not poison: a panic in a task never makes a lock of the runtime unusable.
+//! * [`Mutex`], [`RwLock`] and [`Condvar`] do not poison: a panic in a task never makes a lock of the runtime unusable.
 
 #[cfg(not(heist_loom))]
 mod std;

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 /// Set in a copy: what it is to do.
-const ROLE: &str = "HEIST_TEST_ROLE";
+pub const ROLE: &str = "HEIST_TEST_ROLE";
 /// How long a copy may say nothing before the test gives up: a machine may be slow, not stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -136,4 +136,12 @@ pub fn on_each_flavour<F: Future>(test: impl Fn() -> F) {
 /// Runs a future on a current-thread loop with virtual time: for what depends on the order of turns.
 pub fn in_order<F: Future>(test: F) -> F::Output {
     heist::Runner::builder().current_thread().virtual_time().build().unwrap().run(test).unwrap()
+}
+
+/// A path for a file or a socket of a test's own, where nothing is yet; short enough for a socket.
+pub fn temporary_path(name: &str) -> std::path::PathBuf {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("heist-{}-{number}-{name}", std::process::id()))
 }

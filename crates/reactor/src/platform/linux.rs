@@ -5,10 +5,10 @@
 //! a wait is one `epoll_pwait2`, a look in passing one `epoll_pwait`. The wake-up is an eventfd, edge-triggered and never read: each write is an edge.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use heist_core::sync::atomic::{AtomicU8, Ordering};
+use heist_core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use polling::Poller;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
@@ -49,6 +49,17 @@ impl Selector {
             debug_assert_eq!(error, rustix::io::Errno::AGAIN);
             let _ = rustix::io::read(&self.wake, &mut [0; 8]);
             let _ = rustix::io::write(&self.wake, &one);
+        }
+    }
+
+    /// Whether that very descriptor is in the queue: then it cannot be added. Two system calls at most.
+    pub(crate) fn knows(&self, descriptor: BorrowedFd<'_>) -> bool {
+        // What comes of it meanwhile carries a key that no record has.
+        let data = EventData::new_u64(WAKE);
+        match epoll::add(&self.poller, descriptor, data, EventFlags::empty()) {
+            // It was added a moment ago.
+            Ok(()) => epoll::delete(&self.poller, descriptor).is_err(),
+            Err(error) => error == rustix::io::Errno::EXIST,
         }
     }
 
@@ -102,13 +113,22 @@ impl Events {
     }
 }
 
-/// What epoll has been told about a source: the directions asked for, as bits.
+/// What epoll has been told about a source.
 #[derive(Debug)]
-pub(crate) struct Arming(AtomicU8);
+pub(crate) struct Arming {
+    /// The directions asked for, as bits.
+    directions: AtomicU8,
+    /// The descriptor that has to be taken out of the queue before it is closed; [`NONE`] where closing it does that.
+    /// Bookkeeping: written before the source is shared, read by whoever drops it.
+    leaves: AtomicU32,
+}
+
+/// No descriptor.
+const NONE: u32 = u32::MAX;
 
 impl Arming {
     pub(crate) fn new() -> Self {
-        Self(AtomicU8::new(0))
+        Self { directions: AtomicU8::new(0), leaves: AtomicU32::new(NONE) }
     }
 
     fn flags(directions: u8) -> EventFlags {
@@ -127,11 +147,14 @@ impl Arming {
         source: &impl AsFd,
         key: Key,
         direction: Direction,
+        may_have_duplicates: bool,
     ) -> io::Result<()> {
         let directions = Direction::Read.bit() | direction.bit();
         let data = EventData::new_u64(key.to_u64());
         epoll::add(&selector.poller, source, data, Self::flags(directions))?;
-        self.0.store(directions, Ordering::Release);
+        let leaves = if may_have_duplicates { u32::try_from(source.as_fd().as_raw_fd()).ok() } else { None };
+        self.leaves.store(leaves.unwrap_or(NONE), Ordering::Relaxed);
+        self.directions.store(directions, Ordering::Release);
         Ok(())
     }
 
@@ -139,7 +162,7 @@ impl Arming {
     #[inline]
     pub(crate) fn has(&self, direction: Direction) -> bool {
         // Acquire pairs with the Release stores: who sees the bit comes after the system call that asked.
-        self.0.load(Ordering::Acquire) & direction.bit() != 0
+        self.directions.load(Ordering::Acquire) & direction.bit() != 0
     }
 
     /// Asks for edges of `direction` from now on, before the word is armed. If the source is ready already, an edge comes.
@@ -158,7 +181,7 @@ impl Arming {
     fn add(&self, selector: &Selector, source: &impl AsFd, key: Key) -> io::Result<()> {
         let both = Direction::Read.bit() | Direction::Write.bit();
         epoll::modify(&selector.poller, source, EventData::new_u64(key.to_u64()), Self::flags(both))?;
-        self.0.store(both, Ordering::Release);
+        self.directions.store(both, Ordering::Release);
         Ok(())
     }
 
@@ -180,12 +203,21 @@ impl Arming {
 
     /// The source leaves the queue but lives on.
     pub(crate) fn remove(&self, selector: &Selector, source: &impl AsFd) -> io::Result<()> {
+        self.leaves.store(NONE, Ordering::Relaxed);
         Ok(epoll::delete(&selector.poller, source)?)
     }
 
-    /// The source is about to be closed. Closing the last descriptor takes it out of epoll; if there is another one,
-    /// events with an outdated key come and are ignored.
-    pub(crate) fn forget(&self, _selector: &Selector) {}
+    /// The source is about to be closed. Closing the last descriptor of an open file takes it out of epoll. Where there may be
+    /// another one, the entry would stay, and a new descriptor of the same file and number could not be added.
+    pub(crate) fn forget(&self, selector: &Selector) {
+        let leaves = self.leaves.swap(NONE, Ordering::Relaxed);
+        if let Ok(descriptor) = RawFd::try_from(leaves) {
+            // SAFETY: the source is dropped after its registration, so its descriptor is still open.
+            let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
+            // It fails only where it is not there any more.
+            let _ = epoll::delete(&selector.poller, descriptor);
+        }
+    }
 }
 
 /// The wait itself, through `libc`: the one system call that neither polling nor rustix makes as we need it.

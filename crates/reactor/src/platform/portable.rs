@@ -63,6 +63,12 @@ impl Selector {
         let _ = self.poller.notify();
     }
 
+    /// Whether that very descriptor is in the queue: polling does not tell.
+    #[cfg(unix)]
+    pub(crate) fn knows(&self, _descriptor: Borrowed<'_>) -> bool {
+        false
+    }
+
     /// Waits for at most `limit` (`None`: without limit). polling takes in as much as there is room for.
     pub(crate) fn wait(&self, events: &mut Events, limit: Option<Duration>, _most: usize) -> io::Result<()> {
         events.0.clear();
@@ -121,6 +127,7 @@ impl Arming {
         source: &impl AsSource,
         key: Key,
         direction: Direction,
+        _may_have_duplicates: bool,
     ) -> io::Result<()> {
         let mut armed = self.0.lock();
         let raw = raw(source);

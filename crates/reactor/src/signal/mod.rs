@@ -44,14 +44,27 @@ pub struct SignalSource {
 }
 
 /// The writing end.
-struct Deliver(OwnedFd);
+struct Deliver {
+    write: OwnedFd,
+    /// The process that wants to hear of its signals. A forked child has the handler and the descriptor, too, until it
+    /// runs another program, and its signals are no business of the parent's.
+    process: libc::pid_t,
+}
 
-// SAFETY: one write system call on a descriptor that it owns.
+// SAFETY: two system calls, the second on a descriptor that it owns.
 unsafe impl SignalSafe for Deliver {
     fn signal(&self) {
-        // A full pair already tells that there was a delivery.
-        let _ = rustix::io::write(&self.0, &[1]);
+        if self.process == own_process() {
+            // A full pair already tells that there was a delivery.
+            let _ = rustix::io::write(&self.write, &[1]);
+        }
     }
+}
+
+/// The number of this process. Async-signal-safe.
+fn own_process() -> libc::pid_t {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::getpid() }
 }
 
 /// Signals whose handler must not return to what was going on, as ours does.
@@ -71,13 +84,11 @@ impl SignalSource {
         let (read, write) = UnixStream::pair()?;
         read.set_nonblocking(true)?;
         write.set_nonblocking(true)?;
-        let place =
-            Place::every(signal, Arc::new(Deliver(OwnedFd::from(write)))).map_err(|error| {
-                match error.kind() {
-                    io::ErrorKind::InvalidInput => refused(signal),
-                    _ => error,
-                }
-            })?;
+        let deliver = Deliver { write: OwnedFd::from(write), process: own_process() };
+        let place = Place::every(signal, Arc::new(deliver)).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidInput => refused(signal),
+            _ => error,
+        })?;
         Ok(Self { _place: place, deliveries: IoSource::new(read) })
     }
 
@@ -138,14 +149,36 @@ pub fn end_by_signal(signal: i32) {
     action::take_default(signal);
 }
 
+/// Sends a signal to one process, as `kill` does. Who calls it knows that the number is still that process' own.
+///
+/// # Errors
+///
+/// `InvalidInput` for a number that is no process' or no signal's; the system's, when the process is not there or is another
+/// user's.
+pub fn send_signal(process: u32, signal: i32) -> io::Result<()> {
+    // 0 and what is negative stand for groups of processes, signal 0 for none.
+    let process = libc::pid_t::try_from(process).ok().filter(|process| *process > 0 && signal > 0);
+    let Some(process) = process else { return Err(no_such_signal(signal)) };
+    // SAFETY: takes plain numbers.
+    if unsafe { libc::kill(process, signal) } == 0 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    Err(if error.raw_os_error() == Some(libc::EINVAL) { no_such_signal(signal) } else { error })
+}
+
+fn no_such_signal(signal: i32) -> io::Error {
+    let message = format!("there is no signal {signal}: take a number such as SIGTERM (15)");
+    io::Error::new(io::ErrorKind::InvalidInput, message)
+}
+
 /// Whether this is the process' first thread, on which the system runs `main`; `false` where that cannot be known.
 pub fn is_main_thread() -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
         // SAFETY: takes nothing and cannot fail.
         let thread = unsafe { libc::gettid() };
-        // SAFETY: as above.
-        thread == unsafe { libc::getpid() }
+        thread == own_process()
     }
     #[cfg(any(
         target_vendor = "apple",

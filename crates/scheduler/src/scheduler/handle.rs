@@ -1,5 +1,6 @@
 //! [`Handle`]: what any thread may have of a loop.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
@@ -177,6 +178,11 @@ impl Handle {
         let captured = Captured::current();
         let job = blocking_future::once(move || captured.run(closure));
         create_foreign(&self.shared, Kind::Blocking, job, Location::caller())
+    }
+
+    /// The I/O half of the loop's driver, for the crate that made it to downcast; `None` where the loop has no I/O.
+    pub fn io(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.shared.driver.io()
     }
 
     /// The loop's clock.

@@ -1,10 +1,12 @@
 //! The untyped front of a task cell.
 
+use std::mem::offset_of;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll, Waker};
 
+use heist_core::context::IdentityAt;
 use heist_core::sync::Mutex;
 use heist_core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use heist_core::sync::cell::UnsafeCell;
@@ -139,6 +141,12 @@ impl Front {
 }
 
 impl Header {
+    /// Where the id of a task and the place of its creation are.
+    pub(crate) const IDENTITY: IdentityAt = IdentityAt {
+        id: offset_of!(Header, front) + offset_of!(Front, id),
+        location: offset_of!(Header, front) + offset_of!(Front, location),
+    };
+
     /// Makes the state words of a cell that was never used, when it is first handed out.
     ///
     /// # Safety

@@ -151,7 +151,9 @@ fn context_of(index: usize, shared: &Arc<Shared>) -> Context {
         .with_trees(task::tree_of, task::requests_of)
         .with_services(Arc::new(Handle::of(shared)));
     // SAFETY: what this crate makes current is the header of one of its tasks, kept alive by the poll.
-    unsafe { context.with_task_vars(task::task_vars) }
+    let context = unsafe { context.with_task_vars(task::task_vars) };
+    // SAFETY: as above; a header's front is not written while it is somebody's.
+    unsafe { context.with_task_identity(Header::IDENTITY) }
 }
 
 /// What the worker does next.

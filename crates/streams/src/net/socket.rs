@@ -3,14 +3,17 @@
 use std::io;
 use std::net::{self, SocketAddr};
 
-use heist_reactor::IoSource;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-/// A non-blocking TCP socket of the family of `address`. One system call where the system can make it so at once.
-fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
-    let domain = Domain::for_address(address);
+/// A non-blocking TCP socket of the family of `address`.
+pub(crate) fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
+    socket(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
+}
+
+/// A non-blocking socket. One system call where the system can make it so at once.
+pub(crate) fn socket(domain: Domain, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
     #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "netbsd"))]
-    let socket = Socket::new_raw(domain, Type::STREAM.nonblocking().cloexec(), Some(Protocol::TCP))?;
+    let socket = Socket::new_raw(domain, kind.nonblocking().cloexec(), protocol)?;
     #[cfg(not(any(
         target_os = "linux",
         target_os = "android",
@@ -18,43 +21,25 @@ fn tcp_socket(address: SocketAddr) -> io::Result<Socket> {
         target_os = "netbsd"
     )))]
     let socket = {
-        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        let socket = Socket::new(domain, kind, protocol)?;
         socket.set_nonblocking(true)?;
         socket
     };
     Ok(socket)
 }
 
-/// Connects to one address.
-pub(crate) async fn connect(
-    address: SocketAddr,
-    local: Option<SocketAddr>,
-) -> io::Result<IoSource<net::TcpStream>> {
-    let socket = tcp_socket(address)?;
-    if let Some(local) = local {
-        socket.bind(&local.into())?;
+/// Lets several sockets have one port.
+pub(crate) fn share_port(socket: &Socket) -> io::Result<()> {
+    #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
+    return socket.set_reuse_port(true);
+    #[cfg(not(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin")))))]
+    {
+        let _ = socket;
+        Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "several sockets on one port: not on this system; leave reuse_port out",
+        ))
     }
-    let in_progress = match socket.connect(&address.into()) {
-        Ok(()) => false,
-        Err(error) if is_in_progress(&error) => true,
-        Err(error) => return Err(error),
-    };
-    let source = IoSource::new(net::TcpStream::from(socket));
-    if in_progress {
-        source.writable().await?;
-        if let Some(error) = source.get_ref().take_error()? {
-            return Err(error);
-        }
-    }
-    Ok(source)
-}
-
-fn is_in_progress(error: &io::Error) -> bool {
-    #[cfg(unix)]
-    if error.raw_os_error() == Some(libc::EINPROGRESS) {
-        return true;
-    }
-    error.kind() == io::ErrorKind::WouldBlock
 }
 
 /// A socket bound to `address`, not listening yet.
@@ -69,16 +54,7 @@ pub(crate) fn bind(
         socket.set_reuse_address(true)?;
     }
     if reuse_port {
-        #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
-        socket.set_reuse_port(true)?;
-        #[cfg(not(all(
-            unix,
-            not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))
-        )))]
-        return Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "several sockets on one port: not on this system; leave reuse_port out",
-        ));
+        share_port(&socket)?;
     }
     if address.is_ipv6() && only_v6 {
         socket.set_only_v6(true)?;

@@ -2,16 +2,21 @@
 
 use std::io;
 use std::net::{self, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
+use futures_core::Stream;
 use heist_reactor::{Direction, IoSource};
 use socket2::{SockRef, Socket};
 
+use super::options::ttl_options;
+use super::ready::{self, Interest, Ready, any_socket};
 use super::{TcpStream, bind, listen};
 use crate::ToAddress;
 use crate::address::Purpose;
 
 /// How many connections may wait to be accepted, when nothing else is said.
-const BACKLOG: u32 = 1024;
+pub(super) const BACKLOG: u32 = 1024;
 
 /// A socket that accepts TCP connections.
 ///
@@ -31,9 +36,12 @@ pub struct TcpListener {
     source: IoSource<net::TcpListener>,
 }
 
+any_socket!(TcpListener, net::TcpListener, SocketAddr);
+ttl_options!(TcpListener);
+
 impl TcpListener {
     /// Binds to the first of the addresses that can be bound, and listens. The address may be used again at once after
-    /// the listener has gone.
+    /// the listener has gone. Up to 1024 connections wait to be accepted: [`TcpSocket`](super::TcpSocket) has a say in that.
     ///
     /// # Errors
     ///
@@ -58,7 +66,11 @@ impl TcpListener {
     /// The system's, if it refuses.
     pub fn from_std(listener: net::TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Ok(Self { source: IoSource::new(listener) })
+        Ok(Self::from_nonblocking(listener))
+    }
+
+    pub(super) fn from_nonblocking(listener: net::TcpListener) -> Self {
+        Self { source: IoSource::new(listener) }
     }
 
     /// Gives the listener back to the standard library, still non-blocking.
@@ -80,13 +92,47 @@ impl TcpListener {
         Ok((TcpStream::from_nonblocking(stream), peer))
     }
 
-    /// The address that it listens on.
+    /// [`accept`](Self::accept) for hand-written futures.
+    pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let accepted = ready!(self.source.poll_io(cx, Direction::Read, accept_now));
+        Poll::Ready(accepted.map(|(stream, peer)| (TcpStream::from_nonblocking(stream), peer)))
+    }
+
+    /// The connections that come, as a stream that never ends.
     ///
-    /// # Errors
+    /// ```no_run
+    /// # async fn example() -> std::io::Result<()> {
+    /// use std::future::poll_fn;
+    /// use std::pin::pin;
+    /// use futures_core::Stream;
+    /// use heist_streams::net::TcpListener;
     ///
-    /// The system's.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.source.get_ref().local_addr()
+    /// let mut listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let mut incoming = pin!(listener.incoming());
+    /// while let Some(stream) = poll_fn(|cx| incoming.as_mut().poll_next(cx)).await {
+    ///     println!("{}", stream?.peer_addr()?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn incoming(&mut self) -> Incoming<'_> {
+        Incoming { listener: self }
+    }
+}
+
+/// The connections that come to a listener; see [`TcpListener::incoming`].
+#[derive(Debug)]
+#[must_use = "streams do nothing unless polled"]
+pub struct Incoming<'a> {
+    listener: &'a mut TcpListener,
+}
+
+impl Stream for Incoming<'_> {
+    type Item = io::Result<TcpStream>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let accepted = ready!(self.listener.poll_accept(cx));
+        Poll::Ready(Some(accepted.map(|(stream, _)| stream)))
     }
 }
 
@@ -99,12 +145,12 @@ pub(crate) fn accept_now(listener: &net::TcpListener) -> io::Result<(net::TcpStr
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "netbsd"))]
-fn accept_nonblocking(listener: &Socket) -> io::Result<(Socket, socket2::SockAddr)> {
+pub(super) fn accept_nonblocking(listener: &Socket) -> io::Result<(Socket, socket2::SockAddr)> {
     listener.accept4(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "netbsd")))]
-fn accept_nonblocking(listener: &Socket) -> io::Result<(Socket, socket2::SockAddr)> {
+pub(super) fn accept_nonblocking(listener: &Socket) -> io::Result<(Socket, socket2::SockAddr)> {
     let (socket, peer) = listener.accept()?;
     socket.set_nonblocking(true)?;
     Ok((socket, peer))

@@ -9,6 +9,7 @@ use std::net::Shutdown;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::Ending;
+use super::kept::Kept;
 use crate::error::Sticky;
 use crate::waiters::{Waiters, Woken};
 use crate::wire::Output;
@@ -30,9 +31,7 @@ pub(super) struct State {
     pub(super) phase: Phase,
     /// `None` from `Closed` on.
     pub(super) output: Option<Output>,
-    /// What is kept: `head..` of it.
-    buf: Vec<u8>,
-    head: usize,
+    kept: Kept,
     /// Whether there is a flusher.
     pub(super) flushing: bool,
     /// Its waker, while it waits for room: giving the output back under it must end it.
@@ -95,8 +94,7 @@ impl State {
         Self {
             phase: Phase::Open,
             output: Some(output),
-            buf: Vec::new(),
-            head: 0,
+            kept: Kept::default(),
             flushing: false,
             flusher: None,
             paused: false,
@@ -112,25 +110,73 @@ impl State {
 
     /// How many bytes are kept.
     pub(super) fn kept(&self) -> usize {
-        self.buf.len() - self.head
+        self.kept.len()
+    }
+
+    /// Why nothing more is sent, where that is so.
+    fn outcome(&self) -> Option<io::Result<()>> {
+        match &self.error {
+            Some(error) => Some(Err(error.again())),
+            None if self.phase == Phase::Closed => {
+                let message = "the connection is closed: nothing more can be written";
+                Some(Err(io::Error::new(io::ErrorKind::ConnectionReset, message)))
+            }
+            None => None,
+        }
+    }
+
+    /// What `drain` gives, once it need not wait.
+    pub(super) fn drained(&self) -> Option<io::Result<()>> {
+        self.outcome().or_else(|| (!self.paused).then_some(Ok(())))
+    }
+
+    /// What there is to say once all is sent that was written.
+    pub(super) fn flush_outcome(&self) -> Option<io::Result<()>> {
+        self.outcome().or_else(|| (!self.flushing).then_some(Ok(())))
+    }
+
+    /// What there is to say once the connection is closed.
+    pub(super) fn close_outcome(&self) -> Option<io::Result<()>> {
+        let error = || self.error.as_ref().map_or(Ok(()), |error| Err(error.again()));
+        (self.phase == Phase::Closed).then(error)
     }
 
     /// Writes what the system takes at once, and keeps the rest.
-    pub(super) fn write(&mut self, mut data: &[u8]) -> Option<Afterwards> {
+    pub(super) fn write(&mut self, data: &[u8]) -> Option<Afterwards> {
         if !self.accepts() {
             return None;
         }
-        if !self.flushing {
-            while !data.is_empty() {
-                match self.write_now(|output| output.try_write(data)) {
-                    Ok(n) => data = &data[n..],
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    Err(error) => return self.fail(&error),
-                }
+        match self.send_now(data) {
+            Ok(sent) => self.kept.push(&data[sent..]),
+            Err(error) => return self.fail(&error),
+        }
+        self.settle()
+    }
+
+    /// As `write`, and the rest is kept as it is.
+    pub(super) fn write_owned(&mut self, data: Vec<u8>) -> Option<Afterwards> {
+        if !self.accepts() {
+            return None;
+        }
+        match self.send_now(&data) {
+            Ok(sent) => self.kept.push_owned(data, sent),
+            Err(error) => return self.fail(&error),
+        }
+        self.settle()
+    }
+
+    /// Sends what the system takes at once; nothing while earlier bytes wait.
+    #[inline]
+    fn send_now(&mut self, data: &[u8]) -> io::Result<usize> {
+        let mut sent = 0;
+        while sent < data.len() && !self.flushing {
+            match self.write_now(|output| output.try_write(&data[sent..])) {
+                Ok(n) => sent += n,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
             }
         }
-        self.buf.extend_from_slice(data);
-        self.settle()
+        Ok(sent)
     }
 
     /// As `write`, for several pieces, in one system call where possible.
@@ -139,21 +185,61 @@ impl State {
             return None;
         }
         let mut slices: Vec<IoSlice<'_>> = pieces.iter().map(|piece| IoSlice::new(piece.as_ref())).collect();
-        slices.retain(|piece| !piece.is_empty());
         let mut rest = &mut slices[..];
-        if !self.flushing {
-            while !rest.is_empty() {
-                match self.write_now(|output| output.try_write_vectored(rest)) {
-                    Ok(n) => IoSlice::advance_slices(&mut rest, n),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    Err(error) => return self.fail(&error),
-                }
-            }
+        if let Err(error) = self.send_pieces_now(&mut rest) {
+            return self.fail(&error);
         }
         for piece in rest.iter() {
-            self.buf.extend_from_slice(piece);
+            self.kept.push(piece);
         }
         self.settle()
+    }
+
+    /// Writes what the system takes at once, and keeps of the rest no more than the high-water mark; how much that is in
+    /// all. For a writer that is not paused.
+    #[cfg(feature = "futures-io")]
+    pub(super) fn write_some(&mut self, pieces: &[IoSlice<'_>]) -> (usize, Option<Afterwards>) {
+        if !self.accepts() {
+            return (0, None);
+        }
+        let (mut one, mut several);
+        let mut rest = if let [piece] = pieces {
+            one = [*piece];
+            &mut one[..]
+        } else {
+            several = pieces.to_vec();
+            &mut several[..]
+        };
+        let mut taken = match self.send_pieces_now(&mut rest) {
+            Ok(sent) => sent,
+            Err(error) => return (0, self.fail(&error)),
+        };
+        // At least something, or the caller would take it for the end.
+        let mut room = self.high.saturating_sub(self.kept()).max(1);
+        for piece in rest.iter() {
+            let piece = &piece[..piece.len().min(room)];
+            self.kept.push(piece);
+            taken += piece.len();
+            room -= piece.len();
+        }
+        (taken, self.settle())
+    }
+
+    /// Sends what the system takes at once, nothing while earlier bytes wait; `rest` is what is left then.
+    fn send_pieces_now(&mut self, rest: &mut &mut [IoSlice<'_>]) -> io::Result<usize> {
+        let mut sent = 0;
+        IoSlice::advance_slices(rest, 0);
+        while !rest.is_empty() && !self.flushing {
+            match self.write_now(|output| output.try_write_vectored(rest)) {
+                Ok(n) => {
+                    sent += n;
+                    IoSlice::advance_slices(rest, n);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sent)
     }
 
     fn accepts(&mut self) -> bool {
@@ -222,7 +308,8 @@ impl State {
                 let _ = output.shutdown(Shutdown::Write);
             }
         }
-        self.resume()
+        self.paused = false;
+        (!self.waiters.is_empty()).then(|| Afterwards { woken: self.waiters.take(), ..Afterwards::default() })
     }
 
     /// Lets `drain` go on, if it need not wait any more.
@@ -249,6 +336,15 @@ impl State {
         self.finish()
     }
 
+    /// The peer is gone, which is no error where all was sent.
+    pub(super) fn hang_up(&mut self) -> Option<Afterwards> {
+        match self.phase {
+            Phase::Closed => None,
+            _ if self.flushing => self.fail(&io::ErrorKind::BrokenPipe.into()),
+            _ => self.finish(),
+        }
+    }
+
     /// As `fail`, from the flusher or in its place.
     pub(super) fn fail_flush(&mut self, error: &io::Error) -> Option<Afterwards> {
         self.flushing = false;
@@ -259,8 +355,7 @@ impl State {
     fn finish(&mut self) -> Option<Afterwards> {
         self.phase = Phase::Closed;
         self.paused = false;
-        self.buf = Vec::new();
-        self.head = 0;
+        self.kept.clear();
         let mut output = self.output.take();
         if let Some(output) = output.as_mut().filter(|output| !output.is_last()) {
             // The reader keeps the connection open, so its end has to be announced.
@@ -289,6 +384,13 @@ impl State {
             return self.start_flushing();
         }
         self.finish()
+    }
+
+    /// Gives the output away as it is, with what its end would tell: nothing is sent and nothing is shut down.
+    pub(super) fn hand_over(&mut self) -> Option<(Output, Option<Ending>)> {
+        let output = self.output.take()?;
+        self.phase = Phase::Closed;
+        Some((output, self.ending.take()))
     }
 
     /// Gives the output back at once.
@@ -321,22 +423,13 @@ impl State {
     /// Sends what is kept, has it passed on, and says farewell where that is due. Ready, too, where the output is gone.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(output) = &mut self.output else { return Poll::Ready(Ok(())) };
-        while self.head < self.buf.len() {
-            match output.poll_write(cx, &self.buf[self.head..]) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(n)) => self.head += n,
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => {
-                    if self.head >= self.buf.len() / 2 {
-                        self.buf.drain(..self.head);
-                        self.head = 0;
-                    }
-                    return Poll::Pending;
-                }
+        while !self.kept.is_empty() {
+            match ready!(output.poll_write(cx, self.kept.get()))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                n => self.kept.advance(n),
             }
         }
-        self.buf.clear();
-        self.head = 0;
+        self.kept.clear();
         ready!(output.poll_flush(cx))?;
         if self.phase == Phase::Closing {
             ready!(output.poll_farewell(cx))?;

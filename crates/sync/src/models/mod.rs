@@ -8,10 +8,18 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use heist_core::sync::atomic::AtomicBool;
 
+mod barrier;
+mod broadcast;
+mod condition;
 mod event;
 mod future;
+mod mpmc;
+mod mpsc;
+mod notify;
 mod oneshot;
+mod permits;
 mod queue;
+mod watch;
 
 /// Runs `model` in all interleavings (within `bound` preemptions) and prints how many there were.
 fn explore(name: &str, bound: Option<usize>, model: impl Fn() + Send + Sync + 'static) {

@@ -74,3 +74,49 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
         std::thread::park();
     }
 }
+
+/// Threads of a stress test.
+pub const THREADS: u64 = 4;
+
+/// Runs `work` on all threads; each gets random numbers of its own.
+pub fn on_threads(work: impl Fn(&mut Random) + Sync) {
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            let work = &work;
+            scope.spawn(move || work(&mut Random::new(thread + 1)));
+        }
+    });
+}
+
+/// Random numbers that are the same in each run.
+pub struct Random(u64);
+
+impl Random {
+    fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 32) % bound
+    }
+}
+
+/// Waits for the future, or, one time in three, gives up where it is not ready at once.
+pub fn perhaps<T>(random: &mut Random, future: impl Future<Output = T>) -> Option<T> {
+    if random.below(3) > 0 {
+        return Some(block_on(future));
+    }
+    let mut future = std::pin::pin!(future);
+    let mut look = || future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    if let Poll::Ready(value) = look() {
+        return Some(value);
+    }
+    std::thread::yield_now();
+    match look() {
+        Poll::Ready(value) if random.below(2) > 0 => Some(value),
+        _ => None,
+    }
+}

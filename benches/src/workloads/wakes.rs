@@ -1,0 +1,187 @@
+//! Yielding, and waking one another.
+//!
+//! The tasks wake each other through a baton that is the same for every peer: what is measured is the runtime's wake and
+//! poll, and no channel.
+
+use std::future::poll_fn;
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+
+use crate::measure::{Batches, Timing};
+use crate::operation::Operation;
+use crate::peer::{Flavour, Peer};
+use crate::workloads::join_all;
+
+/// One operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Op {
+    /// 200 tasks that yield `n / 200` times each.
+    Yield,
+    /// One task that yields, with nobody to yield to.
+    YieldAlone,
+    /// Two tasks that wake each other by turns, there and back; the measuring task waits.
+    Tasks,
+}
+
+/// How many tasks yield to one another.
+const YIELDING_TASKS: u64 = 200;
+
+impl<P: Peer> Operation<P> for Op {
+    fn batch(self) -> u64 {
+        match self {
+            Self::Yield => YIELDING_TASKS * 1_000,
+            Self::YieldAlone => 20_000,
+            Self::Tasks => 4_000,
+        }
+    }
+
+    async fn run(self, n: u64) {
+        match self {
+            Self::Yield => yields::<P>(YIELDING_TASKS, n / YIELDING_TASKS).await,
+            Self::YieldAlone => yields::<P>(1, n).await,
+            Self::Tasks => between_tasks::<P>(n).await,
+        }
+    }
+}
+
+async fn yields<P: Peer>(tasks: u64, each: u64) {
+    let yielding = |_| async move {
+        let mut count = 0;
+        while count < each {
+            P::yield_now().await;
+            count = black_box(count + 1);
+        }
+        count
+    };
+    assert_eq!(join_all::<P, _>(tasks, yielding).await, tasks * each, "a yield was lost");
+}
+
+/// Goes to and fro between two sides, 0 and 1. Its count of passes says whose turn it is: an even count is side 0's.
+#[derive(Default)]
+pub(crate) struct Baton {
+    passes: AtomicU64,
+    wakers: [Mutex<Option<Waker>>; 2],
+}
+
+impl Baton {
+    /// Waits for the baton.
+    pub(crate) async fn take(&self, side: usize) {
+        poll_fn(|context| self.poll_take(side, context)).await;
+    }
+
+    fn poll_take(&self, side: usize, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_at(side) {
+            return Poll::Ready(());
+        }
+        // Who passes the baton takes the waker under this lock, after the count: looking again under it misses nothing.
+        let mut waker = self.wakers[side].lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_at(side) {
+            return Poll::Ready(());
+        }
+        *waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    fn is_at(&self, side: usize) -> bool {
+        // Acquire: pairs with the addition in `pass`.
+        self.passes.load(Ordering::Acquire) % 2 == side as u64
+    }
+
+    /// Hands the baton, which the caller has, to the other side.
+    pub(crate) fn pass(&self, from: usize) {
+        self.passes.fetch_add(1, Ordering::Release);
+        let waker = self.wakers[1 - from].lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Takes and passes it `times` times.
+    async fn play(&self, side: usize, times: u64) -> u64 {
+        for _ in 0..times {
+            self.take(side).await;
+            self.pass(side);
+        }
+        times
+    }
+
+    fn passes(&self) -> u64 {
+        self.passes.load(Ordering::Acquire)
+    }
+}
+
+async fn between_tasks<P: Peer>(n: u64) {
+    let baton = Arc::new(Baton::default());
+    join_all::<P, _>(2, |side| {
+        let baton = Arc::clone(&baton);
+        async move { baton.play(side as usize, n).await }
+    })
+    .await;
+    assert_eq!(baton.passes(), 2 * n, "a wake was lost");
+}
+
+/// Round trips of the two workloads below in one batch.
+const TRIPS: u64 = 500;
+
+/// Request and reply between the main future and a task: wall and processor time per round trip.
+pub(crate) fn from_main<P: Peer>(flavour: Flavour, timing: Timing) -> Batches {
+    let (batches, results) = mpsc::channel();
+    P::run(flavour, async move {
+        let mut measured = Batches::new(TRIPS);
+        while let Some(begun) = measured.begin(timing) {
+            let baton = Arc::new(Baton::default());
+            let served = Arc::clone(&baton);
+            let server = P::spawn(async move { served.play(1, TRIPS).await });
+            baton.play(0, TRIPS).await;
+            assert_eq!(P::join(server).await, TRIPS);
+            assert_eq!(baton.passes(), 2 * TRIPS, "a wake was lost");
+            measured.end(&begun);
+        }
+        let _ = batches.send(measured);
+        0
+    });
+    results.recv().expect("main has sent its figures")
+}
+
+/// A plain thread and a task that wake each other, with nothing else to run: wall and processor time per round trip.
+pub(crate) fn from_thread<P: Peer>(flavour: Flavour, timing: Timing) -> Batches {
+    let (batches, results) = mpsc::channel();
+    P::run(flavour, async move {
+        let baton = Arc::new(Baton::default());
+        let (stop, stopped) = (Arc::new(AtomicU64::new(0)), Arc::clone(&baton));
+        let (thread_baton, thread_stop) = (Arc::clone(&baton), Arc::clone(&stop));
+        let thread = thread::spawn(move || {
+            let mut measured = Batches::new(TRIPS);
+            measured.run(timing, || {
+                for _ in 0..TRIPS {
+                    thread_baton.pass(0);
+                    smol::future::block_on(thread_baton.take(0));
+                }
+            });
+            let _ = batches.send(measured);
+            // Release: pairs with the load below. The baton is this side's, so the last pass goes to the task.
+            thread_stop.store(1, Ordering::Release);
+            thread_baton.pass(0);
+        });
+        let task = P::spawn(async move {
+            let mut trips = 0;
+            loop {
+                stopped.take(1).await;
+                if stop.load(Ordering::Acquire) == 1 {
+                    return trips;
+                }
+                trips = black_box(trips + 1);
+                stopped.pass(1);
+            }
+        });
+        let trips = P::join(task).await;
+        thread.join().expect("the thread has passed the baton for the last time");
+        assert_eq!(baton.passes(), 2 * trips + 1, "a wake was lost");
+        trips
+    });
+    results.recv().expect("the thread has sent its figures")
+}

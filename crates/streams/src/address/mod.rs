@@ -1,0 +1,305 @@
+//! What stands for an address, and how names become addresses.
+//!
+//! A numeric address is used as it is. A name is looked up by the system, which blocks, so that happens on the loop's
+//! blocking pool.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs};
+
+use heist_scheduler::Handle;
+
+/// What stands for an address: a [`SocketAddr`], several of them, `"host:port"`, a pair of host and port, or of several
+/// hosts and their port.
+///
+/// A host of `None` or `""` means every interface to a server, and this machine to a client, as in asyncio.
+pub trait ToAddress: sealed::ToTarget {}
+
+impl<T: sealed::ToTarget> ToAddress for T {}
+
+/// A family of addresses; asyncio's `family`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Family {
+    /// Either of them.
+    #[default]
+    Any,
+    /// IPv4 alone; `AF_INET`.
+    V4,
+    /// IPv6 alone; `AF_INET6`.
+    V6,
+}
+
+impl Family {
+    pub(crate) fn has(self, address: &SocketAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::V4 => address.is_ipv4(),
+            Self::V6 => address.is_ipv6(),
+        }
+    }
+}
+
+/// An address as it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[doc(hidden)]
+pub enum Target {
+    /// Nothing to look up.
+    Known(Vec<SocketAddr>),
+    /// A name to look up.
+    Name(String, u16),
+    /// No host, only a port.
+    AnyHost(u16),
+    /// Several hosts.
+    Several(Vec<Target>),
+}
+
+/// Whom the addresses are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Connect,
+    Listen,
+}
+
+impl Target {
+    /// The addresses, each once: at least one.
+    pub(crate) async fn resolve(self, purpose: Purpose) -> io::Result<Vec<SocketAddr>> {
+        self.resolve_in(purpose, Family::Any).await
+    }
+
+    /// The addresses of that family, each once: at least one.
+    pub(crate) async fn resolve_in(self, purpose: Purpose, family: Family) -> io::Result<Vec<SocketAddr>> {
+        let found = match self {
+            Self::Several(targets) => {
+                let mut found = Vec::new();
+                for target in targets {
+                    found.extend(target.look_up(purpose).await?);
+                }
+                found
+            }
+            one => one.look_up(purpose).await?,
+        };
+        let mut addresses = Vec::with_capacity(found.len());
+        for address in found.iter().filter(|address| family.has(address)) {
+            if !addresses.contains(address) {
+                addresses.push(*address);
+            }
+        }
+        match (addresses.is_empty(), found.is_empty()) {
+            (false, _) => Ok(addresses),
+            (true, true) => Err(io::Error::new(io::ErrorKind::InvalidInput, "no address was given")),
+            (true, false) => {
+                let message = format!("none of the addresses {found:?} is of the family {family:?}");
+                Err(io::Error::new(io::ErrorKind::AddrNotAvailable, message))
+            }
+        }
+    }
+
+    async fn look_up(self, purpose: Purpose) -> io::Result<Vec<SocketAddr>> {
+        match self {
+            Self::Known(addresses) => Ok(addresses),
+            Self::AnyHost(port) => {
+                let (v4, v6) = match purpose {
+                    Purpose::Connect => (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST),
+                    Purpose::Listen => (Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED),
+                };
+                Ok(vec![(v4, port).into(), (v6, port).into()])
+            }
+            Self::Name(host, port) => look_up(host, port).await,
+            // Lists have one level, since no list stands for an address.
+            Self::Several(_) => Ok(Vec::new()),
+        }
+    }
+}
+
+async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let Some(handle) = Handle::current() else {
+        return Err(io::Error::other(format!(
+            "cannot look up host {host:?}: no event loop runs on this thread; await this inside heist::run"
+        )));
+    };
+    let name = host.clone();
+    let found = handle.to_thread(move || {
+        let addresses: Vec<SocketAddr> = (name.as_str(), port).to_socket_addrs()?.collect();
+        io::Result::Ok(addresses)
+    });
+    match found.await {
+        Ok(Ok(addresses)) if addresses.is_empty() => {
+            Err(io::Error::new(io::ErrorKind::NotFound, format!("host {host:?} has no address")))
+        }
+        Ok(Ok(addresses)) => Ok(addresses),
+        Ok(Err(error)) => Err(io::Error::new(error.kind(), format!("cannot look up host {host:?}: {error}"))),
+        Err(error) => Err(io::Error::other(format!("the look-up of host {host:?} did not end: {error}"))),
+    }
+}
+
+fn parse(text: &str) -> io::Result<Target> {
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Ok(Target::Known(vec![address]));
+    }
+    let split = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    match split {
+        Some((host, port)) if !host.contains(':') => host_and_port(host, port),
+        _ => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{text:?} is no address: write host:port, such as \"127.0.0.1:8888\" or \"[::1]:8888\""),
+        )),
+    }
+}
+
+fn host_and_port(host: &str, port: u16) -> io::Result<Target> {
+    if host.is_empty() {
+        return Ok(Target::AnyHost(port));
+    }
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    if let Ok(ip) = bare.parse::<IpAddr>() {
+        return Ok(Target::Known(vec![(ip, port).into()]));
+    }
+    if host.contains('\0') {
+        let message = format!("{host:?} is no host name: it has a zero byte in it");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    Ok(Target::Name(host.to_owned(), port))
+}
+
+mod sealed {
+    use super::*;
+
+    /// The way from what stands for an address to a target.
+    pub trait ToTarget {
+        /// The target; an error says how to write an address.
+        fn to_target(&self) -> io::Result<Target>;
+    }
+
+    macro_rules! known {
+        ($($type:ty),*) => {$(
+            impl ToTarget for $type {
+                fn to_target(&self) -> io::Result<Target> {
+                    Ok(Target::Known(vec![SocketAddr::from(*self)]))
+                }
+            }
+        )*};
+    }
+    known!(SocketAddr, SocketAddrV4, SocketAddrV6, (IpAddr, u16), (Ipv4Addr, u16), (Ipv6Addr, u16));
+
+    macro_rules! text {
+        ($($type:ty),*) => {$(
+            impl ToTarget for ($type, u16) {
+                fn to_target(&self) -> io::Result<Target> {
+                    host_and_port(&self.0, self.1)
+                }
+            }
+            impl ToTarget for (Option<$type>, u16) {
+                fn to_target(&self) -> io::Result<Target> {
+                    match &self.0 {
+                        None => Ok(Target::AnyHost(self.1)),
+                        Some(host) => host_and_port(host, self.1),
+                    }
+                }
+            }
+        )*};
+    }
+    text!(&str, String);
+
+    /// Several hosts with one port.
+    fn hosts<H: AsRef<str>>(hosts: &[H], port: u16) -> io::Result<Target> {
+        let targets = hosts.iter().map(|host| host_and_port(host.as_ref(), port));
+        Ok(Target::Several(targets.collect::<io::Result<_>>()?))
+    }
+
+    impl<H: AsRef<str>> ToTarget for (&[H], u16) {
+        fn to_target(&self) -> io::Result<Target> {
+            hosts(self.0, self.1)
+        }
+    }
+
+    impl<H: AsRef<str>, const N: usize> ToTarget for ([H; N], u16) {
+        fn to_target(&self) -> io::Result<Target> {
+            hosts(&self.0, self.1)
+        }
+    }
+
+    impl<H: AsRef<str>> ToTarget for (Vec<H>, u16) {
+        fn to_target(&self) -> io::Result<Target> {
+            hosts(&self.0, self.1)
+        }
+    }
+
+    impl ToTarget for str {
+        fn to_target(&self) -> io::Result<Target> {
+            parse(self)
+        }
+    }
+
+    impl ToTarget for String {
+        fn to_target(&self) -> io::Result<Target> {
+            parse(self)
+        }
+    }
+
+    impl ToTarget for [SocketAddr] {
+        fn to_target(&self) -> io::Result<Target> {
+            Ok(Target::Known(self.to_vec()))
+        }
+    }
+
+    impl<const N: usize> ToTarget for [SocketAddr; N] {
+        fn to_target(&self) -> io::Result<Target> {
+            Ok(Target::Known(self.to_vec()))
+        }
+    }
+
+    impl ToTarget for Vec<SocketAddr> {
+        fn to_target(&self) -> io::Result<Target> {
+            Ok(Target::Known(self.clone()))
+        }
+    }
+
+    impl<T: ToTarget + ?Sized> ToTarget for &T {
+        fn to_target(&self) -> io::Result<Target> {
+            (**self).to_target()
+        }
+    }
+}
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::sealed::ToTarget;
+    use super::*;
+
+    fn known(text: &str) -> Target {
+        Target::Known(vec![text.parse().unwrap()])
+    }
+
+    #[test]
+    fn numbers_need_no_look_up() {
+        for (target, expected) in [
+            ("127.0.0.1:80".to_target(), "127.0.0.1:80"),
+            ("[::1]:80".to_target(), "[::1]:80"),
+            (("::1", 80).to_target(), "[::1]:80"),
+            (("[::1]", 80).to_target(), "[::1]:80"),
+            ((Some(String::from("127.0.0.1")), 80).to_target(), "127.0.0.1:80"),
+            ((Ipv4Addr::LOCALHOST, 80).to_target(), "127.0.0.1:80"),
+        ] {
+            assert_eq!(target.unwrap(), known(expected));
+        }
+    }
+
+    #[test]
+    fn names_and_empty_hosts() {
+        assert_eq!("localhost:8888".to_target().unwrap(), Target::Name("localhost".into(), 8888));
+        assert_eq!(("localhost", 1).to_target().unwrap(), Target::Name("localhost".into(), 1));
+        for target in [":8888".to_target(), ("", 8888).to_target(), (None::<&str>, 8888).to_target()] {
+            assert_eq!(target.unwrap(), Target::AnyHost(8888));
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_says_how_to_write_one() {
+        for text in ["localhost", "localhost:", "host:70000", "::1:80", "a:b"] {
+            let error = text.to_target().unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+            assert!(error.to_string().contains("127.0.0.1:8888"), "{error}");
+        }
+        assert!(("a\0b", 1).to_target().is_err());
+    }
+}

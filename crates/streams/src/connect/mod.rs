@@ -1,0 +1,248 @@
+//! [`open_connection`]: a pair of streams to a server.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `order` | in which order the addresses are tried |
+//! | `attempt` | one attempt to connect, and several |
+//! | `race` | [`staggered_race`], on which several attempts run |
+//! | `error` | [`ConnectError`] |
+
+mod attempt;
+mod error;
+mod order;
+mod race;
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::io;
+use std::net::{self, SocketAddr};
+use std::pin::Pin;
+use std::time::Duration;
+
+use heist_reactor::IoSource;
+
+use crate::address::{Family, Purpose, Target};
+use crate::net::no_delay;
+use crate::ready::{OwnedSocket, ReadySocket};
+use crate::wire::streams_over_socket;
+use crate::{DEFAULT_LIMIT, StreamReader, StreamWriter, ToAddress};
+pub(crate) use attempt::connect_socket;
+use attempt::{HEAD_START, connect_any};
+pub use error::ConnectError;
+use order::interleave;
+pub use race::{StaggeredRace, staggered_race};
+
+/// How many addresses of the first family come before the families take turns, when nothing else is said; asyncio's and
+/// RFC 8305's.
+const LEAD: usize = 1;
+
+/// Connects to a server; asyncio's `open_connection`. Await it, perhaps after setting options.
+///
+/// Where the host has several addresses, they race by Happy Eyeballs (RFC 8305): IPv6 and IPv4 take turns, and each attempt
+/// has a head start of 250 ms before the next one begins beside it.
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// use heist_streams::open_connection;
+///
+/// let (mut reader, writer) = open_connection(("localhost", 8888)).limit(4096).await?;
+/// writer.write(b"Hello World!\n");
+/// writer.drain().await?;
+/// let line = reader.readline().await?;
+/// println!("Received: {:?}", String::from_utf8_lossy(&line));
+/// writer.close();
+/// writer.wait_closed().await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn open_connection(address: impl ToAddress) -> OpenConnection {
+    OpenConnection::new(address.to_target().map(Way::Address))
+}
+
+/// Makes a pair of streams of a socket that is connected already; asyncio's `open_connection(sock=...)`. Await it, perhaps
+/// after setting [`limit`](OpenConnection::limit).
+///
+/// Takes the standard library's streams, those of [`net`](crate::net) by their `into_std`, and any other owned stream socket
+/// (socket2's, one that was passed in); makes it non-blocking.
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// use heist_streams::open_connection_on;
+///
+/// let socket = std::net::TcpStream::connect("127.0.0.1:8888")?;
+/// let (reader, writer) = open_connection_on(socket).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// [`InvalidInput`](io::ErrorKind::InvalidInput) for a socket of another kind, and with options that are about addresses;
+/// [`NotConnected`](io::ErrorKind::NotConnected) for one that is not connected. The socket is closed.
+pub fn open_connection_on(socket: impl Into<OwnedSocket>) -> OpenConnection {
+    OpenConnection::new(ReadySocket::new(socket.into()).map(Way::Socket))
+}
+
+/// How the connection is made.
+#[derive(Debug)]
+enum Way {
+    Address(Target),
+    Socket(ReadySocket),
+}
+
+/// A connection about to be made; see [`open_connection`].
+///
+/// # Errors
+///
+/// Awaiting it fails with a [`ConnectError`] inside when no address answers (refused, unreachable, out of descriptors): its
+/// message names each address with its error. A host that is unknown, an address that is none and a limit of 0 are errors,
+/// too.
+///
+/// # Cancel safety
+///
+/// Dropping the future gives the attempts up and closes their sockets.
+#[must_use = "await it to connect"]
+pub struct OpenConnection {
+    way: io::Result<Way>,
+    limit: usize,
+    route: Route,
+    timeout: Option<Duration>,
+}
+
+/// What was chosen about the addresses.
+struct Route {
+    local: Option<io::Result<Target>>,
+    family: Family,
+    lead: usize,
+    head_start: Option<Duration>,
+}
+
+impl Default for Route {
+    fn default() -> Self {
+        Self { local: None, family: Family::Any, lead: LEAD, head_start: Some(HEAD_START) }
+    }
+}
+
+impl fmt::Debug for OpenConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenConnection")
+            .field("way", &self.way)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OpenConnection {
+    fn new(way: io::Result<Way>) -> Self {
+        Self { way, limit: DEFAULT_LIMIT, route: Route::default(), timeout: None }
+    }
+
+    /// How many bytes the reader takes for one line; 64 KiB when not set.
+    pub fn limit(mut self, bytes: usize) -> Self {
+        self.limit = bytes;
+        self
+    }
+
+    /// The address of this end; asyncio's `local_addr`. Of several, each attempt takes the first one of its family that can
+    /// be bound.
+    pub fn local_addr(mut self, address: impl ToAddress) -> Self {
+        self.route.local = Some(address.to_target());
+        self
+    }
+
+    /// Only addresses of this family; asyncio's `family`.
+    pub fn family(mut self, family: Family) -> Self {
+        self.route.family = family;
+        self
+    }
+
+    /// How long an attempt is alone before the next address is tried beside it; 250 ms when not set. `None`: each waits
+    /// until the one before has failed. asyncio's `happy_eyeballs_delay`, which is `None` there when not set.
+    pub fn happy_eyeballs_delay(mut self, delay: impl Into<Option<Duration>>) -> Self {
+        self.route.head_start = delay.into();
+        self
+    }
+
+    /// How many addresses of the first family are tried before the families take turns; 1 when not set. With 0 the addresses
+    /// are tried in the order of the resolver. asyncio's `interleave`.
+    pub fn interleave(mut self, lead: usize) -> Self {
+        self.route.lead = lead;
+        self
+    }
+
+    /// How long all of it may take, look-up and attempts together; without limit when not set. The error is
+    /// [`TimedOut`](io::ErrorKind::TimedOut).
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+
+    async fn connect(self) -> io::Result<(StreamReader, StreamWriter)> {
+        check_limit(self.limit)?;
+        let limit = self.limit;
+        match self.way? {
+            Way::Socket(socket) => {
+                self.route.check_unused()?;
+                socket.into_streams(limit)
+            }
+            Way::Address(target) => {
+                let (source, peer) = match self.timeout {
+                    None => self.route.connect(target).await?,
+                    Some(time) => heist_timer::timeout(time, self.route.connect(target))
+                        .await
+                        .map_err(|_| too_slow(time))??,
+                };
+                no_delay(source.get_ref());
+                Ok(streams_over_socket(source, peer.into(), limit, None))
+            }
+        }
+    }
+}
+
+impl Route {
+    async fn connect(self, target: Target) -> io::Result<(IoSource<net::TcpStream>, SocketAddr)> {
+        let addresses = target.resolve_in(Purpose::Connect, self.family).await?;
+        let addresses = interleave(addresses, self.lead);
+        let local = match self.local {
+            Some(local) => local?.resolve_in(Purpose::Listen, self.family).await?,
+            None => Vec::new(),
+        };
+        connect_any(&addresses, &local, self.head_start).await
+    }
+
+    /// A socket that is ready has its addresses.
+    fn check_unused(&self) -> io::Result<()> {
+        if self.local.is_some() || self.family != Family::Any {
+            let message = "a connected socket has its addresses already: leave local_addr and family out";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        Ok(())
+    }
+}
+
+fn too_slow(limit: Duration) -> io::Error {
+    let message = format!("no connection within {limit:?}: check the address, or allow more time");
+    io::Error::new(io::ErrorKind::TimedOut, message)
+}
+
+/// Connects to an address with nothing chosen.
+pub(crate) async fn connect_to(target: io::Result<Target>) -> io::Result<IoSource<net::TcpStream>> {
+    Ok(Route::default().connect(target?).await?.0)
+}
+
+/// asyncio refuses a limit that no line fits.
+pub(crate) fn check_limit(limit: usize) -> io::Result<()> {
+    if limit == 0 {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the limit of a stream cannot be 0"));
+    }
+    Ok(())
+}
+
+impl IntoFuture for OpenConnection {
+    type Output = io::Result<(StreamReader, StreamWriter)>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.connect())
+    }
+}

@@ -1,0 +1,140 @@
+//! [`AsyncFd`]: waiting for anything that has a descriptor.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::task::{Context, Poll};
+
+use heist_reactor::{Direction, IoSafe, IoSource};
+
+use super::ready::{self, Interest, Ready};
+
+/// Something that has a descriptor in non-blocking mode, and operations that would block: a pipe, a device, another
+/// library's socket. asyncio's nearest are `add_reader` and `add_writer`.
+///
+/// `T` keeps one descriptor for life, as its implementation of [`IoSafe`] says: `OwnedFd`, `File`, and the sockets of the
+/// standard library do. Regular files are always ready and are refused by the system; read them through `fs`.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # async fn example() -> std::io::Result<()> {
+/// use std::fs::File;
+/// use std::io::Read;
+/// use heist_streams::net::{AsyncFd, Direction};
+///
+/// let terminal = AsyncFd::new(File::open("/dev/tty")?)?;
+/// let mut buf = [0; 100];
+/// let n = terminal.async_io(Direction::Read, |mut file| file.read(&mut buf)).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct AsyncFd<T: IoSafe> {
+    source: IoSource<T>,
+}
+
+impl<T: IoSafe> AsyncFd<T> {
+    /// Takes `inner` and makes its descriptor non-blocking. Two system calls.
+    ///
+    /// # Errors
+    ///
+    /// The system's, if it refuses.
+    pub fn new(inner: T) -> io::Result<Self> {
+        let flags = rustix::fs::fcntl_getfl(inner.as_fd())?;
+        rustix::fs::fcntl_setfl(inner.as_fd(), flags | rustix::fs::OFlags::NONBLOCK)?;
+        Ok(Self { source: IoSource::new(inner) })
+    }
+
+    /// What it is about.
+    pub fn get_ref(&self) -> &T {
+        self.source.get_ref()
+    }
+
+    /// Gives it back, still non-blocking. It is watched no more.
+    pub fn into_inner(self) -> T {
+        self.source.into_inner()
+    }
+
+    /// Waits until there is something to read, or the end. Several tasks may.
+    ///
+    /// It is ready until an operation has found that it would block: make each one through [`try_io`](Self::try_io) or
+    /// [`async_io`](Self::async_io), which take note.
+    ///
+    /// # Errors
+    ///
+    /// When no event loop runs here, or its loop is closed; where the system cannot watch it.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.source.readable().await
+    }
+
+    /// Waits until there is room to write; otherwise as [`readable`](Self::readable).
+    ///
+    /// # Errors
+    ///
+    /// As [`readable`](Self::readable).
+    pub async fn writable(&self) -> io::Result<()> {
+        self.source.writable().await
+    }
+
+    /// Waits until one of what is wanted is there, and says what is.
+    ///
+    /// # Errors
+    ///
+    /// As [`readable`](Self::readable).
+    pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
+        ready::ready(&self.source, interest).await
+    }
+
+    /// Tries `op` at once. An answer of [`WouldBlock`](io::ErrorKind::WouldBlock) is remembered: the next wait in that
+    /// direction waits for the next event.
+    ///
+    /// # Errors
+    ///
+    /// That of `op`; `WouldBlock` without calling it where it is known that it would.
+    pub fn try_io<R>(&self, direction: Direction, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
+        self.source.try_io(direction, op)
+    }
+
+    /// Tries `op` until it would block no more, waiting in between. Several tasks may.
+    ///
+    /// # Errors
+    ///
+    /// That of `op`; as [`readable`](Self::readable).
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, `op` has done nothing.
+    pub async fn async_io<R>(
+        &self,
+        direction: Direction,
+        op: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        self.source.io(direction, op).await
+    }
+
+    /// [`readable`](Self::readable) or [`writable`](Self::writable) for hand-written futures.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
+        self.source.poll_ready(cx, direction)
+    }
+
+    /// [`async_io`](Self::async_io) for hand-written futures.
+    pub fn poll_io<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        op: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.source.poll_io(cx, direction, op)
+    }
+}
+
+impl<T: IoSafe> AsFd for AsyncFd<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.source.get_ref().as_fd()
+    }
+}
+
+impl<T: IoSafe> AsRawFd for AsyncFd<T> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
+    }
+}

@@ -1,0 +1,320 @@
+//! [`UdpSocket`] and its builder.
+
+use std::io;
+use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::task::{Context, Poll};
+
+use heist_reactor::{Direction, IoSource};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+use super::datagram::datagram_socket;
+use super::options::{buffer_options, socket_options, ttl_options};
+use super::ready::{self, Interest, Ready, any_socket};
+use super::socket::{share_port, socket};
+use crate::ToAddress;
+use crate::address::{Purpose, Target};
+
+/// A UDP socket.
+///
+/// The methods that borrow it shared may be called by several tasks; each datagram goes to one of them.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # async fn example() -> std::io::Result<()> {
+/// use heist_streams::net::UdpSocket;
+///
+/// let (near, far) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+/// near.send_to(b"ping", far.local_addr()?).await?;
+/// let mut buf = [0; 100];
+/// let (n, from) = far.recv_from(&mut buf).await?;
+/// assert_eq!((&buf[..n], from), (&b"ping"[..], near.local_addr()?));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct UdpSocket {
+    source: IoSource<net::UdpSocket>,
+}
+
+datagram_socket!(UdpSocket, net::UdpSocket, SocketAddr);
+any_socket!(UdpSocket, net::UdpSocket, SocketAddr);
+buffer_options!(UdpSocket, |this| this.source.get_ref());
+ttl_options!(UdpSocket);
+socket_options! { UdpSocket, |this| this.source.get_ref();
+    /// Whether datagrams may be sent to everybody on the network; no unless set.
+    broadcast, set_broadcast: bool = broadcast, set_broadcast;
+    /// Whether what is sent to an IPv4 group comes back to this machine.
+    multicast_loop_v4, set_multicast_loop_v4: bool = multicast_loop_v4, set_multicast_loop_v4;
+    /// Whether what is sent to an IPv6 group comes back to this machine.
+    multicast_loop_v6, set_multicast_loop_v6: bool = multicast_loop_v6, set_multicast_loop_v6;
+    /// How many hops a datagram to an IPv4 group may take.
+    multicast_ttl_v4, set_multicast_ttl_v4: u32 = multicast_ttl_v4, set_multicast_ttl_v4;
+}
+
+impl UdpSocket {
+    /// A socket bound to the first of the addresses that can be bound; port 0 is any free one.
+    ///
+    /// # Errors
+    ///
+    /// That of the last address, with its name: in use, not of this machine, no permission.
+    pub async fn bind(address: impl ToAddress) -> io::Result<Self> {
+        Self::builder().local_addr(address).build().await
+    }
+
+    /// A socket with options, or one that is connected at once; asyncio's `create_datagram_endpoint`, without the
+    /// protocol.
+    ///
+    /// ```no_run
+    /// # async fn example() -> std::io::Result<()> {
+    /// use heist_streams::net::UdpSocket;
+    ///
+    /// let socket = UdpSocket::builder().remote_addr("127.0.0.1:53").build().await?;
+    /// socket.send(b"?").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn builder() -> UdpBuilder {
+        UdpBuilder::default()
+    }
+
+    /// Connects to the first of the addresses that the system takes: [`send`](Self::send) goes there, and nothing is
+    /// received from elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// That of the last address.
+    pub async fn connect(&self, address: impl ToAddress) -> io::Result<()> {
+        let addresses = address.to_target()?.resolve(Purpose::Connect).await?;
+        first_that(&addresses, "connect to", |address| self.source.get_ref().connect(address))
+    }
+
+    /// Sends a datagram to `address`, waiting while there is no room.
+    ///
+    /// # Errors
+    ///
+    /// The socket's: too long a datagram, an address of another family, no permission to broadcast.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped before it is ready, nothing was sent.
+    pub async fn send_to(&self, buf: &[u8], address: SocketAddr) -> io::Result<usize> {
+        self.source.io(Direction::Write, |socket| socket.send_to(buf, address)).await
+    }
+
+    /// As [`send_to`](Self::send_to), if there is room at once.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock) where there is none: await [`writable`](Self::writable). As
+    /// [`send_to`](Self::send_to).
+    pub fn try_send_to(&self, buf: &[u8], address: SocketAddr) -> io::Result<usize> {
+        self.source.try_io(Direction::Write, |socket| socket.send_to(buf, address))
+    }
+
+    /// [`send_to`](Self::send_to) for hand-written futures.
+    pub fn poll_send_to(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+        address: SocketAddr,
+    ) -> Poll<io::Result<usize>> {
+        self.source.poll_io(cx, Direction::Write, |socket| socket.send_to(buf, address))
+    }
+
+    /// Looks at the next datagram without taking it.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is taken.
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.source.io(Direction::Read, |socket| socket.peek(buf)).await
+    }
+
+    /// As [`peek`](Self::peek), and tells who sent it.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is taken.
+    pub async fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.source.io(Direction::Read, |socket| socket.peek_from(buf)).await
+    }
+
+    /// Joins an IPv4 group, on the interface of that address; the unspecified one lets the system choose.
+    ///
+    /// # Errors
+    ///
+    /// The system's: no group's address, no such interface.
+    pub fn join_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
+        self.source.get_ref().join_multicast_v4(&group, &interface)
+    }
+
+    /// Leaves an IPv4 group.
+    ///
+    /// # Errors
+    ///
+    /// The system's, for one where the socket is not in the group.
+    pub fn leave_multicast_v4(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
+        self.source.get_ref().leave_multicast_v4(&group, &interface)
+    }
+
+    /// Joins an IPv6 group, on the interface of that index; 0 lets the system choose.
+    ///
+    /// # Errors
+    ///
+    /// The system's: no group's address, no such interface.
+    pub fn join_multicast_v6(&self, group: Ipv6Addr, interface: u32) -> io::Result<()> {
+        self.source.get_ref().join_multicast_v6(&group, interface)
+    }
+
+    /// Leaves an IPv6 group.
+    ///
+    /// # Errors
+    ///
+    /// The system's, for one where the socket is not in the group.
+    pub fn leave_multicast_v6(&self, group: Ipv6Addr, interface: u32) -> io::Result<()> {
+        self.source.get_ref().leave_multicast_v6(&group, interface)
+    }
+}
+
+/// Tries an operation with one address after the other; the last error names its address.
+fn first_that<T>(
+    addresses: &[SocketAddr],
+    what: &str,
+    mut op: impl FnMut(SocketAddr) -> io::Result<T>,
+) -> io::Result<T> {
+    let mut last = None;
+    for &address in addresses {
+        match op(address) {
+            Ok(value) => return Ok(value),
+            Err(error) => {
+                last = Some(io::Error::new(error.kind(), format!("cannot {what} {address}: {error}")))
+            }
+        }
+    }
+    Err(last.unwrap_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no address was given")))
+}
+
+/// A UDP socket about to be made; see [`UdpSocket::builder`].
+#[derive(Debug, Default)]
+#[must_use = "call `build` to make the socket"]
+pub struct UdpBuilder {
+    local: Option<io::Result<Target>>,
+    remote: Option<io::Result<Target>>,
+    broadcast: bool,
+    reuse_port: bool,
+}
+
+impl UdpBuilder {
+    /// The address to bind to; without one, the system chooses at the first datagram.
+    pub fn local_addr(mut self, address: impl ToAddress) -> Self {
+        self.local = Some(address.to_target());
+        self
+    }
+
+    /// The address to connect to.
+    pub fn remote_addr(mut self, address: impl ToAddress) -> Self {
+        self.remote = Some(address.to_target());
+        self
+    }
+
+    /// Whether datagrams may be sent to everybody on the network; no when not set. asyncio's `allow_broadcast`.
+    pub fn broadcast(mut self, allow: bool) -> Self {
+        self.broadcast = allow;
+        self
+    }
+
+    /// Whether other sockets may have the same port, with datagrams spread among them; no when not set.
+    pub fn reuse_port(mut self, reuse: bool) -> Self {
+        self.reuse_port = reuse;
+        self
+    }
+
+    /// Makes the socket, with the first pair of addresses of one family that works.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) where neither address is given, or the two have no family in
+    /// common; the last pair's, with its address.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes what was made by then.
+    pub async fn build(mut self) -> io::Result<UdpSocket> {
+        let local = resolve(self.local.take(), Purpose::Listen).await?;
+        let remote = resolve(self.remote.take(), Purpose::Connect).await?;
+        let pairs = pairs(local.as_deref(), remote.as_deref())?;
+        let mut last = None;
+        for (local, remote) in pairs {
+            match self.make(local, remote) {
+                Ok(socket) => {
+                    return Ok(UdpSocket { source: IoSource::new(net::UdpSocket::from(socket)) });
+                }
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no address was given")))
+    }
+
+    fn make(&self, local: Option<SocketAddr>, remote: Option<SocketAddr>) -> io::Result<Socket> {
+        let family = local.or(remote).map_or(Domain::IPV4, Domain::for_address);
+        let socket = socket(family, Type::DGRAM, Some(Protocol::UDP))?;
+        if self.reuse_port {
+            share_port(&socket)?;
+        }
+        if self.broadcast {
+            socket.set_broadcast(true)?;
+        }
+        if let Some(local) = local {
+            first_that(&[local], "bind to", |local| socket.bind(&local.into()))?;
+        }
+        if let Some(remote) = remote {
+            first_that(&[remote], "connect to", |remote| socket.connect(&remote.into()))?;
+        }
+        Ok(socket)
+    }
+}
+
+async fn resolve(
+    target: Option<io::Result<Target>>,
+    purpose: Purpose,
+) -> io::Result<Option<Vec<SocketAddr>>> {
+    match target {
+        Some(target) => Ok(Some(target?.resolve(purpose).await?)),
+        None => Ok(None),
+    }
+}
+
+/// The ways to take one address of each kind that is given, so that they have one family.
+fn pairs(
+    local: Option<&[SocketAddr]>,
+    remote: Option<&[SocketAddr]>,
+) -> io::Result<Vec<(Option<SocketAddr>, Option<SocketAddr>)>> {
+    let refused = |message| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    match (local, remote) {
+        (None, None) => refused("a UDP socket needs an address: give local_addr, remote_addr, or both"),
+        (Some(local), None) => Ok(local.iter().map(|&local| (Some(local), None)).collect()),
+        (None, Some(remote)) => Ok(remote.iter().map(|&remote| (None, Some(remote))).collect()),
+        (Some(local), Some(remote)) => {
+            let pairs: Vec<_> = local
+                .iter()
+                .flat_map(|&local| remote.iter().map(move |&remote| (local, remote)))
+                .filter(|(local, remote)| local.is_ipv4() == remote.is_ipv4())
+                .map(|(local, remote)| (Some(local), Some(remote)))
+                .collect();
+            if pairs.is_empty() {
+                return refused(
+                    "the local and the remote address have no family in common: both IPv4, or both IPv6",
+                );
+            }
+            Ok(pairs)
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! [`UnixListener`].
+
+use std::io;
+use std::os::unix::net::{self, SocketAddr};
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use heist_reactor::{Direction, IoSource};
+use socket2::SockRef;
+
+use super::UnixStream;
+use super::ready::{self, Interest, Ready, any_socket};
+use super::tcp_listener::{BACKLOG, accept_nonblocking};
+use super::unix_name::unix_listen;
+
+/// A socket that accepts connections through a Unix socket.
+///
+/// The file of its name stays when it is dropped; `start_unix_server` cleans up behind itself.
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// use heist_streams::net::UnixListener;
+///
+/// let listener = UnixListener::bind("/run/example/socket")?;
+/// let (mut stream, _) = listener.accept().await?;
+/// stream.write_all(b"hello\n").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct UnixListener {
+    source: IoSource<net::UnixListener>,
+}
+
+any_socket!(UnixListener, net::UnixListener, SocketAddr);
+
+impl UnixListener {
+    /// Binds to that path, and listens; on Linux, a path that begins with a zero byte is an abstract name. Up to 1024
+    /// connections wait to be accepted.
+    ///
+    /// # Errors
+    ///
+    /// The system's, with the path: a file of that name is there, no such directory, too long a name.
+    pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
+        Self::bind_with_backlog(path, BACKLOG)
+    }
+
+    /// As [`bind`](Self::bind), with another limit of connections that wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn bind_with_backlog(path: impl AsRef<Path>, backlog: u32) -> io::Result<Self> {
+        Ok(Self { source: IoSource::new(unix_listen(path.as_ref(), backlog)?.into()) })
+    }
+
+    /// Takes over a listener of the standard library and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// The system's, if it refuses.
+    pub fn from_std(listener: net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self { source: IoSource::new(listener) })
+    }
+
+    /// Gives the listener back to the standard library, still non-blocking.
+    pub fn into_std(self) -> net::UnixListener {
+        self.source.into_inner()
+    }
+
+    /// Waits for a connection. Several tasks may; each connection goes to one of them.
+    ///
+    /// # Errors
+    ///
+    /// The system's: out of descriptors, for one. The listener goes on listening; do not ask again without a pause then.
+    ///
+    /// # Cancel safety
+    ///
+    /// No connection is lost.
+    pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        let stream = self.source.io(Direction::Read, accept_now).await?;
+        with_peer(stream)
+    }
+
+    /// [`accept`](Self::accept) for hand-written futures.
+    pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
+        let accepted = ready!(self.source.poll_io(cx, Direction::Read, accept_now));
+        Poll::Ready(accepted.and_then(with_peer))
+    }
+
+    /// The connections that come, as a stream that never ends.
+    pub fn incoming(&mut self) -> UnixIncoming<'_> {
+        UnixIncoming { listener: self }
+    }
+}
+
+fn accept_now(listener: &net::UnixListener) -> io::Result<net::UnixStream> {
+    let (socket, _) = accept_nonblocking(&SockRef::from(listener))?;
+    Ok(socket.into())
+}
+
+fn with_peer(stream: net::UnixStream) -> io::Result<(UnixStream, SocketAddr)> {
+    let peer = stream.peer_addr()?;
+    Ok((UnixStream::from_nonblocking(stream), peer))
+}
+
+/// The connections that come to a listener; see [`UnixListener::incoming`].
+#[derive(Debug)]
+#[must_use = "streams do nothing unless polled"]
+pub struct UnixIncoming<'a> {
+    listener: &'a mut UnixListener,
+}
+
+impl Stream for UnixIncoming<'_> {
+    type Item = io::Result<UnixStream>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let accepted = ready!(self.listener.source.poll_io(cx, Direction::Read, accept_now));
+        Poll::Ready(Some(accepted.map(UnixStream::from_nonblocking)))
+    }
+}

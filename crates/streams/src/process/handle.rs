@@ -1,0 +1,143 @@
+//! [`Process`]: the program's handle of a child.
+
+use std::fmt;
+use std::io;
+use std::process::ExitStatus;
+use std::sync::Arc;
+
+use super::child::{Child, returncode};
+use crate::signal::{SIGKILL, SIGTERM};
+use crate::{StreamReader, StreamWriter};
+
+/// A child process; asyncio's `Process`.
+///
+/// Dropping it leaves the child running, unless [`kill_on_drop`](super::Command::kill_on_drop) was set; either way the child
+/// is collected when it ends, by its loop, or by a thread if the loop ends first. No zombie stays behind.
+pub struct Process {
+    /// What is written here the child reads; `None` where stdin is no [`PIPE`](super::PIPE).
+    pub stdin: Option<StreamWriter>,
+    /// What the child writes to stdout; `None` where that is no [`PIPE`](super::PIPE).
+    pub stdout: Option<StreamReader>,
+    /// What the child writes to stderr; `None` where that is no [`PIPE`](super::PIPE).
+    pub stderr: Option<StreamReader>,
+    child: Arc<Child>,
+    kill_on_drop: bool,
+}
+
+impl Process {
+    pub(super) fn new(
+        child: Arc<Child>,
+        kill_on_drop: bool,
+        stdin: Option<StreamWriter>,
+        stdout: Option<StreamReader>,
+        stderr: Option<StreamReader>,
+    ) -> Self {
+        Self { stdin, stdout, stderr, child, kill_on_drop }
+    }
+
+    /// The number of the process; asyncio's `pid`. After the end another process may get it.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How the child ended: its exit code, or minus the number of the signal that ended it; `None` while it runs. asyncio's
+    /// `returncode`.
+    ///
+    /// It is set when the loop has seen the end; [`wait`](Self::wait) waits for that.
+    pub fn returncode(&self) -> Option<i32> {
+        self.status().map(returncode)
+    }
+
+    /// As [`returncode`](Self::returncode), in Rust's form.
+    pub fn status(&self) -> Option<ExitStatus> {
+        self.child.status()
+    }
+
+    /// Waits until the child has ended, and gives the return code: the exit code, or minus the number of the signal that ended it.
+    /// asyncio's `wait`. Any number of tasks may wait, also afterwards.
+    ///
+    /// A child that writes much to a pipe that nobody reads does not end: [`communicate`](Self::communicate) reads.
+    ///
+    /// # Errors
+    ///
+    /// The status is lost, because the program ignores `SIGCHLD` or somebody else has waited for the child.
+    ///
+    /// # Cancel safety
+    ///
+    /// A wait that is given up changes nothing about the child.
+    pub async fn wait(&self) -> io::Result<i32> {
+        self.wait_status().await.map(returncode)
+    }
+
+    /// As [`wait`](Self::wait), in Rust's form.
+    ///
+    /// # Errors
+    ///
+    /// As [`wait`](Self::wait).
+    pub async fn wait_status(&self) -> io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// Sends a signal to the child; asyncio's `send_signal`. Nothing happens where the child has ended and nobody has noticed
+    /// yet. A number that was given to another process since is never hit.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](io::ErrorKind::NotFound) with a [`ProcessLookupError`](super::ProcessLookupError) inside, when the child
+    /// has ended and [`returncode`](Self::returncode) is known; `InvalidInput` for a number that is no signal's; the system's
+    /// when the child runs as another user.
+    pub fn send_signal(&self, signal: i32) -> io::Result<()> {
+        self.child.send_signal(signal)
+    }
+
+    /// Asks the child to end: `SIGTERM`. asyncio's `terminate`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_signal`](Self::send_signal).
+    pub fn terminate(&self) -> io::Result<()> {
+        self.send_signal(SIGTERM)
+    }
+
+    /// Ends the child: `SIGKILL`. asyncio's `kill`.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_signal`](Self::send_signal).
+    pub fn kill(&self) -> io::Result<()> {
+        self.send_signal(SIGKILL)
+    }
+
+    /// Closes the streams, and kills the child if it has not ended; asyncio's `transport.close`. What was written to stdin and
+    /// not taken yet is lost.
+    pub fn close(&mut self) {
+        if let Some(stdin) = &self.stdin {
+            stdin.abort();
+        }
+        self.close_streams();
+        // One that has ended is not there to be killed.
+        let _ = self.kill();
+    }
+
+    pub(super) fn close_streams(&mut self) {
+        (self.stdin, self.stdout, self.stderr) = (None, None, None);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.kill_on_drop {
+            let _ = self.kill();
+        }
+        self.child.release();
+    }
+}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process")
+            .field("pid", &self.pid())
+            .field("returncode", &self.returncode())
+            .finish_non_exhaustive()
+    }
+}

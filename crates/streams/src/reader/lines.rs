@@ -1,0 +1,50 @@
+//! [`Lines`].
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use super::StreamReader;
+use crate::error::ReadError;
+
+/// The lines of a reader, each with its newline, until the end of the stream; made by [`StreamReader::lines`].
+///
+/// A line over the limit is an error, as in [`readline`](StreamReader::readline), and the lines after it follow. Any other
+/// error is given once and ends the lines.
+///
+/// # Cancel safety
+///
+/// What was not given stays in the reader.
+#[derive(Debug)]
+#[must_use = "streams do nothing unless polled"]
+pub struct Lines<'a> {
+    reader: &'a mut StreamReader,
+    /// How much of the next line has no newline in it.
+    searched: usize,
+    failed: bool,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(reader: &'a mut StreamReader) -> Self {
+        Self { reader, searched: 0, failed: false }
+    }
+}
+
+impl Stream for Lines<'_> {
+    type Item = Result<Vec<u8>, ReadError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        if this.failed {
+            return Poll::Ready(None);
+        }
+        let line = ready!(this.reader.poll_line(cx, &mut this.searched));
+        this.searched = 0;
+        this.failed = matches!(line, Err(ReadError::Io(_)));
+        Poll::Ready(match line {
+            Ok(line) if line.is_empty() => None,
+            line => Some(line),
+        })
+    }
+}

@@ -1,0 +1,57 @@
+//! Sockets that the caller has made: asyncio's `sock=`.
+
+use std::io;
+
+use heist_reactor::IoSource;
+use socket2::{Socket, Type};
+
+use crate::net::no_delay;
+use crate::wire::streams_over_socket;
+use crate::{StreamReader, StreamWriter};
+
+/// What any owned socket can be made into.
+#[cfg(unix)]
+pub type OwnedSocket = std::os::fd::OwnedFd;
+/// What any owned socket can be made into.
+#[cfg(windows)]
+pub type OwnedSocket = std::os::windows::io::OwnedSocket;
+
+/// A stream socket of the caller's, non-blocking by now.
+#[derive(Debug)]
+pub(crate) struct ReadySocket(Socket);
+
+impl ReadySocket {
+    pub(crate) fn new(socket: OwnedSocket) -> io::Result<Self> {
+        let socket = Socket::from(socket);
+        let kind = socket.r#type().map_err(|error| {
+            io::Error::new(io::ErrorKind::InvalidInput, format!("what was given is no socket: {error}"))
+        })?;
+        if kind != Type::STREAM {
+            let message = format!("a stream socket is needed, such as one of TCP, not {kind:?}");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        socket.set_nonblocking(true)?;
+        Ok(Self(socket))
+    }
+
+    pub(crate) fn into_socket(self) -> Socket {
+        self.0
+    }
+
+    /// The streams of a connected socket.
+    pub(crate) fn into_streams(self, limit: usize) -> io::Result<(StreamReader, StreamWriter)> {
+        let socket = self.0;
+        let peer = socket.peer_addr().map_err(|error| {
+            io::Error::new(error.kind(), format!("the socket is not connected ({error}): connect it first"))
+        })?;
+        #[cfg(unix)]
+        if peer.is_unix() {
+            let stream = std::os::unix::net::UnixStream::from(socket);
+            let peer = stream.peer_addr()?.into();
+            return Ok(streams_over_socket(IoSource::new(stream), peer, limit, None));
+        }
+        let stream = std::net::TcpStream::from(socket);
+        no_delay(&stream);
+        Ok(streams_over_socket(IoSource::new(stream), peer.as_socket().into(), limit, None))
+    }
+}

@@ -1,0 +1,85 @@
+//! What can go wrong with a channel. Each error about a value that did not go in carries it back.
+
+use std::error::Error;
+use std::fmt;
+
+/// Nobody can receive any more; holds the value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SendError<T>(pub T);
+
+impl<T> fmt::Debug for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SendError(..)")
+    }
+}
+
+impl<T> fmt::Display for SendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the channel is closed: no receiver is left")
+    }
+}
+
+impl<T> Error for SendError<T> {}
+
+/// Why a `try_send` did not send; holds the value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TrySendError<T> {
+    /// There is no free slot, or those that are free are promised to senders that wait.
+    Full(T),
+    /// Nobody can receive any more.
+    Closed(T),
+}
+
+impl<T> TrySendError<T> {
+    /// The value that was not sent.
+    pub fn into_inner(self) -> T {
+        let (Self::Full(value) | Self::Closed(value)) = self;
+        value
+    }
+}
+
+impl<T> fmt::Debug for TrySendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full(_) => "Full(..)",
+            Self::Closed(_) => "Closed(..)",
+        })
+    }
+}
+
+impl<T> fmt::Display for TrySendError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full(_) => "the channel is full: await send() to wait for a free slot",
+            Self::Closed(_) => "the channel is closed: no receiver is left",
+        })
+    }
+}
+
+impl<T> Error for TrySendError<T> {}
+
+impl<T> From<SendError<T>> for TrySendError<T> {
+    fn from(error: SendError<T>) -> Self {
+        Self::Closed(error.0)
+    }
+}
+
+/// Why a `try_recv` gave no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TryRecvError {
+    /// There is none now.
+    Empty,
+    /// There is none, and none will come.
+    Disconnected,
+}
+
+impl fmt::Display for TryRecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "the channel is empty: await recv() to wait for a value",
+            Self::Disconnected => "the channel is closed and empty: no value will come",
+        })
+    }
+}
+
+impl Error for TryRecvError {}

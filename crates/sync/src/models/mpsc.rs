@@ -1,0 +1,204 @@
+//! mpsc: a wait against what ends it; see `docs/design/channels.md`.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize as Count, Ordering};
+use std::task::{Poll, Waker};
+
+use heist_core::sync::thread;
+
+use super::{Woken, explore, poll};
+use crate::mpsc::{self, TryRecvError};
+
+/// Counts how often it is dropped.
+struct Item(Arc<Count>);
+
+impl Drop for Item {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A value is sent while the receiver goes to wait.
+#[test]
+fn mpsc_send_x_recv() {
+    explore("mpsc_send_x_recv", None, || {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let other = thread::spawn(move || {
+            sender.send(7).unwrap();
+            sender
+        });
+        let (woken, waker) = Woken::new();
+        let mut recv = pin!(receiver.recv());
+        let first = poll(recv.as_mut(), &waker);
+        let _open = other.join().unwrap();
+        if first.is_pending() {
+            assert!(woken.is(), "the wake is lost");
+            assert_eq!(poll(recv, &waker), Poll::Ready(Some(7)));
+        }
+    });
+}
+
+/// The last sender goes while the receiver goes to wait.
+#[test]
+fn mpsc_last_sender_drop_x_recv() {
+    explore("mpsc_last_sender_drop_x_recv", None, || {
+        let (sender, mut receiver) = mpsc::channel::<i32>(1);
+        let other = thread::spawn(move || drop(sender));
+        let (woken, waker) = Woken::new();
+        let mut recv = pin!(receiver.recv());
+        let first = poll(recv.as_mut(), &waker);
+        other.join().unwrap();
+        if first.is_pending() {
+            assert!(woken.is(), "the wake is lost");
+            assert_eq!(poll(recv, &waker), Poll::Ready(None));
+        }
+    });
+}
+
+/// Two senders go at once, one of them after a last value: the value comes, then the end.
+#[test]
+fn mpsc_send_drop_x_drop_x_recv() {
+    explore("mpsc_send_drop_x_drop_x_recv", Some(2), || {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let second = sender.clone();
+        let first = thread::spawn(move || sender.send(7).unwrap());
+        let second = thread::spawn(move || drop(second));
+        let (woken, waker) = Woken::new();
+        let early = poll(pin!(receiver.recv()), &waker);
+        first.join().unwrap();
+        second.join().unwrap();
+        match early {
+            Poll::Ready(value) => assert_eq!(value, Some(7), "the end came before the value"),
+            Poll::Pending => assert_eq!(receiver.try_recv(), Ok(7)),
+        }
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+        drop(woken);
+    });
+}
+
+/// A sender goes to wait for a slot while the receiver releases it, without the lock.
+#[test]
+fn mpsc_send_waits_x_recv() {
+    explore("mpsc_send_waits_x_recv", None, || {
+        let (sender, mut receiver) = mpsc::channel(2);
+        sender.try_send(1).unwrap();
+        sender.try_send(2).unwrap();
+        // Both are fetched; the second is released, later, with no lock at all.
+        assert_eq!(receiver.try_recv(), Ok(1));
+        sender.try_send(3).unwrap();
+        let other = thread::spawn(move || {
+            assert_eq!(receiver.try_recv(), Ok(2));
+            receiver
+        });
+        let (woken, waker) = Woken::new();
+        let mut send = pin!(sender.send(4));
+        let first = poll(send.as_mut(), &waker);
+        let mut receiver = other.join().unwrap();
+        if first.is_pending() {
+            assert!(woken.is(), "the wake is lost");
+            assert_eq!(poll(send.as_mut(), &waker), Poll::Ready(Ok(())));
+        }
+        assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(3), Ok(4)));
+    });
+}
+
+/// A sender that waits is dropped while its slot is released; another one waits: it is woken.
+#[test]
+fn mpsc_recv_x_send_drop() {
+    explore("mpsc_recv_x_send_drop", None, || {
+        let (sender, mut receiver) = mpsc::channel(1);
+        sender.try_send(0).unwrap();
+        let (woken, waker) = Woken::new();
+        let mut first = Box::pin(sender.send(1));
+        let mut second = pin!(sender.send(2));
+        assert!(poll(first.as_mut(), Waker::noop()).is_pending());
+        assert!(poll(second.as_mut(), &waker).is_pending());
+        let other = thread::spawn(move || {
+            assert_eq!(receiver.try_recv(), Ok(0));
+            receiver
+        });
+        drop(first);
+        let mut receiver = other.join().unwrap();
+        assert!(woken.is(), "the turn is lost");
+        assert_eq!(poll(second, &waker), Poll::Ready(Ok(())));
+        assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(2), Err(TryRecvError::Empty)));
+    });
+}
+
+/// The receiver is closed while a sender goes to wait and another value is sent: each is told, and nothing is lost.
+#[test]
+fn mpsc_send_x_close_x_recv() {
+    explore("mpsc_send_x_close_x_recv", Some(2), || {
+        let (sender, mut receiver) = mpsc::channel(1);
+        let second = sender.clone();
+        let other = thread::spawn(move || second.try_send(1).is_ok());
+        let closer = thread::spawn(move || {
+            receiver.close();
+            receiver
+        });
+        let (woken, waker) = Woken::new();
+        let mut send = pin!(sender.send(2));
+        let mut sent = poll(send.as_mut(), &waker);
+        let (first, mut receiver) = (other.join().unwrap(), closer.join().unwrap());
+        if sent.is_pending() {
+            assert!(woken.is(), "the wake is lost");
+            sent = poll(send, &waker);
+        }
+        let Poll::Ready(sent) = sent else { panic!("a send waits at a closed channel") };
+        let received = std::iter::from_fn(|| receiver.try_recv().ok()).count();
+        assert_eq!(received, usize::from(first) + usize::from(sent.is_ok()));
+        assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+    });
+}
+
+/// A permit is given back while the receiver of a closed channel waits for it.
+#[test]
+fn mpsc_permit_drop_x_closed_recv() {
+    explore("mpsc_permit_drop_x_closed_recv", None, || {
+        let (sender, mut receiver) = mpsc::channel::<i32>(1);
+        let permit = sender.try_reserve_owned().unwrap();
+        receiver.close();
+        let other = thread::spawn(move || drop(permit));
+        let (woken, waker) = Woken::new();
+        let mut recv = pin!(receiver.recv());
+        let first = poll(recv.as_mut(), &waker);
+        other.join().unwrap();
+        if first.is_pending() {
+            assert!(woken.is(), "the wake is lost");
+            assert_eq!(poll(recv, &waker), Poll::Ready(None));
+        }
+    });
+}
+
+/// A value is sent while the receiver is dropped: it is dropped once.
+#[test]
+fn mpsc_send_x_receiver_drop() {
+    explore("mpsc_send_x_receiver_drop", None, || {
+        let drops = Arc::new(Count::new(0));
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let item = Item(drops.clone());
+        let other = thread::spawn(move || drop(sender.send(item)));
+        drop(receiver);
+        other.join().unwrap();
+        assert_eq!(drops.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// A weak sender is upgraded while the last sender goes: a channel that has ended stays so.
+#[test]
+fn mpsc_upgrade_x_last_drop() {
+    explore("mpsc_upgrade_x_last_drop", None, || {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let weak = sender.downgrade();
+        let other = thread::spawn(move || drop(sender));
+        let upgraded = weak.upgrade();
+        other.join().unwrap();
+        let ended = receiver.try_recv();
+        assert_eq!(ended == Err(TryRecvError::Disconnected), upgraded.is_none());
+        if let Some(sender) = upgraded {
+            sender.send(7).unwrap();
+            assert_eq!(receiver.try_recv(), Ok(7));
+        }
+    });
+}

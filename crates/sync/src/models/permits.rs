@@ -1,0 +1,143 @@
+//! Permits in the models: through the lock and the semaphore, which are nothing else.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+
+use heist_core::sync::thread;
+
+use super::{Woken, explore, poll};
+use crate::{Lock, Semaphore};
+
+/// A lock is released while somebody goes to wait for it: it is there at once, or wakes them.
+#[test]
+fn lock_release_x_wait() {
+    explore("lock_release_x_wait", None, || {
+        let lock = Arc::new(Lock::new(0));
+        lock.acquire().try_now();
+        let holder = lock.clone();
+        let other = thread::spawn(move || holder.release().unwrap());
+        let (woken, waker) = Woken::new();
+        let mut wait = pin!(lock.lock());
+        let first = poll(wait.as_mut(), &waker);
+        other.join().unwrap();
+        if first.is_pending() {
+            assert!(woken.is(), "the wake is lost");
+            assert!(poll(wait, &waker).is_ready());
+        }
+    });
+}
+
+/// Two threads want the lock at a time: they have it one after the other, and see each other's work.
+#[test]
+fn lock_x_lock() {
+    explore("lock_x_lock", None, || {
+        let lock = Arc::new(Lock::new(0));
+        let other = {
+            let lock = lock.clone();
+            thread::spawn(move || *lock.lock_blocking() += 1)
+        };
+        *lock.lock_blocking() += 1;
+        other.join().unwrap();
+        assert_eq!(*lock.try_lock().expect("free again"), 2);
+    });
+}
+
+/// The first who waits is dropped while the lock is given to it: the next one gets it.
+#[test]
+fn lock_give_x_drop() {
+    explore("lock_give_x_drop", None, || {
+        let lock = Arc::new(Lock::new(0));
+        lock.acquire().try_now();
+        let (woken, waker) = Woken::new();
+        let mut first = Box::pin(lock.lock());
+        let mut second = pin!(lock.lock());
+        assert!(poll(first.as_mut(), Waker::noop()).is_pending());
+        assert!(poll(second.as_mut(), &waker).is_pending());
+        let holder = lock.clone();
+        let other = thread::spawn(move || holder.release().unwrap());
+        drop(first);
+        other.join().unwrap();
+        assert!(woken.is(), "the lock is lost");
+        assert!(poll(second, &waker).is_ready());
+    });
+}
+
+/// The lock is given to one who waits while a newcomer tries: it does not get in between, and data is handed over.
+#[test]
+fn lock_give_x_newcomer() {
+    explore("lock_give_x_newcomer", Some(2), || {
+        let lock = Arc::new(Lock::new(0));
+        let guard = lock.try_lock().unwrap();
+        let (woken, waker) = Woken::new();
+        let mut wait = pin!(lock.lock());
+        assert!(poll(wait.as_mut(), &waker).is_pending());
+        let newcomer = {
+            let lock = lock.clone();
+            thread::spawn(move || assert!(lock.try_lock().is_none(), "the newcomer was faster"))
+        };
+        drop(guard);
+        assert!(woken.is());
+        let Poll::Ready(mut guard) = poll(wait, &waker) else { panic!("woken too early") };
+        *guard += 1;
+        newcomer.join().unwrap();
+    });
+}
+
+/// A claim finds its permit while a newcomer waits behind it though one is free: the newcomer is served.
+#[test]
+fn semaphore_due_x_newcomer() {
+    explore("semaphore_due_x_newcomer", None, || {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let mut first = Box::pin(semaphore.clone().acquire_owned());
+        assert!(poll(first.as_mut(), Waker::noop()).is_pending());
+        // One for the first, which is due from now on; one is free.
+        semaphore.add_permits(2);
+        let other = thread::spawn(move || match poll(first.as_mut(), Waker::noop()) {
+            Poll::Ready(permit) => permit.forget(),
+            Poll::Pending => panic!("it was given its permit"),
+        });
+        let (woken, waker) = Woken::new();
+        let mut second = pin!(semaphore.acquire());
+        let early = poll(second.as_mut(), &waker);
+        other.join().unwrap();
+        if early.is_pending() {
+            assert!(woken.is(), "the newcomer waits for ever");
+            assert!(poll(second, &waker).is_ready());
+        }
+    });
+}
+
+/// Permits come back on two threads while the first who waits gives up: the other gets what it wants.
+#[test]
+fn semaphore_release_x_release_x_drop() {
+    explore("semaphore_release_x_release_x_drop", Some(2), || {
+        let semaphore = Arc::new(Semaphore::new(0));
+        let (woken, waker) = Woken::new();
+        let mut first = Box::pin(semaphore.acquire());
+        let mut second = pin!(semaphore.acquire_many(2));
+        assert!(poll(first.as_mut(), Waker::noop()).is_pending());
+        assert!(poll(second.as_mut(), &waker).is_pending());
+        let releasers = [0, 1].map(|_| {
+            let semaphore = semaphore.clone();
+            thread::spawn(move || semaphore.release())
+        });
+        drop(first);
+        for releaser in releasers {
+            releaser.join().unwrap();
+        }
+        assert!(woken.is(), "a permit is lost");
+        assert!(poll(second, &waker).is_ready());
+    });
+}
+
+/// Ready at its first poll.
+trait TryNow {
+    fn try_now(self);
+}
+
+impl<F: Future<Output = ()>> TryNow for F {
+    fn try_now(self) {
+        assert!(poll(pin!(self), Waker::noop()).is_ready());
+    }
+}

@@ -1,0 +1,91 @@
+//! Many senders, many receivers, each value to one of them: work that a crew shares.
+//!
+//! Underneath is asyncio's [queue](crate::queue), and each operation costs what it costs there: one lock. What is added are
+//! two counts: with the last sender the queue is shut down, and its values can still be received; with the last receiver
+//! it is shut down at once, and its values are dropped.
+//!
+//! ```
+//! # use heist_sync::mpmc;
+//! let (sender, receiver) = mpmc::bounded(8);
+//! let second = receiver.clone();
+//! sender.try_send(1)?;
+//! sender.try_send(2)?;
+//! assert_eq!((receiver.try_recv()?, second.try_recv()?), (1, 2));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod receiver;
+mod sender;
+
+use std::fmt;
+
+use heist_core::sync::atomic::{AtomicUsize, Ordering};
+use heist_core::sync::{Arc, mutant};
+
+pub use self::receiver::{Receiver, Recv, Values};
+pub use self::sender::{SendFuture, Sender};
+pub use crate::channel_errors::{SendError, TryRecvError, TrySendError};
+use crate::queue::{Fifo, Shared};
+
+/// A channel that holds at most `capacity` values; zero, which could never take one, counts as one.
+pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    channel(capacity.max(1))
+}
+
+/// A channel without limit: sending never waits.
+pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
+    channel(0)
+}
+
+fn channel<T>(maxsize: usize) -> (Sender<T>, Receiver<T>) {
+    let counted =
+        Counted { queue: Shared::new(maxsize), senders: AtomicUsize::new(1), receivers: AtomicUsize::new(1) };
+    let counted = Arc::new(counted);
+    (Sender::new(counted.clone()), Receiver::new(counted))
+}
+
+/// The channel is closed and empty: no value will come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RecvError;
+
+impl fmt::Display for RecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the channel is closed and empty: no value will come")
+    }
+}
+
+impl std::error::Error for RecvError {}
+
+/// A queue that knows who is left.
+struct Counted<T> {
+    queue: Shared<T, Fifo>,
+    /// Never rises from zero: only a sender makes another one.
+    senders: AtomicUsize,
+    /// Never rises from zero, likewise.
+    receivers: AtomicUsize,
+}
+
+impl<T> Counted<T> {
+    /// How many values fit; `None` where there is no limit.
+    fn capacity(&self) -> Option<usize> {
+        Some(self.queue.maxsize).filter(|&maxsize| maxsize > 0)
+    }
+
+    fn remove_sender(&self) {
+        // AcqRel: the last one shuts down after what all before it did.
+        if self.senders.fetch_sub(1, Ordering::AcqRel) == 1
+            && !mutant("sync-mpmc-last-sender-without-shutdown")
+        {
+            self.queue.shutdown(false);
+        }
+    }
+
+    fn remove_receiver(&self) {
+        // AcqRel, likewise.
+        if self.receivers.fetch_sub(1, Ordering::AcqRel) == 1
+            && !mutant("sync-mpmc-last-receiver-without-shutdown")
+        {
+            self.queue.shutdown(true);
+        }
+    }
+}

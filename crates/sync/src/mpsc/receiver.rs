@@ -1,0 +1,266 @@
+//! The receiving half of a channel.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use futures_core::Stream;
+use heist_core::budget::poll_proceed;
+use heist_core::sync::Arc;
+
+use super::TryRecvError;
+use super::shared::{Fetch, Shared};
+use crate::blocking::block_on;
+
+/// The receiving half of a [`channel`](super::channel) or an [`unbounded_channel`](super::unbounded_channel).
+///
+/// It is a `Stream` of the values. Dropping it closes the channel and drops what is in it.
+pub struct Receiver<T> {
+    shared: Arc<Shared<T>>,
+    /// What has been fetched and not handed out yet. Each value in it keeps its slot.
+    batch: VecDeque<T>,
+}
+
+/// The receiving half of an [`unbounded_channel`](super::unbounded_channel): the same type.
+pub type UnboundedReceiver<T> = Receiver<T>;
+
+// SAFETY: through a shared reference values are counted, never reached.
+unsafe impl<T: Send> Sync for Receiver<T> {}
+
+impl<T> Unpin for Receiver<T> {}
+
+impl<T> Receiver<T> {
+    pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
+        Self { shared, batch: VecDeque::new() }
+    }
+
+    /// Receives the next value, waiting for one where there is none; `None` once the channel is closed, or every sender is
+    /// gone, and no value is left. A permit that is out at a closed channel may still bring a value, and is waited for.
+    ///
+    /// # Cancel safety
+    ///
+    /// A future that is dropped before it is ready has taken nothing.
+    ///
+    /// ```
+    /// # use heist_sync::mpsc;
+    /// # async fn f() {
+    /// let (sender, mut receiver) = mpsc::unbounded_channel();
+    /// sender.send(7).unwrap();
+    /// drop(sender);
+    /// assert_eq!(receiver.recv().await, Some(7));
+    /// assert_eq!(receiver.recv().await, None);
+    /// # }
+    /// ```
+    pub fn recv(&mut self) -> Recv<'_, T> {
+        Recv { receiver: self, waits: false }
+    }
+
+    /// Receives as many values as there are, at most `limit`, into `buffer`; waits for the first. Gives how many: none only
+    /// where the limit is zero or the channel has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`recv`](Self::recv).
+    pub fn recv_many<'a>(&'a mut self, buffer: &'a mut Vec<T>, limit: usize) -> RecvMany<'a, T> {
+        RecvMany { receiver: self, buffer, limit, waits: false }
+    }
+
+    /// Receives a value if there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError`] when there is none now, or none will come.
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        match self.next(None) {
+            Fetch::Some(value) => Ok(value),
+            Fetch::None => Err(TryRecvError::Empty),
+            Fetch::End => Err(TryRecvError::Disconnected),
+        }
+    }
+
+    /// As [`recv`](Self::recv), blocking the thread: for code outside of tasks.
+    pub fn blocking_recv(&mut self) -> Option<T> {
+        match self.try_recv() {
+            Ok(value) => Some(value),
+            Err(TryRecvError::Disconnected) => None,
+            Err(TryRecvError::Empty) => block_on(self.recv()),
+        }
+    }
+
+    /// As [`recv_many`](Self::recv_many), blocking the thread: for code outside of tasks.
+    pub fn blocking_recv_many(&mut self, buffer: &mut Vec<T>, limit: usize) -> usize {
+        block_on(self.recv_many(buffer, limit))
+    }
+
+    /// Polls for the next value: for futures that are written by hand.
+    #[inline]
+    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let proceed = ready!(poll_proceed(cx));
+        let value = match self.next(Some(cx.waker())) {
+            Fetch::Some(value) => Some(value),
+            Fetch::None => return Poll::Pending,
+            Fetch::End => None,
+        };
+        proceed.made_progress();
+        Poll::Ready(value)
+    }
+
+    /// Polls for as many values as there are, at most `limit`, and puts them into `buffer`: see
+    /// [`recv_many`](Self::recv_many).
+    pub fn poll_recv_many(&mut self, cx: &mut Context<'_>, buffer: &mut Vec<T>, limit: usize) -> Poll<usize> {
+        if limit == 0 {
+            return Poll::Ready(0);
+        }
+        let Some(first) = ready!(self.poll_recv(cx)) else { return Poll::Ready(0) };
+        buffer.push(first);
+        let mut count = 1;
+        while count < limit {
+            let Fetch::Some(value) = self.next(None) else { break };
+            buffer.push(value);
+            let more = self.batch.len().min(limit - count - 1);
+            buffer.extend(self.batch.drain(..more));
+            if more > 0 {
+                self.shared.release(more);
+            }
+            count += 1 + more;
+        }
+        Poll::Ready(count)
+    }
+
+    /// The next value of the batch; from the channel where the batch is empty. With a waker, and nothing there, waits.
+    #[inline]
+    fn next(&mut self, waker: Option<&Waker>) -> Fetch<T> {
+        match self.batch.pop_front() {
+            Some(value) => {
+                self.shared.release(1);
+                Fetch::Some(value)
+            }
+            None => self.shared.fetch(&mut self.batch, waker),
+        }
+    }
+
+    /// Lets no more values in: senders fail from now on, those that wait too. What is there can still be received.
+    pub fn close(&mut self) {
+        self.shared.close(false);
+    }
+
+    /// Whether the channel is closed, or every sender is gone.
+    pub fn is_closed(&self) -> bool {
+        self.shared.senders() == 0 || self.shared.is_closed()
+    }
+
+    /// How many values are in the channel.
+    pub fn len(&self) -> usize {
+        self.batch.len() + self.shared.queued()
+    }
+
+    /// Whether there is no value in the channel.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many values could be sent now without waiting; `usize::MAX` where there is no limit.
+    pub fn capacity(&self) -> usize {
+        self.shared.free()
+    }
+
+    /// How many values the channel holds at most; `usize::MAX` where there is no limit.
+    pub fn max_capacity(&self) -> usize {
+        self.shared.capacity
+    }
+
+    /// How many senders there are.
+    pub fn sender_strong_count(&self) -> usize {
+        self.shared.senders()
+    }
+}
+
+impl<T> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.shared.close(true);
+    }
+}
+
+impl<T> Stream for Receiver<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        self.poll_recv(cx)
+    }
+}
+
+impl<T> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("len", &self.len())
+            .field("senders", &self.sender_strong_count())
+            .field("is_closed", &self.is_closed())
+            .finish()
+    }
+}
+
+/// The future of [`Receiver::recv`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct Recv<'a, T> {
+    receiver: &'a mut Receiver<T>,
+    /// Whether a waker may have been left behind.
+    waits: bool,
+}
+
+impl<T> Future for Recv<'_, T> {
+    type Output = Option<T>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let polled = self.receiver.poll_recv(cx);
+        self.waits = polled.is_pending();
+        polled
+    }
+}
+
+impl<T> Drop for Recv<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.waits {
+            self.receiver.shared.unpark();
+        }
+    }
+}
+
+/// The future of [`Receiver::recv_many`].
+#[must_use = "futures do nothing unless you `.await` or poll them"]
+pub struct RecvMany<'a, T> {
+    receiver: &'a mut Receiver<T>,
+    buffer: &'a mut Vec<T>,
+    limit: usize,
+    /// Whether a waker may have been left behind.
+    waits: bool,
+}
+
+impl<T> Future for RecvMany<'_, T> {
+    type Output = usize;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<usize> {
+        let this = &mut *self;
+        let polled = this.receiver.poll_recv_many(cx, this.buffer, this.limit);
+        this.waits = polled.is_pending();
+        polled
+    }
+}
+
+impl<T> Drop for RecvMany<'_, T> {
+    fn drop(&mut self) {
+        if self.waits {
+            self.receiver.shared.unpark();
+        }
+    }
+}
+
+impl<T> fmt::Debug for RecvMany<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecvMany").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}

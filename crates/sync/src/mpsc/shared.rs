@@ -1,0 +1,379 @@
+//! What the halves of a channel share, and every step on it.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+use heist_core::budget::poll_proceed;
+use heist_core::sync::atomic::{AtomicUsize, Ordering};
+use heist_core::sync::{Mutex, mutant};
+
+use super::slots::{Released, Slots, UNLIMITED};
+use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
+
+pub(super) struct Shared<T> {
+    pub capacity: usize,
+    released: Released,
+    /// Senders; the channel has ended when there is none. Never rises from zero.
+    senders: AtomicUsize,
+    /// Weak senders: a figure, nothing depends on it.
+    pub weak: AtomicUsize,
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    /// Values that the receiver has not fetched.
+    items: VecDeque<T>,
+    slots: Slots,
+    /// The receiver's waker, while it waits.
+    receiver: Option<Waker>,
+    /// Those who wait for the channel to be closed.
+    closing: WaitList,
+    closed: bool,
+    /// The receiver is gone: nothing is kept any more.
+    gone: bool,
+}
+
+/// What the receiver found when it came for more.
+#[must_use]
+pub(super) enum Fetch<T> {
+    /// The next value; its slot is released. What comes after it is in the batch.
+    Some(T),
+    /// There is nothing now.
+    None,
+    /// There is nothing, and nothing will come.
+    End,
+}
+
+/// A buffer that has room for this many values may always be kept.
+const KEEP: usize = 32;
+
+#[inline]
+pub(super) fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+impl<T> State<T> {
+    /// Adds a value; the waker is the receiver's, to be woken with no lock held.
+    #[inline]
+    fn push(&mut self, value: T) -> Option<Waker> {
+        self.items.push_back(value);
+        self.receiver.take()
+    }
+}
+
+impl<T> Shared<T> {
+    pub fn new(capacity: usize) -> Self {
+        let state = State {
+            items: VecDeque::new(),
+            slots: Slots::new(capacity),
+            receiver: None,
+            closing: WaitList::new(),
+            closed: false,
+            gone: false,
+        };
+        Self {
+            capacity,
+            released: Released::new(),
+            senders: AtomicUsize::new(1),
+            weak: AtomicUsize::new(0),
+            state: Mutex::new(state),
+        }
+    }
+
+    // The senders' steps.
+
+    /// Sends `value` if there is a slot.
+    #[inline]
+    pub fn try_send(&self, value: T) -> Result<(), super::TrySendError<T>> {
+        let waker = {
+            let mut state = self.state.lock();
+            if state.closed {
+                return Err(super::TrySendError::Closed(value));
+            }
+            if !state.slots.try_claim(&self.released) {
+                return Err(super::TrySendError::Full(value));
+            }
+            state.push(value)
+        };
+        wake(waker);
+        Ok(())
+    }
+
+    /// Claims a slot without sending.
+    pub fn try_reserve(&self) -> Result<(), super::TrySendError<()>> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(super::TrySendError::Closed(()));
+        }
+        if state.slots.try_claim(&self.released) { Ok(()) } else { Err(super::TrySendError::Full(())) }
+    }
+
+    /// Claims a slot for `waiter`, and sends into it, in one step, what `value` holds: nothing for a reservation.
+    /// `Err` where the channel is closed.
+    ///
+    /// # Safety
+    ///
+    /// The waiter has been in no list but by this function, and leaves by [`leave`](Self::leave) before it goes.
+    #[inline]
+    pub unsafe fn poll_send(
+        &self,
+        mut waiter: Pin<&mut Waiter>,
+        cx: &mut Context<'_>,
+        value: &mut Option<T>,
+    ) -> Poll<Result<(), ()>> {
+        let proceed = ready!(poll_proceed(cx));
+        // Dropped after the lock.
+        let mut _old = None::<Waker>;
+        let waker = {
+            let mut state = self.state.lock();
+            let state = &mut *state;
+            if state.closed {
+                // SAFETY: the caller's word; the lock is held.
+                _old = unsafe { state.slots.leave(&self.released, waiter) }.0.waker;
+                return Poll::Ready(Err(()));
+            }
+            // A newcomer most often finds a slot at once.
+            let newcomer = !waiter.as_mut().entered();
+            if !(newcomer && state.slots.try_claim(&self.released)) {
+                // SAFETY: the caller's word; the lock is held.
+                if !unsafe { state.slots.poll_claim(&self.released, waiter, cx.waker(), &mut _old) } {
+                    return Poll::Pending;
+                }
+            }
+            value.take().and_then(|value| state.push(value))
+        };
+        proceed.made_progress();
+        wake(waker);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes a waiter out of the line; a slot that it was promised goes to the next.
+    ///
+    /// # Safety
+    ///
+    /// The waiter has been in no list but by [`poll_send`](Self::poll_send).
+    #[inline]
+    pub unsafe fn leave(&self, mut waiter: Pin<&mut Waiter>) {
+        if waiter.as_mut().entered() {
+            // SAFETY: the caller's word.
+            unsafe { self.leave_line(waiter) };
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`leave`](Self::leave).
+    #[cold]
+    unsafe fn leave_line(&self, waiter: Pin<&mut Waiter>) {
+        // SAFETY: the caller's word; the lock is held.
+        let (left, next) = unsafe { self.state.lock().slots.leave(&self.released, waiter) };
+        wake(next);
+        drop(left.waker);
+    }
+
+    /// Sends into a slot that was reserved. A receiver that is gone lets the value go too.
+    pub fn send_reserved(&self, value: T) {
+        let waker = {
+            let mut state = self.state.lock();
+            if state.gone {
+                // The value's own code runs with no lock held.
+                drop(state);
+                return drop(value);
+            }
+            state.push(value)
+        };
+        wake(waker);
+    }
+
+    /// Gives a reserved slot back. A receiver of a closed channel waits for that too.
+    pub fn unreserve(&self) {
+        let (next, receiver) = {
+            let mut state = self.state.lock();
+            let next = state.slots.unclaim(&self.released);
+            (next, if state.closed { state.receiver.take() } else { None })
+        };
+        wake(next);
+        wake(receiver);
+    }
+
+    // The senders' count.
+
+    pub fn senders(&self) -> usize {
+        self.senders.load(Ordering::Relaxed)
+    }
+
+    pub fn add_sender(&self) {
+        self.senders.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Adds a sender unless there is none any more.
+    pub fn try_add_sender(&self) -> bool {
+        let mut count = self.senders.load(Ordering::Relaxed);
+        while count != 0 {
+            match self.senders.compare_exchange_weak(count, count + 1, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => count = now,
+            }
+        }
+        false
+    }
+
+    /// Takes a sender away; with the last one the receiver is told.
+    pub fn remove_sender(&self) {
+        // AcqRel: the last one passes on, through the lock, what all before it did.
+        if self.senders.fetch_sub(1, Ordering::AcqRel) > 1 || mutant("sync-mpsc-last-sender-without-wake") {
+            return;
+        }
+        // A receiver that looked before the count fell has left its waker here; one that looks later sees the count.
+        let receiver = self.state.lock().receiver.take();
+        wake(receiver);
+    }
+
+    // The receiver's steps.
+
+    /// Takes the next value, and exchanges the receiver's empty batch for the rest of what there is. With a waker, and
+    /// nothing there, the receiver waits.
+    pub fn fetch(&self, batch: &mut VecDeque<T>, waker: Option<&Waker>) -> Fetch<T> {
+        // Both are dropped after the lock.
+        let (_spent, _old);
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        if let Some(value) = state.items.pop_front() {
+            if !state.items.is_empty() {
+                // What a burst has left behind is not kept for ever.
+                if batch.capacity() > KEEP && batch.capacity() / 4 > state.items.len() {
+                    _spent = std::mem::take(batch);
+                }
+                std::mem::swap(batch, &mut state.items);
+            }
+            let next = if self.capacity == UNLIMITED { None } else { state.slots.unclaim(&self.released) };
+            drop(guard);
+            wake(next);
+            return Fetch::Some(value);
+        }
+        // Acquire pairs with `remove_sender`; the lock has ordered the values before it.
+        let ended = self.senders.load(Ordering::Acquire) == 0
+            || state.closed && (self.capacity == UNLIMITED || state.slots.in_use(&self.released) == 0);
+        if ended {
+            return Fetch::End;
+        }
+        if let Some(waker) = waker {
+            if !state.receiver.as_ref().is_some_and(|current| current.will_wake(waker)) {
+                _old = state.receiver.replace(waker.clone());
+            }
+        }
+        Fetch::None
+    }
+
+    /// Releases the slots of `count` values that the receiver has taken out.
+    #[inline]
+    pub fn release(&self, count: usize) {
+        if self.capacity != UNLIMITED && self.released.add(count) {
+            self.grant_slots();
+        }
+    }
+
+    #[cold]
+    fn grant_slots(&self) {
+        loop {
+            let next = self.state.lock().slots.grant(&self.released);
+            match next {
+                Some(waker) => waker.wake(),
+                None => return,
+            }
+        }
+    }
+
+    /// Forgets the receiver's waker.
+    pub fn unpark(&self) {
+        let waker = self.state.lock().receiver.take();
+        drop(waker);
+    }
+
+    /// Lets no more values in. With `gone` those that are there are dropped.
+    pub fn close(&self, gone: bool) {
+        let mut batch = WakeBatch::new();
+        let dropped = {
+            let mut state = self.state.lock();
+            let state = &mut *state;
+            state.closed = true;
+            state.gone |= gone;
+            if !mutant("sync-mpsc-close-leaves-senders") {
+                state.slots.grant_all(&mut batch);
+            }
+            batch.grant_all(&mut state.closing);
+            if gone { (std::mem::take(&mut state.items), state.receiver.take()) } else { Default::default() }
+        };
+        batch.wake();
+        // The values' own code runs with no lock held.
+        drop(dropped);
+    }
+
+    // What anybody may ask.
+
+    pub fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
+    /// Values that the receiver has not fetched.
+    pub fn queued(&self) -> usize {
+        self.state.lock().items.len()
+    }
+
+    /// Free slots.
+    pub fn free(&self) -> usize {
+        match self.capacity {
+            UNLIMITED => UNLIMITED,
+            capacity => capacity - self.state.lock().slots.in_use(&self.released),
+        }
+    }
+
+    /// Senders that wait for a slot.
+    pub fn waiting_senders(&self) -> usize {
+        self.state.lock().slots.waiting()
+    }
+
+    /// Whether the channel is closed; otherwise `waiter` waits for it.
+    ///
+    /// # Safety
+    ///
+    /// The waiter has been in no list but by this function, and leaves by [`leave_closing`](Self::leave_closing) before it
+    /// goes.
+    pub unsafe fn poll_closed(&self, mut waiter: Pin<&mut Waiter>, cx: &mut Context<'_>) -> Poll<()> {
+        let proceed = ready!(poll_proceed(cx));
+        // What `turn` hands out is dropped after the lock.
+        let (turn, _old);
+        {
+            let mut state = self.state.lock();
+            // SAFETY: the caller's word; the lock is held.
+            (turn, _old) = unsafe { state.closing.turn(waiter.as_mut(), cx.waker()) };
+            match turn {
+                Turn::Waiting => return Poll::Pending,
+                Turn::Idle if !state.closed => {
+                    // SAFETY: the waiter is idle; it leaves before it goes (the caller's word).
+                    unsafe { state.closing.enter(waiter, cx.waker(), End::Back) };
+                    return Poll::Pending;
+                }
+                Turn::Used | Turn::Idle => {}
+            }
+        }
+        proceed.made_progress();
+        Poll::Ready(())
+    }
+
+    /// Takes a waiter out of the line of those who wait for the end.
+    ///
+    /// # Safety
+    ///
+    /// The waiter has been in no list but by [`poll_closed`](Self::poll_closed).
+    pub unsafe fn leave_closing(&self, mut waiter: Pin<&mut Waiter>) {
+        if waiter.as_mut().entered() {
+            // SAFETY: the caller's word; the lock is held.
+            let left = unsafe { self.state.lock().closing.leave(waiter) };
+            drop(left.waker);
+        }
+    }
+}

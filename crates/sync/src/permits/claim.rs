@@ -1,0 +1,84 @@
+//! The future of a claim.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use heist_core::budget::poll_proceed;
+use pin_project_lite::pin_project;
+
+use super::Permits;
+use crate::waitlist::Waiter;
+
+/// What has permits: a primitive, behind a reference or an `Arc`.
+pub(crate) trait Source {
+    fn permits(&self) -> &Permits;
+}
+
+pin_project! {
+    /// A future that is ready with its source when its permits are taken.
+    ///
+    /// Dropped before, it leaves the line, and what it was given goes to the next.
+    #[must_use = "futures do nothing unless you `.await` or poll them"]
+    pub(crate) struct Claim<S>
+    where
+        S: Source,
+    {
+        // None once it was ready.
+        source: Option<S>,
+        want: u32,
+        #[pin]
+        waiter: Waiter,
+    }
+
+    impl<S: Source> PinnedDrop for Claim<S> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            if this.waiter.as_mut().entered() {
+                if let Some(source) = &*this.source {
+                    // SAFETY: the waiter entered this line.
+                    unsafe { source.permits().leave(this.waiter) };
+                }
+            }
+        }
+    }
+}
+
+impl<S: Source> Claim<S> {
+    #[inline]
+    pub(crate) fn new(source: S, want: u32) -> Self {
+        Self { source: Some(source), want, waiter: Waiter::new() }
+    }
+
+    /// Polls without asking the task's budget: for threads that block.
+    #[inline]
+    pub(crate) fn poll_unbudgeted(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S> {
+        let mut this = self.project();
+        let source = this.source.as_ref().expect("a future is not polled again once it was ready");
+        let permits = source.permits();
+        let taken = if this.waiter.as_mut().entered() {
+            // SAFETY: the waiter entered this line.
+            unsafe { permits.look_again(this.waiter, cx.waker()) }
+        } else {
+            // SAFETY: the waiter is idle, and leaves in `drop`.
+            permits.try_take(*this.want)
+                || unsafe { permits.take_or_enter(*this.want, this.waiter, cx.waker()) }
+        };
+        match this.source.take_if(|_| taken) {
+            Some(source) => Poll::Ready(source),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<S: Source> Future for Claim<S> {
+    type Output = S;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S> {
+        let proceed = ready!(poll_proceed(cx));
+        let source = ready!(self.poll_unbudgeted(cx));
+        proceed.made_progress();
+        Poll::Ready(source)
+    }
+}

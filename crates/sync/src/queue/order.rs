@@ -1,0 +1,96 @@
+//! In which order a queue gives its items out.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+/// An order of items, and what keeps them in it. There are three: [`Fifo`], [`Lifo`] and [`SmallestFirst`].
+pub trait Order<T>: sealed::Sealed {
+    /// What keeps the items.
+    type Items: Default;
+
+    /// The name of a queue in this order.
+    const QUEUE: &'static str;
+
+    /// Adds an item.
+    fn push(items: &mut Self::Items, item: T);
+
+    /// Takes the next item.
+    fn pop(items: &mut Self::Items) -> Option<T>;
+
+    /// How many items there are.
+    fn len(items: &Self::Items) -> usize;
+}
+
+/// First in, first out.
+#[derive(Debug, Clone, Copy)]
+pub struct Fifo;
+
+/// Last in, first out.
+#[derive(Debug, Clone, Copy)]
+pub struct Lifo;
+
+/// The smallest item first, by its `Ord`; equal ones in no certain order.
+#[derive(Debug, Clone, Copy)]
+pub struct SmallestFirst;
+
+mod sealed {
+    /// Orders run with the queue's lock held, so they are ours.
+    pub trait Sealed {}
+    impl Sealed for super::Fifo {}
+    impl Sealed for super::Lifo {}
+    impl Sealed for super::SmallestFirst {}
+}
+
+impl<T> Order<T> for Fifo {
+    type Items = VecDeque<T>;
+    const QUEUE: &'static str = "Queue";
+
+    #[inline]
+    fn push(items: &mut VecDeque<T>, item: T) {
+        items.push_back(item);
+    }
+
+    #[inline]
+    fn pop(items: &mut VecDeque<T>) -> Option<T> {
+        items.pop_front()
+    }
+
+    #[inline]
+    fn len(items: &VecDeque<T>) -> usize {
+        items.len()
+    }
+}
+
+impl<T> Order<T> for Lifo {
+    type Items = Vec<T>;
+    const QUEUE: &'static str = "LifoQueue";
+
+    fn push(items: &mut Vec<T>, item: T) {
+        items.push(item);
+    }
+
+    fn pop(items: &mut Vec<T>) -> Option<T> {
+        items.pop()
+    }
+
+    fn len(items: &Vec<T>) -> usize {
+        items.len()
+    }
+}
+
+impl<T: Ord> Order<T> for SmallestFirst {
+    type Items = BinaryHeap<Reverse<T>>;
+    const QUEUE: &'static str = "PriorityQueue";
+
+    fn push(items: &mut BinaryHeap<Reverse<T>>, item: T) {
+        items.push(Reverse(item));
+    }
+
+    fn pop(items: &mut BinaryHeap<Reverse<T>>) -> Option<T> {
+        items.pop().map(|Reverse(item)| item)
+    }
+
+    fn len(items: &BinaryHeap<Reverse<T>>) -> usize {
+        items.len()
+    }
+}
