@@ -119,8 +119,11 @@ pub use heist_streams::{
 };
 pub use heist_streams::{Feeder, Lines, ReuniteError};
 pub use heist_streams::{
-    IncompleteReadError, LimitOverrunError, Outcome, ReadError, Server, ServerSocket, StartServer,
-    StreamAddr, StreamReader, StreamWriter, net, start_server,
+    IncompleteReadError, LimitOverrunError, ReadError, StreamAddr, StreamReader, StreamWriter, net,
+};
+pub use heist_streams::{
+    Outcome, Server, ServerConnection, ServerReport, ServerSocket, Shutdown as ServerShutdown, StartServer,
+    start_server, start_server_on,
 };
 #[cfg(unix)]
 pub use heist_streams::{
@@ -128,6 +131,7 @@ pub use heist_streams::{
     sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom, sock_recvfrom_into, sock_sendall,
     sock_sendfile, sock_sendto,
 };
+pub use heist_streams::{open_unix_connection, start_unix_server};
 #[cfg(unix)]
 pub use heist_streams::{
     pipe::{self, connect_read_pipe, connect_write_pipe, pipe},

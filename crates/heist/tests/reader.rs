@@ -5,7 +5,7 @@
 mod support;
 
 use std::future::{Future, poll_fn};
-use std::io::{Error, ErrorKind, Write};
+use std::io::{Error, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::pin::{Pin, pin};
 use std::task::Poll;
@@ -80,9 +80,12 @@ fn b281_b286_b292_bytes_that_come_one_by_one() {
 fn b295_a_reset_in_the_middle_of_a_line() {
     let peer = |mut stream: TcpStream| {
         stream.write_all(b"half a li").unwrap();
+        // Not before the other side knows that it is connected.
+        stream.read_exact(&mut [0]).unwrap();
         socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
     };
-    with_peer(peer, |mut reader, _writer| async move {
+    with_peer(peer, |mut reader, writer| async move {
+        writer.write(b"!");
         for _ in 0..3 {
             match reader.readline().await {
                 Err(ReadError::Io(error)) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),

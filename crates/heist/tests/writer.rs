@@ -435,3 +435,46 @@ fn b305_a_peer_that_ends_its_direction_still_listens() {
         writer.wait_closed().await.unwrap();
     });
 }
+
+/// The test that drops writers in a copy.
+const DROPS: &str = "a085_writers_that_are_dropped_unclosed";
+
+/// In debug mode there is a warning, and the peer sees the end in any case. A closed writer, one that a handler was given,
+/// and a loop that is not in debug mode are silent.
+#[test]
+fn a085_writers_that_are_dropped_unclosed() {
+    let Some(role) = role() else {
+        for (role, warnings) in [("debug", 1), ("plain", 0)] {
+            let mut copy = Copy::start(DROPS, role);
+            assert!(copy.wait().success(), "{role}");
+            let stderr = std::mem::replace(&mut copy.stderr, support::Lines::none()).rest();
+            let told: Vec<_> = stderr.iter().filter(|line| line.contains("StreamWriter")).collect();
+            assert_eq!(told.len(), warnings, "{role}: {stderr:?}");
+            assert!(
+                told.iter().all(|line| line.contains("to 127.0.0.1:") && line.contains("unclosed")),
+                "{told:?}"
+            );
+        }
+        return;
+    };
+    let run = async {
+        let server = start_server(
+            async |reader, writer| drop::<(StreamReader, StreamWriter)>((reader, writer)),
+            "127.0.0.1:0",
+        );
+        let server = server.await.unwrap();
+        let address = server.sockets()[0].local_addr().unwrap();
+        for close in [true, false] {
+            let (mut reader, writer) = open_connection(address).await.unwrap();
+            if close {
+                writer.close();
+                writer.wait_closed().await.unwrap();
+            }
+            drop(writer);
+            assert_eq!(reader.read(1).await.unwrap(), b"");
+        }
+        server.close();
+        server.wait_closed().await;
+    };
+    heist::Runner::builder().debug(role == "debug").build().unwrap().run(run).unwrap();
+}

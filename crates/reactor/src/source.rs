@@ -715,6 +715,19 @@ impl<T: IoSafe> Half<T> {
         self.shared.try_io(self.lane.direction(), |seen| self.lane.is_drained(seen), op)
     }
 
+    /// Writes some of `buf` without waiting, and says how much.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a system call where the source is known not to be ready.
+    #[inline]
+    pub fn try_write(&mut self, buf: &[u8]) -> io::Result<usize>
+    where
+        for<'a> &'a T: Write,
+    {
+        self.try_io(|io| transfer::write(io, buf))
+    }
+
     /// As [`IoSource::poll_read`].
     ///
     /// # Errors

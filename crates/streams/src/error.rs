@@ -106,26 +106,32 @@ impl From<ReadError> for io::Error {
     }
 }
 
-/// An error that is given again and again: what can be kept of an [`io::Error`], which cannot be cloned.
+/// An error that is given again and again: what can be kept of an [`io::Error`], which cannot be cloned. One word, since most
+/// connections never have one.
 #[derive(Debug)]
-pub(crate) struct Sticky {
+pub(crate) struct Sticky(Box<Kept>);
+
+#[derive(Debug)]
+struct Kept {
     kind: io::ErrorKind,
     code: Option<i32>,
     message: String,
 }
 
 impl Sticky {
+    #[cold]
     pub(crate) fn new(error: &io::Error) -> Self {
         let code = error.raw_os_error();
         // The code says it all; the text is made only for errors without one.
         let message = if code.is_some() { String::new() } else { error.to_string() };
-        Self { kind: error.kind(), code, message }
+        Self(Box::new(Kept { kind: error.kind(), code, message }))
     }
 
+    #[cold]
     pub(crate) fn again(&self) -> io::Error {
-        match self.code {
+        match self.0.code {
             Some(code) => io::Error::from_raw_os_error(code),
-            None => io::Error::new(self.kind, self.message.clone()),
+            None => io::Error::new(self.0.kind, self.0.message.clone()),
         }
     }
 }

@@ -139,9 +139,9 @@ macro_rules! async_read {
     )*};
 }
 
-/// A plain socket that has `poll_write` and `shutdown`. It keeps nothing, so there is nothing to flush.
+/// A plain socket that has `poll_write`, and how its direction is ended. It keeps nothing, so there is nothing to flush.
 macro_rules! async_write {
-    ($($type:ty),*) => {$(
+    ($($type:ty => $end:expr),* $(,)?) => {$(
         impl AsyncWrite for $type {
             fn poll_write(
                 self: Pin<&mut Self>,
@@ -156,11 +156,22 @@ macro_rules! async_write {
             }
 
             fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                Poll::Ready(self.shutdown(Shutdown::Write))
+                let end: fn(&mut Self) -> io::Result<()> = $end;
+                Poll::Ready(end(self.get_mut()))
             }
         }
     )*};
 }
 
-async_read!(net::TcpStream);
-async_write!(net::TcpStream);
+async_read!(net::TcpStream, net::ReadHalf);
+async_write!(
+    net::TcpStream => |stream| stream.shutdown(Shutdown::Write),
+    net::WriteHalf => Self::shutdown,
+);
+#[cfg(unix)]
+async_read!(net::UnixStream, net::UnixReadHalf);
+#[cfg(unix)]
+async_write!(
+    net::UnixStream => |stream| stream.shutdown(Shutdown::Write),
+    net::UnixWriteHalf => Self::shutdown,
+);

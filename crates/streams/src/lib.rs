@@ -17,12 +17,12 @@
 //! | `server` | [`start_server`] and [`Server`] |
 //! | `wire` | what the halves run over: sockets, pipes, layers over these |
 //! | `net` | plain sockets |
-//! | `fs` | files and directories |
-//! | `names` | names of hosts |
 //! | `pipe` | pipes and terminals, on Unix |
 //! | `process` | child processes, on Unix |
 //! | `signal` | signals, on Unix |
 //! | `stdio` | this process' own standard streams |
+//! | `fs` | files and directories |
+//! | `names` | names of hosts |
 //! | `raw` | operations on sockets that the caller owns |
 //! | `sendfile` | files from the disk to a socket |
 //! | `reunite` | a pair of streams taken apart again |
@@ -85,11 +85,16 @@ pub use ready::OwnedSocket;
 pub use reunite::ReuniteError;
 #[cfg(unix)]
 pub use sendfile::{SendFile, SendfileNotAvailableError, SockSendFile, sendfile, sock_sendfile};
-pub use server::{Outcome, Server, ServerSocket, StartServer, start_server};
+pub use server::{
+    Outcome, Server, ServerConnection, ServerReport, ServerSocket, Shutdown, StartServer, start_server,
+    start_server_on,
+};
 #[cfg(unix)]
 pub use stdio::{stderr, stdin, stdout};
 pub use wire::StreamAddr;
 pub use writer::StreamWriter;
+#[cfg(unix)]
+pub use {connect::open_unix_connection, server::start_unix_server};
 
 /// How many bytes a [`StreamReader`] takes for one line, when nothing else is said: 64 KiB, as in asyncio.
 pub const DEFAULT_LIMIT: usize = 64 << 10;

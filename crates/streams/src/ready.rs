@@ -5,6 +5,7 @@ use std::io;
 use heist_reactor::IoSource;
 use socket2::{Socket, Type};
 
+use crate::address::name_of;
 use crate::net::no_delay;
 use crate::wire::streams_over_socket;
 use crate::{StreamReader, StreamWriter};
@@ -47,11 +48,10 @@ impl ReadySocket {
         #[cfg(unix)]
         if peer.is_unix() {
             let stream = std::os::unix::net::UnixStream::from(socket);
-            let peer = stream.peer_addr()?.into();
-            return Ok(streams_over_socket(IoSource::new(stream), peer, limit, None));
+            return Ok(streams_over_socket(IoSource::new(stream), name_of(&peer), limit, None));
         }
         let stream = std::net::TcpStream::from(socket);
         no_delay(&stream);
-        Ok(streams_over_socket(IoSource::new(stream), peer.as_socket().into(), limit, None))
+        Ok(streams_over_socket(IoSource::new(stream), name_of(&peer), limit, None))
     }
 }

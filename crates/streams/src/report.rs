@@ -1,8 +1,8 @@
-//! Where failures go that no caller can receive.
+//! Where failures go that no caller can receive: to the exception handler of the loop.
 
-use std::fmt;
+use heist_core::services::{self, ExceptionContext};
 
-/// Tells the user of a failure that nobody awaits.
-pub(crate) fn report(message: fmt::Arguments<'_>) {
-    eprintln!("heist: {message}");
+/// Tells the exception handler of the loop that this thread runs, or, without one, stderr.
+pub(crate) fn report(context: &ExceptionContext) {
+    services::report(services::current().as_deref(), context);
 }

@@ -12,31 +12,36 @@ use heist_core::sync::Mutex;
 #[cfg(feature = "futures-io")]
 pub(crate) const SOLE: u64 = 0;
 
-/// Who waits. Lives inside the state that it is about, under the same lock.
+/// Who waits. Lives inside the state that it is about, under the same lock. One word where nobody ever waited.
 #[derive(Debug, Default)]
-pub(crate) struct Waiters {
-    next: u64,
+pub(crate) struct Waiters(Option<Box<Places>>);
+
+#[derive(Debug, Default)]
+struct Places {
+    /// The last ticket that was given out.
+    last: u64,
     list: Vec<(u64, Waker)>,
 }
 
 impl Waiters {
     pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.0.as_ref().is_none_or(|places| places.list.is_empty())
     }
 
     /// Waits, or goes on waiting, at `ticket`. Returns the waker that this one replaces.
     #[must_use = "drop it outside the lock"]
     pub(crate) fn wait(&mut self, ticket: &mut Option<u64>, cx: &Context<'_>) -> Option<Waker> {
-        let place = ticket.and_then(|ticket| self.list.iter_mut().find(|(id, _)| *id == ticket));
+        let places = self.0.get_or_insert_default();
+        let place = ticket.and_then(|ticket| places.list.iter_mut().find(|(id, _)| *id == ticket));
         match place {
             Some((_, waker)) if waker.will_wake(cx.waker()) => None,
             Some((_, waker)) => Some(std::mem::replace(waker, cx.waker().clone())),
             None => {
                 let id = *ticket.get_or_insert_with(|| {
-                    self.next += 1;
-                    self.next
+                    places.last += 1;
+                    places.last
                 });
-                self.list.push((id, cx.waker().clone()));
+                places.list.push((id, cx.waker().clone()));
                 None
             }
         }
@@ -45,14 +50,15 @@ impl Waiters {
     /// Takes the waker at `ticket` out, for the caller to drop outside the lock.
     #[must_use = "drop it outside the lock"]
     pub(crate) fn leave(&mut self, ticket: u64) -> Option<Waker> {
-        let place = self.list.iter().position(|(id, _)| *id == ticket)?;
-        Some(self.list.swap_remove(place).1)
+        let places = self.0.as_mut()?;
+        let place = places.list.iter().position(|(id, _)| *id == ticket)?;
+        Some(places.list.swap_remove(place).1)
     }
 
     /// Takes all wakers out, for the caller to wake outside the lock.
     #[must_use = "wake them outside the lock"]
     pub(crate) fn take(&mut self) -> Woken {
-        Woken(std::mem::take(&mut self.list))
+        Woken(self.0.as_mut().map_or_else(Vec::new, |places| std::mem::take(&mut places.list)))
     }
 }
 

@@ -31,6 +31,7 @@ use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
 use heist_core::budget::poll_proceed;
+use heist_core::services;
 use heist_core::sync::Mutex;
 
 use crate::wire::{Output, StreamAddr};
@@ -44,7 +45,8 @@ pub(crate) type Ending = Box<dyn Send>;
 /// All methods take a shared borrow: an `Arc<StreamWriter>` may be used by many tasks.
 ///
 /// Dropping a writer sends what was written before, then ends the stream for the peer; the reader of the same connection
-/// may go on. [`close`](Self::close) ends both directions.
+/// may go on. [`close`](Self::close) ends both directions. In debug mode there is a warning of a writer that is dropped
+/// without it, except for one that a server's handler was given, whose connection ends with the handler.
 #[derive(Debug)]
 pub struct StreamWriter {
     shared: Arc<Shared>,
@@ -54,6 +56,34 @@ pub struct StreamWriter {
 struct Shared {
     peer: StreamAddr,
     state: Mutex<State>,
+}
+
+/// A writer, for somebody who does not keep it: as long as it sends, it can be closed.
+#[derive(Debug, Clone)]
+pub(crate) struct WeakWriter(Weak<Shared>);
+
+impl WeakWriter {
+    /// As [`StreamWriter::close`].
+    pub(crate) fn close(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.change(|state| state.close(Shutdown::Both));
+        }
+    }
+
+    /// As [`StreamWriter::abort`].
+    pub(crate) fn abort(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.change(State::abort);
+        }
+    }
+
+    /// Nobody will read any more: the writer is closed, and failed if something is kept.
+    #[cfg(unix)]
+    pub(crate) fn hang_up(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.change(State::hang_up);
+        }
+    }
 }
 
 impl Shared {
@@ -110,27 +140,15 @@ impl Shared {
     }
 }
 
-/// A way to a writer that does not keep it open.
-#[derive(Debug)]
-pub(crate) struct WeakWriter(Weak<Shared>);
-
-impl WeakWriter {
-    /// Nobody will read any more: the writer is closed, and failed if something is kept.
-    pub(crate) fn hang_up(&self) {
-        if let Some(shared) = self.0.upgrade() {
-            shared.change(State::hang_up);
-        }
-    }
-}
-
 impl StreamWriter {
-    pub(crate) fn downgrade(&self) -> WeakWriter {
-        WeakWriter(Arc::downgrade(&self.shared))
-    }
-
     /// A writer to `output`; see [`streams_over`](crate::wire::streams_over).
     pub(crate) fn over(output: Output, peer: StreamAddr, ending: Option<Ending>) -> Self {
         Self { shared: Arc::new(Shared { peer, state: Mutex::new(State::new(output, ending)) }) }
+    }
+
+    /// Something that can close this writer from elsewhere.
+    pub(crate) fn downgrade(&self) -> WeakWriter {
+        WeakWriter(Arc::downgrade(&self.shared))
     }
 
     /// Writes `data`: what the system takes at once is sent, the rest is kept and sent as room comes. Never waits; asyncio's
@@ -159,6 +177,15 @@ impl StreamWriter {
         if !data.is_empty() {
             self.shared.change(|state| state.write_owned(data));
         }
+    }
+
+    /// asyncio's `ResourceWarning`.
+    fn warn_unclosed(&self) {
+        let Some(services) = services::current().filter(|services| services.is_debug()) else { return };
+        let peer = &self.shared.peer;
+        services.warn(&format_args!(
+            "a StreamWriter to {peer} was dropped unclosed: close it when it is no longer needed"
+        ));
     }
 
     /// Waits until all is sent that was written, then gives the output away, still open, and what its end would tell.
@@ -307,6 +334,13 @@ impl StreamWriter {
 
 impl Drop for StreamWriter {
     fn drop(&mut self) {
-        self.shared.change(|state| state.close(Shutdown::Write));
+        let mut forgotten = false;
+        self.shared.change(|state| {
+            forgotten = state.is_open() && !state.is_handlers();
+            state.close(Shutdown::Write)
+        });
+        if forgotten {
+            self.warn_unclosed();
+        }
     }
 }

@@ -121,5 +121,14 @@ fn plain_sockets() {
         });
         assert_eq!(read_all(far).await.unwrap().len(), 1_000_000);
         drop(writing.await.unwrap().unwrap());
+        // The halves, and what closing one of them leaves.
+        let near = net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (far, _) = listener.accept().await.unwrap();
+        let (near_read, mut near_write) = near.split();
+        let (mut far_read, far_write) = far.split();
+        write_all(&mut near_write, b"request").await.unwrap();
+        assert_eq!(read_all(&mut far_read).await.unwrap(), b"request");
+        write_all(far_write, b"answer").await.unwrap();
+        assert_eq!(read_all(near_read).await.unwrap(), b"answer");
     });
 }

@@ -3,10 +3,14 @@
 //! A numeric address is used as it is. A name is looked up by the system, which blocks, so that happens on the loop's
 //! blocking pool.
 
+mod system;
+
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs};
 
 use heist_scheduler::Handle;
+
+pub(crate) use system::name_of;
 
 /// What stands for an address: a [`SocketAddr`], several of them, `"host:port"`, a pair of host and port, or of several
 /// hosts and their port.

@@ -89,7 +89,7 @@ fn bind_local(socket: &Socket, address: SocketAddr, local: &[SocketAddr]) -> io:
     }))
 }
 
-pub(crate) fn is_in_progress(error: &io::Error) -> bool {
+fn is_in_progress(error: &io::Error) -> bool {
     #[cfg(unix)]
     if error.raw_os_error() == Some(libc::EINPROGRESS) {
         return true;

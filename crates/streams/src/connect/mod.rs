@@ -5,12 +5,15 @@
 //! | `order` | in which order the addresses are tried |
 //! | `attempt` | one attempt to connect, and several |
 //! | `race` | [`staggered_race`], on which several attempts run |
+//! | `unix` | [`open_unix_connection`] |
 //! | `error` | [`ConnectError`] |
 
 mod attempt;
 mod error;
 mod order;
 mod race;
+#[cfg(unix)]
+mod unix;
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
@@ -31,6 +34,8 @@ use attempt::{HEAD_START, connect_any};
 pub use error::ConnectError;
 use order::interleave;
 pub use race::{StaggeredRace, staggered_race};
+#[cfg(unix)]
+pub use unix::open_unix_connection;
 
 /// How many addresses of the first family come before the families take turns, when nothing else is said; asyncio's and
 /// RFC 8305's.
@@ -87,6 +92,8 @@ pub fn open_connection_on(socket: impl Into<OwnedSocket>) -> OpenConnection {
 #[derive(Debug)]
 enum Way {
     Address(Target),
+    #[cfg(unix)]
+    Unix(std::path::PathBuf),
     Socket(ReadySocket),
 }
 
@@ -179,21 +186,30 @@ impl OpenConnection {
 
     async fn connect(self) -> io::Result<(StreamReader, StreamWriter)> {
         check_limit(self.limit)?;
-        let limit = self.limit;
+        match self.timeout {
+            None => self.connect_in_time().await,
+            Some(limit) => {
+                heist_timer::timeout(limit, self.connect_in_time()).await.map_err(|_| too_slow(limit))?
+            }
+        }
+    }
+
+    async fn connect_in_time(self) -> io::Result<(StreamReader, StreamWriter)> {
         match self.way? {
+            Way::Address(target) => {
+                let (source, peer) = self.route.connect(target).await?;
+                no_delay(source.get_ref());
+                Ok(streams_over_socket(source, peer.into(), self.limit, None))
+            }
+            #[cfg(unix)]
+            Way::Unix(path) => {
+                self.route.check_unused()?;
+                let (source, peer) = unix::connect(path).await?;
+                Ok(streams_over_socket(source, peer, self.limit, None))
+            }
             Way::Socket(socket) => {
                 self.route.check_unused()?;
-                socket.into_streams(limit)
-            }
-            Way::Address(target) => {
-                let (source, peer) = match self.timeout {
-                    None => self.route.connect(target).await?,
-                    Some(time) => heist_timer::timeout(time, self.route.connect(target))
-                        .await
-                        .map_err(|_| too_slow(time))??,
-                };
-                no_delay(source.get_ref());
-                Ok(streams_over_socket(source, peer.into(), limit, None))
+                socket.into_streams(self.limit)
             }
         }
     }
@@ -210,10 +226,11 @@ impl Route {
         connect_any(&addresses, &local, self.head_start).await
     }
 
-    /// A socket that is ready has its addresses.
+    /// A socket that is ready has its addresses, and a Unix socket has none.
     fn check_unused(&self) -> io::Result<()> {
         if self.local.is_some() || self.family != Family::Any {
-            let message = "a connected socket has its addresses already: leave local_addr and family out";
+            let message = "local_addr and family are about internet addresses, which a ready socket has already and a \
+                           Unix socket lacks: leave local_addr and family out";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         Ok(())

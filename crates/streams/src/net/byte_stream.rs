@@ -297,6 +297,15 @@ macro_rules! byte_stream {
                 byte_stream::write_all(buf, |cx, rest| self.poll_write(cx, rest))
             }
 
+            /// Ends the stream for the peer, as dropping this half does.
+            ///
+            /// # Errors
+            ///
+            /// The system's, for one when the connection is gone.
+            pub fn shutdown(&mut self) -> io::Result<()> {
+                self.half()?.get_ref().shutdown(Shutdown::Write)
+            }
+
             /// [`write`](Self::write) for hand-written futures.
             pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
                 self.half()?.poll_write(cx, buf)

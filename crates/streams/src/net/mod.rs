@@ -37,7 +37,7 @@ pub use heist_reactor::Direction;
 pub use options::KeepAlive;
 pub use ready::{Interest, Ready};
 pub(crate) use socket::{bind, listen, no_delay, tcp_socket};
-pub(crate) use tcp_listener::accept_now;
+pub(crate) use tcp_listener::accept_nonblocking;
 pub use tcp_listener::{Incoming, TcpListener};
 pub use tcp_socket::TcpSocket;
 pub use tcp_stream::{ReadHalf, TcpStream, WriteHalf};
@@ -47,7 +47,7 @@ pub use unix_datagram::UnixDatagram;
 #[cfg(unix)]
 pub use unix_listener::{UnixIncoming, UnixListener};
 #[cfg(unix)]
-pub(crate) use unix_name::connect_unix_socket;
+pub(crate) use unix_name::{connect_unix_socket, unix_connect, unix_name, unix_socket};
 #[cfg(target_os = "linux")]
 pub use unix_stream::Credentials;
 #[cfg(unix)]

@@ -138,19 +138,20 @@ impl Stream for Incoming<'_> {
 
 /// Accepts a connection, if there is one, as a non-blocking socket. One system call where the system has `accept4`.
 pub(crate) fn accept_now(listener: &net::TcpListener) -> io::Result<(net::TcpStream, SocketAddr)> {
-    let listener = SockRef::from(listener);
-    let (socket, peer) = accept_nonblocking(&listener)?;
+    let (socket, peer) = accept_nonblocking(&SockRef::from(listener))?;
     let peer = peer.as_socket().ok_or_else(|| io::Error::other("the peer has no internet address"))?;
     Ok((net::TcpStream::from(socket), peer))
 }
 
+/// As [`accept_now`], for a listener of any family.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "netbsd"))]
-pub(super) fn accept_nonblocking(listener: &Socket) -> io::Result<(Socket, socket2::SockAddr)> {
+pub(crate) fn accept_nonblocking(listener: &Socket) -> io::Result<(Socket, socket2::SockAddr)> {
     listener.accept4(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
 }
 
+/// As [`accept_now`], for a listener of any family.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "netbsd")))]
-pub(super) fn accept_nonblocking(listener: &Socket) -> io::Result<(Socket, socket2::SockAddr)> {
+pub(crate) fn accept_nonblocking(listener: &Socket) -> io::Result<(Socket, socket2::SockAddr)> {
     let (socket, peer) = listener.accept()?;
     socket.set_nonblocking(true)?;
     Ok((socket, peer))

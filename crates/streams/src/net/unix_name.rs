@@ -24,6 +24,7 @@ pub(crate) fn with_path(path: &Path, what: &str, error: io::Error) -> io::Error 
         io::ErrorKind::AddrInUse => ": a file of that name is there; remove it if no server uses it",
         io::ErrorKind::NotFound => ": no such file, or no such directory",
         io::ErrorKind::ConnectionRefused => ": no server listens there any more",
+        io::ErrorKind::InvalidInput => ": it must have less than 108 bytes, and no zero byte but the first",
         _ => "",
     };
     io::Error::new(error.kind(), format!("cannot {what} the Unix socket {path:?}: {error}{advice}"))

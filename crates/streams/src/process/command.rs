@@ -240,7 +240,8 @@ impl Command {
     }
 }
 
-/// For what [`Command`] has no method for. Streams that are piped there are streams of the [`Process`].
+/// For what [`Command`] has no method for. Streams that are piped there are streams of the [`Process`]; what
+/// [`output`](Command::output) says about streams goes before what is said there.
 impl From<process::Command> for Command {
     fn from(command: process::Command) -> Self {
         Self {

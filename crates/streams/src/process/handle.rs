@@ -111,12 +111,12 @@ impl Process {
     /// Closes the streams, and kills the child if it has not ended; asyncio's `transport.close`. What was written to stdin and
     /// not taken yet is lost.
     pub fn close(&mut self) {
+        // First, so that it does not end by what it makes of closed streams. One that has ended is not there to be killed.
+        let _ = self.kill();
         if let Some(stdin) = &self.stdin {
             stdin.abort();
         }
         self.close_streams();
-        // One that has ended is not there to be killed.
-        let _ = self.kill();
     }
 
     pub(super) fn close_streams(&mut self) {

@@ -1,9 +1,8 @@
 //! The buffer of a reader: bytes that have come and that nobody has asked for yet.
 //!
-//! A connection that is idle has no buffer: while nothing is buffered, a read goes into a page on the stack, and only what
-//! came is kept. A peer that sends much gets a real one, which begins at [`FIRST_ROOM`], doubles while reads fill it, up to
-//! [`GREEDY`], and grows beyond that only as far as a single request needs. It goes when a read finds nothing and the last
-//! one came to less than a page.
+//! A connection that is idle has none: it is given back when a read finds nothing. One whose peer sends much keeps it
+//! meanwhile. It begins at [`FIRST_ROOM`], doubles while reads fill it, up to [`GREEDY`], and grows beyond that only as far as
+//! a single request needs. Its room is not initialised before the system fills it.
 
 use std::io;
 use std::mem;
@@ -11,10 +10,12 @@ use std::task::{Context, Poll};
 
 use crate::wire::Input;
 
-/// The room that a first read finds, in bytes: most requests, and one page.
-pub(super) const FIRST_ROOM: usize = 4 << 10;
+/// The room that a first read finds, in bytes: most requests, and what allocators hand out and take back at once.
+pub(super) const FIRST_ROOM: usize = 1 << 10;
+/// From how many bytes a read is a sign of more to come, soon.
+const BUSY: usize = 16 << 10;
 /// How far the buffer grows only because there is much to read, in bytes.
-const GREEDY: usize = 64 << 10;
+const GREEDY: u32 = 64 << 10;
 
 #[derive(Default)]
 pub(super) struct Buffer {
@@ -22,10 +23,10 @@ pub(super) struct Buffer {
     bytes: Vec<u8>,
     start: usize,
     /// How much room a read gets that finds the buffer empty, once the peer is busy.
-    greed: usize,
+    greed: u32,
     /// The last read filled its room: there is more than that.
     full: bool,
-    /// The last read came to a page or more.
+    /// The last read came to [`BUSY`] or more.
     busy: bool,
 }
 
@@ -55,36 +56,16 @@ impl Buffer {
         input: &mut Input,
         wanted: usize,
     ) -> Poll<io::Result<usize>> {
-        if self.is_empty() && !self.busy {
-            return self.poll_fill_by_the_stack(cx, input);
-        }
         self.make_room(wanted);
         let room = self.bytes.capacity() - self.bytes.len();
         let filled = input.poll_read_behind(cx, &mut self.bytes);
         match filled {
             Poll::Ready(Ok(n)) => {
                 self.full = n == room;
-                self.busy = n >= FIRST_ROOM;
+                self.busy = n >= BUSY;
             }
             Poll::Pending if self.is_empty() && !self.busy => self.bytes = Vec::new(),
-            _ => {}
-        }
-        filled
-    }
-
-    fn poll_fill_by_the_stack(&mut self, cx: &mut Context<'_>, input: &mut Input) -> Poll<io::Result<usize>> {
-        let mut page = [0; FIRST_ROOM];
-        let filled = input.poll_read(cx, &mut page);
-        match filled {
-            Poll::Ready(Ok(n)) => {
-                self.start = 0;
-                self.bytes.clear();
-                self.bytes.extend_from_slice(&page[..n]);
-                self.full = n == FIRST_ROOM;
-                self.busy = self.full;
-            }
-            Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.bytes = Vec::new(),
+            Poll::Ready(Err(_)) | Poll::Pending => {}
         }
         filled
     }
@@ -93,11 +74,11 @@ impl Buffer {
     fn make_room(&mut self, wanted: usize) {
         let capacity = self.bytes.capacity();
         if self.is_empty() {
-            self.greed = if self.full { (self.greed * 2).min(GREEDY) } else { self.greed }.max(FIRST_ROOM);
+            self.greed = if self.full { self.greed * 2 } else { self.greed }.clamp(FIRST_ROOM as u32, GREEDY);
             self.start = 0;
             self.bytes.clear();
             // No more than a large request asks for: then what comes is handed out as it is.
-            self.bytes.reserve_exact(self.greed.min(wanted.max(FIRST_ROOM)));
+            self.bytes.reserve_exact(wanted.clamp(FIRST_ROOM, self.greed as usize));
         } else if self.bytes.len() == capacity {
             if capacity >= FIRST_ROOM && self.start >= capacity / 2 {
                 self.bytes.drain(..self.start);
@@ -142,7 +123,7 @@ impl Buffer {
         if self.is_empty() {
             self.start = 0;
             self.bytes.clear();
-            if self.bytes.capacity() > GREEDY {
+            if self.bytes.capacity() > GREEDY as usize {
                 // One large request is no reason to keep its room.
                 self.bytes = Vec::new();
             }

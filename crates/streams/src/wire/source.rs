@@ -47,7 +47,7 @@ where
 {
     #[inline]
     fn try_write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.try_io(|mut socket| socket.write(data))
+        Self::try_write(self, data)
     }
 
     fn try_write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {

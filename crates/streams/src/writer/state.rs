@@ -108,6 +108,15 @@ impl State {
         }
     }
 
+    pub(super) fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    /// Whether the connection is a server's, which hears of its end.
+    pub(super) fn is_handlers(&self) -> bool {
+        self.ending.is_some()
+    }
+
     /// How many bytes are kept.
     pub(super) fn kept(&self) -> usize {
         self.kept.len()
@@ -142,6 +151,7 @@ impl State {
     }
 
     /// Writes what the system takes at once, and keeps the rest.
+    #[inline]
     pub(super) fn write(&mut self, data: &[u8]) -> Option<Afterwards> {
         if !self.accepts() {
             return None;
@@ -242,8 +252,9 @@ impl State {
         Ok(sent)
     }
 
+    #[inline]
     fn accepts(&mut self) -> bool {
-        if self.phase == Phase::Open && self.eof && self.error.is_none() {
+        if self.eof && self.phase == Phase::Open && self.error.is_none() {
             let message = "write after write_eof: the stream was ended";
             self.error = Some(Sticky::new(&io::Error::new(io::ErrorKind::InvalidInput, message)));
         }
@@ -251,6 +262,7 @@ impl State {
     }
 
     /// Tries a write; never 0.
+    #[inline]
     fn write_now(&mut self, write: impl Fn(&mut Output) -> io::Result<usize>) -> io::Result<usize> {
         let Some(output) = &mut self.output else { return Err(io::ErrorKind::NotConnected.into()) };
         loop {

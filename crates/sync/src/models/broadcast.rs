@@ -1,12 +1,10 @@
 //! broadcast: a wait against what ends it; see `docs/design/channels.md`.
 
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use heist_core::sync::thread;
 
-use super::{Woken, explore, poll};
+use super::{explore, race};
 use crate::broadcast::{self, RecvError, TryRecvError};
 
 /// A value is sent while a receiver goes to wait.
@@ -14,18 +12,11 @@ use crate::broadcast::{self, RecvError, TryRecvError};
 fn broadcast_send_x_recv() {
     explore("broadcast_send_x_recv", None, || {
         let (sender, mut receiver) = broadcast::channel(1);
-        let other = thread::spawn(move || {
+        let (received, _open) = race(receiver.recv(), move || {
             sender.send(7).unwrap();
             sender
         });
-        let (woken, waker) = Woken::new();
-        let mut recv = pin!(receiver.recv());
-        let first = poll(recv.as_mut(), &waker);
-        let _open = other.join().unwrap();
-        if first.is_pending() {
-            assert!(woken.is(), "the wake is lost");
-            assert_eq!(poll(recv, &waker), Poll::Ready(Ok(7)));
-        }
+        assert_eq!(received, Ok(7));
     });
 }
 
@@ -34,15 +25,8 @@ fn broadcast_send_x_recv() {
 fn broadcast_last_sender_drop_x_recv() {
     explore("broadcast_last_sender_drop_x_recv", None, || {
         let (sender, mut receiver) = broadcast::channel::<i32>(1);
-        let other = thread::spawn(move || drop(sender));
-        let (woken, waker) = Woken::new();
-        let mut recv = pin!(receiver.recv());
-        let first = poll(recv.as_mut(), &waker);
-        other.join().unwrap();
-        if first.is_pending() {
-            assert!(woken.is(), "the wake is lost");
-            assert_eq!(poll(recv, &waker), Poll::Ready(Err(RecvError::Closed)));
-        }
+        let (received, ()) = race(receiver.recv(), move || drop(sender));
+        assert_eq!(received, Err(RecvError::Closed));
     });
 }
 

@@ -7,7 +7,7 @@ use std::task::{Poll, Waker};
 
 use heist_core::sync::thread;
 
-use super::{Woken, explore, poll};
+use super::{Woken, explore, poll, race};
 use crate::mpsc::{self, TryRecvError};
 
 /// Counts how often it is dropped.
@@ -24,18 +24,11 @@ impl Drop for Item {
 fn mpsc_send_x_recv() {
     explore("mpsc_send_x_recv", None, || {
         let (sender, mut receiver) = mpsc::unbounded_channel();
-        let other = thread::spawn(move || {
+        let (received, _open) = race(receiver.recv(), move || {
             sender.send(7).unwrap();
             sender
         });
-        let (woken, waker) = Woken::new();
-        let mut recv = pin!(receiver.recv());
-        let first = poll(recv.as_mut(), &waker);
-        let _open = other.join().unwrap();
-        if first.is_pending() {
-            assert!(woken.is(), "the wake is lost");
-            assert_eq!(poll(recv, &waker), Poll::Ready(Some(7)));
-        }
+        assert_eq!(received, Some(7));
     });
 }
 
@@ -44,15 +37,8 @@ fn mpsc_send_x_recv() {
 fn mpsc_last_sender_drop_x_recv() {
     explore("mpsc_last_sender_drop_x_recv", None, || {
         let (sender, mut receiver) = mpsc::channel::<i32>(1);
-        let other = thread::spawn(move || drop(sender));
-        let (woken, waker) = Woken::new();
-        let mut recv = pin!(receiver.recv());
-        let first = poll(recv.as_mut(), &waker);
-        other.join().unwrap();
-        if first.is_pending() {
-            assert!(woken.is(), "the wake is lost");
-            assert_eq!(poll(recv, &waker), Poll::Ready(None));
-        }
+        let (received, ()) = race(receiver.recv(), move || drop(sender));
+        assert_eq!(received, None);
     });
 }
 
@@ -87,18 +73,11 @@ fn mpsc_send_waits_x_recv() {
         // Both are fetched; the second is released, later, with no lock at all.
         assert_eq!(receiver.try_recv(), Ok(1));
         sender.try_send(3).unwrap();
-        let other = thread::spawn(move || {
+        let (sent, mut receiver) = race(sender.send(4), move || {
             assert_eq!(receiver.try_recv(), Ok(2));
             receiver
         });
-        let (woken, waker) = Woken::new();
-        let mut send = pin!(sender.send(4));
-        let first = poll(send.as_mut(), &waker);
-        let mut receiver = other.join().unwrap();
-        if first.is_pending() {
-            assert!(woken.is(), "the wake is lost");
-            assert_eq!(poll(send.as_mut(), &waker), Poll::Ready(Ok(())));
-        }
+        assert_eq!(sent, Ok(()));
         assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(3), Ok(4)));
     });
 }
@@ -133,19 +112,11 @@ fn mpsc_send_x_close_x_recv() {
         let (sender, mut receiver) = mpsc::channel(1);
         let second = sender.clone();
         let other = thread::spawn(move || second.try_send(1).is_ok());
-        let closer = thread::spawn(move || {
+        let (sent, mut receiver) = race(sender.send(2), move || {
             receiver.close();
             receiver
         });
-        let (woken, waker) = Woken::new();
-        let mut send = pin!(sender.send(2));
-        let mut sent = poll(send.as_mut(), &waker);
-        let (first, mut receiver) = (other.join().unwrap(), closer.join().unwrap());
-        if sent.is_pending() {
-            assert!(woken.is(), "the wake is lost");
-            sent = poll(send, &waker);
-        }
-        let Poll::Ready(sent) = sent else { panic!("a send waits at a closed channel") };
+        let first = other.join().unwrap();
         let received = std::iter::from_fn(|| receiver.try_recv().ok()).count();
         assert_eq!(received, usize::from(first) + usize::from(sent.is_ok()));
         assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
@@ -159,15 +130,8 @@ fn mpsc_permit_drop_x_closed_recv() {
         let (sender, mut receiver) = mpsc::channel::<i32>(1);
         let permit = sender.try_reserve_owned().unwrap();
         receiver.close();
-        let other = thread::spawn(move || drop(permit));
-        let (woken, waker) = Woken::new();
-        let mut recv = pin!(receiver.recv());
-        let first = poll(recv.as_mut(), &waker);
-        other.join().unwrap();
-        if first.is_pending() {
-            assert!(woken.is(), "the wake is lost");
-            assert_eq!(poll(recv, &waker), Poll::Ready(None));
-        }
+        let (received, ()) = race(receiver.recv(), move || drop(permit));
+        assert_eq!(received, None);
     });
 }
 

@@ -5,7 +5,7 @@ use std::task::{Poll, Waker};
 
 use heist_core::sync::thread;
 
-use super::{Woken, explore, poll};
+use super::{Woken, explore, poll, race};
 use crate::Queue;
 
 /// An item is put while a getter goes to wait.
@@ -14,15 +14,8 @@ fn queue_get_x_put() {
     explore("queue_get_x_put", None, || {
         let queue = Queue::new();
         let putter = queue.clone();
-        let other = thread::spawn(move || putter.put_nowait(7).unwrap());
-        let (woken, waker) = Woken::new();
-        let mut get = pin!(queue.get());
-        let first = poll(get.as_mut(), &waker);
-        other.join().unwrap();
-        if first.is_pending() {
-            assert!(woken.is(), "the wake is lost");
-            assert!(matches!(poll(get, &waker), Poll::Ready(Ok(7))));
-        }
+        let (got, ()) = race(queue.get(), move || putter.put_nowait(7).unwrap());
+        assert!(matches!(got, Ok(7)));
     });
 }
 
@@ -96,15 +89,8 @@ fn queue_shutdown_x_get() {
     explore("queue_shutdown_x_get", None, || {
         let queue = Queue::<i32>::new();
         let closer = queue.clone();
-        let other = thread::spawn(move || closer.shutdown(false));
-        let (woken, waker) = Woken::new();
-        let mut get = pin!(queue.get());
-        let first = poll(get.as_mut(), &waker);
-        other.join().unwrap();
-        if first.is_pending() {
-            assert!(woken.is(), "the wake is lost");
-            assert!(matches!(poll(get, &waker), Poll::Ready(Err(_))));
-        }
+        let (got, ()) = race(queue.get(), move || closer.shutdown(false));
+        assert!(got.is_err());
     });
 }
 
@@ -115,14 +101,7 @@ fn queue_task_done_x_join() {
         let queue = Queue::new();
         queue.put_nowait(1).unwrap();
         let worker = queue.clone();
-        let other = thread::spawn(move || worker.task_done().unwrap());
-        let (woken, waker) = Woken::new();
-        let mut join = pin!(queue.join());
-        let first = poll(join.as_mut(), &waker);
-        other.join().unwrap();
-        if first.is_pending() {
-            assert!(woken.is(), "the wake is lost");
-            assert!(poll(join, &waker).is_ready());
-        }
+        let ((), ()) = race(queue.join(), move || worker.task_done().unwrap());
+        assert_eq!(queue.statistics().unfinished, 0);
     });
 }

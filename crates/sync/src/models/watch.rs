@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use heist_core::sync::thread;
 
-use super::{Woken, explore, poll};
+use super::{Woken, explore, poll, race};
 use crate::watch::{self, RecvError};
 
 /// The value changes while a receiver goes to wait.
@@ -13,20 +13,11 @@ use crate::watch::{self, RecvError};
 fn watch_send_x_changed() {
     explore("watch_send_x_changed", None, || {
         let (sender, mut receiver) = watch::channel(0);
-        let other = thread::spawn(move || {
+        let (changed, _open) = race(receiver.changed(), move || {
             sender.send(7).unwrap();
             sender
         });
-        let (woken, waker) = Woken::new();
-        {
-            let mut changed = pin!(receiver.changed());
-            let first = poll(changed.as_mut(), &waker);
-            let _open = other.join().unwrap();
-            if first.is_pending() {
-                assert!(woken.is(), "the wake is lost");
-                assert_eq!(poll(changed, &waker), Poll::Ready(Ok(())));
-            }
-        }
+        assert_eq!(changed, Ok(()));
         assert_eq!(*receiver.borrow(), 7);
     });
 }
@@ -55,15 +46,8 @@ fn watch_send_last_drop_x_changed() {
 fn watch_last_drop_x_changed() {
     explore("watch_last_drop_x_changed", None, || {
         let (sender, mut receiver) = watch::channel(0);
-        let other = thread::spawn(move || drop(sender));
-        let (woken, waker) = Woken::new();
-        let mut changed = pin!(receiver.changed());
-        let first = poll(changed.as_mut(), &waker);
-        other.join().unwrap();
-        if first.is_pending() {
-            assert!(woken.is(), "the wake is lost");
-            assert_eq!(poll(changed, &waker), Poll::Ready(Err(RecvError)));
-        }
+        let (changed, ()) = race(receiver.changed(), move || drop(sender));
+        assert_eq!(changed, Err(RecvError));
     });
 }
 
@@ -89,14 +73,7 @@ fn watch_send_x_send_x_update() {
 fn watch_receiver_drop_x_closed() {
     explore("watch_receiver_drop_x_closed", None, || {
         let (sender, receiver) = watch::channel(0);
-        let other = thread::spawn(move || drop(receiver));
-        let (woken, waker) = Woken::new();
-        let mut closed = pin!(sender.closed());
-        let first = poll(closed.as_mut(), &waker);
-        other.join().unwrap();
-        if first.is_pending() {
-            assert!(woken.is(), "the wake is lost");
-            assert!(poll(closed, &waker).is_ready());
-        }
+        let ((), ()) = race(sender.closed(), move || drop(receiver));
+        assert!(sender.is_closed());
     });
 }

@@ -66,11 +66,6 @@ struct Counted<T> {
 }
 
 impl<T> Counted<T> {
-    /// How many values fit; `None` where there is no limit.
-    fn capacity(&self) -> Option<usize> {
-        Some(self.queue.maxsize).filter(|&maxsize| maxsize > 0)
-    }
-
     fn remove_sender(&self) {
         // AcqRel: the last one shuts down after what all before it did.
         if self.senders.fetch_sub(1, Ordering::AcqRel) == 1
@@ -89,3 +84,68 @@ impl<T> Counted<T> {
         }
     }
 }
+
+/// What both halves can do.
+macro_rules! either_half {
+    ($half:ident) => {
+        impl<T> $half<T> {
+            /// Lets no more values in: senders fail from now on, those that wait too. What is there can still be received.
+            pub fn close(&self) {
+                self.counted.queue.shutdown(false);
+            }
+
+            /// Whether nothing more comes in: the channel is closed, or one side of it is gone. Values may be left.
+            pub fn is_closed(&self) -> bool {
+                self.counted.queue.is_shut_down()
+            }
+
+            /// How many values are in the channel.
+            pub fn len(&self) -> usize {
+                self.counted.queue.len()
+            }
+
+            /// Whether there is no value in the channel.
+            pub fn is_empty(&self) -> bool {
+                self.len() == 0
+            }
+
+            /// Whether there is no free slot.
+            pub fn is_full(&self) -> bool {
+                self.counted.queue.is_full()
+            }
+
+            /// How many values the channel holds at most; `None` where there is no limit.
+            pub fn capacity(&self) -> Option<usize> {
+                Some(self.counted.queue.maxsize).filter(|&maxsize| maxsize > 0)
+            }
+
+            /// How many senders there are.
+            pub fn sender_count(&self) -> usize {
+                self.counted.senders.load(Ordering::Relaxed)
+            }
+
+            /// How many receivers there are.
+            pub fn receiver_count(&self) -> usize {
+                self.counted.receivers.load(Ordering::Relaxed)
+            }
+
+            /// Whether `other` is of the same channel.
+            pub fn same_channel(&self, other: &Self) -> bool {
+                Arc::ptr_eq(&self.counted, &other.counted)
+            }
+        }
+
+        impl<T> fmt::Debug for $half<T> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($half))
+                    .field("len", &self.len())
+                    .field("capacity", &self.capacity())
+                    .field("is_closed", &self.is_closed())
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+either_half!(Sender);
+either_half!(Receiver);

@@ -16,7 +16,7 @@ use crate::queue::{Fifo, Get, GetNowaitError, Items};
 
 /// A receiving half of a channel. Each value goes to one of the clones.
 pub struct Receiver<T> {
-    counted: Arc<Counted<T>>,
+    pub(super) counted: Arc<Counted<T>>,
 }
 
 impl<T> Receiver<T> {
@@ -67,46 +67,6 @@ impl<T> Receiver<T> {
     pub fn blocking_recv(&self) -> Result<T, RecvError> {
         block_on(self.recv())
     }
-
-    /// Lets no more values in: senders fail from now on, those that wait too. What is there can still be received.
-    pub fn close(&self) {
-        self.counted.queue.shutdown(false);
-    }
-
-    /// Whether nothing more comes in: the channel is closed, or every sender is gone. Values may be left.
-    pub fn is_closed(&self) -> bool {
-        self.counted.queue.is_shut_down()
-    }
-
-    /// How many values are in the channel.
-    pub fn len(&self) -> usize {
-        self.counted.queue.len()
-    }
-
-    /// Whether there is no value in the channel.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// How many values the channel holds at most; `None` where there is no limit.
-    pub fn capacity(&self) -> Option<usize> {
-        self.counted.capacity()
-    }
-
-    /// How many senders there are.
-    pub fn sender_count(&self) -> usize {
-        self.counted.senders.load(Ordering::Relaxed)
-    }
-
-    /// How many receivers there are.
-    pub fn receiver_count(&self) -> usize {
-        self.counted.receivers.load(Ordering::Relaxed)
-    }
-
-    /// Whether `other` receives from the same channel.
-    pub fn same_channel(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.counted, &other.counted)
-    }
 }
 
 impl<T> Clone for Receiver<T> {
@@ -119,16 +79,6 @@ impl<T> Clone for Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         self.counted.remove_receiver();
-    }
-}
-
-impl<T> fmt::Debug for Receiver<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receiver")
-            .field("len", &self.len())
-            .field("capacity", &self.capacity())
-            .field("is_closed", &self.is_closed())
-            .finish_non_exhaustive()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::queue::{Fifo, Put, PutNowaitError};
 
 /// A sending half of a channel. Clones send into the same channel.
 pub struct Sender<T> {
-    counted: Arc<Counted<T>>,
+    pub(super) counted: Arc<Counted<T>>,
 }
 
 impl<T> Sender<T> {
@@ -57,51 +57,6 @@ impl<T> Sender<T> {
     pub fn blocking_send(&self, value: T) -> Result<(), SendError<T>> {
         block_on(self.send(value))
     }
-
-    /// Lets no more values in: senders fail from now on, those that wait too. What is there can still be received.
-    pub fn close(&self) {
-        self.counted.queue.shutdown(false);
-    }
-
-    /// Whether sending fails: the channel is closed, or every receiver is gone.
-    pub fn is_closed(&self) -> bool {
-        self.counted.queue.is_shut_down()
-    }
-
-    /// How many values are in the channel.
-    pub fn len(&self) -> usize {
-        self.counted.queue.len()
-    }
-
-    /// Whether there is no value in the channel.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Whether there is no free slot.
-    pub fn is_full(&self) -> bool {
-        self.counted.queue.is_full()
-    }
-
-    /// How many values the channel holds at most; `None` where there is no limit.
-    pub fn capacity(&self) -> Option<usize> {
-        self.counted.capacity()
-    }
-
-    /// How many senders there are.
-    pub fn sender_count(&self) -> usize {
-        self.counted.senders.load(Ordering::Relaxed)
-    }
-
-    /// How many receivers there are.
-    pub fn receiver_count(&self) -> usize {
-        self.counted.receivers.load(Ordering::Relaxed)
-    }
-
-    /// Whether `other` sends into the same channel.
-    pub fn same_channel(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.counted, &other.counted)
-    }
 }
 
 impl<T> Clone for Sender<T> {
@@ -114,16 +69,6 @@ impl<T> Clone for Sender<T> {
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
         self.counted.remove_sender();
-    }
-}
-
-impl<T> fmt::Debug for Sender<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender")
-            .field("len", &self.len())
-            .field("capacity", &self.capacity())
-            .field("is_closed", &self.is_closed())
-            .finish_non_exhaustive()
     }
 }
 

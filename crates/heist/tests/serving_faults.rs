@@ -1,0 +1,277 @@
+//! Servers under strain: behaviour NET 254, ten thousand connections, peers that are killed, and clients that nobody here
+//! wrote. What counts descriptors or memory runs in a process of its own.
+#![cfg(all(target_os = "linux", not(heist_loom)))]
+
+mod support;
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use heist::{ExceptionContext, Server, StreamReader, StreamWriter, start_server, to_thread};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use support::{Copy, for_each_flavour, peers, role};
+
+/// What the system calls "too many open files".
+const EMFILE: i32 = 24;
+
+/// How many descriptors this process has.
+fn descriptors() -> usize {
+    // The listing itself takes one, every time.
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// How much memory this process holds, in KiB.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+fn limit_descriptors(current: u64) {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum }).unwrap();
+}
+
+/// Runs a test in a copy of this process, which must succeed.
+fn in_a_copy(test: &str, body: impl FnOnce()) {
+    if role().is_some() {
+        return body();
+    }
+    let mut copy = Copy::start(test, "copy");
+    let status = copy.wait();
+    let said = std::mem::replace(&mut copy.stderr, support::Lines::none()).rest();
+    assert!(status.success(), "{said:#?}");
+}
+
+/// Sends back what comes until it ends.
+async fn echo(mut reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
+    loop {
+        let data = reader.read(1000).await?;
+        if data.is_empty() {
+            return Ok(());
+        }
+        writer.write(&data);
+        writer.drain().await?;
+    }
+}
+
+async fn echo_server() -> (Server, SocketAddr) {
+    let server = start_server(echo, (Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = server.sockets()[0].local_addr().unwrap();
+    (server, address)
+}
+
+fn exchange(stream: &mut TcpStream) {
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.write_all(b"ping").unwrap();
+    let mut answer = [0; 4];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"ping");
+}
+
+/// The report comes once for a whole spell; once descriptors are there again, who waited is served.
+#[test]
+fn b254_running_out_of_descriptors_is_reported_and_rested_out() {
+    in_a_copy("b254_running_out_of_descriptors_is_reported_and_rested_out", || {
+        for_each_flavour(|builder| builder.build().unwrap().run(without_descriptors()).unwrap());
+    });
+}
+
+async fn without_descriptors() {
+    let reports = Arc::new(Mutex::new(Vec::<ExceptionContext>::new()));
+    let (sender, told) = std::sync::mpsc::channel();
+    let kept = reports.clone();
+    heist::Handle::current().unwrap().set_exception_handler(Some(Arc::new(
+        move |_: &heist::Handle, context: &ExceptionContext| {
+            kept.lock().unwrap().push(context.clone());
+            let _ = sender.send(());
+        },
+    )));
+    let (server, address) = echo_server().await;
+    // The client's descriptor, and the thread, are there before they run out.
+    let client = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    to_thread(|| ()).await.unwrap();
+    limit_descriptors(descriptors() as u64 + 8);
+    let mut fillers = Vec::new();
+    while let Ok(filler) = File::open("/dev/null") {
+        fillers.push(filler);
+    }
+    let client = to_thread(move || {
+        client.connect(&address.into()).unwrap();
+        told.recv_timeout(Duration::from_secs(60)).unwrap();
+        // Some more failures, none of which is told.
+        std::thread::sleep(Duration::from_millis(100));
+        drop(fillers);
+        let mut client = TcpStream::from(client);
+        exchange(&mut client);
+        client
+    });
+    let client = client.await.unwrap();
+    assert!(server.is_serving());
+    {
+        let reports = reports.lock().unwrap();
+        assert_eq!(reports.len(), 1, "{reports:?}");
+        let report = &reports[0];
+        let error = report.exception.as_ref().unwrap().downcast_ref::<io::Error>().unwrap();
+        assert_eq!(error.raw_os_error(), Some(EMFILE));
+        assert!(report.message.contains(&address.to_string()), "{report}");
+    }
+    drop(client);
+    server.close();
+    server.wait_closed().await;
+}
+
+#[test]
+fn ten_thousand_connections_leave_nothing_behind() {
+    in_a_copy("ten_thousand_connections_leave_nothing_behind", || {
+        for_each_flavour(|builder| builder.build().unwrap().run(ten_thousand()).unwrap());
+    });
+}
+
+async fn ten_thousand() {
+    const ROUNDS: usize = 50;
+    const AT_ONCE: u32 = 200;
+
+    // Room for all: the system lets a client whose call it dropped wait for a second.
+    let server = start_server(echo, (Ipv4Addr::LOCALHOST, 0)).backlog(AT_ONCE).await.unwrap();
+    let address = server.sockets()[0].local_addr().unwrap();
+    let mut settled = None;
+    for round in 0..ROUNDS {
+        to_thread(move || {
+            let clients: Vec<_> = (0..AT_ONCE).map(|_| TcpStream::connect(address).unwrap()).collect();
+            for (i, mut client) in clients.into_iter().enumerate() {
+                // Most vanish without a word.
+                if i % 10 == 0 {
+                    exchange(&mut client);
+                }
+            }
+        })
+        .await
+        .unwrap();
+        while server.connections() > 0 {
+            heist::sleep(Duration::from_millis(1)).await;
+        }
+        if round == 4 {
+            // By now all pools have their size.
+            settled = Some((descriptors(), resident()));
+        }
+    }
+    let (open, memory) = settled.unwrap();
+    assert_eq!(descriptors(), open);
+    assert!(resident() < memory + 4096, "{memory} KiB before, {} KiB after", resident());
+    server.close();
+    server.wait_closed().await;
+}
+
+/// A peer that is killed in the middle ends its handler, and no other.
+#[test]
+fn a_client_that_is_killed_ends_its_own_connection_alone() {
+    const TEST: &str = "a_client_that_is_killed_ends_its_own_connection_alone";
+    if let Some(port) = role() {
+        let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, port.parse().unwrap())).unwrap();
+        exchange(&mut client);
+        println!("connected");
+        // Until it is killed.
+        let _ = client.read(&mut [0]);
+        return;
+    }
+    for_each_flavour(|builder| {
+        let served = builder.build().unwrap().run(async {
+            let (server, address) = echo_server().await;
+            let stays = to_thread(move || {
+                let mut stays = TcpStream::connect(address).unwrap();
+                exchange(&mut stays);
+                let mut copy = Copy::start(TEST, &address.port().to_string());
+                copy.stdout.until("connected");
+                // Its drop kills it.
+                drop(copy);
+                stays
+            });
+            let mut stays = stays.await.unwrap();
+            while server.connections() > 1 {
+                heist::sleep(Duration::from_millis(1)).await;
+            }
+            let stays = to_thread(move || {
+                exchange(&mut stays);
+                stays
+            });
+            drop(stays.await.unwrap());
+            server.close();
+            server.wait_closed().await;
+        });
+        served.unwrap();
+    });
+}
+
+/// Runs a program on a thread of its own, and gives what it said.
+async fn run_peer(mut command: Command) -> Output {
+    command.stdin(Stdio::null());
+    to_thread(move || command.output().unwrap()).await.unwrap()
+}
+
+#[test]
+fn curl_is_served() {
+    let Some(curl) = peers::find("curl") else { return };
+    for_each_flavour(|builder| {
+        let output = builder.build().unwrap().run(async {
+            let handler = async |mut reader: StreamReader, writer: StreamWriter| {
+                reader.readuntil(b"\r\n\r\n").await?;
+                writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello");
+                io::Result::Ok(())
+            };
+            let server = start_server(handler, "127.0.0.1:0").await.unwrap();
+            let address = server.sockets()[0].local_addr().unwrap();
+            let mut command = Command::new(&curl);
+            command.args(["--silent", "--show-error", "--noproxy", "*", &format!("http://{address}/")]);
+            let output = run_peer(command).await;
+            server.close();
+            server.wait_closed().await;
+            output
+        });
+        let output = output.unwrap();
+        assert!(output.status.success() && output.stdout == b"hello", "{output:?}");
+    });
+}
+
+/// A client of Python's asyncio: a hundred connections at once, each with an exchange and an end of its own.
+const PYTHON: &str = "
+import asyncio, sys
+
+async def client(number):
+    reader, writer = await asyncio.open_connection('127.0.0.1', int(sys.argv[1]))
+    line = f'client {number}\\n'.encode()
+    writer.write(line)
+    assert await reader.readexactly(len(line)) == line
+    writer.write_eof()
+    assert await reader.read() == b''
+    writer.close()
+    await writer.wait_closed()
+
+async def main():
+    await asyncio.gather(*map(client, range(100)))
+    print('done')
+
+asyncio.run(main())
+";
+
+#[test]
+fn pythons_asyncio_is_served() {
+    let Some(python) = peers::find("python3") else { return };
+    for_each_flavour(|builder| {
+        let output = builder.build().unwrap().run(async {
+            let (server, address) = echo_server().await;
+            let mut command = Command::new(&python);
+            command.args(["-c", PYTHON, &address.port().to_string()]);
+            let output = run_peer(command).await;
+            server.close();
+            server.wait_closed().await;
+            output
+        });
+        let output = output.unwrap();
+        assert!(output.status.success() && output.stdout == b"done\n", "{output:?}");
+    });
+}

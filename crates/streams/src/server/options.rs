@@ -1,0 +1,253 @@
+//! [`StartServer`]: what can be chosen about a server, and its start.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use heist_core::sync::Mutex;
+use heist_scheduler::Handle;
+
+use super::accept::{Accepting, accept_all};
+use super::bind::{SocketOptions, bind_all};
+use super::listener::Listener;
+use super::outcome::Outcome;
+use super::state::{Begin, Shared, State};
+#[cfg(unix)]
+use super::unix;
+use super::{Server, ServerSocket};
+use crate::address::{Family, Purpose, Target, name_of};
+use crate::connect::check_limit;
+use crate::ready::ReadySocket;
+use crate::{DEFAULT_LIMIT, StreamReader, StreamWriter};
+
+/// How many connections may wait to be accepted, when nothing else is said; asyncio's default.
+const BACKLOG: u32 = 100;
+
+/// Where a server listens.
+#[derive(Debug)]
+pub(super) enum Place {
+    Address(Target),
+    #[cfg(unix)]
+    Unix(unix::SocketPath),
+    Socket(ReadySocket),
+}
+
+/// A server about to be started; see [`start_server`](crate::start_server).
+///
+/// # Errors
+///
+/// Awaiting it fails when one of its addresses cannot be listened on, with the address and what to do in the message:
+/// in use, not of this machine, no permission. An address family that the machine lacks is left out, as long as another
+/// is there. A host that is unknown, an address that is none and a limit of 0 are errors, too. Whatever was bound by then is
+/// closed.
+#[must_use = "await it to start the server"]
+pub struct StartServer<H> {
+    handler: H,
+    place: io::Result<Place>,
+    limit: usize,
+    family: Family,
+    sockets: SocketOptions,
+    #[cfg(unix)]
+    cleanup_socket: bool,
+    max_connections: Option<usize>,
+    start_serving: bool,
+}
+
+impl<H> fmt::Debug for StartServer<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StartServer")
+            .field("place", &self.place)
+            .field("limit", &self.limit)
+            .field("sockets", &self.sockets)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<H> StartServer<H> {
+    pub(super) fn new(handler: H, place: io::Result<Place>) -> Self {
+        Self {
+            handler,
+            place,
+            limit: DEFAULT_LIMIT,
+            family: Family::Any,
+            sockets: SocketOptions {
+                backlog: BACKLOG,
+                reuse_address: cfg!(unix),
+                reuse_port: false,
+                keep_alive: false,
+            },
+            #[cfg(unix)]
+            cleanup_socket: true,
+            max_connections: None,
+            start_serving: true,
+        }
+    }
+
+    /// How many bytes the readers take for one line; 64 KiB when not set.
+    pub fn limit(mut self, bytes: usize) -> Self {
+        self.limit = bytes;
+        self
+    }
+
+    /// How many connections may wait to be accepted, and how many are accepted before other tasks have a turn; 100 when not
+    /// set.
+    pub fn backlog(mut self, connections: u32) -> Self {
+        self.sockets.backlog = connections;
+        self
+    }
+
+    /// Only addresses of this family; asyncio's `family`.
+    pub fn family(mut self, family: Family) -> Self {
+        self.family = family;
+        self
+    }
+
+    /// Whether the address may be used again while old connections on it are still timing out; yes on Unix when not set.
+    pub fn reuse_address(mut self, reuse: bool) -> Self {
+        self.sockets.reuse_address = reuse;
+        self
+    }
+
+    /// Whether other sockets may listen on the same port, with connections spread among them; no when not set. An
+    /// [`Unsupported`](io::ErrorKind::Unsupported) error where the system cannot.
+    pub fn reuse_port(mut self, reuse: bool) -> Self {
+        self.sockets.reuse_port = reuse;
+        self
+    }
+
+    /// Whether idle connections are probed, so that a peer that is gone without a word is noticed in the end; no when not
+    /// set.
+    pub fn keep_alive(mut self, keep: bool) -> Self {
+        self.sockets.keep_alive = keep;
+        self
+    }
+
+    /// How many connections there may be at a time; without limit when not set. While there are that many, no other is
+    /// accepted: those who connect wait in the backlog. A connection counts until its handler has ended and all it wrote has
+    /// been sent.
+    ///
+    /// # Errors
+    ///
+    /// Awaiting the start fails for 0.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = Some(connections);
+        self
+    }
+
+    /// Whether closing the server removes the file of its Unix socket; yes when not set. A file that somebody else has put
+    /// there in the meantime is left alone.
+    #[cfg(unix)]
+    pub fn cleanup_socket(mut self, cleanup: bool) -> Self {
+        self.cleanup_socket = cleanup;
+        self
+    }
+
+    /// Whether to accept connections at once; yes when not set. Otherwise [`Server::start_serving`] or
+    /// [`Server::serve_forever`] begins.
+    pub fn start_serving(mut self, start: bool) -> Self {
+        self.start_serving = start;
+        self
+    }
+
+    /// Refuses what contradicts itself.
+    fn check(&self) -> io::Result<()> {
+        check_limit(self.limit)?;
+        let has_addresses = matches!(self.place, Ok(Place::Address(_)) | Err(_));
+        let message = if self.max_connections == Some(0) {
+            "a server for no connection at all: give max_connections at least 1"
+        } else if !has_addresses && (self.family != Family::Any || self.sockets.reuse_port) {
+            "family and reuse_port are about addresses, which a ready socket has already and a Unix socket lacks: \
+             leave them out"
+        } else {
+            return Ok(());
+        };
+        Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+    }
+
+    /// The bound sockets.
+    async fn bind(&mut self, place: Place) -> io::Result<Vec<Listener>> {
+        match place {
+            Place::Address(target) => {
+                let addresses = target.resolve_in(Purpose::Listen, self.family).await?;
+                let bound = bind_all(&addresses, &self.sockets)?;
+                Ok(bound.into_iter().map(|(socket, address)| Listener::tcp(socket, address)).collect())
+            }
+            #[cfg(unix)]
+            Place::Unix(path) => Ok(vec![path.bind(self.cleanup_socket)?]),
+            Place::Socket(socket) => Ok(vec![self.adopt(socket)?]),
+        }
+    }
+
+    /// The listener on a socket of the caller's.
+    fn adopt(&self, socket: ReadySocket) -> io::Result<Listener> {
+        let socket = socket.into_socket();
+        let address = socket.local_addr()?;
+        #[cfg(unix)]
+        if address.is_unix() {
+            let name = name_of(&address);
+            let file = if self.cleanup_socket { unix::SocketFile::of(&name) } else { None };
+            return Ok(Listener::unix(socket, name, file));
+        }
+        match name_of(&address).as_socket() {
+            Some(address) if address.port() != 0 => Ok(Listener::tcp(socket, address)),
+            _ => {
+                let message = "the socket is not bound: bind it first, or give an address instead";
+                Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+            }
+        }
+    }
+}
+
+impl<H, Fut> StartServer<H>
+where
+    H: FnOnce(StreamReader, StreamWriter) -> Fut + Clone + Send + 'static,
+    Fut: Future + Send + 'static,
+    Fut::Output: Outcome,
+{
+    async fn start(mut self) -> io::Result<Server> {
+        self.check()?;
+        let Some(handle) = Handle::current() else {
+            return Err(io::Error::other("start_server needs an event loop: await it inside heist::run"));
+        };
+        let place = std::mem::replace(&mut self.place, Ok(Place::Address(Target::Known(Vec::new()))))?;
+        let listeners = self.bind(place).await?;
+        let (handler, limit) = (self.handler, self.limit);
+        let begin: Begin = Box::new(move |shared, listener| {
+            let accepting = accept_all(listener, Accepting::new(shared), handler.clone(), limit);
+            shared.handle.create_task(accepting).with_name("server accepting")
+        });
+        let listeners = listeners.into_iter().map(Arc::new).collect();
+        let state = State::new(begin, listeners);
+        let server = Server {
+            shared: Arc::new(Shared {
+                handle,
+                backlog: self.sockets.backlog,
+                max_connections: self.max_connections,
+                state: Mutex::new(state),
+            }),
+        };
+        if self.sockets.keep_alive {
+            server.sockets().iter().try_for_each(ServerSocket::set_keep_alive)?;
+        }
+        if self.start_serving {
+            server.start_serving()?;
+        }
+        Ok(server)
+    }
+}
+
+impl<H, Fut> IntoFuture for StartServer<H>
+where
+    H: FnOnce(StreamReader, StreamWriter) -> Fut + Clone + Send + 'static,
+    Fut: Future + Send + 'static,
+    Fut::Output: Outcome,
+{
+    type Output = io::Result<Server>;
+    type IntoFuture = Pin<Box<dyn Future<Output = io::Result<Server>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.start())
+    }
+}

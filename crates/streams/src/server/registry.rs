@@ -1,0 +1,97 @@
+//! The connections of a server: who is there, by a key.
+
+use heist_scheduler::TaskRef;
+
+use crate::StreamAddr;
+use crate::writer::WeakWriter;
+
+/// Where a connection stands. No two connections have the same key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key {
+    slot: usize,
+    serial: u64,
+}
+
+/// A connection, from its accept until its handler has ended and its writer has given the socket back.
+pub(super) struct Entry {
+    pub(super) peer: StreamAddr,
+    /// `None` until the handler's task is made.
+    pub(super) writer: Option<WeakWriter>,
+    /// `None` until it is made.
+    pub(super) task: Option<TaskRef>,
+    /// The writer has not given the socket back.
+    pub(super) open: bool,
+    /// The handler has not ended.
+    pub(super) running: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Registry {
+    /// Each entry with the serial number of its key.
+    slots: Vec<Option<(u64, Entry)>>,
+    free: Vec<usize>,
+    next_serial: u64,
+}
+
+impl Registry {
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    pub(super) fn insert(&mut self, peer: StreamAddr) -> Key {
+        let entry = Entry { peer, writer: None, task: None, open: true, running: true };
+        let serial = self.next_serial;
+        self.next_serial += 1;
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        });
+        self.slots[slot] = Some((serial, entry));
+        Key { slot, serial }
+    }
+
+    pub(super) fn get(&mut self, key: Key) -> Option<&mut Entry> {
+        let (serial, entry) = self.slots.get_mut(key.slot)?.as_mut()?;
+        (*serial == key.serial).then_some(entry)
+    }
+
+    /// Changes an entry, and takes it out if it is over, for the caller to drop outside the lock.
+    #[must_use = "drop it outside the lock"]
+    pub(super) fn change(&mut self, key: Key, change: impl FnOnce(&mut Entry)) -> Option<Entry> {
+        let entry = self.get(key)?;
+        change(entry);
+        if entry.open || entry.running {
+            return None;
+        }
+        let (_, over) = self.slots[key.slot].take()?;
+        self.free.push(key.slot);
+        if self.free.len() == self.slots.len() {
+            // After a rush the memory goes back.
+            (self.slots, self.free) = (Vec::new(), Vec::new());
+        }
+        Some(over)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.slots.iter().flatten().map(|(_, entry)| entry)
+    }
+}
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_goes_when_both_its_parts_have_ended() {
+        let mut registry = Registry::default();
+        let first = registry.insert(StreamAddr::Unnamed);
+        let second = registry.insert(StreamAddr::Unnamed);
+        assert!(registry.change(first, |entry| entry.open = false).is_none());
+        assert!(registry.change(first, |entry| entry.running = false).is_some());
+        assert_eq!(registry.len(), 1);
+        let third = registry.insert(StreamAddr::Unnamed);
+        assert!(registry.get(first).is_none(), "an old key does not open a new entry");
+        assert!(registry.get(second).is_some() && registry.get(third).is_some());
+        assert_eq!(registry.iter().count(), 2);
+    }
+}

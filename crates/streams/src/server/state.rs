@@ -1,0 +1,242 @@
+//! What the tasks of a server share, behind one lock.
+//!
+//! A connection takes the lock three times: when it is accepted, when its task has been made, and when handler and writer
+//! have ended (once each). Nothing foreign runs under it: wakers, tasks, handlers and writers are used and dropped after its
+//! release.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+
+use heist_core::budget::poll_proceed;
+use heist_core::sync::Mutex;
+use heist_scheduler::{Handle, Task, TaskRef};
+
+use super::listener::Listener;
+use super::registry::{Entry, Key, Registry};
+use crate::StreamAddr;
+use crate::waiters::{Waiters, Woken};
+use crate::writer::WeakWriter;
+
+/// Makes the task that accepts on a listener.
+pub(super) type Begin = Box<dyn Fn(&Arc<Shared>, Arc<Listener>) -> Task<()> + Send>;
+
+pub(super) struct Shared {
+    pub(super) handle: Handle,
+    pub(super) backlog: u32,
+    pub(super) max_connections: Option<usize>,
+    pub(super) state: Mutex<State>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Phase {
+    /// Bound, and not listening yet.
+    #[default]
+    Bound,
+    Serving,
+    Closed,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) phase: Phase,
+    /// What makes the tasks that accept; used up when serving begins.
+    pub(super) begin: Option<Begin>,
+    /// None once it is closed.
+    pub(super) listeners: Vec<Arc<Listener>>,
+    /// Whether somebody is in `serve_forever`.
+    pub(super) forever: bool,
+    /// The tasks that accept.
+    pub(super) tasks: Vec<Task<()>>,
+    /// How many of them have not ended.
+    pub(super) accepting: usize,
+    pub(super) connections: Registry,
+    /// How many writers have not given their sockets back.
+    pub(super) open: usize,
+    /// How many attempts to accept are being made, where the number of connections is limited.
+    admitted: usize,
+    /// Handlers that are only now becoming known are to be cancelled.
+    pub(super) cancelling: bool,
+    /// Who waits for any of this to change.
+    waiters: Waiters,
+}
+
+impl State {
+    pub(super) fn new(begin: Begin, listeners: Vec<Arc<Listener>>) -> Self {
+        Self { begin: Some(begin), listeners, ..Self::default() }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    /// Whether nothing of the server is left but handlers without a connection.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_closed() && self.accepting == 0 && self.open == 0
+    }
+
+    fn has_room(&self, max: usize) -> bool {
+        self.connections.len() + self.admitted < max
+    }
+}
+
+impl Shared {
+    pub(super) fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.state.lock();
+        let result = change(&mut state);
+        let woken = state.waiters.take();
+        drop(state);
+        woken.wake();
+        result
+    }
+
+    /// Waits until it is so. Cancel safe.
+    pub(super) async fn wait(&self, is_so: impl Fn(&State) -> bool) {
+        struct Leave<'a>(&'a Shared, Option<u64>);
+        impl Drop for Leave<'_> {
+            fn drop(&mut self) {
+                if let Some(ticket) = self.1 {
+                    let left = self.0.state.lock().waiters.leave(ticket);
+                    drop(left);
+                }
+            }
+        }
+
+        let mut waiter = Leave(self, None);
+        poll_fn(|cx| {
+            let proceed = ready!(poll_proceed(cx));
+            let mut state = self.state.lock();
+            if is_so(&state) {
+                drop(state);
+                proceed.made_progress();
+                return Poll::Ready(());
+            }
+            let replaced = state.waiters.wait(&mut waiter.1, cx);
+            drop(state);
+            drop(replaced);
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Whether one more connection may be accepted; if so, its place is kept until [`enter`](Self::enter) or
+    /// [`refuse`](Self::refuse). Without a limit no lock is taken.
+    pub(super) fn admit(&self) -> bool {
+        let Some(max) = self.max_connections else { return true };
+        let mut state = self.state.lock();
+        let room = state.has_room(max);
+        state.admitted += usize::from(room);
+        room
+    }
+
+    /// Gives back the place that [`admit`](Self::admit) kept.
+    pub(super) fn refuse(&self) {
+        if self.max_connections.is_some() {
+            let mut state = self.state.lock();
+            state.admitted -= 1;
+            let woken = self.woken_by_room(&mut state);
+            drop(state);
+            woken.wake();
+        }
+    }
+
+    /// The wakers, where somebody may wait for the end of a connection. While a server serves without a limit nobody does,
+    /// and those who wait for its close sleep on.
+    fn woken_by_room(&self, state: &mut State) -> Woken {
+        if state.is_closed() || self.max_connections.is_some() {
+            state.waiters.take()
+        } else {
+            Woken::default()
+        }
+    }
+
+    /// Waits until there is room for another connection, or the server is closed.
+    pub(super) async fn wait_for_room(&self) {
+        let Some(max) = self.max_connections else { return };
+        self.wait(|state| state.is_closed() || state.has_room(max)).await;
+    }
+
+    /// Counts a connection that was accepted.
+    pub(super) fn enter(&self, peer: StreamAddr) -> Key {
+        let mut state = self.state.lock();
+        if self.max_connections.is_some() {
+            state.admitted -= 1;
+        }
+        state.open += 1;
+        state.connections.insert(peer)
+    }
+
+    /// Makes a connection's writer and task known. They may have ended by now.
+    pub(super) fn introduce(&self, key: Key, writer: WeakWriter, task: TaskRef) {
+        let mut state = self.state.lock();
+        let cancelling = state.cancelling;
+        let Some(entry) = state.connections.get(key) else { return };
+        if cancelling && entry.running {
+            drop(state);
+            task.cancel_with(super::shutdown::REASON);
+            return;
+        }
+        entry.writer = Some(writer);
+        if entry.running {
+            entry.task = Some(task);
+        }
+    }
+
+    /// A connection's writer has given the socket back.
+    pub(super) fn connection_closed(&self, key: Key) {
+        self.part_ended(key, true, |entry| {
+            entry.open = false;
+            entry.writer = None;
+        });
+    }
+
+    /// A connection's handler has ended. `close`: it failed, and its connection goes with it.
+    pub(super) fn handler_ended(&self, key: Key, close: bool) {
+        let mut writer = None;
+        self.part_ended(key, false, |entry| {
+            entry.running = false;
+            writer = entry.writer.clone().filter(|_| close && entry.open);
+        });
+        if let Some(writer) = writer {
+            writer.close();
+        }
+    }
+
+    fn part_ended(&self, key: Key, closed: bool, change: impl FnOnce(&mut Entry)) {
+        let mut state = self.state.lock();
+        if closed {
+            state.open -= 1;
+        }
+        let mut task = None;
+        let over = state.connections.change(key, |entry| {
+            change(entry);
+            // A task that has ended needs not be kept.
+            task = if entry.running { None } else { entry.task.take() };
+        });
+        let woken = self.woken_by_room(&mut state);
+        drop(state);
+        drop((over, task));
+        woken.wake();
+    }
+
+    /// Stops listening. What is removed here is dropped after the lock.
+    pub(super) fn close(&self) {
+        let (begin, listeners) = self.change(|state| {
+            state.phase = Phase::Closed;
+            (state.begin.take(), std::mem::take(&mut state.listeners))
+        });
+        for listener in listeners {
+            listener.close();
+        }
+        drop(begin);
+        self.cancel_accepting();
+    }
+
+    /// Ends the accepting tasks, whose listeners are closed.
+    pub(super) fn cancel_accepting(&self) {
+        let tasks = std::mem::take(&mut self.state.lock().tasks);
+        for task in tasks {
+            task.cancel();
+        }
+    }
+}

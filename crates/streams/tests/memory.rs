@@ -1,0 +1,78 @@
+//! What an idle connection costs in memory. In a file of its own, since its allocator counts for the whole process.
+#![cfg(not(heist_loom))]
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use heist_scheduler::yield_now;
+use heist_streams::start_server;
+use support::run_on;
+
+/// Bytes that are allocated and not freed, as asked for.
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+struct Counting;
+
+// SAFETY: each method hands its arguments to `System` unchanged and returns what it returns. What is left out goes through
+// these two.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`, which is System's own.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps the contract of `dealloc`, and the block came from System.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Connections to a server whose handlers wait for the next line, after one has come and gone.
+#[test]
+fn idle_connection() {
+    const CONNECTIONS: usize = 400;
+    run_on(1, async {
+        let handler = async |mut reader: heist_streams::StreamReader, writer: heist_streams::StreamWriter| {
+            while let Some(line) = reader.next_line().await? {
+                writer.write(&line);
+                writer.drain().await?;
+            }
+            std::io::Result::Ok(())
+        };
+        let server = start_server(handler, "127.0.0.1:0").await.unwrap();
+        let address = server.sockets()[0].local_addr().unwrap();
+        let mut clients = Vec::with_capacity(2 * CONNECTIONS);
+        let mut counted = Vec::new();
+        for round in 0..2 {
+            let before = LIVE.load(Ordering::Relaxed);
+            for _ in 0..CONNECTIONS {
+                let client = TcpStream::connect(address).unwrap();
+                std::io::Write::write_all(&mut &client, b"a line\n").unwrap();
+                client.set_nonblocking(true).unwrap();
+                while client.peek(&mut [0; 16]).is_err() {
+                    yield_now().await;
+                }
+                clients.push(client);
+            }
+            for _ in 0..1000 {
+                yield_now().await;
+            }
+            assert_eq!(server.connections(), CONNECTIONS * (round + 1));
+            counted.push((LIVE.load(Ordering::Relaxed) - before) / CONNECTIONS);
+        }
+        // The second time the tables of the loop have their size already.
+        println!("{counted:?} bytes a connection");
+        assert!(counted[1] < 1200, "{counted:?} bytes: does an idle reader keep a buffer?");
+        drop(clients);
+        server.close();
+        server.wait_closed().await;
+    });
+}
