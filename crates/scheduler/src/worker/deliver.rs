@@ -72,8 +72,10 @@ pub(super) fn poll(
             Poll::Pending => settle(context, task, access, *start, after, polled),
             Poll::Ready(_) => (result, false),
         };
-        // A task that has ended is interrupted no more, and neither is the next one in its stead.
+        // A task that has ended is interrupted no more, and neither is the next one in its stead; and a waker that its future
+        // gave back when it was dropped is not kept for that one.
         drop(context.take_later());
+        context.take_after();
         match settled.0 {
             Poll::Ready(outcome) => (Poll::Ready(ended(context, task, outcome, polled)), false),
             Poll::Pending => settled,
