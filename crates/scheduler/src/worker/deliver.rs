@@ -72,14 +72,15 @@ pub(super) fn poll(
             Poll::Pending => settle(context, task, access, *start, after, polled),
             Poll::Ready(_) => (result, false),
         };
-        // A task that has ended is interrupted no more, and neither is the next one in its stead; and a waker that its future
-        // gave back when it was dropped is not kept for that one.
+        // A task that has ended is interrupted no more, and neither is the next one in its stead.
         drop(context.take_later());
-        context.take_after();
-        match settled.0 {
+        let settled = match settled.0 {
             Poll::Ready(outcome) => (Poll::Ready(ended(context, task, outcome, polled)), false),
             Poll::Pending => settled,
-        }
+        };
+        // Nor is a waker kept for that one that this one's future gave back when it was dropped.
+        context.take_after();
+        settled
     };
     context.set_current(std::ptr::null());
     result
