@@ -15,6 +15,7 @@ macro_rules! pages {
 
 pages! {
     readme: "../../README.md",
+    index: "README.md",
     first_program: "first-program.md",
     tasks: "tasks.md",
     waiting: "waiting.md",
@@ -25,4 +26,11 @@ pages! {
     streams: "streams.md",
     threads_processes_signals: "threads-processes-signals.md",
     testing_and_debugging: "testing-and-debugging.md",
+    cookbook: "cookbook.md",
+    cookbook_tasks: "cookbook-tasks.md",
+    cookbook_network: "cookbook-network.md",
+    cookbook_threads: "cookbook-threads.md",
+    developing: "developing.md",
+    cancellation_reference: "cancellation-reference.md",
+    from_tokio: "from-tokio.md",
 }
