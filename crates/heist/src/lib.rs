@@ -30,6 +30,7 @@ mod cancel;
 #[path = "context_var.rs"]
 pub mod contextvars;
 mod current_loop;
+mod defaults;
 mod driver;
 mod event_loop;
 mod executor;
