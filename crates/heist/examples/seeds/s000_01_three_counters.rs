@@ -13,7 +13,7 @@ async fn count() {
 }
 
 #[heist::main]
-async fn main() -> Result<(), heist::TaskError> {
+pub(crate) async fn main() -> Result<(), heist::TaskError> {
     heist::gather!(count(), count(), count()).await?;
     Ok(())
 }

@@ -16,7 +16,7 @@ async fn nested() -> &'static str {
 }
 
 #[heist::main]
-async fn main() -> Result<(), heist::TaskError> {
+pub(crate) async fn main() -> Result<(), heist::TaskError> {
     let task_list =
         [heist::create_task(nested()).with_name("n1"), heist::create_task(nested()).with_name("n2")];
     // done: the tasks that have ended; pending: those that had not when the timeout passed.

@@ -16,7 +16,7 @@ async fn after(fut: Future<&'static str>) -> Result<(), heist::InvalidStateError
 }
 
 #[heist::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
     let fut = heist::create_future();
     // The task that gives `fut` its result.
     heist::create_task(after(fut.clone())).await??;

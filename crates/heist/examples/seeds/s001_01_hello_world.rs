@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 #[heist::main]
-async fn main() {
+pub(crate) async fn main() {
     println!("hello");
     heist::sleep(Duration::from_secs(1)).await;
     println!("world");

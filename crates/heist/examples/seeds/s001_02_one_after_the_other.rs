@@ -16,7 +16,7 @@ async fn say_after(delay: u64, what: &str) {
 }
 
 #[heist::main]
-async fn main() {
+pub(crate) async fn main() {
     println!("started at {}", strftime_x());
 
     say_after(1, "hello").await;

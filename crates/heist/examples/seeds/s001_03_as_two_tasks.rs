@@ -17,7 +17,7 @@ async fn say_after(delay: u64, what: &str) {
 }
 
 #[heist::main]
-async fn main() -> Result<(), heist::TaskError> {
+pub(crate) async fn main() -> Result<(), heist::TaskError> {
     let task1 = heist::create_task(say_after(1, "hello"));
 
     let task2 = heist::create_task(say_after(2, "world"));

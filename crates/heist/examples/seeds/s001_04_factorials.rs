@@ -18,7 +18,7 @@ async fn factorial(name: &str, number: u64) {
 }
 
 #[heist::main(current_thread)]
-async fn main() -> Result<(), heist::TaskError> {
+pub(crate) async fn main() -> Result<(), heist::TaskError> {
     // Schedule three calls *concurrently*:
     heist::gather!(factorial("A", 2), factorial("B", 3), factorial("C", 4)).await?;
     Ok(())
