@@ -57,6 +57,53 @@ fn stop_later(event_loop: &EventLoop, delay: Duration) -> TimerHandle {
 // ---- runs --------------------------------------------------------------------------------------------------------
 
 #[test]
+fn what_was_ready_before_the_end_of_the_future_has_its_turn() {
+    for_each_flavour(|builder| {
+        let event_loop = virtual_loop(builder);
+        let log = Log::default();
+
+        event_loop
+            .run_until_complete(async { event_loop.call_soon(log.add("soon")).map(drop) })
+            .unwrap()
+            .unwrap();
+        assert_eq!(log.take(), ["soon"]);
+
+        let mut task = event_loop.create_task(heist::sleep(SECOND));
+        for what in ["first", "second"] {
+            let add = log.add(what);
+            task.add_done_callback(move |_| add());
+        }
+        event_loop.run_until_complete(&mut task).unwrap();
+        assert_eq!(log.take(), ["first", "second"]);
+
+        // What these ask for comes with the next run.
+        let (handle, next) = (event_loop.handle(), log.add("next"));
+        let ends = async { event_loop.call_soon(move || drop(handle.call_soon(next))).map(drop) };
+        event_loop.run_until_complete(ends).unwrap().unwrap();
+        if event_loop.workers() == 1 {
+            assert!(log.take().is_empty());
+        }
+    });
+}
+
+#[test]
+fn done_callbacks_come_before_who_awaits_the_task() {
+    let (event_loop, log) = (in_order(), Log::default());
+    let task = event_loop.create_task(heist::sleep(SECOND));
+    let add = log.add("callback");
+    task.add_done_callback(move |_| add());
+    let awaits = event_loop.create_task({
+        let log = log.clone();
+        async move {
+            task.await.unwrap();
+            log.push("awaited");
+        }
+    });
+    event_loop.run_until_complete(awaits).unwrap().unwrap();
+    assert_eq!(log.take(), ["callback", "awaited"]);
+}
+
+#[test]
 fn b208_run_until_complete_takes_the_time_and_gives_the_value() {
     for_each_flavour(|builder| {
         let event_loop = builder.build_event_loop().unwrap();

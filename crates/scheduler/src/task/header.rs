@@ -494,6 +494,10 @@ impl Raw {
             Complete::Done | Complete::Asked | Complete::Unwanted => {}
             Complete::Free => self.free_complete(access),
             Complete::Notify => {
+                // Who awaits the task came after who registered a callback: the handle was given up to the await.
+                if self.has_callbacks() {
+                    self.deliver_callbacks();
+                }
                 self.wake_foreign_joiner(access);
                 if header.word.load() & super::state::JOINER != 0 {
                     // SAFETY: with `JOINER` and `COMPLETE` set the slot belongs to this side alone.
@@ -502,9 +506,6 @@ impl Raw {
                         self.unlink(&waker);
                         wake_joiner(waker);
                     }
-                }
-                if self.has_callbacks() {
-                    self.deliver_callbacks();
                 }
                 self.release_with(access);
                 return;
