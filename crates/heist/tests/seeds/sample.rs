@@ -104,17 +104,26 @@ impl Sample {
 
     /// Runs it on each kind of loop, and in Python.
     pub fn test(&self) {
-        let builder = heist::Runner::builder;
-        self.assert_expected(self.run(builder().current_thread()), "one thread");
-        self.assert_expected(self.run(builder().workers(1)), "one worker");
-        self.assert_expected(self.run(builder().workers(3)), "three workers");
-        self.test_python();
+        self.beside_python(|| {
+            let builder = heist::Runner::builder;
+            self.assert_expected(self.run(builder().current_thread()), "one thread");
+            self.assert_expected(self.run(builder().workers(1)), "one worker");
+            self.assert_expected(self.run(builder().workers(3)), "three workers");
+        });
     }
 
     /// As [`test`](Self::test), on one kind of loop: for what takes long.
     pub fn test_once(&self) {
-        self.assert_expected(self.run(heist::Runner::builder().workers(3)), "three workers");
-        self.test_python();
+        self.beside_python(|| {
+            self.assert_expected(self.run(heist::Runner::builder().workers(3)), "three workers");
+        });
+    }
+
+    fn beside_python(&self, ours: impl FnOnce()) {
+        std::thread::scope(|scope| {
+            scope.spawn(|| self.test_python());
+            ours();
+        });
     }
 
     fn test_python(&self) {
