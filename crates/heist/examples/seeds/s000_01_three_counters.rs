@@ -1,5 +1,7 @@
 //! Sample 000-1: three counters at a time.
 //!
+//! The original, made runnable: `python/s000_01_three_counters.py`.
+//!
 //! What differs from the Python text: `gather!` gives a `Result`, where Python would raise.
 
 #![forbid(unsafe_code)]

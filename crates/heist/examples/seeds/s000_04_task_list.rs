@@ -1,5 +1,7 @@
 //! Sample 000-4: a list of tasks that is made outside of any coroutine.
 //!
+//! The original, made runnable: `python/s000_04_task_list.py`.
+//!
 //! What differs from the Python text: nothing in its form. In Python it is an error since 3.11 (`wait` takes no bare
 //! coroutines any more); here the futures become tasks once the loop runs.
 

@@ -1,5 +1,7 @@
 //! Sample 000-6: a crawler, with a hundred workers that take a thousand pages from a queue and print each one's text.
 //!
+//! The original, made runnable: `python/s000_06_crawler.py`.
+//!
 //! What differs from the Python text: the pages come from a server that this program starts (the original's is somebody's on
 //! the internet), and `ClientSession` is a few lines over the streams in `support/session.rs`, for Python's aiohttp. In
 //! Python it is an error since 3.11 (`wait` takes no bare coroutines any more).

@@ -1,5 +1,7 @@
 //! Sample 001-4: three factorials at a time.
 //!
+//! The original, made runnable: `python/s001_04_factorials.py`.
+//!
 //! What differs from the Python text: `gather!` gives a `Result`, where Python would raise. The original's lines come in
 //! one order, since one thread runs everything; so does this, on a loop of that kind (`current_thread`).
 

@@ -1,5 +1,7 @@
 //! Sample 001-5: a gather that collects an error.
 //!
+//! The original, made runnable: `python/s001_05_return_exceptions.py`.
+//!
 //! What differs from the Python text: the error is an `Err`, which ends no `gather`: what `return_exceptions=True` asks for
 //! is what happens. (A panic does end it, unless `.return_exceptions()` is asked for.) The original's first line has a
 //! typo, `simport`.

@@ -1,5 +1,7 @@
 //! Sample 001-6: a gather that ends with the first error.
 //!
+//! The original, made runnable: `python/s001_06_first_exception.py`.
+//!
 //! What differs from the Python text: the error is an `Err`, and the gather is the one that an `Err` ends, `try_gather`. It
 //! takes things of one type, which tasks are that give the same. The program ends with the error, and the status 1, as
 //! Python's does with its traceback; the tasks that sleep are cancelled by the end of the run.

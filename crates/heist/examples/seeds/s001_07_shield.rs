@@ -1,5 +1,7 @@
 //! Sample 001-7: a result that a cancel cannot stop.
 //!
+//! The original, made runnable: `python/s001_07_shield.py`.
+//!
 //! What differs from the Python text: it is one line, `res = await shield(something())`. Around it stands what its
 //! paragraph says: who waits is cancelled, and `something` goes on.
 

@@ -1,5 +1,7 @@
 //! Sample 001-8: an hour's sleep that is given one second.
 //!
+//! The original, made runnable: `python/s001_08_wait_for.py`.
+//!
 //! What differs from the Python text: the error is matched, where Python catches it.
 
 #![forbid(unsafe_code)]

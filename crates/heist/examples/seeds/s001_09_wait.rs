@@ -1,5 +1,7 @@
 //! Sample 001-9: waiting for tasks until one of three conditions holds.
 //!
+//! The original, made runnable: `python/s001_09_wait.py`.
+//!
 //! What differs from the Python text: it is one line, `done, pending = await asyncio.wait(aws)`, and a list of the conditions.
 //! Here are three tasks, the second of which fails, and each condition with what it gives.
 

@@ -1,7 +1,9 @@
 //! Sample 001-10: giving a loop a coroutine from another thread.
 //!
+//! The original, made runnable: `python/s001_10_threadsafe.py`.
+//!
 //! What differs from the Python text: it leaves the loop and the timeout to the reader; here the loop runs until the other
-//! thread has what it wants.
+//! thread has what it wants, and prints it.
 
 #![forbid(unsafe_code)]
 

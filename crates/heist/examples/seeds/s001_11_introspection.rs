@@ -1,5 +1,7 @@
 //! Sample 001-11: which task this is, and which there are.
 //!
+//! The original, made runnable: `python/s001_11_introspection.py`.
+//!
 //! What differs from the Python text: it has no program, only what the two functions give; here they are asked.
 
 #![forbid(unsafe_code)]

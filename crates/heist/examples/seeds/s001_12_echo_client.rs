@@ -1,5 +1,7 @@
 //! Sample 001-12: the echo client.
 //!
+//! The original, made runnable: `python/s001_12_echo_client.py`.
+//!
 //! What differs from the Python text: `SEED_PORT` names another port than 8888. (The example `echo_client` is this one with
 //! options and messages.)
 

@@ -1,5 +1,7 @@
 //! Sample 001-13: the echo server.
 //!
+//! The original, made runnable: `python/s001_13_echo_server.py`.
+//!
 //! What differs from the Python text: `SEED_PORT` names another port than 8888. Where Python leaves the block of `async with
 //! server`, and so closes it, the server closes when it is dropped. (The example `echo_server` is this one with options and
 //! messages.)

@@ -1,5 +1,7 @@
 //! Sample 001-14: four competitors for one lock.
 //!
+//! The original, made runnable: `python/s001_14_lock.py`.
+//!
 //! What differs from the Python text: a lock that tasks share is in an `Arc`, and the block of `async with` is the life of
 //! its guard. The original's lines come in one order, since one thread runs everything; so does this, on a loop of that
 //! kind (`current_thread`).

@@ -1,5 +1,7 @@
 //! Sample 001-15: a lock by `acquire` and `release`.
 //!
+//! The original, made runnable: `python/s001_15_acquire_release.py`.
+//!
 //! What differs from the Python text: it is a fragment; here the shared state is the line that is printed. `finally` is
 //! `try_finally`, whose clean-up owns what it releases. (A guard, as in 001-14, needs none.)
 

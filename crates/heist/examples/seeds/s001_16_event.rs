@@ -1,5 +1,7 @@
 //! Sample 001-16: a task that waits for an event.
 //!
+//! The original, made runnable: `python/s001_16_event.py`.
+//!
 //! What differs from the Python text: an event that tasks share is in an `Arc`; awaiting a task gives a `Result`, where
 //! Python would raise.
 

@@ -1,5 +1,7 @@
 //! Sample 001-17: waiting on a condition.
 //!
+//! The original, made runnable: `python/s001_17_condition.py`.
+//!
 //! What differs from the Python text: it is a fragment; here is also who notifies. The lock of a condition is its own
 //! value, whose guard `wait` takes and gives back.
 

@@ -1,5 +1,7 @@
 //! Sample 001-18: a semaphore with ten permits.
 //!
+//! The original, made runnable: `python/s001_18_semaphore.py`.
+//!
 //! What differs from the Python text: it is a fragment; here twelve tasks want a permit for a second each.
 
 #![forbid(unsafe_code)]

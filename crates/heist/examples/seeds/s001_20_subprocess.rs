@@ -1,5 +1,7 @@
 //! Sample 001-20: a command in the shell, its status, and what it printed.
 //!
+//! The original, made runnable: `python/s001_20_subprocess.py`.
+//!
 //! What differs from the Python text: the lines are decoded with signs for what is no UTF-8. What `ls` says, and its status,
 //! are those of the system's.
 

@@ -1,5 +1,7 @@
 //! Sample 002-1: one coroutine, run on a loop.
 //!
+//! The original, made runnable: `python/s002_01_one_coroutine.py`.
+//!
 //! What differs from the Python text: nothing in its form; there it is commented out.
 
 #![forbid(unsafe_code)]

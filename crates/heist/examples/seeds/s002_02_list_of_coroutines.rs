@@ -1,5 +1,7 @@
 //! Sample 002-2: two coroutines as a list.
 //!
+//! The original, made runnable: `python/s002_02_list_of_coroutines.py`.
+//!
 //! What differs from the Python text: nothing in its form. In Python it is an error since 3.11 (`wait` takes no bare
 //! coroutines any more); here the futures become tasks once the loop runs.
 

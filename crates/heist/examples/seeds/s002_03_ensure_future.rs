@@ -1,5 +1,7 @@
 //! Sample 002-3: a result, by `ensure_future`.
 //!
+//! The original, made runnable: `python/s002_03_ensure_future.py`.
+//!
 //! What differs from the Python text: `ensure_future` makes its task in a loop, so it stands in one: `run_until_complete` is given
 //! an async block. There it is commented out.
 

@@ -1,5 +1,7 @@
 //! Sample 002-4: a result, by `create_task`.
 //!
+//! The original, made runnable: `python/s002_04_create_task.py`.
+//!
 //! What differs from the Python text: the task is lent to the run (`&mut`), which leaves its result in it.
 
 #![forbid(unsafe_code)]

@@ -1,5 +1,7 @@
 //! Sample 002-5: a callback for the end of a task.
 //!
+//! The original, made runnable: `python/s002_05_done_callback.py`.
+//!
 //! What differs from the Python text: the task is lent to the run (`&mut`), which leaves its result in it. There it is
 //! commented out.
 

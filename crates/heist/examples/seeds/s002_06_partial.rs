@@ -1,5 +1,7 @@
 //! Sample 002-6: a callback with an argument of its own.
 //!
+//! The original, made runnable: `python/s002_06_partial.py`.
+//!
 //! What differs from the Python text: `functools.partial` is a closure; the task is lent to the run (`&mut`), which leaves its
 //! result in it.
 

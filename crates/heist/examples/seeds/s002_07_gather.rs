@@ -1,5 +1,7 @@
 //! Sample 002-7: a gather of one second and two.
 //!
+//! The original, made runnable: `python/s002_07_gather.py`.
+//!
 //! What differs from the Python text: `gather!` gives a `Result`, where Python would raise, and its results are a tuple.
 
 #![forbid(unsafe_code)]
@@ -22,7 +24,7 @@ async fn bar() -> &'static str {
 
 #[heist::main]
 pub(crate) async fn main() -> Result<(), heist::TaskError> {
-    let (foo, bar) = heist::gather!(foo(), bar()).await?;
-    println!("[{}, {}]", repr(foo), repr(bar)); // prints ['foo', 'bar']
+    let results = heist::gather!(foo(), bar()).await?;
+    println!("[{}, {}]", repr(results.0), repr(results.1)); // prints ['foo', 'bar']
     Ok(())
 }

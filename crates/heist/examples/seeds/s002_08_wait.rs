@@ -1,5 +1,7 @@
 //! Sample 002-8: waiting for one second and two, and printing each result.
 //!
+//! The original, made runnable: `python/s002_08_wait.py`.
+//!
 //! What differs from the Python text: what is waited for is a list of one type, which tasks are that give the same;
 //! the done list is in the order of the tasks, where Python's is a set. (In Python it is an error since 3.11: `wait` takes
 //! no bare coroutines any more.)

@@ -1,5 +1,7 @@
 //! Sample 002-9: a gather of two gathers.
 //!
+//! The original, made runnable: `python/s002_09_nested_gathers.py`.
+//!
 //! What differs from the Python text: the cancel that is a comment there is one here, too; a gather in a gather gives a
 //! `Result` each.
 

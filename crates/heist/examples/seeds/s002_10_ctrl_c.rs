@@ -1,5 +1,7 @@
 //! Sample 002-10: Ctrl-C, and what is left then.
 //!
+//! The original, made runnable: `python/s002_10_ctrl_c.py`.
+//!
 //! What differs from the Python text: `run_until_complete` is given a task, so that the wait, which is one of the four that are
 //! cancelled, is still there after Ctrl-C: what is given by value goes with the run. In Python it is an error since 3.11
 //! (`wait` takes no bare coroutines any more).

@@ -1,5 +1,7 @@
 //! Sample 002-11: a coroutine that awaits another.
 //!
+//! The original, made runnable: `python/s002_11_nested_coroutine.py`.
+//!
 //! What differs from the Python text: nothing.
 
 #![forbid(unsafe_code)]

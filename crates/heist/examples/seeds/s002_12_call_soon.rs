@@ -1,5 +1,7 @@
 //! Sample 002-12: a callback, as soon as may be.
 //!
+//! The original, made runnable: `python/s002_12_call_soon.py`.
+//!
 //! What differs from the Python text: what schedules and what runs gives a `Result`, where Python would raise. Like the original it runs on until
 //! Ctrl-C.
 

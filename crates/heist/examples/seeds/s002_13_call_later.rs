@@ -1,5 +1,7 @@
 //! Sample 002-13: a callback in five seconds.
 //!
+//! The original, made runnable: `python/s002_13_call_later.py`.
+//!
 //! What differs from the Python text: what schedules and what runs gives a `Result`, where Python would raise. Like the original it runs on until
 //! Ctrl-C.
 

@@ -1,5 +1,7 @@
 //! Sample 002-14: a callback at a time of the loop's clock.
 //!
+//! The original, made runnable: `python/s002_14_call_at.py`.
+//!
 //! What differs from the Python text: what schedules and what runs gives a `Result`, where Python would raise. Like the original it runs on until
 //! Ctrl-C.
 

@@ -1,5 +1,7 @@
 //! Sample 002-15: a callback from another thread.
 //!
+//! The original, made runnable: `python/s002_15_call_soon_threadsafe.py`.
+//!
 //! What differs from the Python text: what schedules and what runs gives a `Result`, where Python would raise; the thread
 //! gets the part of the loop that threads may have, its handle. Like the original it runs on until Ctrl-C.
 

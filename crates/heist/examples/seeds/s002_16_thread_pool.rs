@@ -1,5 +1,7 @@
 //! Sample 002-16: three blocking calls on a pool of threads.
 //!
+//! The original, made runnable: `python/s002_16_thread_pool.py`.
+//!
 //! What differs from the Python text: a function and its argument are a closure. Python's pool has as many threads as it
 //! chooses; this one's number is given.
 

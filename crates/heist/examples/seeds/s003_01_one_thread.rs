@@ -1,5 +1,7 @@
 //! Sample 003-1: twenty blocking calls on a pool of one thread: one after the other.
 //!
+//! The original, made runnable: `python/s003_01_one_thread.py`.
+//!
 //! What differs from the Python text: it is a fragment without the function, `get_url`, and prints nothing; here the function
 //! says when it starts and ends, so that one sees that there is one at a time.
 

@@ -1,5 +1,7 @@
 //! Sample 003-2: HTTP by hand over streams, twenty times, and each page as it comes.
 //!
+//! The original, made runnable: `python/s003_02_http_by_hand.py`.
+//!
 //! What differs from the Python text: the pages come from a server that this program starts, on a port of its own (the
 //! original's is somebody's on the internet, on port 80); `urlparse` is a function of five lines.
 

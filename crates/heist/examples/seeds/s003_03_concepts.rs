@@ -1,6 +1,8 @@
 //! Sample 003-3: what the text names without a program: a callback with an argument, a gather as a future that can be
 //! cancelled, the `call_*` family, a lock and a queue.
 //!
+//! The original, made runnable: `python/s003_03_concepts.py`.
+//!
 //! What differs from the Python text: there is no program in it; this is a small one that uses each.
 
 #![forbid(unsafe_code)]

@@ -1,5 +1,7 @@
 //! Sample 004-1: five hellos, one after the other, without a loop.
 //!
+//! The original, made runnable: `python/s004_01_synchronous.py`.
+//!
 //! What differs from the Python text: nothing.
 
 #![forbid(unsafe_code)]

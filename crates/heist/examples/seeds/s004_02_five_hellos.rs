@@ -1,5 +1,7 @@
 //! Sample 004-2: five hellos at a time.
 //!
+//! The original, made runnable: `python/s004_02_five_hellos.py`.
+//!
 //! What differs from the Python text: the loop is made in `run` and not for the whole module. In Python it is an error since
 //! 3.11 (`wait` takes no bare coroutines any more).
 
