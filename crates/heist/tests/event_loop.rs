@@ -104,6 +104,43 @@ fn done_callbacks_come_before_who_awaits_the_task() {
 }
 
 #[test]
+fn whole_programs_run_on_the_loop_that_a_test_chooses() {
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// With a loop by each of the ways that there are.
+    fn program() -> usize {
+        let slept = heist::run(async {
+            let start = get_running_loop().time();
+            heist::sleep(HOUR).await;
+            get_running_loop().time() - start
+        });
+        assert_eq!(slept, HOUR);
+        let new = heist::new_event_loop().unwrap();
+        new.run_until_complete(heist::sleep(HOUR)).unwrap();
+        assert_eq!(new.time(), HOUR);
+        let kept = heist::get_event_loop();
+        assert_eq!(kept.workers(), new.workers());
+        kept.workers()
+    }
+
+    let kept = EventLoop::builder().workers(3).build_event_loop().unwrap();
+    heist::set_event_loop(Some(kept.clone()));
+    assert_eq!(EventLoop::builder().virtual_time().workers(2).as_default(program), 2);
+    assert_eq!(EventLoop::builder().virtual_time().current_thread().as_default(program), 1);
+    // One in the other, and one that is left by a panic.
+    let inner = || EventLoop::builder().workers(1).as_default(|| panic!("of the program"));
+    let outer = EventLoop::builder().virtual_time().workers(2);
+    let workers = outer.as_default(|| {
+        assert!(catch_unwind(AssertUnwindSafe(inner)).is_err());
+        program()
+    });
+    assert_eq!(workers, 2);
+
+    assert!(heist::get_event_loop().same_loop(&kept), "the thread's own loop is back in its place");
+    heist::set_event_loop(None);
+}
+
+#[test]
 fn b208_run_until_complete_takes_the_time_and_gives_the_value() {
     for_each_flavour(|builder| {
         let event_loop = builder.build_event_loop().unwrap();
