@@ -11,6 +11,7 @@
 //! | `state` | what is behind the lock |
 //! | `poll` | writing for hand-written futures |
 //! | `raw` | writing past the buffer |
+//! | `socket` | a look at the socket below |
 //! | `kept` | the bytes that the system has not taken yet |
 //! | `flusher` | the task that writes what is kept |
 
@@ -20,6 +21,8 @@ mod kept;
 mod poll;
 #[cfg(unix)]
 mod raw;
+#[cfg(unix)]
+mod socket;
 mod state;
 #[cfg(all(test, not(heist_loom)))]
 mod tests;
@@ -36,6 +39,8 @@ use heist_core::sync::Mutex;
 
 use crate::server::OpenConnection;
 use crate::wire::{Output, StreamAddr};
+#[cfg(unix)]
+pub use socket::TransportSocket;
 use state::{Afterwards, Phase, State};
 
 /// Something whose drop tells somebody that a connection has ended.
