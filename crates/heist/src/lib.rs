@@ -92,6 +92,7 @@ mod cancel;
 #[path = "context_var.rs"]
 pub mod contextvars;
 mod current_loop;
+mod defaults;
 mod driver;
 mod event_loop;
 mod executor;
@@ -193,7 +194,7 @@ pub use heist_streams::{
     sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom, sock_recvfrom_into, sock_sendall,
     sock_sendfile, sock_sendto,
 };
-pub use heist_streams::{open_unix_connection, start_unix_server};
+pub use heist_streams::{TransportSocket, open_unix_connection, start_unix_server};
 #[cfg(unix)]
 pub use heist_streams::{
     pipe::{self, connect_read_pipe, connect_write_pipe, pipe},
