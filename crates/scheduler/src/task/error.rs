@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::io;
 
 use heist_core::CancelledError;
 
@@ -156,6 +157,20 @@ impl fmt::Debug for TaskError {
 }
 
 impl std::error::Error for TaskError {}
+
+/// So that a function that gives an [`io::Result`] awaits a task of another one with `task.await??`. The kind is
+/// [`Other`](io::ErrorKind::Other); the task's error is inside.
+///
+/// ```
+/// # use heist_scheduler::TaskError;
+/// let error = std::io::Error::from(TaskError::refused("the loop is closed"));
+/// assert!(error.get_ref().unwrap().is::<TaskError>());
+/// ```
+impl From<TaskError> for io::Error {
+    fn from(error: TaskError) -> Self {
+        Self::other(error)
+    }
+}
 
 // A payload is only ever moved or read as text behind `&`; it is Send but need not be Sync, so neither is shared.
 // `TaskError: Sync` would let two threads read the payload at once; text is read from `&str`/`String`, which allow it,
