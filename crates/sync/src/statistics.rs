@@ -33,10 +33,20 @@ pub struct SemaphoreStatistics {
     pub waiting: usize,
 }
 
-/// What an [`Event`](crate::Event) or a [`Condition`](crate::Condition) is at.
+/// What an [`Event`](crate::Event), a [`Condition`](crate::Condition) or a [`OnceCell`](crate::OnceCell) is at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WaitStatistics {
+    /// How many wait.
+    pub waiting: usize,
+}
+
+/// What a [`Notify`](crate::Notify) is at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotifyStatistics {
+    /// Whether a notification is kept for the next who comes.
+    pub kept: bool,
     /// How many wait.
     pub waiting: usize,
 }

@@ -9,6 +9,7 @@ use heist_core::sync::atomic::{AtomicUsize, Ordering};
 use heist_core::sync::{Mutex, mutant};
 
 use super::slots::{Released, Slots, UNLIMITED};
+use crate::ChannelStatistics;
 use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
 
 pub(super) struct Shared<T> {
@@ -334,6 +335,23 @@ impl<T> Shared<T> {
     /// Senders that wait for a slot.
     pub fn waiting_senders(&self) -> usize {
         self.state.lock().slots.waiting()
+    }
+
+    /// As the senders see it.
+    pub fn statistics(&self) -> ChannelStatistics {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let limited = self.capacity != UNLIMITED;
+        let senders = self.senders();
+        ChannelStatistics {
+            values: if limited { state.slots.in_use(&self.released) } else { state.items.len() },
+            capacity: limited.then_some(self.capacity),
+            senders,
+            receivers: usize::from(!state.gone),
+            senders_waiting: state.slots.waiting(),
+            receivers_waiting: usize::from(state.receiver.is_some()),
+            closed: state.closed || senders == 0,
+        }
     }
 
     /// Whether the channel is closed; otherwise `waiter` waits for it.
