@@ -131,6 +131,7 @@ pub use heist_streams::{
     sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom, sock_recvfrom_into, sock_sendall,
     sock_sendfile, sock_sendto,
 };
+pub use heist_streams::{open_unix_connection, start_unix_server};
 #[cfg(unix)]
 pub use heist_streams::{
     pipe::{self, connect_read_pipe, connect_write_pipe, pipe},
@@ -140,7 +141,6 @@ pub use heist_streams::{
     },
     stderr, stdin, stdout,
 };
-pub use heist_streams::{open_unix_connection, start_unix_server};
 pub use heist_sync::{
     AcquireLock, AcquireOwned, AcquirePermit, Barrier, BarrierWait, BoundedSemaphore, BrokenBarrierError,
     Condition, ConditionWait, HoldsLock, Lock, LockFuture, LockGuard, LockOwned, MixedLocksError,

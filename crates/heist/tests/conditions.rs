@@ -210,7 +210,7 @@ fn b338_wait_for_looks_after_each_wake_up_and_keeps_the_lock_where_it_is_true() 
         let guard = scene.condition.wait_for(guard, |value| *value == 3).await.unwrap();
         assert!(!other.done());
         drop(guard);
-        other.await.unwrap();
+        drop(other.await.unwrap());
     });
 }
 

@@ -85,13 +85,12 @@ pub use ready::OwnedSocket;
 pub use reunite::ReuniteError;
 #[cfg(unix)]
 pub use sendfile::{SendFile, SendfileNotAvailableError, SockSendFile, sendfile, sock_sendfile};
-pub use server::{Outcome, Server, ServerSocket, StartServer, start_server};
-#[cfg(unix)]
-pub use stdio::{stderr, stdin, stdout};
 pub use server::{
     Outcome, Server, ServerConnection, ServerReport, ServerSocket, Shutdown, StartServer, start_server,
     start_server_on,
 };
+#[cfg(unix)]
+pub use stdio::{stderr, stdin, stdout};
 pub use wire::StreamAddr;
 pub use writer::StreamWriter;
 #[cfg(unix)]

@@ -76,6 +76,14 @@ impl WeakWriter {
             shared.change(State::abort);
         }
     }
+
+    /// Nobody will read any more: the writer is closed, and failed if something is kept.
+    #[cfg(unix)]
+    pub(crate) fn hang_up(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.change(State::hang_up);
+        }
+    }
 }
 
 impl Shared {
@@ -132,24 +140,7 @@ impl Shared {
     }
 }
 
-/// A way to a writer that does not keep it open.
-#[derive(Debug)]
-pub(crate) struct WeakWriter(Weak<Shared>);
-
-impl WeakWriter {
-    /// Nobody will read any more: the writer is closed, and failed if something is kept.
-    pub(crate) fn hang_up(&self) {
-        if let Some(shared) = self.0.upgrade() {
-            shared.change(State::hang_up);
-        }
-    }
-}
-
 impl StreamWriter {
-    pub(crate) fn downgrade(&self) -> WeakWriter {
-        WeakWriter(Arc::downgrade(&self.shared))
-    }
-
     /// A writer to `output`; see [`streams_over`](crate::wire::streams_over).
     pub(crate) fn over(output: Output, peer: StreamAddr, ending: Option<Ending>) -> Self {
         Self { shared: Arc::new(Shared { peer, state: Mutex::new(State::new(output, ending)) }) }
