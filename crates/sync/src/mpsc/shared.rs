@@ -62,15 +62,6 @@ impl<T> State<T> {
         self.items.push_back(value);
         self.receiver.take()
     }
-
-    /// Exchanges the receiver's empty batch for what there is. What comes back has nothing in it, and is to be dropped with
-    /// no lock held: what a burst has left behind is not kept for ever.
-    fn exchange(&mut self, batch: &mut VecDeque<T>) -> VecDeque<T> {
-        let is_large = batch.capacity() > KEEP && batch.capacity() / 4 > self.items.len();
-        let spent = if is_large { std::mem::take(batch) } else { VecDeque::new() };
-        std::mem::swap(batch, &mut self.items);
-        spent
-    }
 }
 
 impl<T> Shared<T> {
@@ -274,15 +265,28 @@ impl<T> Shared<T> {
         let mut guard = self.state.lock();
         let state = &mut *guard;
         let Some(value) = state.items.pop_front() else { return self.find_nothing(guard, waker) };
-        let spent = if state.items.is_empty() { None } else { Some(state.exchange(batch)) };
         let next = if self.capacity == UNLIMITED { None } else { state.slots.unclaim(&self.released) };
-        drop(guard);
+        if state.items.is_empty() {
+            drop(guard);
+        } else {
+            Self::exchange(guard, batch);
+        }
         wake(next);
-        drop(spent);
         Fetch::Some(value)
     }
 
+    /// Exchanges the receiver's empty batch for what there is. What a burst has left behind is not kept for ever.
+    #[inline(never)]
+    fn exchange(mut state: MutexGuard<'_, State<T>>, batch: &mut VecDeque<T>) {
+        let is_large = batch.capacity() > KEEP && batch.capacity() / 4 > state.items.len();
+        let spent = if is_large { std::mem::take(batch) } else { VecDeque::new() };
+        std::mem::swap(batch, &mut state.items);
+        drop(state);
+        drop(spent);
+    }
+
     /// The receiver has come, with the lock held, and there is nothing.
+    #[inline(never)]
     fn find_nothing(&self, mut state: MutexGuard<'_, State<T>>, waker: Option<&Waker>) -> Fetch<T> {
         // Acquire pairs with `remove_sender`; the lock has ordered the values before it.
         let ended = self.senders.load(Ordering::Acquire) == 0
