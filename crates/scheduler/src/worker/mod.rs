@@ -701,11 +701,10 @@ impl Worker {
         let access = if self.shared.local { Access::Owner } else { Access::Shared };
         self.count_poll(header.id);
         let mut start = header.word.start(access);
-        let (polled, again) = if self.shared.debug.is_on() {
-            self.poll_watched(task, access, &mut start)
-        } else {
-            deliver::poll(&self.context, task, access, &mut start, &mut deliver::InCell(task))
-        };
+        let watched = self.shared.debug.begin();
+        let (polled, again) =
+            deliver::poll(&self.context, task, access, &mut start, &mut deliver::InCell(task));
+        self.shared.debug.end(watched, || debug::name_of(task));
         if let Poll::Ready(outcome) = polled {
             if header.vtable.kind != Kind::Callback {
                 self.slot().tally.task_ended();
@@ -721,16 +720,6 @@ impl Worker {
         } else if again || header.word.end(access, start) == End::Again {
             self.requeue(task);
         }
-    }
-
-    /// One turn of a task, in debug mode.
-    #[cold]
-    #[inline(never)]
-    fn poll_watched(&self, task: Raw, access: Access, start: &mut u64) -> (Poll<u64>, bool) {
-        self.shared.debug.watch(
-            || deliver::poll(&self.context, task, access, start, &mut deliver::InCell(task)),
-            || debug::name_of(task),
-        )
     }
 
     /// Queues a task again that ran and wants to run again: behind all others.
