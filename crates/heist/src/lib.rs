@@ -219,8 +219,9 @@ pub use heist_timer::{Sleep, SleepResult, Timeout, TimeoutError, sleep, timeout}
 /// Channels and locks that asyncio has not, in the plain Rust shape; usable under any executor.
 pub mod sync {
     pub use heist_sync::{
-        BarrierStatistics, LockStatistics, Notified, Notify, OnceCell, OwnedReadGuard, OwnedWriteGuard, Read,
-        ReadGuard, ReadOwned, RwLock, SemaphoreStatistics, WaitStatistics, Write, WriteGuard, WriteOwned,
+        BarrierStatistics, ChannelStatistics, LockStatistics, Notified, Notify, NotifyStatistics, OnceCell,
+        OwnedReadGuard, OwnedWriteGuard, Read, ReadGuard, ReadOwned, RwLock, SemaphoreStatistics,
+        WaitStatistics, Write, WriteGuard, WriteOwned,
     };
     pub use heist_sync::{broadcast, mpmc, mpsc, oneshot, queue, watch};
 }

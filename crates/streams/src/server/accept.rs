@@ -42,6 +42,7 @@ impl Drop for Accepting {
         if !closed {
             // The loop was closed, or the handler's clone panicked: a socket that nobody accepts on would keep clients
             // waiting.
+            self.0.warn_unclosed();
             self.0.close();
         }
     }

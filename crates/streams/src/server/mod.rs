@@ -14,6 +14,7 @@
 //! | `outcome` | what a handler may give |
 //! | `registry`, `state` | who is connected, who waits |
 //! | `handle` | [`Server`] |
+//! | `unclosed` | what is said of one that nobody closed |
 //! | `shutdown` | [`Server::shutdown`] and its report |
 
 mod accept;
@@ -26,6 +27,7 @@ mod outcome;
 mod registry;
 mod shutdown;
 mod state;
+mod unclosed;
 #[cfg(unix)]
 mod unix;
 
@@ -73,6 +75,7 @@ pub use unix::start_unix_server;
 /// # Ok(())
 /// # }
 /// ```
+#[track_caller]
 pub fn start_server<H, Fut>(handler: H, address: impl ToAddress) -> StartServer<H>
 where
     H: FnOnce(StreamReader, StreamWriter) -> Fut + Clone + Send + 'static,
@@ -101,6 +104,7 @@ where
 ///
 /// [`InvalidInput`](std::io::ErrorKind::InvalidInput) for a socket of another kind, and with options that are about
 /// addresses. The socket is closed.
+#[track_caller]
 pub fn start_server_on<H, Fut>(handler: H, socket: impl Into<OwnedSocket>) -> StartServer<H>
 where
     H: FnOnce(StreamReader, StreamWriter) -> Fut + Clone + Send + 'static,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::io;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -53,6 +54,7 @@ pub struct StartServer<H> {
     cleanup_socket: bool,
     max_connections: Option<usize>,
     start_serving: bool,
+    made_at: &'static Location<'static>,
 }
 
 impl<H> fmt::Debug for StartServer<H> {
@@ -66,6 +68,7 @@ impl<H> fmt::Debug for StartServer<H> {
 }
 
 impl<H> StartServer<H> {
+    #[track_caller]
     pub(super) fn new(handler: H, place: io::Result<Place>) -> Self {
         Self {
             handler,
@@ -82,6 +85,7 @@ impl<H> StartServer<H> {
             cleanup_socket: true,
             max_connections: None,
             start_serving: true,
+            made_at: Location::caller(),
         }
     }
 
@@ -223,6 +227,7 @@ where
         let server = Server {
             shared: Arc::new(Shared {
                 handle,
+                made_at: self.made_at,
                 backlog: self.sockets.backlog,
                 max_connections: self.max_connections,
                 state: Mutex::new(state),
