@@ -12,10 +12,13 @@
 //! | `poll` | writing for hand-written futures |
 //! | `raw` | writing past the buffer |
 //! | `kept` | the bytes that the system has not taken yet |
+//! | `loan` | a writer whose output gets a layer under it |
 //! | `flusher` | the task that writes what is kept |
 
 mod flusher;
 mod kept;
+#[cfg(feature = "tls")]
+mod loan;
 #[cfg(feature = "futures-io")]
 mod poll;
 #[cfg(unix)]

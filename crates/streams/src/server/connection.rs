@@ -1,13 +1,39 @@
 //! A connection: its streams, and the task that runs its handler.
 
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
+
+use heist_core::services;
 
 use super::listener::{Accepted, Listener};
 use super::outcome::{Outcome, report_failure};
 use super::registry::Key;
 use super::state::Shared;
 use crate::{StreamAddr, StreamReader, StreamWriter};
+
+/// What the streams of a server's connections are like.
+#[derive(Clone)]
+pub(super) struct Streams {
+    pub(super) limit: usize,
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<crate::tls::Plan>,
+}
+
+impl Streams {
+    /// Does what has to be done before the handler may have them.
+    #[cfg_attr(
+        not(feature = "tls"),
+        allow(clippy::unused_async, reason = "there is something to wait for with TLS")
+    )]
+    async fn prepare(&self, _reader: &mut StreamReader, _writer: &StreamWriter) -> io::Result<()> {
+        #[cfg(feature = "tls")]
+        if let Some(plan) = &self.tls {
+            plan.carry_out(_reader, _writer).await?;
+        }
+        Ok(())
+    }
+}
 
 /// Counts a connection until its writer has given the socket back.
 struct Open {
@@ -40,7 +66,7 @@ pub(super) fn begin<H, Fut>(
     listener: &Listener,
     accepted: Accepted,
     handler: H,
-    limit: usize,
+    streams: &Streams,
 ) where
     H: FnOnce(StreamReader, StreamWriter) -> Fut + Send + 'static,
     Fut: Future + Send + 'static,
@@ -51,9 +77,11 @@ pub(super) fn begin<H, Fut>(
     let key = server.enter(peer.clone());
     let ending = Box::new(Open { server: server.clone(), key });
     let running = Running { server: server.clone(), key, failed: true };
-    let (reader, writer) = accepted.into_streams(limit, ending);
+    let (reader, writer) = accepted.into_streams(streams.limit, ending);
     let weak = writer.downgrade();
-    let task = heist_scheduler::task(run(handler, reader, writer, running, peer)).name(name).spawn();
+    let task = heist_scheduler::task(run(handler, streams.clone(), reader, writer, running, peer))
+        .name(name)
+        .spawn();
     server.introduce(key, weak, task.task_ref());
     // It runs on by itself.
     drop(task);
@@ -61,7 +89,8 @@ pub(super) fn begin<H, Fut>(
 
 async fn run<H, Fut>(
     handler: H,
-    reader: StreamReader,
+    streams: Streams,
+    mut reader: StreamReader,
     writer: StreamWriter,
     mut running: Running,
     peer: StreamAddr,
@@ -70,6 +99,13 @@ async fn run<H, Fut>(
     Fut: Future,
     Fut::Output: Outcome,
 {
+    if let Err(error) = streams.prepare(&mut reader, &writer).await {
+        // Anybody can connect and say nonsense.
+        if services::current().is_some_and(|services| services.is_debug()) {
+            report_failure(&error, &peer);
+        }
+        return;
+    }
     let outcome = handler(reader, writer).await;
     running.failed = outcome.failure().inspect(|failure| report_failure(failure, &peer)).is_some();
 }

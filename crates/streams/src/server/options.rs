@@ -11,6 +11,7 @@ use heist_scheduler::Handle;
 
 use super::accept::{Accepting, accept_all};
 use super::bind::{SocketOptions, bind_all};
+use super::connection::Streams;
 use super::listener::Listener;
 use super::outcome::Outcome;
 use super::state::{Begin, Shared, State};
@@ -53,6 +54,8 @@ pub struct StartServer<H> {
     cleanup_socket: bool,
     max_connections: Option<usize>,
     start_serving: bool,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: crate::tls::Choices,
 }
 
 impl<H> fmt::Debug for StartServer<H> {
@@ -82,6 +85,8 @@ impl<H> StartServer<H> {
             cleanup_socket: true,
             max_connections: None,
             start_serving: true,
+            #[cfg(feature = "tls")]
+            tls: crate::tls::Choices::default(),
         }
     }
 
@@ -213,9 +218,14 @@ where
         };
         let place = std::mem::replace(&mut self.place, Ok(Place::Address(Target::Known(Vec::new()))))?;
         let listeners = self.bind(place).await?;
-        let (handler, limit) = (self.handler, self.limit);
+        let streams = Streams {
+            limit: self.limit,
+            #[cfg(feature = "tls")]
+            tls: self.tls.plan(None)?,
+        };
+        let handler = self.handler;
         let begin: Begin = Box::new(move |shared, listener| {
-            let accepting = accept_all(listener, Accepting::new(shared), handler.clone(), limit);
+            let accepting = accept_all(listener, Accepting::new(shared), handler.clone(), streams.clone());
             shared.handle.create_task(accepting).with_name("server accepting")
         });
         let listeners = listeners.into_iter().map(Arc::new).collect();

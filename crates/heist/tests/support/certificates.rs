@@ -1,0 +1,73 @@
+//! Certificates for tests of TLS, made on the spot.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use heist::tls::{TlsAcceptor, TlsConnector};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, KeyPair, date_time_ymd};
+
+/// Somebody who signs certificates.
+pub struct Authority {
+    certificate: Certificate,
+    key: KeyPair,
+}
+
+/// A certificate and its key, as PEM text.
+pub struct Identity {
+    pub certificate: String,
+    pub key: String,
+}
+
+impl Authority {
+    pub fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        // No two have one name: the wrong one of two would be tried, and look like a forgery.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        params.distinguished_name.push(DnType::CommonName, format!("authority {number}"));
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self { certificate: params.self_signed(&key).unwrap(), key }
+    }
+
+    pub fn pem(&self) -> String {
+        self.certificate.pem()
+    }
+
+    /// A certificate for these names.
+    pub fn identity(&self, names: &[&str]) -> Identity {
+        self.sign(Self::params(names))
+    }
+
+    /// One whose time is over.
+    pub fn expired_identity(&self, names: &[&str]) -> Identity {
+        let mut params = Self::params(names);
+        (params.not_before, params.not_after) = (date_time_ymd(2000, 1, 1), date_time_ymd(2001, 1, 1));
+        self.sign(params)
+    }
+
+    fn params(names: &[&str]) -> CertificateParams {
+        CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap()
+    }
+
+    fn sign(&self, params: CertificateParams) -> Identity {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.certificate, &self.key).unwrap();
+        Identity { certificate: certificate.pem(), key: key.serialize_pem() }
+    }
+
+    /// A server that is `localhost` and `127.0.0.1`.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        self.identity(&["localhost", "127.0.0.1"]).acceptor()
+    }
+
+    /// A client that trusts this authority.
+    pub fn connector(&self) -> TlsConnector {
+        TlsConnector::builder().root_pem(self.pem()).build().unwrap()
+    }
+}
+
+impl Identity {
+    pub fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from_pem(&self.certificate, &self.key).unwrap()
+    }
+}
