@@ -1,7 +1,12 @@
 //! Certificates for tests of TLS, made on the spot.
 
+#![allow(dead_code, reason = "each test file takes what it needs")]
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use heist::tls::rustls::crypto::ring;
+use heist::tls::rustls::{ClientConfig, RootCertStore};
 use heist::tls::{TlsAcceptor, TlsConnector};
 use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, KeyPair, date_time_ymd};
 
@@ -63,6 +68,17 @@ impl Authority {
     /// A client that trusts this authority.
     pub fn connector(&self) -> TlsConnector {
         TlsConnector::builder().root_pem(self.pem()).build().unwrap()
+    }
+}
+
+impl Authority {
+    /// As `connector`, for a client on rustls alone.
+    pub fn config(&self) -> Arc<ClientConfig> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.der().clone()).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let config = config.with_safe_default_protocol_versions().unwrap();
+        Arc::new(config.with_root_certificates(roots).with_no_client_auth())
     }
 }
 
