@@ -40,7 +40,7 @@ use crate::scheduler::{Handle, with_worker};
 use crate::shared::{CLOSED, Shared};
 use crate::timed::Timed;
 use crate::trace;
-use crate::worker::{Worker, create_internal};
+use crate::worker::create_internal;
 
 /// How many callbacks a runner calls before the tasks behind it have a turn: as many polls as there are between two looks.
 const RUN: usize = 61;
@@ -191,10 +191,10 @@ fn call(call: Call) {
 
 /// Calls a callback, in debug mode with a look at the clock.
 fn watched(call: impl FnOnce(), location: &'static Location<'static>) {
-    let debug = |worker: &Worker| worker.shared().debug.is_on().then(|| worker.shared().clone());
-    match with_worker(debug).flatten() {
-        Some(shared) => shared.debug.watch(call, || format!("the callback made at {location}")),
-        None => call(),
+    let begun = with_worker(|worker| worker.shared().debug.begin()).flatten();
+    call();
+    if begun.is_some() {
+        with_worker(|worker| worker.shared().debug.end(begun, || format!("the callback made at {location}")));
     }
 }
 

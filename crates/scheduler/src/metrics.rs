@@ -1,7 +1,7 @@
 //! What a loop counts of itself, always: [`Metrics`].
 //!
 //! Each worker counts on a line that only it writes, with plain stores: a spawn and an end cost three instructions more, a
-//! poll none (its count is the watchdog's, too), a sleep two looks at the clock. Threads that are no worker count where they
+//! poll none (its count is the watchdog's, too), a sleep two looks at the worker's estimate of the time, some 10 ns each. Threads that are no worker count where they
 //! hold a lock anyway. Who asks reads them all, one after the other: a snapshot of a loop that runs on, exact where it rests.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -52,11 +52,12 @@ impl Worker {
 
     /// Waits in the driver or on the parker until `deadline`.
     pub(super) fn wait(&self, deadline: u64) {
-        let (tally, clock) = (&self.slot().tally, &self.shared.clock);
+        let tally = &self.slot().tally;
         tally.parked();
-        tally.set_busy(false, clock.now());
+        // The worker's estimate of the time is a third of a clock read, and right to some microseconds.
+        tally.set_busy(false, self.context.deadline_in(Duration::ZERO));
         self.wait_until(deadline);
-        tally.set_busy(true, clock.now());
+        tally.set_busy(true, self.context.deadline_in(Duration::ZERO));
     }
 
     fn wait_until(&self, mut deadline: u64) {
