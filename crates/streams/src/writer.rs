@@ -38,6 +38,8 @@ use heist_core::services;
 use heist_core::sync::Mutex;
 
 use crate::wire::{Output, StreamAddr};
+#[cfg(feature = "tls")]
+pub(crate) use loan::Loan;
 use state::{Afterwards, Phase, State};
 
 /// Something whose drop tells somebody that a connection has ended.

@@ -215,11 +215,11 @@ impl OpenConnection {
             _ => None,
         };
         let plan = self.tls.plan(host.as_deref())?;
-        let (mut reader, writer) = self.connect_plainly().await?;
-        if let Some(plan) = plan {
-            plan.carry_out(&mut reader, &writer).await?;
+        let (reader, writer) = self.connect_plainly().await?;
+        match plan {
+            None => Ok((reader, writer)),
+            Some(plan) => plan.protect(reader, writer).await,
         }
-        Ok((reader, writer))
     }
 
     async fn connect_plainly(self) -> io::Result<(StreamReader, StreamWriter)> {

@@ -1,10 +1,7 @@
 //! A connection: its streams, and the task that runs its handler.
 
 use std::future::Future;
-use std::io;
 use std::sync::Arc;
-
-use heist_core::services;
 
 use super::listener::{Accepted, Listener};
 use super::outcome::{Outcome, report_failure};
@@ -17,22 +14,7 @@ use crate::{StreamAddr, StreamReader, StreamWriter};
 pub(super) struct Streams {
     pub(super) limit: usize,
     #[cfg(feature = "tls")]
-    pub(super) tls: Option<crate::tls::Plan>,
-}
-
-impl Streams {
-    /// Does what has to be done before the handler may have them.
-    #[cfg_attr(
-        not(feature = "tls"),
-        allow(clippy::unused_async, reason = "there is something to wait for with TLS")
-    )]
-    async fn prepare(&self, _reader: &mut StreamReader, _writer: &StreamWriter) -> io::Result<()> {
-        #[cfg(feature = "tls")]
-        if let Some(plan) = &self.tls {
-            plan.carry_out(_reader, _writer).await?;
-        }
-        Ok(())
-    }
+    pub(super) tls: Option<Arc<crate::tls::Plan>>,
 }
 
 /// Counts a connection until its writer has given the socket back.
@@ -79,9 +61,16 @@ pub(super) fn begin<H, Fut>(
     let running = Running { server: server.clone(), key, failed: true };
     let (reader, writer) = accepted.into_streams(streams.limit, ending);
     let weak = writer.downgrade();
-    let task = heist_scheduler::task(run(handler, streams.clone(), reader, writer, running, peer))
-        .name(name)
-        .spawn();
+    #[cfg(feature = "tls")]
+    let task = match streams.tls.clone() {
+        None => heist_scheduler::task(run(handler, reader, writer, running, peer)).name(name).spawn(),
+        Some(plan) => {
+            let running = run_protected(plan, handler, reader, writer, running, peer);
+            heist_scheduler::task(running).name(name).spawn()
+        }
+    };
+    #[cfg(not(feature = "tls"))]
+    let task = heist_scheduler::task(run(handler, reader, writer, running, peer)).name(name).spawn();
     server.introduce(key, weak, task.task_ref());
     // It runs on by itself.
     drop(task);
@@ -89,8 +78,7 @@ pub(super) fn begin<H, Fut>(
 
 async fn run<H, Fut>(
     handler: H,
-    streams: Streams,
-    mut reader: StreamReader,
+    reader: StreamReader,
     writer: StreamWriter,
     mut running: Running,
     peer: StreamAddr,
@@ -99,15 +87,33 @@ async fn run<H, Fut>(
     Fut: Future,
     Fut::Output: Outcome,
 {
-    if let Err(error) = streams.prepare(&mut reader, &writer).await {
-        // Anybody can connect and say nonsense.
-        if services::current().is_some_and(|services| services.is_debug()) {
-            report_failure(&error, &peer);
-        }
-        return;
-    }
     let outcome = handler(reader, writer).await;
     running.failed = outcome.failure().inspect(|failure| report_failure(failure, &peer)).is_some();
+}
+
+/// As `run`, once TLS is under the streams. The room for the handshake is given back then.
+#[cfg(feature = "tls")]
+async fn run_protected<H, Fut>(
+    plan: Arc<crate::tls::Plan>,
+    handler: H,
+    reader: StreamReader,
+    writer: StreamWriter,
+    running: Running,
+    peer: StreamAddr,
+) where
+    H: FnOnce(StreamReader, StreamWriter) -> Fut,
+    Fut: Future,
+    Fut::Output: Outcome,
+{
+    match Box::pin(plan.protect(reader, writer)).await {
+        Ok((reader, writer)) => run(handler, reader, writer, running, peer).await,
+        // Anybody can connect and say nonsense.
+        Err(error) => {
+            if heist_core::services::current().is_some_and(|services| services.is_debug()) {
+                report_failure(&error, &peer);
+            }
+        }
+    }
 }
 
 /// What the task of a connection is called: it says the peer, or, where that has no name, where it came in.

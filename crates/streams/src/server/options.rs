@@ -221,7 +221,7 @@ where
         let streams = Streams {
             limit: self.limit,
             #[cfg(feature = "tls")]
-            tls: self.tls.plan(None)?,
+            tls: self.tls.plan(None)?.map(Arc::new),
         };
         let handler = self.handler;
         let begin: Begin = Box::new(move |shared, listener| {

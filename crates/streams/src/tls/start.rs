@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::{Future, IntoFuture, poll_fn};
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use super::machine::{Failure, Machine};
@@ -11,6 +12,7 @@ use super::pem::refused;
 use super::sides::sides;
 use super::{Choices, Plan, TlsContext, TlsInfo};
 use crate::wire::{Input, Output};
+use crate::writer::Loan;
 use crate::{StreamReader, StreamWriter};
 
 impl StreamWriter {
@@ -106,27 +108,27 @@ impl<'a> IntoFuture for StartTls<'a> {
 }
 
 impl Plan {
+    /// Puts TLS under streams that nobody else has.
+    pub(crate) async fn protect(
+        &self,
+        mut reader: StreamReader,
+        writer: StreamWriter,
+    ) -> io::Result<(StreamReader, StreamWriter)> {
+        self.carry_out(&mut reader, &writer).await?;
+        Ok((reader, writer))
+    }
+
     /// Puts TLS under a pair of streams.
-    pub(crate) async fn carry_out(&self, reader: &mut StreamReader, writer: &StreamWriter) -> io::Result<()> {
+    async fn carry_out(&self, reader: &mut StreamReader, writer: &StreamWriter) -> io::Result<()> {
         check_pair(reader, writer)?;
         let tls = self.connection()?;
         let (loan, output) = writer.lend().await?;
         let (input, unread) = reader.lend();
         let mut machine = Machine::new(tls, input, output, unread);
-        let shaken = heist_timer::timeout(
-            self.handshake,
-            poll_fn(|cx| match loan.poll_ended(cx) {
-                Some(error) => std::task::Poll::Ready(Err(Failure::Stream(error))),
-                None => machine.poll_handshake(cx),
-            }),
-        );
-        if let Err(error) = shaken
-            .await
-            .unwrap_or_else(|_| Err(self.too_slow()))
-            .map_err(|failure| self.explain(failure, writer))
-        {
+        if let Err(failure) = self.shake_hands(&mut machine, &loan).await {
             // The connection is gone before anybody hears of it.
             drop(machine);
+            let error = self.explain(failure, writer);
             loan.fail(&error);
             return Err(error);
         }
@@ -135,6 +137,14 @@ impl Plan {
         reader.give_back(input);
         loan.give_back(output, info);
         Ok(())
+    }
+
+    async fn shake_hands(&self, machine: &mut Machine, loan: &Loan<'_>) -> Result<(), Failure> {
+        let shaking = poll_fn(|cx| match loan.poll_ended(cx) {
+            Some(error) => Poll::Ready(Err(Failure::Stream(error))),
+            None => machine.poll_handshake(cx),
+        });
+        heist_timer::timeout(self.handshake, shaking).await.unwrap_or_else(|_| Err(self.too_slow()))
     }
 
     fn too_slow(&self) -> Failure {
