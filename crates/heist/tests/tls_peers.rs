@@ -294,8 +294,8 @@ fn python_serves() {
     });
 }
 
-/// A client on a thread of its own, on rustls and a blocking socket: it asks for new keys while the server has much to send,
-/// so that the server's reader has something to say at a time when there is no room for it.
+/// A client on a thread of its own, on rustls and a blocking socket: it asks for new keys while the server has much to send and no
+/// room for it.
 fn renew_keys(
     port: u16,
     config: Arc<rustls::ClientConfig>,
@@ -320,7 +320,7 @@ fn renew_keys(
 }
 
 #[test]
-fn reading_that_has_something_to_say_while_there_is_no_room() {
+fn new_keys_while_much_is_being_sent() {
     on_both(|| async {
         let authority = Authority::new();
         let (tell, heard) = std::sync::mpsc::channel();

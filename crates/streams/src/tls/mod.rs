@@ -36,6 +36,8 @@ mod machine;
 mod pem;
 mod sides;
 mod start;
+#[cfg(all(test, not(heist_loom)))]
+mod tests;
 
 use std::sync::Arc;
 

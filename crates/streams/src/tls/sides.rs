@@ -1,6 +1,6 @@
 //! The two halves of a TLS stream, which share a [`Machine`] behind a lock.
 //!
-//! Reading may have rustls say something (the answer to a new key, an alert). The reader sends that if there is room; if not,
+//! Reading may have rustls say something (an alert). The reader sends that if there is room; if not,
 //! it has the writer start its flusher, outside the lock: only the writer's side ever waits for room.
 
 use std::fmt;
