@@ -351,3 +351,29 @@ fn new_keys_while_much_is_being_sent() {
         Ok(())
     });
 }
+
+/// The loop has no time for the writer's flusher any more, yet the peer sees an orderly end.
+#[test]
+fn a_writer_that_is_dropped_as_the_run_ends_says_farewell() {
+    for_each_flavour(|builder| {
+        let authority = Authority::new();
+        let config = authority.identity(&["localhost"]).config();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let peer = std::thread::spawn(move || {
+            let (socket, _) = listener.accept()?;
+            let mut stream = rustls::StreamOwned::new(rustls::ServerConnection::new(config).unwrap(), socket);
+            let mut received = String::new();
+            stream.read_to_string(&mut received)?;
+            io::Result::Ok(received)
+        });
+        let said = builder.build().unwrap().run(async {
+            let connecting = open_connection(("127.0.0.1", port)).tls(authority.connector());
+            let (_reader, writer) = connecting.server_hostname("localhost").await?;
+            writer.write(b"last words");
+            io::Result::Ok(())
+        });
+        said.unwrap().unwrap();
+        assert_eq!(peer.join().unwrap().unwrap(), "last words");
+    });
+}

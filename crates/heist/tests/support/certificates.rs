@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use heist::tls::rustls::crypto::ring;
-use heist::tls::rustls::{ClientConfig, RootCertStore};
+use heist::tls::rustls::pki_types::pem::PemObject;
+use heist::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use heist::tls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use heist::tls::{TlsAcceptor, TlsConnector};
 use rcgen::{BasicConstraints, Certificate, CertificateParams, DnType, IsCa, KeyPair, date_time_ymd};
 
@@ -83,6 +85,17 @@ impl Authority {
 }
 
 impl Identity {
+    /// As `acceptor`, for a server on rustls alone, which sends nothing by itself after the handshake.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let mut config = config.with_single_cert(vec![certificate], key).unwrap();
+        config.send_tls13_tickets = 0;
+        Arc::new(config)
+    }
+
     pub fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from_pem(&self.certificate, &self.key).unwrap()
     }

@@ -446,8 +446,11 @@ impl State {
             return Some(Afterwards { output: Some(output), ..Afterwards::default() });
         }
         (self.output, self.info, self.flusher) = (Some(output), Some(Arc::new(info)), None);
-        // The flusher sends what is kept, then sees to whatever else has become due.
-        self.start_flushing()
+        if self.phase == Phase::Closing || self.kept() > 0 {
+            return self.start_flushing();
+        }
+        self.flushing = false;
+        self.settle().or_else(|| self.flushed())
     }
 
     /// Gives the output back at once.
