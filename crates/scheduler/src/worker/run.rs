@@ -82,7 +82,7 @@ impl Worker {
         if active && !self.shared.local {
             self.slot().thread.store(crate::watchdog::current_thread(), Ordering::Relaxed);
         }
-        self.slot().tally.set_busy(active, self.shared.clock.now());
+        self.slot().tally.set_busy(active, self.shared.stopwatch.read(&self.shared.clock));
         self.slot().active.store(active, Ordering::Release);
         self.shared.idle.set_active(self.index, active);
         if active {

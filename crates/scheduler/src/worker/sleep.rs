@@ -52,12 +52,10 @@ impl Worker {
 
     /// Waits in the driver or on the parker until `deadline`.
     pub(super) fn wait(&self, deadline: u64) {
-        let tally = &self.slot().tally;
-        tally.parked();
-        // The worker's estimate of the time is a third of a clock read, and right to some microseconds.
-        tally.set_busy(false, self.context.deadline_in(Duration::ZERO));
+        let (tally, now) = (&self.slot().tally, || self.shared.stopwatch.read(&self.shared.clock));
+        tally.rests(now());
         self.wait_until(deadline);
-        tally.set_busy(true, self.context.deadline_in(Duration::ZERO));
+        tally.goes_on(now());
     }
 
     fn wait_until(&self, mut deadline: u64) {
