@@ -174,6 +174,8 @@ pub use heist_scheduler::{
 #[cfg(feature = "futures-io")]
 pub use heist_streams::AsIo;
 pub use heist_streams::fs;
+#[cfg(feature = "tls")]
+pub use heist_streams::tls;
 #[cfg(unix)]
 pub use heist_streams::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
 pub use heist_streams::{

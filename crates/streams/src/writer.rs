@@ -13,10 +13,13 @@
 //! | `raw` | writing past the buffer |
 //! | `socket` | a look at the socket below |
 //! | `kept` | the bytes that the system has not taken yet |
+//! | `loan` | a writer whose output gets a layer under it |
 //! | `flusher` | the task that writes what is kept |
 
 mod flusher;
 mod kept;
+#[cfg(feature = "tls")]
+mod loan;
 #[cfg(feature = "futures-io")]
 mod poll;
 #[cfg(unix)]
@@ -39,6 +42,8 @@ use heist_core::sync::Mutex;
 
 use crate::server::OpenConnection;
 use crate::wire::{Output, StreamAddr};
+#[cfg(feature = "tls")]
+pub(crate) use loan::Loan;
 #[cfg(unix)]
 pub use socket::TransportSocket;
 use state::{Afterwards, Phase, State};
