@@ -112,6 +112,8 @@ pub use heist_scheduler::{
 pub use heist_streams::AsIo;
 pub use heist_streams::fs;
 #[cfg(unix)]
+pub use heist_streams::transports::{create_unix_connection, create_unix_server};
+#[cfg(unix)]
 pub use heist_streams::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
 pub use heist_streams::{
     ConnectError, Family, OpenConnection, OwnedSocket, StaggeredRace, ToAddress, open_connection,
@@ -140,6 +142,15 @@ pub use heist_streams::{
         create_subprocess_shell,
     },
     stderr, stdin, stdout,
+};
+pub use heist_streams::{
+    transports,
+    transports::{
+        BufferedProtocol, CreateConnection, CreateDatagramEndpoint, DatagramProtocol, DatagramSocket,
+        DatagramTransport, Protocol, ProtocolError, ProtocolHandle, StreamProtocol, Transport,
+        connect_accepted_socket, create_connection, create_datagram_endpoint, create_datagram_endpoint_on,
+        create_server, create_server_on,
+    },
 };
 pub use heist_sync::{
     AcquireLock, AcquireOwned, AcquirePermit, Barrier, BarrierWait, BoundedSemaphore, BrokenBarrierError,

@@ -21,6 +21,7 @@
 //! | `process` | child processes, on Unix |
 //! | `signal` | signals, on Unix |
 //! | `stdio` | this process' own standard streams |
+//! | [`transports`] | connections by callbacks |
 //! | `fs` | files and directories |
 //! | `names` | names of hosts |
 //! | `raw` | operations on sockets that the caller owns |
@@ -59,6 +60,7 @@ mod server;
 pub mod signal;
 #[cfg(unix)]
 mod stdio;
+pub mod transports;
 mod waiters;
 #[cfg(unix)]
 mod watch;

@@ -82,7 +82,6 @@ impl StreamReader {
     }
 
     /// Throws away the first `n` of the bytes that are buffered; all of them, where there are fewer.
-    #[cfg(feature = "futures-io")]
     pub(crate) fn consume(&mut self, n: usize) {
         self.buffer.consume(n.min(self.buffer.len()));
     }

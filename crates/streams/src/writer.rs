@@ -10,10 +10,12 @@
 //! |---|---|
 //! | `state` | what is behind the lock |
 //! | `poll` | writing for hand-written futures |
+//! | `changes` | being told of what becomes of a writer |
 //! | `raw` | writing past the buffer |
 //! | `kept` | the bytes that the system has not taken yet |
 //! | `flusher` | the task that writes what is kept |
 
+mod changes;
 mod flusher;
 mod kept;
 #[cfg(feature = "futures-io")]
@@ -35,6 +37,8 @@ use heist_core::services;
 use heist_core::sync::Mutex;
 
 use crate::wire::{Output, StreamAddr};
+pub(crate) use changes::{Change, Told};
+pub(crate) use state::HIGH_WATER;
 use state::{Afterwards, Phase, State};
 
 /// Something whose drop tells somebody that a connection has ended.
@@ -286,10 +290,7 @@ impl StreamWriter {
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) when `low` exceeds `high`.
     pub fn set_write_buffer_limits(&self, high: usize, low: usize) -> io::Result<()> {
-        if low > high {
-            let message = format!("the low-water mark, {low}, is above the high-water mark, {high}");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
+        check_marks(high, low)?;
         self.shared.change(|state| state.set_marks(high, low));
         Ok(())
     }
@@ -330,6 +331,15 @@ impl StreamWriter {
             None => Err(io::ErrorKind::NotConnected.into()),
         }
     }
+}
+
+/// Refuses a low-water mark above the high one.
+pub(crate) fn check_marks(high: usize, low: usize) -> io::Result<()> {
+    if low > high {
+        let message = format!("the low-water mark, {low}, is above the high-water mark, {high}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    Ok(())
 }
 
 impl Drop for StreamWriter {

@@ -15,7 +15,7 @@ use crate::waiters::{Waiters, Woken};
 use crate::wire::Output;
 
 /// How many bytes may be kept before `drain` waits, when nothing else is said; asyncio's high-water mark.
-const HIGH_WATER: usize = 64 << 10;
+pub(crate) const HIGH_WATER: usize = 64 << 10;
 
 /// See `docs/design/streams.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -252,8 +252,9 @@ impl State {
         Ok(sent)
     }
 
+    /// Whether writes are taken. One after `write_eof` is an error that stays.
     #[inline]
-    fn accepts(&mut self) -> bool {
+    pub(super) fn accepts(&mut self) -> bool {
         if self.eof && self.phase == Phase::Open && self.error.is_none() {
             let message = "write after write_eof: the stream was ended";
             self.error = Some(Sticky::new(&io::Error::new(io::ErrorKind::InvalidInput, message)));
@@ -277,18 +278,27 @@ impl State {
     /// Starts a flusher, if there is none and something to flush.
     #[inline]
     fn settle(&mut self) -> Option<Afterwards> {
-        let kept = self.kept();
-        self.paused |= kept > self.high;
-        let behind = kept > 0 || self.output.as_ref().is_some_and(Output::is_behind);
+        let paused = self.pause();
+        let behind = self.kept() > 0 || self.output.as_ref().is_some_and(Output::is_behind);
         if !behind || self.flushing {
-            return None;
+            return paused;
         }
-        self.start_flushing()
+        self.flushing = true;
+        Some(Afterwards { flush: true, ..paused.unwrap_or_default() })
     }
 
     fn start_flushing(&mut self) -> Option<Afterwards> {
         self.flushing = true;
         Some(Afterwards { flush: true, ..Afterwards::default() })
+    }
+
+    /// Has `drain` wait, if more is kept than the high-water mark. A transport may wait to be told of that.
+    fn pause(&mut self) -> Option<Afterwards> {
+        let over = self.kept() > self.high;
+        if !over || std::mem::replace(&mut self.paused, true) || self.waiters.is_empty() {
+            return None;
+        }
+        Some(Afterwards { woken: self.waiters.take(), ..Afterwards::default() })
     }
 
     /// Ends the stream after all that is kept.
@@ -336,8 +346,12 @@ impl State {
     /// The marks of `drain`, with `low` no higher than `high`.
     pub(super) fn set_marks(&mut self, high: usize, low: usize) -> Option<Afterwards> {
         (self.high, self.low) = (high, low);
-        self.paused |= self.kept() > high;
-        self.resume()
+        self.pause().or_else(|| self.resume())
+    }
+
+    /// The low-water mark and the high one.
+    pub(super) fn marks(&self) -> (usize, usize) {
+        (self.low, self.high)
     }
 
     /// The connection failed.
