@@ -112,7 +112,10 @@ pub use heist_scheduler::{
 pub use heist_streams::AsIo;
 pub use heist_streams::fs;
 #[cfg(unix)]
-pub use heist_streams::transports::{create_unix_connection, create_unix_server};
+pub use heist_streams::transports::{
+    StartSubprocess, SubprocessProtocol, SubprocessTransport, create_unix_connection, create_unix_server,
+    subprocess_exec, subprocess_shell,
+};
 #[cfg(unix)]
 pub use heist_streams::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
 pub use heist_streams::{

@@ -1,5 +1,7 @@
 //! [`Recorder`]: a protocol that tells a test of each callback.
 
+#![allow(dead_code, reason = "each test file takes what it needs")]
+
 use std::io;
 
 use heist::{Protocol, Queue, Transport};
