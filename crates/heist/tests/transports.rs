@@ -628,7 +628,7 @@ fn the_program_can_look_at_its_protocol_and_exchange_it() {
         let first_calls = first.calls.clone();
         let (transport, protocol) = connect_accepted_socket(|| first, near).await.unwrap();
         first_calls.made().await;
-        assert_eq!(protocol.lock().await.calls.is_empty(), true);
+        assert!(protocol.lock().await.calls.is_empty());
         assert!(transport.get_protocol::<Recorder>().is_some());
         assert!(transport.get_protocol::<Buffer>().is_none());
 
@@ -652,6 +652,35 @@ fn the_program_can_look_at_its_protocol_and_exchange_it() {
         assert!(calls.lost().await.is_none());
         assert!(transport.get_protocol::<Recorder>().is_none());
         assert!(matches!(first_calls.next().await, Called::Dropped), "nobody holds the first one");
+    });
+}
+
+#[test]
+fn any_thread_may_write_and_close() {
+    on_both(|| async {
+        let (transport, calls, peer) = over_unix(Recorder::default()).await;
+        let thread = std::thread::spawn(move || {
+            transport.write(&vec![7; MUCH]);
+            transport.close();
+        });
+        let (mut reader, _writer) = streams(peer).await;
+        assert_eq!(reader.read_to_end().await.unwrap().len(), MUCH);
+        thread.join().unwrap();
+        while !matches!(calls.next().await, Called::Lost(None)) {}
+    });
+}
+
+#[test]
+fn a_protocol_set_on_a_lost_connection_is_not_kept() {
+    on_both(|| async {
+        let (transport, calls, _peer) = over_unix(Recorder::default()).await;
+        transport.close();
+        assert!(calls.lost().await.is_none());
+        let late = Recorder::default();
+        let calls = late.calls.clone();
+        // The connection's task may be ending just now; then its end drops the protocol.
+        drop(transport.set_protocol(late));
+        assert!(matches!(calls.next().await, Called::Dropped));
     });
 }
 

@@ -35,6 +35,7 @@ use std::task::{Context, Poll, ready};
 use heist_core::budget::poll_proceed;
 use heist_core::services;
 use heist_core::sync::Mutex;
+use heist_scheduler::Handle;
 
 use crate::wire::{Output, StreamAddr};
 pub(crate) use changes::{Change, Told};
@@ -100,8 +101,13 @@ impl Shared {
     }
 
     fn follow(self: &Arc<Self>, afterwards: Afterwards) {
+        self.follow_on(None, afterwards);
+    }
+
+    /// As `follow`; what is kept is sent by that loop.
+    fn follow_on(self: &Arc<Self>, home: Option<&Handle>, afterwards: Afterwards) {
         if afterwards.run() {
-            flusher::start(self);
+            flusher::start(self, home.cloned());
         }
     }
 

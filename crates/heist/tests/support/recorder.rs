@@ -71,11 +71,14 @@ impl Calls {
         assert!(matches!(next, Called::Resumed), "{next:?}");
     }
 
-    /// The loss of the connection, and then nothing.
+    /// The loss of the connection, and then nothing. A flush before it may have resumed the writing.
     pub async fn lost(&self) -> Option<io::Error> {
-        let error = match self.next().await {
-            Called::Lost(error) => error,
-            other => panic!("{other:?} instead of connection_lost"),
+        let error = loop {
+            match self.next().await {
+                Called::Lost(error) => break error,
+                Called::Resumed => {}
+                other => panic!("{other:?} instead of connection_lost"),
+            }
         };
         let last = self.next().await;
         assert!(matches!(last, Called::Dropped), "{last:?} after connection_lost");

@@ -98,3 +98,9 @@ impl Lane {
         Event::Lost(self.error.take().or(error))
     }
 }
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.transport.leave();
+    }
+}

@@ -56,6 +56,8 @@ mod datagram;
 mod driver;
 mod handle;
 mod lane;
+#[cfg(all(test, heist_loom))]
+mod models;
 #[cfg(unix)]
 mod pipe;
 mod protocol;

@@ -8,8 +8,9 @@ use std::sync::{Arc, Weak};
 use std::task::Waker;
 
 use heist_core::services;
-use heist_core::sync::Mutex;
 use heist_core::sync::atomic::{AtomicU32, Ordering};
+use heist_core::sync::{Mutex, mutant};
+use heist_scheduler::Handle;
 use heist_sync::Lock;
 
 use super::ProtocolHandle;
@@ -35,6 +36,8 @@ pub struct Transport {
 
 struct Core {
     writer: StreamWriter,
+    /// The loop that sends what is kept: who writes may be on another one, or on none.
+    home: Option<Handle>,
     /// Writes since nothing is taken any more. Bookkeeping.
     in_vain: AtomicU32,
     control: Mutex<Control>,
@@ -49,6 +52,8 @@ struct Control {
     next: Option<Box<dyn Session>>,
     /// A `Lock<P>`. Weak, since protocols hold transports.
     protocol: Weak<dyn Any + Send + Sync>,
+    /// The task has ended: nobody will be called any more.
+    over: bool,
 }
 
 /// What the connection's task finds out at each turn.
@@ -58,11 +63,17 @@ pub(super) struct Wanted {
 }
 
 impl Transport {
-    /// A transport that writes to `writer`.
+    /// A transport that writes to `writer`, of the loop that this thread runs.
     pub(super) fn new(writer: StreamWriter) -> Self {
-        let control =
-            Control { reading: true, waker: None, next: None, protocol: Weak::<Lock<()>>::new() as Weak<_> };
-        Self { core: Arc::new(Core { writer, in_vain: AtomicU32::new(0), control: Mutex::new(control) }) }
+        let control = Control {
+            reading: true,
+            waker: None,
+            next: None,
+            protocol: Weak::<Lock<()>>::new() as Weak<_>,
+            over: false,
+        };
+        let (in_vain, control) = (AtomicU32::new(0), Mutex::new(control));
+        Self { core: Arc::new(Core { writer, home: Handle::current(), in_vain, control }) }
     }
 
     pub(super) fn writer(&self) -> &StreamWriter {
@@ -80,6 +91,15 @@ impl Transport {
         wanted
     }
 
+    /// The task ends: nothing of it or of a protocol is kept here, since handles may stay.
+    pub(super) fn leave(&self) {
+        let mut control = self.core.control.lock();
+        control.over = true;
+        let left = (control.waker.take(), control.next.take());
+        drop(control);
+        drop(left);
+    }
+
     /// Who is called, for [`get_protocol`](Self::get_protocol).
     pub(super) fn introduce<P: Send + 'static>(&self, lock: &Arc<Lock<P>>) {
         let weak = Arc::downgrade(lock);
@@ -95,7 +115,7 @@ impl Transport {
     ///
     /// Where nothing is kept: one system call, two atomic read-modify-writes, no allocation.
     pub fn write(&self, data: &[u8]) {
-        if !data.is_empty() && !self.core.writer.offer(data) {
+        if !data.is_empty() && !self.core.writer.offer(self.core.home.as_ref(), data) {
             self.wrote_in_vain();
         }
     }
@@ -107,7 +127,7 @@ impl Transport {
         I::Item: AsRef<[u8]>,
     {
         let pieces: Vec<I::Item> = pieces.into_iter().collect();
-        if !self.core.writer.offer_pieces(&pieces) {
+        if !self.core.writer.offer_pieces(self.core.home.as_ref(), &pieces) {
             self.wrote_in_vain();
         }
     }
@@ -166,7 +186,8 @@ impl Transport {
     pub fn resume_reading(&self) {
         let mut control = self.core.control.lock();
         let paused = !std::mem::replace(&mut control.reading, true);
-        let waker = if paused { control.waker.take() } else { None };
+        let wakes = paused && !mutant("streams-resume-wakes");
+        let waker = if wakes { control.waker.take() } else { None };
         drop(control);
         if let Some(waker) = waker {
             waker.wake();
@@ -259,8 +280,10 @@ impl Transport {
     pub fn set_protocol<P: StreamProtocol<Kind>, Kind: 'static>(&self, protocol: P) -> ProtocolHandle<P> {
         let lock = Arc::new(Lock::new(protocol));
         self.introduce(&lock);
+        let session = session_of(lock.clone());
         let mut control = self.core.control.lock();
-        let replaced = control.next.replace(session_of(lock.clone()));
+        let refused = control.over && !mutant("streams-no-session-after-the-end");
+        let replaced = if refused { Some(session) } else { control.next.replace(session) };
         let waker = control.waker.take();
         drop(control);
         drop(replaced);

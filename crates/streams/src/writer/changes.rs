@@ -3,6 +3,8 @@
 use std::io;
 use std::task::{Context, Poll};
 
+use heist_scheduler::Handle;
+
 use super::StreamWriter;
 use super::state::{Afterwards, Phase, State};
 
@@ -54,22 +56,24 @@ impl StreamWriter {
         polled
     }
 
-    /// As [`write`](Self::write); whether the data was taken.
-    pub(crate) fn offer(&self, data: &[u8]) -> bool {
-        self.offer_by(|state| state.write(data))
+    /// As [`write`](Self::write), from any thread: `home` sends what is kept. Whether the data was taken.
+    pub(crate) fn offer(&self, home: Option<&Handle>, data: &[u8]) -> bool {
+        self.offer_by(home, |state| state.write(data))
     }
 
-    /// As [`writelines`](Self::writelines); whether the data was taken.
-    pub(crate) fn offer_pieces(&self, pieces: &[impl AsRef<[u8]>]) -> bool {
-        self.offer_by(|state| state.write_pieces(pieces))
+    /// As [`writelines`](Self::writelines), and as [`offer`](Self::offer).
+    pub(crate) fn offer_pieces(&self, home: Option<&Handle>, pieces: &[impl AsRef<[u8]>]) -> bool {
+        self.offer_by(home, |state| state.write_pieces(pieces))
     }
 
-    fn offer_by(&self, write: impl FnOnce(&mut State) -> Option<Afterwards>) -> bool {
-        let mut taken = false;
-        self.shared.change(|state| {
-            taken = state.accepts();
-            if taken { write(state) } else { None }
-        });
+    fn offer_by(&self, home: Option<&Handle>, write: impl FnOnce(&mut State) -> Option<Afterwards>) -> bool {
+        let mut state = self.shared.state.lock();
+        let taken = state.accepts();
+        let afterwards = if taken { write(&mut state) } else { None };
+        drop(state);
+        if let Some(afterwards) = afterwards {
+            self.shared.follow_on(home, afterwards);
+        }
         taken
     }
 

@@ -140,6 +140,8 @@ impl<S: DatagramSocket> Outbox<S> {
         if self.phase == Phase::Closing && self.queue.is_empty() {
             self.phase = Phase::Closed;
             self.socket = None;
+            // Handles may stay; nothing of the task stays with them.
+            self.waker = None;
             return Poll::Ready(Event::Lost);
         }
         if self.paused != self.told {
