@@ -6,6 +6,7 @@ use std::time::Duration;
 use heist_core::Clock;
 use heist_scheduler::{Config, LocalScheduler, PanicPolicy, Scheduler, ThreadHook};
 
+use crate::defaults;
 use crate::driver::LoopDriver;
 use crate::event_loop::{EventLoop, Flavour, Limits};
 use crate::runner::Runner;
@@ -48,8 +49,13 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// The defaults: a worker for each core (or as `HEIST_WORKERS` says), real time.
+    /// The defaults: a worker for each core (or as `HEIST_WORKERS` says), real time. Inside of
+    /// [`as_default`](Self::as_default), what that was given.
     pub fn new() -> Self {
+        defaults::current().unwrap_or_else(Self::plain)
+    }
+
+    fn plain() -> Self {
         Self {
             workers: None,
             current_thread: false,
@@ -161,6 +167,33 @@ impl Builder {
     pub fn look_interval(mut self, interval: Duration) -> Self {
         self.look_interval = Some(interval);
         self
+    }
+
+    /// Calls `program` with these properties as the defaults: every loop that this thread makes meanwhile and that leaves
+    /// something open has it from here, whether [`run`](crate::run), `#[heist::main]`,
+    /// [`new_event_loop`](crate::new_event_loop) or [`get_event_loop`](crate::get_event_loop) makes it.
+    ///
+    /// For tests of whole programs, their `main` included: an hour of theirs takes microseconds. `program` has a place of
+    /// its own for the loop that `get_event_loop` keeps; one that is left in it is closed at the end.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// #[heist::main]
+    /// async fn main() {
+    ///     heist::sleep(Duration::from_secs(3600)).await;
+    /// }
+    ///
+    /// # fn test() {
+    /// heist::Runner::builder().virtual_time().as_default(main);
+    /// # }
+    /// # test();
+    /// ```
+    ///
+    /// asyncio: the `loop_factory` of `run`, or an event loop policy.
+    pub fn as_default<R>(self, program: impl FnOnce() -> R) -> R {
+        let _before = defaults::Replaced::by(self);
+        program()
     }
 
     /// Makes a runner. This is cheap: its loop is made by the first run.

@@ -44,7 +44,7 @@ pub fn interval(period: Duration) -> Interval {
     Interval::new(now(), period)
 }
 
-/// Ticks every `period`, the first time at `start` on the loop's clock, as [`EventLoop::time`](crate::EventLoop::time)
+/// Ticks every `period`, the first time at `start` on the loop's clock, as [`Handle::time`](crate::Handle::time)
 /// gives it.
 ///
 /// ```

@@ -240,10 +240,10 @@ fn b268_write_eof_comes_after_what_is_kept_and_once() {
         transport.write(&vec![7; MUCH]);
         transport.write_eof();
         transport.write_eof();
+        calls.paused().await;
         let (mut reader, writer) = streams(peer).await;
         assert_eq!(reader.read_to_end().await.unwrap().len(), MUCH);
         // The other direction goes on.
-        calls.paused().await;
         calls.resumed().await;
         writer.write(b"answer");
         assert_eq!(calls.data(6).await, b"answer");

@@ -40,7 +40,7 @@ use crate::scheduler::{Handle, with_worker};
 use crate::shared::{CLOSED, Shared};
 use crate::timed::Timed;
 use crate::trace;
-use crate::worker::{Worker, create_internal};
+use crate::worker::create_internal;
 
 /// How many callbacks a runner calls before the tasks behind it have a turn: as many polls as there are between two looks.
 const RUN: usize = 61;
@@ -191,10 +191,10 @@ fn call(call: Call) {
 
 /// Calls a callback, in debug mode with a look at the clock.
 fn watched(call: impl FnOnce(), location: &'static Location<'static>) {
-    let debug = |worker: &Worker| worker.shared().debug.is_on().then(|| worker.shared().clone());
-    match with_worker(debug).flatten() {
-        Some(shared) => shared.debug.watch(call, || format!("the callback made at {location}")),
-        None => call(),
+    let begun = with_worker(|worker| worker.shared().debug.begin()).flatten();
+    call();
+    if begun.is_some() {
+        with_worker(|worker| worker.shared().debug.end(begun, || format!("the callback made at {location}")));
     }
 }
 
@@ -284,9 +284,11 @@ pub(crate) fn call_at_the_end(
     location: &'static Location<'static>,
     callback: impl FnOnce() + Send + 'static,
 ) -> bool {
+    if shared.callbacks.strand.is_idle() {
+        return false;
+    }
     let callback = Closure::Box(Box::new(callback));
-    let next = Call { captured: Captured::current(), callback, location };
-    !shared.callbacks.strand.is_idle() && put(shared, next).is_ok()
+    put(shared, Call { captured: Captured::current(), callback, location }).is_ok()
 }
 
 impl Call {

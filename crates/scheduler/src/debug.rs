@@ -31,23 +31,35 @@ impl Debug {
         self.on.load(Ordering::Relaxed)
     }
 
-    /// Does `what`, and warns where that was slow.
-    #[inline]
-    pub(crate) fn watch<R>(&self, what: impl FnOnce() -> R, name: impl FnOnce() -> String) -> R {
-        if self.is_on() { self.measure(what, name) } else { what() }
+    /// Something begins that may turn out slow; `None` where nobody wants to know.
+    #[inline(always)]
+    pub(crate) fn begin(&self) -> Option<Instant> {
+        if self.is_on() { now() } else { None }
     }
 
-    // By the system's clock also in virtual time, which stands still meanwhile.
+    /// It has ended: warns where it was slow.
+    #[inline(always)]
+    pub(crate) fn end(&self, begun: Option<Instant>, name: impl FnOnce() -> String) {
+        if let Some(begun) = begun {
+            self.tell_if_slow(begun, name);
+        }
+    }
+
     #[cold]
-    fn measure<R>(&self, what: impl FnOnce() -> R, name: impl FnOnce() -> String) -> R {
-        let begun = Instant::now();
-        let done = what();
+    #[inline(never)]
+    fn tell_if_slow(&self, begun: Instant, name: impl FnOnce() -> String) {
         let took = begun.elapsed();
         if nanos(took) >= self.slow.load(Ordering::Relaxed) {
             trace::warn(&Slow { name: name(), took });
         }
-        done
     }
+}
+
+/// By the system's clock also in virtual time, which stands still meanwhile.
+#[cold]
+#[inline(never)]
+fn now() -> Option<Instant> {
+    Some(Instant::now())
 }
 
 struct Slow {

@@ -96,6 +96,8 @@ pub use stdio::{stderr, stdin, stdout};
 pub use wire::StreamAddr;
 pub use writer::StreamWriter;
 #[cfg(unix)]
+pub use writer::TransportSocket;
+#[cfg(unix)]
 pub use {connect::open_unix_connection, server::start_unix_server};
 
 /// How many bytes a [`StreamReader`] takes for one line, when nothing else is said: 64 KiB, as in asyncio.

@@ -12,6 +12,7 @@
 //! | `poll` | writing for hand-written futures |
 //! | `changes` | being told of what becomes of a writer |
 //! | `raw` | writing past the buffer |
+//! | `socket` | a look at the socket below |
 //! | `kept` | the bytes that the system has not taken yet |
 //! | `flusher` | the task that writes what is kept |
 
@@ -22,6 +23,8 @@ mod kept;
 mod poll;
 #[cfg(unix)]
 mod raw;
+#[cfg(unix)]
+mod socket;
 mod state;
 #[cfg(all(test, not(heist_loom)))]
 mod tests;
@@ -37,13 +40,20 @@ use heist_core::services;
 use heist_core::sync::Mutex;
 use heist_scheduler::Handle;
 
+use crate::server::OpenConnection;
 use crate::wire::{Output, StreamAddr};
 pub(crate) use changes::{Change, Told};
+#[cfg(unix)]
+pub use socket::TransportSocket;
 pub(crate) use state::HIGH_WATER;
 use state::{Afterwards, Phase, State};
 
 /// Something whose drop tells somebody that a connection has ended.
-pub(crate) type Ending = Box<dyn Send>;
+pub(crate) enum Ending {
+    Server(#[expect(dead_code, reason = "it is there to be dropped")] OpenConnection),
+    #[cfg(unix)]
+    Other(#[expect(dead_code, reason = "it is there to be dropped")] Box<dyn Send>),
+}
 
 /// The half of a stream that writes; asyncio's `StreamWriter`.
 ///
@@ -63,11 +73,26 @@ struct Shared {
     state: Mutex<State>,
 }
 
+/// Keeps who is at the other end of a connection, where the writer has it already.
+#[derive(Debug)]
+pub(crate) struct PeerOf(Arc<Shared>);
+
+impl PeerOf {
+    pub(crate) fn get(&self) -> &StreamAddr {
+        &self.0.peer
+    }
+}
+
 /// A writer, for somebody who does not keep it: as long as it sends, it can be closed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct WeakWriter(Weak<Shared>);
 
 impl WeakWriter {
+    /// Who is at the other end, while that is kept by the writer or a [`PeerOf`].
+    pub(crate) fn peer(&self) -> StreamAddr {
+        self.0.upgrade().map_or(StreamAddr::Unnamed, |shared| shared.peer.clone())
+    }
+
     /// As [`StreamWriter::close`].
     pub(crate) fn close(&self) {
         if let Some(shared) = self.0.upgrade() {
@@ -154,6 +179,16 @@ impl StreamWriter {
     /// A writer to `output`; see [`streams_over`](crate::wire::streams_over).
     pub(crate) fn over(output: Output, peer: StreamAddr, ending: Option<Ending>) -> Self {
         Self { shared: Arc::new(Shared { peer, state: Mutex::new(State::new(output, ending)) }) }
+    }
+
+    /// Has somebody told of the end of a connection that nobody has used yet.
+    pub(crate) fn tell_of_end(&self, ending: Ending) {
+        self.shared.state.lock().tell_of_end(ending);
+    }
+
+    /// Who is at the other end, for as long as it is kept, whatever becomes of the writer.
+    pub(crate) fn peer_of(&self) -> PeerOf {
+        PeerOf(self.shared.clone())
     }
 
     /// Something that can close this writer from elsewhere.

@@ -59,6 +59,16 @@ pub(crate) struct VTable {
     pub(crate) take_output: unsafe fn(NonNull<Header>, *mut ()),
     /// Takes out who is to be told of the end; `None` where there never is anybody.
     pub(crate) watcher: Option<unsafe fn(NonNull<Header>) -> Option<Watcher>>,
+    /// What there is to do with a label; `None` where there is none.
+    pub(crate) label: Option<&'static LabelTable>,
+}
+
+/// The operations of a cell that has a label.
+pub(crate) struct LabelTable {
+    /// The name that the label says.
+    pub(crate) name: unsafe fn(NonNull<Header>) -> Option<std::sync::Arc<str>>,
+    /// Drops the label, when the cell is freed.
+    pub(crate) drop: unsafe fn(NonNull<Header>),
 }
 
 /// The parts of a task that most tasks never need.
@@ -494,6 +504,10 @@ impl Raw {
             Complete::Done | Complete::Asked | Complete::Unwanted => {}
             Complete::Free => self.free_complete(access),
             Complete::Notify => {
+                // Who awaits the task came after who registered a callback: the handle was given up to the await.
+                if self.has_callbacks() {
+                    self.deliver_callbacks();
+                }
                 self.wake_foreign_joiner(access);
                 if header.word.load() & super::state::JOINER != 0 {
                     // SAFETY: with `JOINER` and `COMPLETE` set the slot belongs to this side alone.
@@ -502,9 +516,6 @@ impl Raw {
                         self.unlink(&waker);
                         wake_joiner(waker);
                     }
-                }
-                if self.has_callbacks() {
-                    self.deliver_callbacks();
                 }
                 self.release_with(access);
                 return;
@@ -741,10 +752,17 @@ impl Raw {
         unsafe { self.header().cold.load(Ordering::Acquire).as_ref() }
     }
 
+    /// The name that the task's label says.
+    fn label(self) -> Option<std::sync::Arc<str>> {
+        let label = self.header().vtable.label?;
+        // SAFETY: the table is that of the cell's own type, and the holder keeps the cell alive.
+        unsafe { (label.name)(self.0) }
+    }
+
     /// The name, or `Task-ID`.
     pub(crate) fn name(self) -> std::sync::Arc<str> {
         let given = self.cold_if_any().and_then(|cold| cold.name.lock().clone());
-        given.unwrap_or_else(|| format!("Task-{}", self.header().id).into())
+        given.or_else(|| self.label()).unwrap_or_else(|| format!("Task-{}", self.header().id).into())
     }
 
     /// Empties the cell and gives it back to its page. Nobody may touch the task any more.
@@ -773,6 +791,10 @@ impl Raw {
         if !cold.is_null() {
             header.cold.store(ptr::null_mut(), Ordering::Relaxed);
             Self::free_cold(cold);
+        }
+        if let Some(label) = header.vtable.label {
+            // SAFETY: the table is that of the cell's own type; the last reference is gone, and a cell is freed once.
+            unsafe { (label.drop)(self.0) };
         }
         // SAFETY: the last reference is gone, so nobody else touches the slot.
         if header.joiner.with(|slot| unsafe { (*slot).is_some() }) {

@@ -696,10 +696,10 @@ impl Worker {
         let access = if self.shared.local { Access::Owner } else { Access::Shared };
         self.count_poll(header.id);
         let mut start = header.word.start(access);
-        let (polled, again) = self.shared.debug.watch(
-            || deliver::poll(&self.context, task, access, &mut start, &mut deliver::InCell(task)),
-            || debug::name_of(task),
-        );
+        let watched = self.shared.debug.begin();
+        let (polled, again) =
+            deliver::poll(&self.context, task, access, &mut start, &mut deliver::InCell(task));
+        self.shared.debug.end(watched, || debug::name_of(task));
         if let Poll::Ready(outcome) = polled {
             if header.vtable.kind != Kind::Callback {
                 self.slot().tally.task_ended();

@@ -33,6 +33,7 @@ use std::future::Future;
 
 use crate::ready::{OwnedSocket, ReadySocket};
 use crate::{StreamReader, StreamWriter, ToAddress};
+pub(crate) use connection::OpenConnection;
 pub use handle::Server;
 pub use listener::ServerSocket;
 use options::Place;

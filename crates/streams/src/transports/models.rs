@@ -1,9 +1,8 @@
 //! Models of transports: what the program changes meets a driver that is about to wait, or to end.
 
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize as Count, Ordering as Std};
-use std::task::Poll;
+use std::task::{Wake, Waker};
 use std::time::Instant;
 
 use heist_core::sync::thread;
@@ -27,12 +26,21 @@ fn check(name: &str, run: impl Fn(&Transport, &Arc<Count>) + Send + Sync + 'stat
     println!("model {name}: bound none, {iterations} iterations, {} ms", begun.elapsed().as_millis());
 }
 
+/// Wakes a thread of the model.
+struct Unpark(loom::thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
 /// Waits as the driver does, until reading is wanted.
 fn wait_for_reading(transport: &Transport) {
-    loom::future::block_on(poll_fn(|cx| {
-        let wanted = transport.attend(cx.waker());
-        if wanted.reading { Poll::Ready(()) } else { Poll::Pending }
-    }));
+    let waker = Waker::from(Arc::new(Unpark(loom::thread::current())));
+    while !transport.attend(&waker).reading {
+        loom::thread::park();
+    }
 }
 
 /// The driver finds out that reading goes on, whether it has looked before or not.

@@ -32,7 +32,7 @@ pub trait Protocol: Send + 'static {
     }
 
     /// More is kept in the transport than its high-water mark: write no more for now. Called after the callback that wrote
-    /// too much, before any other.
+    /// too much, before any other; not at all where there is room again by then.
     fn pause_writing(&mut self) {}
 
     /// No more is kept than the low-water mark: write on. Once for each `pause_writing`, unless the connection is lost.

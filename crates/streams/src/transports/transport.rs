@@ -16,6 +16,8 @@ use heist_sync::Lock;
 use super::ProtocolHandle;
 use super::driver::{Session, session_of};
 use super::protocol::StreamProtocol;
+#[cfg(unix)]
+use crate::TransportSocket;
 use crate::ready::OwnedSocket;
 use crate::writer::{HIGH_WATER, check_marks};
 use crate::{StreamAddr, StreamWriter};
@@ -217,7 +219,8 @@ impl Transport {
 
     /// The low-water mark and the high one, in asyncio's order; its `get_write_buffer_limits`.
     pub fn get_write_buffer_limits(&self) -> (usize, usize) {
-        self.core.writer.marks()
+        let (high, low) = self.core.writer.marks();
+        (low, high)
     }
 
     /// How many bytes are kept; asyncio's `get_write_buffer_size`.
@@ -257,8 +260,14 @@ impl Transport {
         self.core.writer.sock_name()
     }
 
-    /// Another descriptor of the same socket or pipe, to set options with: socket2's `SockRef` has them all. asyncio's
-    /// `get_extra_info('socket')` and `get_extra_info('pipe')`.
+    /// The socket, to look at and to set options of; asyncio's `get_extra_info('socket')`. `None` where there is none: a pipe, a
+    /// lost connection.
+    #[cfg(unix)]
+    pub fn socket(&self) -> Option<TransportSocket> {
+        self.core.writer.socket()
+    }
+
+    /// Another descriptor of the same socket or pipe; asyncio's `get_extra_info('pipe')`.
     ///
     /// # Errors
     ///

@@ -77,7 +77,7 @@ impl StreamWriter {
         taken
     }
 
-    /// The low-water mark and the high one.
+    /// The high-water mark and the low one.
     pub(crate) fn marks(&self) -> (usize, usize) {
         self.shared.state.lock().marks()
     }

@@ -16,6 +16,8 @@ use crate::wire::Output;
 
 /// How many bytes may be kept before `drain` waits, when nothing else is said; asyncio's high-water mark.
 pub(crate) const HIGH_WATER: usize = 64 << 10;
+/// As few bytes as must be kept before `drain` goes on, when nothing else is said.
+const LOW_WATER: usize = HIGH_WATER / 4;
 
 /// See `docs/design/streams.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,15 +33,12 @@ pub(super) struct State {
     pub(super) phase: Phase,
     /// `None` from `Closed` on.
     pub(super) output: Option<Output>,
-    kept: Kept,
+    /// What most writers never need.
+    rare: Option<Box<Rare>>,
     /// Whether there is a flusher.
     pub(super) flushing: bool,
-    /// Its waker, while it waits for room: giving the output back under it must end it.
-    flusher: Option<Waker>,
     /// More is kept than the high-water mark, and not yet as little as the low-water mark.
     pub(super) paused: bool,
-    high: usize,
-    low: usize,
     /// The end of the stream is to be sent after what is kept.
     eof: bool,
     /// What closing ends: both directions, or, for a writer that was dropped, only its own.
@@ -48,6 +47,21 @@ pub(super) struct State {
     /// Who waits for `paused` to end, or for `Closed`.
     pub(super) waiters: Waiters,
     ending: Option<Ending>,
+}
+
+/// The part of the state of a writer whose system was full once, or whose marks were set. Allocated then.
+struct Rare {
+    kept: Kept,
+    /// The flusher's waker, while it waits for room: giving the output back under it must end it.
+    flusher: Option<Waker>,
+    high: usize,
+    low: usize,
+}
+
+impl Default for Rare {
+    fn default() -> Self {
+        Self { kept: Kept::default(), flusher: None, high: HIGH_WATER, low: LOW_WATER }
+    }
 }
 
 impl fmt::Debug for State {
@@ -94,12 +108,9 @@ impl State {
         Self {
             phase: Phase::Open,
             output: Some(output),
-            kept: Kept::default(),
+            rare: None,
             flushing: false,
-            flusher: None,
             paused: false,
-            high: HIGH_WATER,
-            low: HIGH_WATER / 4,
             eof: false,
             how: Shutdown::Both,
             error: None,
@@ -112,6 +123,10 @@ impl State {
         self.phase == Phase::Open
     }
 
+    pub(super) fn tell_of_end(&mut self, ending: Ending) {
+        self.ending = Some(ending);
+    }
+
     /// Whether the connection is a server's, which hears of its end.
     pub(super) fn is_handlers(&self) -> bool {
         self.ending.is_some()
@@ -119,7 +134,16 @@ impl State {
 
     /// How many bytes are kept.
     pub(super) fn kept(&self) -> usize {
-        self.kept.len()
+        self.rare.as_ref().map_or(0, |rare| rare.kept.len())
+    }
+
+    /// Above how many kept bytes `drain` waits, and until how many.
+    pub(super) fn marks(&self) -> (usize, usize) {
+        self.rare.as_ref().map_or((HIGH_WATER, LOW_WATER), |rare| (rare.high, rare.low))
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     /// Why nothing more is sent, where that is so.
@@ -157,7 +181,8 @@ impl State {
             return None;
         }
         match self.send_now(data) {
-            Ok(sent) => self.kept.push(&data[sent..]),
+            Ok(sent) if sent == data.len() => {}
+            Ok(sent) => self.rare().kept.push(&data[sent..]),
             Err(error) => return self.fail(&error),
         }
         self.settle()
@@ -169,7 +194,8 @@ impl State {
             return None;
         }
         match self.send_now(&data) {
-            Ok(sent) => self.kept.push_owned(data, sent),
+            Ok(sent) if sent == data.len() => {}
+            Ok(sent) => self.rare().kept.push_owned(data, sent),
             Err(error) => return self.fail(&error),
         }
         self.settle()
@@ -200,7 +226,7 @@ impl State {
             return self.fail(&error);
         }
         for piece in rest.iter() {
-            self.kept.push(piece);
+            self.rare().kept.push(piece);
         }
         self.settle()
     }
@@ -225,10 +251,10 @@ impl State {
             Err(error) => return (0, self.fail(&error)),
         };
         // At least something, or the caller would take it for the end.
-        let mut room = self.high.saturating_sub(self.kept()).max(1);
+        let mut room = self.marks().0.saturating_sub(self.kept()).max(1);
         for piece in rest.iter() {
             let piece = &piece[..piece.len().min(room)];
-            self.kept.push(piece);
+            self.rare().kept.push(piece);
             taken += piece.len();
             room -= piece.len();
         }
@@ -294,7 +320,7 @@ impl State {
 
     /// Has `drain` wait, if more is kept than the high-water mark. A transport may wait to be told of that.
     fn pause(&mut self) -> Option<Afterwards> {
-        let over = self.kept() > self.high;
+        let over = self.kept() > self.marks().0;
         if !over || std::mem::replace(&mut self.paused, true) || self.waiters.is_empty() {
             return None;
         }
@@ -336,7 +362,7 @@ impl State {
 
     /// Lets `drain` go on, if it need not wait any more.
     fn resume(&mut self) -> Option<Afterwards> {
-        if self.paused && self.kept() <= self.low {
+        if self.paused && self.kept() <= self.marks().1 {
             self.paused = false;
             return Some(Afterwards { woken: self.waiters.take(), ..Afterwards::default() });
         }
@@ -345,13 +371,9 @@ impl State {
 
     /// The marks of `drain`, with `low` no higher than `high`.
     pub(super) fn set_marks(&mut self, high: usize, low: usize) -> Option<Afterwards> {
-        (self.high, self.low) = (high, low);
+        let rare = self.rare();
+        (rare.high, rare.low) = (high, low);
         self.pause().or_else(|| self.resume())
-    }
-
-    /// The low-water mark and the high one.
-    pub(super) fn marks(&self) -> (usize, usize) {
-        (self.low, self.high)
     }
 
     /// The connection failed.
@@ -381,7 +403,7 @@ impl State {
     fn finish(&mut self) -> Option<Afterwards> {
         self.phase = Phase::Closed;
         self.paused = false;
-        self.kept.clear();
+        let flusher = self.rare.take().and_then(|rare| rare.flusher);
         let mut output = self.output.take();
         if let Some(output) = output.as_mut().filter(|output| !output.is_last()) {
             // The reader keeps the connection open, so its end has to be announced.
@@ -389,7 +411,7 @@ impl State {
         }
         Some(Afterwards {
             woken: self.waiters.take(),
-            flusher: self.flusher.take(),
+            flusher,
             output,
             ending: self.ending.take(),
             flush: false,
@@ -431,7 +453,7 @@ impl State {
     /// The flusher's turn: sends what is kept, as far as there is room. Ready when nothing is left to do.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> (Option<Afterwards>, Poll<()>) {
         // The flusher runs, so it need not be woken.
-        let own = self.flusher.take();
+        let own = self.rare.as_mut().and_then(|rare| rare.flusher.take());
         match self.poll_send(cx) {
             Poll::Ready(Ok(())) => {
                 self.flushing = false;
@@ -440,7 +462,7 @@ impl State {
             Poll::Ready(Err(error)) => (self.fail_flush(&error), Poll::Ready(())),
             Poll::Pending => {
                 let own = own.filter(|own| own.will_wake(cx.waker()));
-                self.flusher = Some(own.unwrap_or_else(|| cx.waker().clone()));
+                self.rare().flusher = Some(own.unwrap_or_else(|| cx.waker().clone()));
                 (self.resume(), Poll::Pending)
             }
         }
@@ -449,13 +471,15 @@ impl State {
     /// Sends what is kept, has it passed on, and says farewell where that is due. Ready, too, where the output is gone.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(output) = &mut self.output else { return Poll::Ready(Ok(())) };
-        while !self.kept.is_empty() {
-            match ready!(output.poll_write(cx, self.kept.get()))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                n => self.kept.advance(n),
+        if let Some(rare) = &mut self.rare {
+            while !rare.kept.is_empty() {
+                match ready!(output.poll_write(cx, rare.kept.get()))? {
+                    0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    n => rare.kept.advance(n),
+                }
             }
+            rare.kept.clear();
         }
-        self.kept.clear();
         ready!(output.poll_flush(cx))?;
         if self.phase == Phase::Closing {
             ready!(output.poll_farewell(cx))?;

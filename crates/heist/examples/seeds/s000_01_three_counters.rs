@@ -1,5 +1,7 @@
 //! Sample 000-1: three counters at a time.
 //!
+//! The original, made runnable: `python/s000_01_three_counters.py`.
+//!
 //! What differs from the Python text: `gather!` gives a `Result`, where Python would raise.
 
 #![forbid(unsafe_code)]
@@ -13,7 +15,7 @@ async fn count() {
 }
 
 #[heist::main]
-async fn main() -> Result<(), heist::TaskError> {
+pub(crate) async fn main() -> Result<(), heist::TaskError> {
     heist::gather!(count(), count(), count()).await?;
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Sample 000-5: a future that another task fills.
 //!
+//! The original, made runnable: `python/s000_05_future.py`.
+//!
 //! What differs from the Python text: asyncio's Future is `heist::future::Future`, made by `create_future`; setting a
 //! result and awaiting give `Result`s, where Python would raise. The original prints nothing; this shows that `'1'` came.
 
@@ -16,7 +18,7 @@ async fn after(fut: Future<&'static str>) -> Result<(), heist::InvalidStateError
 }
 
 #[heist::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+pub(crate) async fn main() -> Result<(), Box<dyn Error>> {
     let fut = heist::create_future();
     // The task that gives `fut` its result.
     heist::create_task(after(fut.clone())).await??;

@@ -1,5 +1,7 @@
 //! Sample 000-3: two named tasks, waited for together.
 //!
+//! The original, made runnable: `python/s000_03_named_tasks.py`.
+//!
 //! What differs from the Python text: the note shows the done set, which its program does not print; this one prints it,
 //! with the place where each task was created, which is what a task knows here. The note's `result=8` is not what its
 //! program returns; `'return'` is.
@@ -16,7 +18,7 @@ async fn nested() -> &'static str {
 }
 
 #[heist::main]
-async fn main() -> Result<(), heist::TaskError> {
+pub(crate) async fn main() -> Result<(), heist::TaskError> {
     let task_list =
         [heist::create_task(nested()).with_name("n1"), heist::create_task(nested()).with_name("n2")];
     // done: the tasks that have ended; pending: those that had not when the timeout passed.

@@ -1,5 +1,7 @@
 //! Sample 001-4: three factorials at a time.
 //!
+//! The original, made runnable: `python/s001_04_factorials.py`.
+//!
 //! What differs from the Python text: `gather!` gives a `Result`, where Python would raise. The original's lines come in
 //! one order, since one thread runs everything; so does this, on a loop of that kind (`current_thread`).
 
@@ -18,7 +20,7 @@ async fn factorial(name: &str, number: u64) {
 }
 
 #[heist::main(current_thread)]
-async fn main() -> Result<(), heist::TaskError> {
+pub(crate) async fn main() -> Result<(), heist::TaskError> {
     // Schedule three calls *concurrently*:
     heist::gather!(factorial("A", 2), factorial("B", 3), factorial("C", 4)).await?;
     Ok(())

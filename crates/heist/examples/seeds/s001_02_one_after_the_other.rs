@@ -1,5 +1,7 @@
 //! Sample 001-2: two waits, one after the other, three seconds together.
 //!
+//! The original, made runnable: `python/s001_02_one_after_the_other.py`.
+//!
 //! What differs from the Python text: the time of day is that of UTC.
 
 #![forbid(unsafe_code)]
@@ -16,7 +18,7 @@ async fn say_after(delay: u64, what: &str) {
 }
 
 #[heist::main]
-async fn main() {
+pub(crate) async fn main() {
     println!("started at {}", strftime_x());
 
     say_after(1, "hello").await;

@@ -1,5 +1,7 @@
 //! Sample 001-3: the two waits of 001-2 as two tasks, two seconds together.
 //!
+//! The original, made runnable: `python/s001_03_as_two_tasks.py`.
+//!
 //! What differs from the Python text: the time of day is that of UTC; awaiting a task gives a `Result`, where Python would
 //! raise.
 
@@ -17,7 +19,7 @@ async fn say_after(delay: u64, what: &str) {
 }
 
 #[heist::main]
-async fn main() -> Result<(), heist::TaskError> {
+pub(crate) async fn main() -> Result<(), heist::TaskError> {
     let task1 = heist::create_task(say_after(1, "hello"));
 
     let task2 = heist::create_task(say_after(2, "world"));
