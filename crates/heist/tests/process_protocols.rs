@@ -187,8 +187,8 @@ fn a_pipe_that_is_read_can_be_closed_and_not_be_written() {
             }
             // A child that another test is just starting may have the other end for a moment, until it is a program.
             let refused = loop {
-                match write.write(b"x") {
-                    Ok(_) => heist::sleep(Duration::from_millis(1)).await,
+                match write.write_all(b"x") {
+                    Ok(()) => heist::sleep(Duration::from_millis(1)).await,
                     Err(error) => break error,
                 }
             };
