@@ -177,6 +177,11 @@ pub use heist_streams::fs;
 #[cfg(feature = "tls")]
 pub use heist_streams::tls;
 #[cfg(unix)]
+pub use heist_streams::transports::{
+    StartSubprocess, SubprocessProtocol, SubprocessTransport, create_unix_connection, create_unix_server,
+    subprocess_exec, subprocess_shell,
+};
+#[cfg(unix)]
 pub use heist_streams::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
 pub use heist_streams::{
     ConnectError, Family, OpenConnection, OwnedSocket, StaggeredRace, ToAddress, open_connection,
@@ -205,6 +210,15 @@ pub use heist_streams::{
         create_subprocess_shell,
     },
     stderr, stdin, stdout,
+};
+pub use heist_streams::{
+    transports,
+    transports::{
+        BufferedProtocol, CreateConnection, CreateDatagramEndpoint, DatagramProtocol, DatagramSocket,
+        DatagramTransport, Protocol, ProtocolError, ProtocolHandle, StreamProtocol, Transport,
+        connect_accepted_socket, create_connection, create_datagram_endpoint, create_datagram_endpoint_on,
+        create_server, create_server_on,
+    },
 };
 pub use heist_sync::{
     AcquireLock, AcquireOwned, AcquirePermit, Barrier, BarrierWait, BoundedSemaphore, BrokenBarrierError,

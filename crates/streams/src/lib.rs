@@ -21,6 +21,7 @@
 //! | `process` | child processes, on Unix |
 //! | `signal` | signals, on Unix |
 //! | `stdio` | this process' own standard streams |
+//! | [`transports`] | connections by callbacks |
 //! | `fs` | files and directories |
 //! | `names` | names of hosts |
 //! | `raw` | operations on sockets that the caller owns |
@@ -62,6 +63,7 @@ pub mod signal;
 mod stdio;
 #[cfg(feature = "tls")]
 pub mod tls;
+pub mod transports;
 mod waiters;
 #[cfg(unix)]
 mod watch;

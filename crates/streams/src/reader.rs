@@ -108,7 +108,6 @@ impl StreamReader {
     }
 
     /// Throws away the first `n` of the bytes that are buffered; all of them, where there are fewer.
-    #[cfg(feature = "futures-io")]
     pub(crate) fn consume(&mut self, n: usize) {
         self.state.buffer.consume(n.min(self.state.buffer.len()));
     }

@@ -10,12 +10,14 @@
 //! |---|---|
 //! | `state` | what is behind the lock |
 //! | `poll` | writing for hand-written futures |
+//! | `changes` | being told of what becomes of a writer |
 //! | `raw` | writing past the buffer |
 //! | `socket` | a look at the socket below |
 //! | `kept` | the bytes that the system has not taken yet |
 //! | `loan` | a writer whose output gets a layer under it |
 //! | `flusher` | the task that writes what is kept |
 
+mod changes;
 mod flusher;
 mod kept;
 #[cfg(feature = "tls")]
@@ -39,13 +41,16 @@ use std::task::{Context, Poll, ready};
 use heist_core::budget::poll_proceed;
 use heist_core::services;
 use heist_core::sync::Mutex;
+use heist_scheduler::Handle;
 
 use crate::server::OpenConnection;
 use crate::wire::{Output, StreamAddr};
+pub(crate) use changes::{Change, Told};
 #[cfg(feature = "tls")]
 pub(crate) use loan::Loan;
 #[cfg(unix)]
 pub use socket::TransportSocket;
+pub(crate) use state::HIGH_WATER;
 use state::{Afterwards, Phase, State};
 
 /// Something whose drop tells somebody that a connection has ended.
@@ -126,8 +131,13 @@ impl Shared {
     }
 
     fn follow(self: &Arc<Self>, afterwards: Afterwards) {
+        self.follow_on(None, afterwards);
+    }
+
+    /// As `follow`; what is kept is sent by that loop.
+    fn follow_on(self: &Arc<Self>, home: Option<&Handle>, afterwards: Afterwards) {
         if afterwards.run() {
-            flusher::start(self);
+            flusher::start(self, home.cloned());
         }
     }
 
@@ -326,10 +336,7 @@ impl StreamWriter {
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) when `low` exceeds `high`.
     pub fn set_write_buffer_limits(&self, high: usize, low: usize) -> io::Result<()> {
-        if low > high {
-            let message = format!("the low-water mark, {low}, is above the high-water mark, {high}");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
+        check_marks(high, low)?;
         self.shared.change(|state| state.set_marks(high, low));
         Ok(())
     }
@@ -370,6 +377,15 @@ impl StreamWriter {
             None => Err(io::ErrorKind::NotConnected.into()),
         }
     }
+}
+
+/// Refuses a low-water mark above the high one.
+pub(crate) fn check_marks(high: usize, low: usize) -> io::Result<()> {
+    if low > high {
+        let message = format!("the low-water mark, {low}, is above the high-water mark, {high}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    Ok(())
 }
 
 impl Drop for StreamWriter {

@@ -19,7 +19,7 @@ use crate::waiters::{Waiters, Woken};
 use crate::wire::Output;
 
 /// How many bytes may be kept before `drain` waits, when nothing else is said; asyncio's high-water mark.
-const HIGH_WATER: usize = 64 << 10;
+pub(crate) const HIGH_WATER: usize = 64 << 10;
 /// As few bytes as must be kept before `drain` goes on, when nothing else is said.
 const LOW_WATER: usize = HIGH_WATER / 4;
 
@@ -147,7 +147,7 @@ impl State {
     }
 
     /// Above how many kept bytes `drain` waits, and until how many.
-    fn marks(&self) -> (usize, usize) {
+    pub(super) fn marks(&self) -> (usize, usize) {
         self.rare.as_ref().map_or((HIGH_WATER, LOW_WATER), |rare| (rare.high, rare.low))
     }
 
@@ -287,8 +287,9 @@ impl State {
         Ok(sent)
     }
 
+    /// Whether writes are taken. One after `write_eof` is an error that stays.
     #[inline]
-    fn accepts(&mut self) -> bool {
+    pub(super) fn accepts(&mut self) -> bool {
         if self.eof && self.phase == Phase::Open && self.error.is_none() {
             let message = "write after write_eof: the stream was ended";
             self.error = Some(Sticky::new(&io::Error::new(io::ErrorKind::InvalidInput, message)));
@@ -312,18 +313,27 @@ impl State {
     /// Starts a flusher, if there is none and something to flush.
     #[inline]
     pub(super) fn settle(&mut self) -> Option<Afterwards> {
-        let kept = self.kept();
-        self.paused |= kept > self.marks().0;
-        let behind = kept > 0 || self.output.as_ref().is_some_and(Output::is_behind);
+        let paused = self.pause();
+        let behind = self.kept() > 0 || self.output.as_ref().is_some_and(Output::is_behind);
         if !behind || self.flushing {
-            return None;
+            return paused;
         }
-        self.start_flushing()
+        self.flushing = true;
+        Some(Afterwards { flush: true, ..paused.unwrap_or_default() })
     }
 
     fn start_flushing(&mut self) -> Option<Afterwards> {
         self.flushing = true;
         Some(Afterwards { flush: true, ..Afterwards::default() })
+    }
+
+    /// Has `drain` wait, if more is kept than the high-water mark. A transport may wait to be told of that.
+    fn pause(&mut self) -> Option<Afterwards> {
+        let over = self.kept() > self.marks().0;
+        if !over || std::mem::replace(&mut self.paused, true) || self.waiters.is_empty() {
+            return None;
+        }
+        Some(Afterwards { woken: self.waiters.take(), ..Afterwards::default() })
     }
 
     /// Ends the stream after all that is kept.
@@ -372,8 +382,7 @@ impl State {
     pub(super) fn set_marks(&mut self, high: usize, low: usize) -> Option<Afterwards> {
         let rare = self.rare();
         (rare.high, rare.low) = (high, low);
-        self.paused |= self.kept() > high;
-        self.resume()
+        self.pause().or_else(|| self.resume())
     }
 
     /// The connection failed.
