@@ -174,6 +174,8 @@ pub use heist_scheduler::{
 #[cfg(feature = "futures-io")]
 pub use heist_streams::AsIo;
 pub use heist_streams::fs;
+#[cfg(feature = "tls")]
+pub use heist_streams::tls;
 #[cfg(unix)]
 pub use heist_streams::transports::{
     StartSubprocess, SubprocessProtocol, SubprocessTransport, create_unix_connection, create_unix_server,
@@ -233,8 +235,9 @@ pub use heist_timer::{Sleep, SleepResult, Timeout, TimeoutError, sleep, timeout}
 /// Channels and locks that asyncio has not, in the plain Rust shape; usable under any executor.
 pub mod sync {
     pub use heist_sync::{
-        BarrierStatistics, LockStatistics, Notified, Notify, OnceCell, OwnedReadGuard, OwnedWriteGuard, Read,
-        ReadGuard, ReadOwned, RwLock, SemaphoreStatistics, WaitStatistics, Write, WriteGuard, WriteOwned,
+        BarrierStatistics, ChannelStatistics, LockStatistics, Notified, Notify, NotifyStatistics, OnceCell,
+        OwnedReadGuard, OwnedWriteGuard, Read, ReadGuard, ReadOwned, RwLock, SemaphoreStatistics,
+        WaitStatistics, Write, WriteGuard, WriteOwned,
     };
     pub use heist_sync::{broadcast, mpmc, mpsc, oneshot, queue, watch};
 }

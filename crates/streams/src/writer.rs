@@ -14,11 +14,14 @@
 //! | `raw` | writing past the buffer |
 //! | `socket` | a look at the socket below |
 //! | `kept` | the bytes that the system has not taken yet |
+//! | `loan` | a writer whose output gets a layer under it |
 //! | `flusher` | the task that writes what is kept |
 
 mod changes;
 mod flusher;
 mod kept;
+#[cfg(feature = "tls")]
+mod loan;
 #[cfg(feature = "futures-io")]
 mod poll;
 #[cfg(unix)]
@@ -43,6 +46,8 @@ use heist_scheduler::Handle;
 use crate::server::OpenConnection;
 use crate::wire::{Output, StreamAddr};
 pub(crate) use changes::{Change, Told};
+#[cfg(feature = "tls")]
+pub(crate) use loan::Loan;
 #[cfg(unix)]
 pub use socket::TransportSocket;
 pub(crate) use state::HIGH_WATER;

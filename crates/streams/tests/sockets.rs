@@ -224,7 +224,7 @@ fn any_type_with_a_descriptor_is_waited_for() {
         {
             let mut reading = pin!(device.async_io(Direction::Read, |device| device.read_event()));
             // It waits before there is anything.
-            poll_fn(|cx| Poll::Ready(assert!(reading.as_mut().poll(cx).is_pending()))).await;
+            assert!(poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx).is_pending())).await);
             other_end.send(&[7]).unwrap();
             assert_eq!(reading.await.unwrap(), 7);
         }

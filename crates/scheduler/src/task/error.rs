@@ -9,6 +9,16 @@ use heist_core::CancelledError;
 /// Why awaiting a task gave no value: it was cancelled, it panicked, or it can give none.
 ///
 /// One pointer wide, so that a `Result<T, TaskError>` is little more than a `T`.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let error = create_task(async { panic!("a bug") }).await.map(|()| ()).unwrap_err();
+/// assert_eq!(error.panic_message(), Some("a bug"));
+/// assert!(!error.is_cancelled());
+/// # }).unwrap();
+/// ```
 pub struct TaskError(Box<Repr>);
 
 enum Repr {

@@ -56,6 +56,15 @@ impl<T> Unpin for Task<T> {}
 /// Why [`Task::result`] gives no value.
 ///
 /// It borrows nothing, so that `task.result()?` may leave the function that owns the task.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, ResultError, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let task = create_task(std::future::pending::<()>());
+/// assert!(matches!(task.result(), Err(ResultError::NotDone)));
+/// # }).unwrap();
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ResultError {

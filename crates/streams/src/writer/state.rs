@@ -6,11 +6,15 @@
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::Ending;
 use super::kept::Kept;
 use crate::error::Sticky;
+#[cfg(feature = "tls")]
+use crate::tls::TlsInfo;
 use crate::waiters::{Waiters, Woken};
 use crate::wire::Output;
 
@@ -47,6 +51,9 @@ pub(super) struct State {
     /// Who waits for `paused` to end, or for `Closed`.
     pub(super) waiters: Waiters,
     ending: Option<Ending>,
+    /// What the ends of a TLS connection agreed on.
+    #[cfg(feature = "tls")]
+    pub(super) info: Option<Arc<TlsInfo>>,
 }
 
 /// The part of the state of a writer whose system was full once, or whose marks were set. Allocated then.
@@ -116,6 +123,8 @@ impl State {
             error: None,
             waiters: Waiters::default(),
             ending,
+            #[cfg(feature = "tls")]
+            info: None,
         }
     }
 
@@ -303,7 +312,7 @@ impl State {
 
     /// Starts a flusher, if there is none and something to flush.
     #[inline]
-    fn settle(&mut self) -> Option<Afterwards> {
+    pub(super) fn settle(&mut self) -> Option<Afterwards> {
         let paused = self.pause();
         let behind = self.kept() > 0 || self.output.as_ref().is_some_and(Output::is_behind);
         if !behind || self.flushing {
@@ -425,10 +434,14 @@ impl State {
         }
         self.how = how;
         self.phase = Phase::Closing;
+        let farewell = self.output.as_ref().is_some_and(Output::has_farewell);
         if self.flushing {
-            return None;
+            // How long the end may take is counted by the flusher, from here on.
+            let flusher = self.rare.as_mut().filter(|_| farewell).and_then(|rare| rare.flusher.take());
+            return Some(Afterwards { flusher, ..Afterwards::default() });
         }
-        if self.output.as_ref().is_some_and(Output::has_farewell) {
+        if let Some(output) = self.output.as_mut().filter(|_| farewell) {
+            output.begin_farewell();
             return self.start_flushing();
         }
         self.finish()
@@ -439,6 +452,43 @@ impl State {
         let output = self.output.take()?;
         self.phase = Phase::Closed;
         Some((output, self.ending.take()))
+    }
+
+    /// Lends the output, where nothing has to be sent; until it is given back the writer counts as flushing, and keeps what
+    /// is written.
+    #[cfg(feature = "tls")]
+    pub(super) fn lend(&mut self) -> Option<Output> {
+        if self.flushing || self.phase != Phase::Open {
+            return None;
+        }
+        let output = self.output.take()?;
+        self.flushing = true;
+        Some(output)
+    }
+
+    /// Why a lent output is not wanted any more, if so. Otherwise whoever has it is woken for that, in the flusher's place.
+    #[cfg(feature = "tls")]
+    pub(super) fn poll_lent(&mut self, cx: &Context<'_>) -> Option<io::Error> {
+        if self.phase == Phase::Closed {
+            return Some(io::Error::new(io::ErrorKind::ConnectionAborted, "the writer was aborted"));
+        }
+        self.rare().flusher = Some(cx.waker().clone());
+        None
+    }
+
+    /// Takes a lent output back, and goes on with it.
+    #[cfg(feature = "tls")]
+    pub(super) fn give_back(&mut self, output: Output, info: TlsInfo) -> Option<Afterwards> {
+        if self.phase == Phase::Closed {
+            return Some(Afterwards { output: Some(output), ..Afterwards::default() });
+        }
+        (self.output, self.info) = (Some(output), Some(Arc::new(info)));
+        self.rare().flusher = None;
+        if self.phase == Phase::Closing || self.kept() > 0 {
+            return self.start_flushing();
+        }
+        self.flushing = false;
+        self.settle().or_else(|| self.flushed())
     }
 
     /// Gives the output back at once.
@@ -471,6 +521,11 @@ impl State {
     /// Sends what is kept, has it passed on, and says farewell where that is due. Ready, too, where the output is gone.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(output) = &mut self.output else { return Poll::Ready(Ok(())) };
+        if self.phase == Phase::Closing {
+            if let Poll::Ready(error) = output.poll_overdue(cx) {
+                return Poll::Ready(Err(error));
+            }
+        }
         if let Some(rare) = &mut self.rare {
             while !rare.kept.is_empty() {
                 match ready!(output.poll_write(cx, rare.kept.get()))? {
@@ -482,7 +537,7 @@ impl State {
         }
         ready!(output.poll_flush(cx))?;
         if self.phase == Phase::Closing {
-            ready!(output.poll_farewell(cx))?;
+            ready!(output.poll_farewell(cx, self.how))?;
         }
         Poll::Ready(Ok(()))
     }

@@ -11,6 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::ring::Ring;
 use super::{RecvError, TryRecvError};
+use crate::ChannelStatistics;
 use crate::blocking::block_on;
 use crate::waitlist::Waiter;
 
@@ -50,6 +51,11 @@ impl<T> Receiver<T> {
     /// How many senders there are.
     pub fn sender_strong_count(&self) -> usize {
         self.ring.senders()
+    }
+
+    /// What the channel is at: values, both sides, and who waits.
+    pub fn statistics(&self) -> ChannelStatistics {
+        self.ring.statistics()
     }
 
     /// Whether `other` receives from the same channel.

@@ -7,6 +7,7 @@ use heist_core::sync::Arc;
 use super::SendError;
 use super::receiver::Receiver;
 use super::ring::Ring;
+use crate::ChannelStatistics;
 
 /// The sending half of a [`channel`](super::channel). Clones send into the same channel.
 pub struct Sender<T> {
@@ -56,6 +57,11 @@ impl<T> Sender<T> {
     /// Whether every value has been seen by every receiver.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// What the channel is at: values, both sides, and who waits.
+    pub fn statistics(&self) -> ChannelStatistics {
+        self.ring.statistics()
     }
 
     /// Whether `other` sends into the same channel.

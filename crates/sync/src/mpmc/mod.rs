@@ -24,6 +24,7 @@ use heist_core::sync::{Arc, mutant};
 
 pub use self::receiver::{Receiver, Recv, Values};
 pub use self::sender::{SendFuture, Sender};
+use crate::ChannelStatistics;
 pub use crate::channel_errors::{SendError, TryRecvError, TrySendError};
 use crate::queue::{Fifo, Shared};
 
@@ -66,6 +67,19 @@ struct Counted<T> {
 }
 
 impl<T> Counted<T> {
+    fn statistics(&self) -> ChannelStatistics {
+        let queue = self.queue.statistics();
+        ChannelStatistics {
+            values: queue.items,
+            capacity: Some(queue.maxsize).filter(|&maxsize| maxsize > 0),
+            senders: self.senders.load(Ordering::Relaxed),
+            receivers: self.receivers.load(Ordering::Relaxed),
+            senders_waiting: queue.putters,
+            receivers_waiting: queue.getters,
+            closed: queue.shut_down,
+        }
+    }
+
     fn remove_sender(&self) {
         // AcqRel: the last one shuts down after what all before it did.
         if self.senders.fetch_sub(1, Ordering::AcqRel) == 1
@@ -127,6 +141,11 @@ macro_rules! either_half {
             /// How many receivers there are.
             pub fn receiver_count(&self) -> usize {
                 self.counted.receivers.load(Ordering::Relaxed)
+            }
+
+            /// What the channel is at: values, both sides, and who waits.
+            pub fn statistics(&self) -> ChannelStatistics {
+                self.counted.statistics()
             }
 
             /// Whether `other` is of the same channel.

@@ -12,6 +12,7 @@ use heist_core::sync::Arc;
 
 use super::TryRecvError;
 use super::shared::{Fetch, Shared};
+use crate::ChannelStatistics;
 use crate::blocking::block_on;
 
 /// The receiving half of a [`channel`](super::channel) or an [`unbounded_channel`](super::unbounded_channel).
@@ -174,6 +175,11 @@ impl<T> Receiver<T> {
     /// How many senders there are.
     pub fn sender_strong_count(&self) -> usize {
         self.shared.senders()
+    }
+
+    /// What the channel is at: values, both sides, and who waits.
+    pub fn statistics(&self) -> ChannelStatistics {
+        ChannelStatistics { values: self.len(), ..self.shared.statistics() }
     }
 }
 

@@ -12,6 +12,7 @@ use super::permit::{OwnedPermit, Permit};
 use super::shared::Shared;
 use super::weak::WeakSender;
 use super::{SendError, TrySendError};
+use crate::ChannelStatistics;
 use crate::blocking::block_on;
 use crate::waitlist::Waiter;
 
@@ -163,6 +164,11 @@ impl<T> Sender<T> {
     /// How many senders there are.
     pub fn strong_count(&self) -> usize {
         self.shared.senders()
+    }
+
+    /// What the channel is at: values, both sides, and who waits.
+    pub fn statistics(&self) -> ChannelStatistics {
+        self.shared.statistics()
     }
 
     /// How many weak senders there are.

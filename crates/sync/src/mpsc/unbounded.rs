@@ -5,6 +5,7 @@ use std::fmt;
 use super::sender::{Closed, Sender};
 use super::weak::WeakSender;
 use super::{SendError, TrySendError};
+use crate::ChannelStatistics;
 
 /// The sending half of an [`unbounded_channel`](super::unbounded_channel). Clones send into the same channel.
 pub struct UnboundedSender<T> {
@@ -53,6 +54,11 @@ impl<T> UnboundedSender<T> {
     /// How many senders there are.
     pub fn strong_count(&self) -> usize {
         self.sender.strong_count()
+    }
+
+    /// What the channel is at: values, both sides, and who waits.
+    pub fn statistics(&self) -> ChannelStatistics {
+        self.sender.statistics()
     }
 
     /// How many weak senders there are.

@@ -8,6 +8,7 @@ use heist_core::sync::atomic::Ordering;
 use super::RecvError;
 use super::changed::Changed;
 use super::shared::{Ref, Shared, Version, wake_all};
+use crate::ChannelStatistics;
 
 /// The half of a [`channel`](super::channel) that looks at the value. Clones have seen what the original has.
 pub struct Receiver<T> {
@@ -113,6 +114,11 @@ impl<T> Receiver<T> {
     /// Has the value of now count as seen.
     pub fn mark_unchanged(&mut self) {
         self.seen = self.shared.version();
+    }
+
+    /// What the channel is at: values, both sides, and who waits.
+    pub fn statistics(&self) -> ChannelStatistics {
+        self.shared.statistics()
     }
 
     /// Whether `other` looks at the same value.

@@ -10,6 +10,7 @@ use super::SendError;
 use super::changed::Closed;
 use super::receiver::Receiver;
 use super::shared::{Ref, Shared};
+use crate::ChannelStatistics;
 
 /// The half of a [`channel`](super::channel) that changes the value. Clones change the same one.
 pub struct Sender<T> {
@@ -106,6 +107,11 @@ impl<T> Sender<T> {
     /// How many senders there are.
     pub fn sender_count(&self) -> usize {
         self.shared.senders.load(Ordering::Relaxed)
+    }
+
+    /// What the channel is at: values, both sides, and who waits.
+    pub fn statistics(&self) -> ChannelStatistics {
+        self.shared.statistics()
     }
 
     /// Whether `other` changes the same value.

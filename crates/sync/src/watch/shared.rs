@@ -6,6 +6,7 @@ use std::ops::Deref;
 use heist_core::sync::atomic::{AtomicUsize, Ordering};
 use heist_core::sync::{Mutex, RwLock, RwLockReadGuard, mutant};
 
+use crate::ChannelStatistics;
 use crate::waitlist::{WaitList, WakeBatch};
 
 /// In the version: every sender is gone.
@@ -62,6 +63,18 @@ impl<T> Shared<T> {
     pub fn version(&self) -> Version {
         // Acquire pairs with the Release of `modify` and `end`: who sees a version sees what led to it.
         Version(self.version.load(Ordering::Acquire))
+    }
+
+    pub fn statistics(&self) -> ChannelStatistics {
+        ChannelStatistics {
+            values: 1,
+            capacity: Some(1),
+            senders: self.senders.load(Ordering::Relaxed),
+            receivers: self.receivers.load(Ordering::Relaxed),
+            senders_waiting: 0,
+            receivers_waiting: self.changes.lock().waiting(),
+            closed: self.version().ended(),
+        }
     }
 
     pub fn borrow(&self, seen: Version) -> Ref<'_, T> {
