@@ -113,6 +113,8 @@ pub(crate) trait Peer: Send + Sync + 'static {
 pub(crate) enum Runtime {
     /// This project.
     Heist,
+    /// The same, with sockets by `start_server` and its streams.
+    HeistStreams,
     /// tokio.
     Tokio,
     /// smol: async-executor on N threads, each in async-io's `block_on`.
@@ -150,6 +152,8 @@ pub(crate) const PEERS: &[PeerId] = &[
     peer("heist-8", Runtime::Heist, Flavour::Workers(8)),
     peer("heist-16", Runtime::Heist, Flavour::Workers(16)),
     peer("heist-ct", Runtime::Heist, Flavour::Current),
+    peer("streams-1", Runtime::HeistStreams, Flavour::Workers(1)),
+    peer("streams-2", Runtime::HeistStreams, Flavour::Workers(2)),
     peer("tokio-1", Runtime::Tokio, Flavour::Workers(1)),
     peer("tokio-2", Runtime::Tokio, Flavour::Workers(2)),
     peer("tokio-4", Runtime::Tokio, Flavour::Workers(4)),
@@ -175,7 +179,7 @@ impl PeerId {
 
     /// Whether it is measured where nobody names it: more than two workers are for machines that have the cores.
     pub(crate) fn is_usual(self) -> bool {
-        !matches!(self.flavour, Flavour::Workers(3..))
+        !matches!(self.flavour, Flavour::Workers(3..)) && self.runtime != Runtime::HeistStreams
     }
 
     /// The peers of tokio that it is compared with, the better one in each row: with two workers or fewer, tokio with 1
@@ -195,7 +199,9 @@ impl PeerId {
 macro_rules! with_peer {
     ($runtime:expr, $peer:ident => $body:expr) => {
         match $runtime {
-            $crate::peer::Runtime::Heist => $crate::peer::as_peer!(Heist, $peer => $body),
+            $crate::peer::Runtime::Heist | $crate::peer::Runtime::HeistStreams => {
+                $crate::peer::as_peer!(Heist, $peer => $body)
+            }
             $crate::peer::Runtime::Tokio => $crate::peer::as_peer!(Tokio, $peer => $body),
             $crate::peer::Runtime::Smol => $crate::peer::as_peer!(Smol, $peer => $body),
             $crate::peer::Runtime::Plain => $crate::peer::as_peer!(Plain, $peer => $body),

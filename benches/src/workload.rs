@@ -55,7 +55,7 @@ pub(crate) enum Kind {
 impl Kind {
     /// The runtimes on which it makes sense, and that have what it needs.
     fn runtimes(self) -> &'static [Runtime] {
-        use Runtime::{Heist, Plain, Smol, Tokio};
+        use Runtime::{Heist, HeistStreams, Plain, Smol, Tokio};
         match self {
             // Nothing can wake the plain executor from another thread.
             Self::Foreign | Self::WakeForeign | Self::Blocking(_) => &[Heist, Tokio, Smol],
@@ -66,6 +66,7 @@ impl Kind {
             }
             // smol has none.
             Self::Broadcast => &[Heist, Tokio],
+            Self::Net(_) => &[Heist, HeistStreams, Tokio, Smol, Plain],
             _ => &[Heist, Tokio, Smol, Plain],
         }
     }

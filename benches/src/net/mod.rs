@@ -15,6 +15,7 @@ mod plain;
 mod scenario;
 mod server;
 mod spoken;
+mod streams;
 mod visits;
 
 use std::io;

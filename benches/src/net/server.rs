@@ -79,6 +79,10 @@ fn serve(
         };
         return served.map_err(|error| format!("the plain server failed: {error}"));
     }
+    if peer.runtime == Runtime::HeistStreams {
+        let served = super::streams::serve(peer.flavour, service, ready);
+        return served.map_err(|error| format!("the server of streams failed: {error}"));
+    }
     let (failure, failures) = mpsc::channel();
     with_peer!(peer.runtime, P => serve_on::<P>(peer.flavour, service, ready, failure));
     Err(failures

@@ -26,10 +26,9 @@ pub(crate) trait Place {
 /// there alone. That is what lets it write to the waker slot without a lock.
 #[derive(Debug)]
 pub(crate) struct Lane {
-    direction: Direction,
-    /// The word at which the source was found drained by a short read or write. While the word is still this one, the
-    /// system call would say "would block", so it is not made.
-    drained: Seen,
+    /// The word at which the source was found drained by a short read or write: while the word is still this one, the
+    /// system call would say "would block", so it is not made. In [`Seen::SPARE`], which no word has, the direction.
+    drained: u64,
 }
 
 impl Lane {
@@ -37,24 +36,31 @@ impl Lane {
     ///
     /// One lane per direction of a source, used with that source alone.
     pub(crate) const unsafe fn new(direction: Direction) -> Self {
-        Self { direction, drained: Seen::NEVER }
+        Self { drained: Self::mark(Seen::NEVER, direction) }
+    }
+
+    const fn mark(seen: Seen, direction: Direction) -> u64 {
+        match direction {
+            Direction::Read => seen.to_u64() & !Seen::SPARE,
+            Direction::Write => seen.to_u64() | Seen::SPARE,
+        }
     }
 }
 
 impl Place for Lane {
     #[inline]
     fn direction(&self) -> Direction {
-        self.direction
+        if self.drained & Seen::SPARE == 0 { Direction::Read } else { Direction::Write }
     }
 
     #[inline]
     fn is_drained(&self, seen: Seen) -> bool {
-        self.drained == seen
+        self.drained & !Seen::SPARE == seen.to_u64()
     }
 
     #[inline]
     fn set_drained(&mut self, seen: Seen) {
-        self.drained = seen;
+        self.drained = Self::mark(seen, self.direction());
     }
 
     #[inline]

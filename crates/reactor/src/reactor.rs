@@ -36,7 +36,8 @@ const BUSY_BATCH: usize = 64;
 /// The methods that take a worker are those of [`heist_core::Driver`], which hands them on.
 pub struct Reactor {
     clock: Arc<Clock>,
-    shards: Box<[Shard]>,
+    /// Shared with the sources that are registered there, which need their records even when the loop is gone.
+    shards: Box<[Arc<Shard>]>,
     /// One parking word per worker.
     parking: Box<[CachePadded<Parking>]>,
     /// The descriptors that callbacks watch.
@@ -53,6 +54,8 @@ pub(crate) struct Shard {
     /// Held while waiting and harvesting, so that harvests are serial. The claim says who may wait; a worker that only
     /// polls in passing goes by this lock alone.
     events: Mutex<Events>,
+    /// Held while a source is registered here.
+    pub(crate) binding: Mutex<()>,
 }
 
 impl fmt::Debug for Reactor {
@@ -81,8 +84,9 @@ impl Reactor {
     ///
     /// As [`new`](Self::new).
     pub fn with_spares(clock: Arc<Clock>, workers: usize, spares: usize) -> io::Result<Arc<Self>> {
-        let shards =
-            (0..(workers / WORKERS_PER_SHARD).max(1)).map(|_| Shard::new()).collect::<io::Result<_>>()?;
+        let shards = (0..(workers / WORKERS_PER_SHARD).max(1))
+            .map(|_| Shard::new().map(Arc::new))
+            .collect::<io::Result<_>>()?;
         let parking = (0..(workers + spares).max(1)).map(|_| CachePadded::new(Parking::new())).collect();
         Ok(Arc::new(Self {
             clock,
@@ -117,7 +121,7 @@ impl Reactor {
     }
 
     #[inline]
-    pub(crate) fn shard(&self, index: usize) -> &Shard {
+    pub(crate) fn shard(&self, index: usize) -> &Arc<Shard> {
         &self.shards[index]
     }
 
@@ -210,7 +214,7 @@ impl Reactor {
     pub fn close(&self) {
         #[cfg(unix)]
         self.watches.close();
-        for shard in &self.shards {
+        for shard in self.shards.iter() {
             for waker in shard.slab.close() {
                 waker.wake();
             }
@@ -245,6 +249,7 @@ impl Shard {
             selector: Selector::new()?,
             slab: Slab::new(),
             events: Mutex::new(Events::new()),
+            binding: Mutex::new(()),
         })
     }
 

@@ -48,12 +48,26 @@ pub(crate) struct Record {
     words: [Word; 2],
     /// Which life this is. Written under the slab's lock.
     generation: AtomicU32,
+    /// Where it is in its slab.
+    index: u32,
     pub(crate) arming: Arming,
 }
 
 impl Record {
-    fn new() -> Self {
-        Self { words: [Word::new(), Word::new()], generation: AtomicU32::new(0), arming: Arming::new() }
+    fn new(index: u32) -> Self {
+        Self {
+            words: [Word::new(), Word::new()],
+            generation: AtomicU32::new(0),
+            index,
+            arming: Arming::new(),
+        }
+    }
+
+    /// What the kernel is to give back for the source that has the record.
+    #[inline]
+    pub(crate) fn key(&self) -> Key {
+        // Relaxed: it changes only when the source gives the record back.
+        Key { index: self.index, generation: self.generation.load(Ordering::Relaxed) }
     }
 
     #[inline]
@@ -68,14 +82,17 @@ impl Record {
     }
 }
 
-/// Records in the first page; each further page doubles. 32 records are one 4 KiB page of memory.
+/// Records in each of the first [`STEPS`] pages; the next as many pages have twice as many each, and so on. So at most a fifth
+/// of all records has never been in use. 32 records are one 4 KiB page of memory.
 #[cfg(not(heist_loom))]
 const FIRST_PAGE: u32 = 32;
 /// In a model each record costs; one is enough.
 #[cfg(heist_loom)]
 const FIRST_PAGE: u32 = 1;
-/// Pages: 32 * (2^26 - 1), about two thousand million records, more than a machine has descriptors.
-const PAGES: usize = 26;
+/// How many pages come before the next ones are larger.
+const STEPS: usize = 4;
+/// Pages: 4 * 32 * (2^25 - 1), about four thousand million records, more than a machine has descriptors.
+const PAGES: usize = 25 * STEPS;
 
 /// The records of one shard.
 pub(crate) struct Slab {
@@ -135,10 +152,18 @@ impl Slab {
     /// Where a record is: its page and its place there.
     #[inline]
     fn place(index: u32) -> (usize, usize) {
-        let nth = u64::from(index / FIRST_PAGE) + 1;
-        let page = nth.ilog2();
-        let before = u64::from(FIRST_PAGE) * ((1 << page) - 1);
-        (page as usize, (u64::from(index) - before) as usize)
+        // In units of a first page, from where the sizes are powers of two times STEPS.
+        let unit = u64::from(index / FIRST_PAGE) + STEPS as u64;
+        let doubled = unit.ilog2() - STEPS.ilog2();
+        let step = unit >> doubled;
+        let before = ((step << doubled) - STEPS as u64) * u64::from(FIRST_PAGE);
+        let page = doubled as usize * STEPS + step as usize - STEPS;
+        (page, (u64::from(index) - before) as usize)
+    }
+
+    /// How many records a page has.
+    fn size_of_page(page: usize) -> u32 {
+        FIRST_PAGE << (page / STEPS)
     }
 
     /// The record of that index, if there is one.
@@ -158,11 +183,13 @@ impl Slab {
             Some(index) => index,
             None => {
                 let index = book.fresh;
-                let (page, _) = Self::place(index);
+                let (page, place) = Self::place(index);
                 if index >= Key::RESERVED || page >= PAGES {
                     return Err(Refused::Full);
                 }
-                self.pages[page].get_or_init(|| (0..FIRST_PAGE << page).map(|_| Record::new()).collect());
+                let first = index - place as u32;
+                let make = || (first..first + Self::size_of_page(page)).map(Record::new).collect();
+                self.pages[page].get_or_init(make);
                 book.fresh += 1;
                 index
             }
@@ -173,7 +200,7 @@ impl Slab {
         }
         // A plain store is enough: only holders of the lock write.
         self.live.store(self.live() + 1, Ordering::Relaxed);
-        Ok((Key { index, generation: record.generation.load(Ordering::Relaxed) }, record))
+        Ok((record.key(), record))
     }
 
     /// Takes the record of a source back.
@@ -292,7 +319,7 @@ mod tests {
         for index in 0..10_000 {
             assert_eq!(Slab::place(index), expected);
             expected.1 += 1;
-            if expected.1 == (FIRST_PAGE as usize) << expected.0 {
+            if expected.1 == Slab::size_of_page(expected.0) as usize {
                 expected = (expected.0 + 1, 0);
             }
         }

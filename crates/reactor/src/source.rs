@@ -11,7 +11,6 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use heist_core::budget::poll_proceed;
-use heist_core::sync::Mutex;
 use polling::AsSource;
 
 use crate::Direction;
@@ -134,20 +133,16 @@ struct Shared<T: IoSafe> {
 struct Registration {
     /// Set once, at the first wait. `OnceLock` publishes it; no protocol of ours hangs on it.
     home: OnceLock<Home>,
-    /// Held while registering, so that two directions that wait for the first time register once.
-    binding: Mutex<()>,
 }
 
-/// The loop that a source is bound to, and its record there.
+/// The shard of a loop that a source is bound to, and its record there.
 struct Home {
-    /// Valid as long as `reactor` lives: records are never freed before.
+    /// Valid as long as `shard` lives: records are never freed before.
     record: NonNull<Record>,
-    reactor: Arc<Reactor>,
-    shard: usize,
-    key: Key,
+    shard: Arc<Shard>,
 }
 
-// SAFETY: the pointer leads to a `Record`, which is Sync, in memory that `reactor` keeps.
+// SAFETY: the pointer leads to a `Record`, which is Sync, in memory that `shard` keeps.
 unsafe impl Send for Home {}
 // SAFETY: as for Send.
 unsafe impl Sync for Home {}
@@ -155,7 +150,7 @@ unsafe impl Sync for Home {}
 impl Home {
     #[inline]
     fn record(&self) -> &Record {
-        // SAFETY: the record lies in a page of `self.reactor`, which never frees one while it lives.
+        // SAFETY: the record lies in a page of `self.shard`, which never frees one while it lives.
         unsafe { self.record.as_ref() }
     }
 
@@ -165,14 +160,14 @@ impl Home {
     }
 
     #[inline]
-    fn shard(&self) -> &Shard {
-        self.reactor.shard(self.shard)
+    fn key(&self) -> Key {
+        self.record().key()
     }
 }
 
 impl Registration {
     fn new() -> Self {
-        Self { home: OnceLock::new(), binding: Mutex::new(()) }
+        Self { home: OnceLock::new() }
     }
 
     /// Registers `io` with the loop of this thread, for a first wait in `direction`. `Some` is the word as it was before
@@ -182,42 +177,45 @@ impl Registration {
         self.bind_to(io, direction, Reactor::current)
     }
 
-    /// As [`bind`](Self::bind), with the loop that `reactor` gives.
+    /// As [`bind`](Self::bind), with the loop that `reactor` gives, and one of its shards.
     fn bind_to<T: IoSafe>(
         &self,
         io: &T,
         direction: Direction,
         reactor: impl FnOnce() -> io::Result<(Arc<Reactor>, usize)>,
     ) -> io::Result<Option<Seen>> {
-        let _binding = self.binding.lock();
+        let (reactor, index) = reactor()?;
+        let shard = reactor.shard(index);
+        // So that two directions that wait for the first time register once.
+        let _binding = shard.binding.lock();
         if self.home.get().is_some() {
             return Ok(None);
         }
-        let (reactor, shard_index) = reactor()?;
-        let shard = reactor.shard(shard_index);
         let (key, record) = shard.slab.insert().map_err(|refused| Reactor::refused(&refused))?;
         let seen = record.word(direction).observe();
         let duplicates = T::MAY_HAVE_DUPLICATES;
-        if let Err(error) = record.arming.register(&shard.selector, io, key, direction, duplicates) {
-            // SAFETY: the key was just handed out, and nobody has waited yet.
-            unsafe { shard.slab.remove(key) };
-            return Err(error);
+        let registered = record.arming.register(&shard.selector, io, key, direction, duplicates);
+        let home = Home { record: NonNull::from(record), shard: shard.clone() };
+        let bound = registered.is_ok() && self.home.set(home).is_ok();
+        if bound {
+            return Ok(Some(seen));
         }
-        let record = NonNull::from(record);
-        if self.home.set(Home { record, reactor, shard: shard_index, key }).is_err() {
-            unreachable!("the binding lock is held, and nobody else sets the home");
+        if registered.is_ok() {
+            // The other direction was bound in another loop or shard meanwhile.
+            let _ = record.arming.remove(&shard.selector, io);
         }
-        Ok(Some(seen))
+        // SAFETY: the key was just handed out, and nobody has waited yet.
+        unsafe { shard.slab.remove(key) };
+        registered.map(|()| None)
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
         if let Some(home) = self.home.get() {
-            let shard = home.shard();
-            home.record().arming.forget(&shard.selector);
+            home.record().arming.forget(&home.shard.selector);
             // SAFETY: the key came from this slab and goes back once; whoever drops the source owns both lanes.
-            unsafe { shard.slab.remove(home.key) };
+            unsafe { home.shard.slab.remove(home.key()) };
         }
     }
 }
@@ -329,10 +327,10 @@ impl<T: IoSafe> Shared<T> {
             return Ok(Armed::Closed);
         }
         let arming = &home.record().arming;
-        arming.want(&home.shard().selector, &self.io, home.key, direction)?;
+        arming.want(&home.shard.selector, &self.io, home.key(), direction)?;
         let armed = place.wait(home.word(direction), seen, cx.waker());
         if armed == Armed::Waiting {
-            arming.armed(&home.shard().selector, &self.io, home.key, direction)?;
+            arming.armed(&home.shard.selector, &self.io, home.key(), direction)?;
         }
         Ok(armed)
     }
@@ -525,7 +523,7 @@ impl<T: IoSafe> IoSource<T> {
         let Shared { registration, io } = self.shared;
         if let Some(home) = registration.home.get() {
             // The descriptor lives on, so it must not stay in the queue. It fails only where it is not there any more.
-            let _ = home.record().arming.remove(&home.shard().selector, &io);
+            let _ = home.record().arming.remove(&home.shard.selector, &io);
         }
         io
     }

@@ -52,8 +52,16 @@ const TICK: u64 = 1 << 8;
 pub(crate) struct Seen(u64);
 
 impl Seen {
-    /// No word ever has this value: both flags of a slot at rest and in use.
+    /// No word ever has this value: it has a bit that is no flag, beside [`SPARE`](Self::SPARE).
     pub(crate) const NEVER: Seen = Seen(u64::MAX);
+
+    /// A bit that is clear in every word: whoever keeps one may put something of its own there.
+    pub(crate) const SPARE: u64 = 1 << 7;
+
+    #[inline]
+    pub(crate) const fn to_u64(self) -> u64 {
+        self.0
+    }
 
     pub(crate) fn is_ready(self) -> bool {
         self.0 & READY != 0

@@ -284,9 +284,11 @@ pub(crate) fn call_at_the_end(
     location: &'static Location<'static>,
     callback: impl FnOnce() + Send + 'static,
 ) -> bool {
+    if shared.callbacks.strand.is_idle() {
+        return false;
+    }
     let callback = Closure::Box(Box::new(callback));
-    let next = Call { captured: Captured::current(), callback, location };
-    !shared.callbacks.strand.is_idle() && put(shared, next).is_ok()
+    put(shared, Call { captured: Captured::current(), callback, location }).is_ok()
 }
 
 impl Call {

@@ -28,6 +28,7 @@
 //! | `reunite` | a pair of streams taken apart again |
 //! | `futures_io` | the read and write traits of other crates |
 //! | `error` | what reading and connecting can fail with |
+//! | `tls` | TLS, with the feature of that name |
 //! | `watch` | what a loop looks after without a task |
 //! | `waiters` | who waits for a change of a writer or a server |
 
@@ -59,6 +60,8 @@ mod server;
 pub mod signal;
 #[cfg(unix)]
 mod stdio;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod waiters;
 #[cfg(unix)]
 mod watch;

@@ -8,15 +8,19 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `buffer` | where bytes wait |
+//! | `buffer`, `spare` | where bytes wait |
 //! | `search` | finding separators in it |
 //! | `lines` | the lines of a stream, as a `Stream` |
+//! | `lent` | a reader whose input gets a layer over it |
 //! | `feed` | readers fed by hand |
 
 mod buffer;
 mod feed;
+#[cfg(feature = "tls")]
+mod lent;
 mod lines;
 mod search;
+mod spare;
 
 use std::fmt;
 use std::future::poll_fn;
@@ -28,7 +32,10 @@ pub use lines::Lines;
 
 use crate::error::{IncompleteReadError, LimitOverrunError, ReadError, Sticky};
 use crate::wire::Input;
-use buffer::{Buffer, FIRST_ROOM};
+pub(crate) use buffer::Buffer;
+use buffer::FIRST_ROOM;
+#[cfg(feature = "tls")]
+use lent::Lent;
 use search::find_any;
 
 /// The half of a stream that reads; asyncio's `StreamReader`.
@@ -40,6 +47,11 @@ use search::find_any;
 ///
 /// A read that is given up leaves all bytes in the reader: the next one gets them.
 pub struct StreamReader {
+    // In a box, since readers are moved about and kept in futures, often more than once in one.
+    state: Box<State>,
+}
+
+struct State {
     input: Input,
     buffer: Buffer,
     limit: usize,
@@ -50,11 +62,11 @@ pub struct StreamReader {
 impl fmt::Debug for StreamReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StreamReader")
-            .field("input", &self.input)
-            .field("buffered", &self.buffer.len())
-            .field("limit", &self.limit)
-            .field("eof", &self.eof)
-            .field("error", &self.error)
+            .field("input", &self.state.input)
+            .field("buffered", &self.state.buffer.len())
+            .field("limit", &self.state.limit)
+            .field("eof", &self.state.eof)
+            .field("error", &self.state.error)
             .finish()
     }
 }
@@ -62,44 +74,58 @@ impl fmt::Debug for StreamReader {
 impl StreamReader {
     /// A reader of `input`, whose limit is not 0.
     pub(crate) fn over(input: Input, limit: usize) -> Self {
-        Self { input, buffer: Buffer::default(), limit, eof: false, error: None }
+        let state = State { input, buffer: Buffer::default(), limit, eof: false, error: None };
+        Self { state: Box::new(state) }
     }
 
     /// Has the next reads give `bytes` first. Nothing is buffered yet.
     pub(crate) fn put_back(&mut self, bytes: Vec<u8>) {
-        self.buffer = Buffer::of(bytes);
+        self.state.buffer = Buffer::of(bytes);
     }
 
     /// What it reads from, and the bytes that have come from there and that nobody has asked for.
     pub(crate) fn into_parts(mut self) -> (Input, Vec<u8>) {
-        let left = self.buffer.take(self.buffer.len());
-        (self.input, left)
+        let left = self.state.buffer.take(self.state.buffer.len());
+        (self.state.input, left)
+    }
+
+    /// Lends what it reads from, and the bytes that have come from there. Until something is given back, reading fails.
+    #[cfg(feature = "tls")]
+    pub(crate) fn lend(&mut self) -> (Input, Vec<u8>) {
+        let left = self.state.buffer.take(self.state.buffer.len());
+        (std::mem::replace(&mut self.state.input, Input::Other(Box::new(Lent))), left)
+    }
+
+    /// Goes on with `input`.
+    #[cfg(feature = "tls")]
+    pub(crate) fn give_back(&mut self, input: Input) {
+        self.state.input = input;
     }
 
     /// What it reads from.
     pub(crate) fn input(&self) -> &Input {
-        &self.input
+        &self.state.input
     }
 
     /// Throws away the first `n` of the bytes that are buffered; all of them, where there are fewer.
     #[cfg(feature = "futures-io")]
     pub(crate) fn consume(&mut self, n: usize) {
-        self.buffer.consume(n.min(self.buffer.len()));
+        self.state.buffer.consume(n.min(self.state.buffer.len()));
     }
 
     /// The bytes that wait in the buffer: the next reads give these first.
     pub fn buffered(&self) -> &[u8] {
-        self.buffer.get()
+        self.state.buffer.get()
     }
 
     /// Whether the stream has ended and all of it has been read; asyncio's `at_eof`.
     pub fn at_eof(&self) -> bool {
-        self.eof && self.buffer.is_empty()
+        self.state.eof && self.state.buffer.is_empty()
     }
 
     /// How many bytes one line may have.
     pub fn limit(&self) -> usize {
-        self.limit
+        self.state.limit
     }
 
     /// Reads up to `n` bytes: what is there, waiting until something is; empty at the end of the stream, and for an `n`
@@ -115,7 +141,7 @@ impl StreamReader {
         if n > 0 {
             poll_fn(|cx| self.poll_some(cx, n)).await?;
         }
-        Ok(self.buffer.take(n.min(self.buffer.len())))
+        Ok(self.state.buffer.take(n.min(self.state.buffer.len())))
     }
 
     /// As [`read`](Self::read), into a buffer of the caller's; 0 is the end of the stream. No allocation.
@@ -133,15 +159,15 @@ impl StreamReader {
         into: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         self.check()?;
-        let past = self.buffer.is_empty() && !self.eof && into.len() >= FIRST_ROOM;
+        let past = self.state.buffer.is_empty() && !self.state.eof && into.len() >= FIRST_ROOM;
         if !past {
             if !into.is_empty() {
                 ready!(self.poll_some(cx, into.len()))?;
             }
-            return Poll::Ready(Ok(self.buffer.copy_to(into)));
+            return Poll::Ready(Ok(self.state.buffer.copy_to(into)));
         }
         // Past our buffer, straight to where it is wanted.
-        let read = ready!(self.input.poll_read(cx, into));
+        let read = ready!(self.state.input.poll_read(cx, into));
         self.note(&read);
         Poll::Ready(read)
     }
@@ -153,10 +179,10 @@ impl StreamReader {
     /// The connection's.
     pub async fn read_to_end(&mut self) -> io::Result<Vec<u8>> {
         self.check()?;
-        while !self.eof {
+        while !self.state.eof {
             poll_fn(|cx| self.poll_fill(cx, usize::MAX)).await?;
         }
-        Ok(self.buffer.take(self.buffer.len()))
+        Ok(self.state.buffer.take(self.state.buffer.len()))
     }
 
     /// Reads exactly `n` bytes; asyncio's `readexactly`. `n` may exceed the limit.
@@ -166,13 +192,13 @@ impl StreamReader {
     /// [`ReadError::Incomplete`], with what had come, when the stream ends before; the connection's.
     pub async fn readexactly(&mut self, n: usize) -> Result<Vec<u8>, ReadError> {
         self.check()?;
-        while self.buffer.len() < n {
-            if self.eof {
+        while self.state.buffer.len() < n {
+            if self.state.eof {
                 return Err(self.incomplete(Some(n)));
             }
             poll_fn(|cx| self.poll_fill(cx, usize::MAX)).await?;
         }
-        Ok(self.buffer.take(n))
+        Ok(self.state.buffer.take(n))
     }
 
     /// Reads a line with its newline; at the end of the stream what is left of one, then nothing. asyncio's `readline`.
@@ -261,7 +287,11 @@ impl StreamReader {
         Poll::Ready(match ready!(self.poll_until(cx, &[b"\n"], 1, searched)) {
             Err(ReadError::Incomplete(error)) => Ok(error.partial),
             Err(ReadError::LimitOverrun(error)) => {
-                self.buffer.consume(if error.found { error.consumed + 1 } else { self.buffer.len() });
+                self.state.buffer.consume(if error.found {
+                    error.consumed + 1
+                } else {
+                    self.state.buffer.len()
+                });
                 Err(error.into())
             }
             other => other,
@@ -278,19 +308,19 @@ impl StreamReader {
     ) -> Poll<Result<Vec<u8>, ReadError>> {
         self.check()?;
         loop {
-            let buffered = self.buffer.get();
+            let buffered = self.state.buffer.get();
             if let Some((begin, end)) = find_any(buffered, separators, *searched) {
-                if begin > self.limit {
+                if begin > self.state.limit {
                     return Poll::Ready(Err(LimitOverrunError { consumed: begin, found: true }.into()));
                 }
-                return Poll::Ready(Ok(self.buffer.take(end)));
+                return Poll::Ready(Ok(self.state.buffer.take(end)));
             }
             // The longest separator may have begun in the last bytes.
             *searched = (buffered.len() + 1).saturating_sub(longest);
-            if *searched > self.limit {
+            if *searched > self.state.limit {
                 return Poll::Ready(Err(LimitOverrunError { consumed: *searched, found: false }.into()));
             }
-            if self.eof {
+            if self.state.eof {
                 return Poll::Ready(Err(self.incomplete(None)));
             }
             ready!(self.poll_fill(cx, usize::MAX))?;
@@ -299,28 +329,32 @@ impl StreamReader {
 
     /// The stream has ended too early.
     fn incomplete(&mut self, expected: Option<usize>) -> ReadError {
-        IncompleteReadError { partial: self.buffer.take(self.buffer.len()), expected }.into()
+        IncompleteReadError { partial: self.state.buffer.take(self.state.buffer.len()), expected }.into()
     }
 
     fn check(&self) -> io::Result<()> {
-        match &self.error {
+        match &self.state.error {
             Some(error) => Err(error.again()),
-            None => self.input.check(),
+            None => self.state.input.check(),
         }
     }
 
     /// Waits until something is buffered, or the end; `wanted` bytes are asked for.
     pub(crate) fn poll_some(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<()>> {
-        if self.buffer.is_empty() && !self.eof { self.poll_fill(cx, wanted) } else { Poll::Ready(Ok(())) }
+        if self.state.buffer.is_empty() && !self.state.eof {
+            self.poll_fill(cx, wanted)
+        } else {
+            Poll::Ready(Ok(()))
+        }
     }
 
     /// Takes in more bytes, or the end of the stream, for a request of `wanted` bytes.
     #[inline]
     fn poll_fill(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<()>> {
-        if self.eof {
+        if self.state.eof {
             return Poll::Ready(Ok(()));
         }
-        let read = ready!(self.buffer.poll_fill(cx, &mut self.input, wanted));
+        let read = ready!(self.state.buffer.poll_fill(cx, &mut self.state.input, wanted));
         self.note(&read);
         Poll::Ready(read.map(drop))
     }
@@ -328,9 +362,9 @@ impl StreamReader {
     /// Remembers how a read of the input ended.
     fn note(&mut self, read: &io::Result<usize>) {
         match read {
-            Ok(0) => self.eof = true,
+            Ok(0) => self.state.eof = true,
             Ok(_) => {}
-            Err(error) => self.error = Some(Sticky::new(error)),
+            Err(error) => self.state.error = Some(Sticky::new(error)),
         }
     }
 }

@@ -13,10 +13,13 @@
 //! | `raw` | writing past the buffer |
 //! | `socket` | a look at the socket below |
 //! | `kept` | the bytes that the system has not taken yet |
+//! | `loan` | a writer whose output gets a layer under it |
 //! | `flusher` | the task that writes what is kept |
 
 mod flusher;
 mod kept;
+#[cfg(feature = "tls")]
+mod loan;
 #[cfg(feature = "futures-io")]
 mod poll;
 #[cfg(unix)]
@@ -37,13 +40,20 @@ use heist_core::budget::poll_proceed;
 use heist_core::services;
 use heist_core::sync::Mutex;
 
+use crate::server::OpenConnection;
 use crate::wire::{Output, StreamAddr};
+#[cfg(feature = "tls")]
+pub(crate) use loan::Loan;
 #[cfg(unix)]
 pub use socket::TransportSocket;
 use state::{Afterwards, Phase, State};
 
 /// Something whose drop tells somebody that a connection has ended.
-pub(crate) type Ending = Box<dyn Send>;
+pub(crate) enum Ending {
+    Server(#[expect(dead_code, reason = "it is there to be dropped")] OpenConnection),
+    #[cfg(unix)]
+    Other(#[expect(dead_code, reason = "it is there to be dropped")] Box<dyn Send>),
+}
 
 /// The half of a stream that writes; asyncio's `StreamWriter`.
 ///
@@ -63,11 +73,26 @@ struct Shared {
     state: Mutex<State>,
 }
 
+/// Keeps who is at the other end of a connection, where the writer has it already.
+#[derive(Debug)]
+pub(crate) struct PeerOf(Arc<Shared>);
+
+impl PeerOf {
+    pub(crate) fn get(&self) -> &StreamAddr {
+        &self.0.peer
+    }
+}
+
 /// A writer, for somebody who does not keep it: as long as it sends, it can be closed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct WeakWriter(Weak<Shared>);
 
 impl WeakWriter {
+    /// Who is at the other end, while that is kept by the writer or a [`PeerOf`].
+    pub(crate) fn peer(&self) -> StreamAddr {
+        self.0.upgrade().map_or(StreamAddr::Unnamed, |shared| shared.peer.clone())
+    }
+
     /// As [`StreamWriter::close`].
     pub(crate) fn close(&self) {
         if let Some(shared) = self.0.upgrade() {
@@ -149,6 +174,16 @@ impl StreamWriter {
     /// A writer to `output`; see [`streams_over`](crate::wire::streams_over).
     pub(crate) fn over(output: Output, peer: StreamAddr, ending: Option<Ending>) -> Self {
         Self { shared: Arc::new(Shared { peer, state: Mutex::new(State::new(output, ending)) }) }
+    }
+
+    /// Has somebody told of the end of a connection that nobody has used yet.
+    pub(crate) fn tell_of_end(&self, ending: Ending) {
+        self.shared.state.lock().tell_of_end(ending);
+    }
+
+    /// Who is at the other end, for as long as it is kept, whatever becomes of the writer.
+    pub(crate) fn peer_of(&self) -> PeerOf {
+        PeerOf(self.shared.clone())
     }
 
     /// Something that can close this writer from elsewhere.

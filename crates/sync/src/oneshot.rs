@@ -58,6 +58,46 @@ impl<T> Cell<T> {
         self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).map(drop)
     }
 
+    /// The receiver, which found `state`, waits; ready with VALUE or GONE where the sender has left by now.
+    #[inline(never)]
+    fn poll_wait(&self, mut state: u32, cx: &Context<'_>) -> Poll<u32> {
+        loop {
+            match state {
+                VALUE | GONE => return Poll::Ready(state),
+                TAKING => {
+                    // The sender is two loads away from its last word, and will wake a waker that may be another one.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                WAITING => {
+                    // SAFETY: the receiver put the waker in; the sender only copies it out, so what is compared stays.
+                    let same =
+                        self.waker.with(|waker| unsafe { &*waker.cast::<Waker>() }.will_wake(cx.waker()));
+                    if same {
+                        return Poll::Pending;
+                    }
+                    if self.step(WAITING, EMPTY).is_ok() {
+                        // SAFETY: the waker has been reclaimed.
+                        drop(unsafe { self.take_waker() });
+                    }
+                }
+                _ => {
+                    let waker = cx.waker().clone();
+                    // SAFETY: in EMPTY the room for the waker is the receiver's, and is empty.
+                    self.waker.with_mut(|room| unsafe { (*room).write(waker) });
+                    #[cfg(heist_loom)]
+                    self.wakers.store(true, Ordering::Relaxed);
+                    if self.step(EMPTY, WAITING).is_ok() {
+                        return Poll::Pending;
+                    }
+                    // SAFETY: WAITING was not said, so the waker is still the receiver's.
+                    drop(unsafe { self.take_waker() });
+                }
+            }
+            state = self.state();
+        }
+    }
+
     /// # Safety
     ///
     /// A waker is in the cell, and the caller is the one who may take it.
@@ -246,6 +286,7 @@ impl<T> Receiver<T> {
     }
 
     /// Frees the cell, in VALUE or GONE, and gives its value.
+    #[inline]
     fn finish(&mut self, cell: NonNull<Cell<T>>, state: u32) -> Option<T> {
         self.cell = None;
         // SAFETY: VALUE and GONE give the cell to the receiver.
@@ -258,6 +299,7 @@ impl<T> Receiver<T> {
 impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let proceed = ready!(poll_proceed(cx));
         let Some(pointer) = self.cell else {
@@ -265,43 +307,12 @@ impl<T> Future for Receiver<T> {
         };
         // SAFETY: this half has not left.
         let cell = unsafe { pointer.as_ref() };
-        loop {
-            match cell.state() {
-                state @ (VALUE | GONE) => {
-                    proceed.made_progress();
-                    return Poll::Ready(self.finish(pointer, state).ok_or(RecvError));
-                }
-                TAKING => {
-                    // The sender is two loads away from its last word, and will wake a waker that may be another one.
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                WAITING => {
-                    // SAFETY: the receiver put the waker in; the sender only copies it out, so what is compared stays.
-                    let same =
-                        cell.waker.with(|waker| unsafe { &*waker.cast::<Waker>() }.will_wake(cx.waker()));
-                    if same {
-                        return Poll::Pending;
-                    }
-                    if cell.step(WAITING, EMPTY).is_ok() {
-                        // SAFETY: the waker has been reclaimed.
-                        drop(unsafe { cell.take_waker() });
-                    }
-                }
-                _ => {
-                    let waker = cx.waker().clone();
-                    // SAFETY: in EMPTY the room for the waker is the receiver's, and is empty.
-                    cell.waker.with_mut(|room| unsafe { (*room).write(waker) });
-                    #[cfg(heist_loom)]
-                    cell.wakers.store(true, Ordering::Relaxed);
-                    if cell.step(EMPTY, WAITING).is_ok() {
-                        return Poll::Pending;
-                    }
-                    // SAFETY: WAITING was not said, so the waker is still the receiver's.
-                    drop(unsafe { cell.take_waker() });
-                }
-            }
-        }
+        let state = match cell.state() {
+            state @ (VALUE | GONE) => state,
+            state => ready!(cell.poll_wait(state, cx)),
+        };
+        proceed.made_progress();
+        Poll::Ready(self.finish(pointer, state).ok_or(RecvError))
     }
 }
 

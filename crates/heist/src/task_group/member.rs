@@ -78,7 +78,7 @@ where
         Poll::Ready(Err(error))
     }
 
-    fn watch(&self) -> Watcher {
+    fn watch(&mut self) -> Watcher {
         Watcher::new(watching(&self.group), self.key)
     }
 
@@ -104,5 +104,5 @@ impl<T> Body for Refused<T> {
         Poll::Ready(Err(TaskError::refused(REFUSED)))
     }
 
-    fn watch(&self) {}
+    fn watch(&mut self) {}
 }

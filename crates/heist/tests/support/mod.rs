@@ -93,6 +93,11 @@ impl Copy {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(ROLE, role);
         adapt(&mut command);
+        Self::of(command)
+    }
+
+    /// Starts something else than a copy, to be talked to in the same way.
+    pub fn of(mut command: Command) -> Self {
         let mut process =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = Lines::of(process.stdout.take().unwrap());

@@ -18,6 +18,16 @@ use crate::task::{Body, Kind, Task, TaskFactory, TaskOptions, spawn_with};
 use crate::worker::{create_foreign, create_foreign_in};
 
 /// The part of a scheduler that any thread may have: to create tasks, to look at them.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, Handle};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let handle = Handle::current().expect("inside a loop");
+/// let thread = std::thread::spawn(move || handle.create_task(async { 42 }));
+/// assert_eq!(thread.join().unwrap().await.unwrap(), 42);
+/// # }).unwrap();
+/// ```
 #[derive(Clone)]
 pub struct Handle {
     shared: Arc<Shared>,

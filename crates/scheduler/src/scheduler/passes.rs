@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use heist_core::sync::atomic::Ordering;
 
 use super::outcome::RunError;
-use super::run::{Running, refuse_nested};
+use super::run::{Running, pass, refuse_nested};
 use crate::shared::{RUNNING, Shared};
 use crate::worker::Worker;
 
@@ -66,8 +66,6 @@ impl<'a> Passes<'a> {
             worker.turn_until(|_| {}, || self.shared.stop.load(Ordering::Relaxed));
             worker.nap.set(None);
         }
-        while !worker.leaves() {
-            worker.turn_until(|_| {}, || worker.must_not_sleep());
-        }
+        pass(worker);
     }
 }

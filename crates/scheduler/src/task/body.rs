@@ -15,14 +15,15 @@ use super::error::TaskError;
 pub trait Body {
     /// The value of the task.
     type Output;
-    /// Who is told of the end: a [`Watcher`], or `()` for nobody, which costs nothing.
+    /// What the cell keeps beside the future: a [`Watcher`], who is told of the end; a [`Label`], which says the name; or
+    /// `()`, which costs nothing.
     type Watch: Watch;
 
     /// Goes on; `Err` ends the task without a value.
     fn poll_body(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Self::Output, TaskError>>;
 
-    /// Who is told of the end. Asked once, when the task is made.
-    fn watch(&self) -> Self::Watch;
+    /// What is to be kept beside the future. Asked once, when the task is made.
+    fn watch(&mut self) -> Self::Watch;
 
     /// The name of the type of what runs, which for an async function says which.
     fn type_name() -> &'static str {
@@ -40,7 +41,7 @@ impl<F: Future> Body for F {
     }
 
     #[inline]
-    fn watch(&self) {}
+    fn watch(&mut self) {}
 }
 
 /// What [`Body::Watch`] may be.
@@ -49,21 +50,28 @@ pub trait Watch: sealed::Sealed {
     const ANY: bool;
 
     #[doc(hidden)]
-    fn watcher(&mut self) -> Option<Watcher>;
+    const NAMES: bool = false;
+
+    #[doc(hidden)]
+    fn watcher(&mut self) -> Option<Watcher> {
+        None
+    }
+
+    #[doc(hidden)]
+    fn name(&self) -> Option<Arc<str>> {
+        None
+    }
 }
 
 mod sealed {
     pub trait Sealed {}
     impl Sealed for () {}
     impl Sealed for super::Watcher {}
+    impl<N> Sealed for super::Label<N> {}
 }
 
 impl Watch for () {
     const ANY: bool = false;
-
-    fn watcher(&mut self) -> Option<Watcher> {
-        None
-    }
 }
 
 impl Watch for Watcher {
@@ -71,6 +79,25 @@ impl Watch for Watcher {
 
     fn watcher(&mut self) -> Option<Watcher> {
         self.target.take().map(|target| Self { target: Some(target), key: self.key })
+    }
+}
+
+/// Says what a task is called, for those who ask: most names are never asked for, and need not be made.
+pub trait NamesTask: Send + Sync {
+    /// The name; where there is none, the task has the usual one.
+    fn task_name(&self) -> Option<Arc<str>>;
+}
+
+/// Has a task named by what it keeps, as long as nobody gives it another name. Lives as long as the task's cell.
+#[derive(Debug)]
+pub struct Label<N>(pub N);
+
+impl<N: NamesTask> Watch for Label<N> {
+    const ANY: bool = false;
+    const NAMES: bool = true;
+
+    fn name(&self) -> Option<Arc<str>> {
+        self.0.task_name()
     }
 }
 

@@ -4,11 +4,12 @@ use std::mem::offset_of;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::body::{Body, Watch, Watcher};
 use super::error::TaskError;
-use super::header::{Header, Kind, VTable};
+use super::header::{Header, Kind, LabelTable, VTable};
 use super::state::{CANCELLED, FAILED};
 
 /// A task in memory: the header, then the future or its output.
@@ -16,7 +17,8 @@ use super::state::{CANCELLED, FAILED};
 pub(crate) struct Cell<F: Body> {
     header: Header,
     stage: Stage<F>,
-    /// Who is told of the end; the side that polls takes it out when it completes the task.
+    /// Who is told of the end: the side that polls takes it out when it completes the task. Or the label, which nobody
+    /// changes until the cell is freed.
     watch: F::Watch,
 }
 
@@ -46,6 +48,11 @@ impl<F: Body> Cell<F> {
             drop_output: Self::drop_output,
             take_output: Self::take_output,
             watcher: if <F::Watch as Watch>::ANY { Some(Self::watcher) } else { None },
+            label: if <F::Watch as Watch>::NAMES {
+                Some(&const { LabelTable { name: Self::name, drop: Self::drop_label } })
+            } else {
+                None
+            },
         }
     }
 
@@ -66,15 +73,24 @@ impl<F: Body> Cell<F> {
     ///
     /// `cell` must point to memory with the layout of `Self`, held by the caller alone.
     #[inline]
-    pub(crate) unsafe fn put(cell: NonNull<Header>, future: F) {
-        // SAFETY: `watch` lies at this offset within the cell.
-        let watch = unsafe { cell.as_ptr().byte_add(offset_of!(Self, watch)).cast::<F::Watch>() };
+    pub(crate) unsafe fn put(cell: NonNull<Header>, mut future: F) {
+        // SAFETY: passed on from the caller.
+        let watch = unsafe { Self::watch(cell) };
         // SAFETY: as above; nothing was there before, so nothing is dropped.
         unsafe { watch.write(future.watch()) };
         // SAFETY: `stage` lies within the memory that the caller vouches for.
         let stage = unsafe { Self::stage(cell) };
         // SAFETY: as above; nothing was there before, so nothing is dropped.
         unsafe { stage.write(Stage::Running(future)) };
+    }
+
+    /// # Safety
+    ///
+    /// `cell` must point to memory with the layout of `Self`.
+    #[inline]
+    unsafe fn watch(cell: NonNull<Header>) -> *mut F::Watch {
+        // SAFETY: `watch` lies at this offset within the cell.
+        unsafe { cell.as_ptr().byte_add(offset_of!(Self, watch)).cast() }
     }
 
     /// # Safety
@@ -156,10 +172,34 @@ impl<F: Body> Cell<F> {
     ///
     /// `cell` is such a cell, and the caller is the side that completes it, which has not called this before.
     unsafe fn watcher(cell: NonNull<Header>) -> Option<Watcher> {
-        // SAFETY: `watch` lies at this offset within the cell.
-        let watch = unsafe { cell.as_ptr().byte_add(offset_of!(Self, watch)).cast::<F::Watch>() };
+        // SAFETY: passed on from the caller.
+        let watch = unsafe { Self::watch(cell) };
         // SAFETY: only the completing side touches the field, once; what is left in it is dropped with nothing to do.
         unsafe { &mut *watch }.watcher()
+    }
+
+    /// See [`LabelTable::name`].
+    ///
+    /// # Safety
+    ///
+    /// `cell` is such a cell, and kept alive by the caller.
+    unsafe fn name(cell: NonNull<Header>) -> Option<Arc<str>> {
+        // SAFETY: passed on from the caller.
+        let label = unsafe { Self::watch(cell) };
+        // SAFETY: a label is Sync and does not change while the cell is alive.
+        unsafe { &*label }.name()
+    }
+
+    /// See [`LabelTable::drop`].
+    ///
+    /// # Safety
+    ///
+    /// `cell` is such a cell, it is being freed, and this is called once.
+    unsafe fn drop_label(cell: NonNull<Header>) {
+        // SAFETY: passed on from the caller.
+        let label = unsafe { Self::watch(cell) };
+        // SAFETY: nobody has the cell any more, so this is the one who drops what is in it.
+        discard(|| unsafe { std::ptr::drop_in_place(label) });
     }
 
     /// See [`VTable::fail`].

@@ -2,17 +2,30 @@
 
 use std::any::Any;
 use std::fmt;
+use std::io;
 
 use heist_core::CancelledError;
 
 /// Why awaiting a task gave no value: it was cancelled, it panicked, or it can give none.
 ///
 /// One pointer wide, so that a `Result<T, TaskError>` is little more than a `T`.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let error = create_task(async { panic!("a bug") }).await.map(|()| ()).unwrap_err();
+/// assert_eq!(error.panic_message(), Some("a bug"));
+/// assert!(!error.is_cancelled());
+/// # }).unwrap();
+/// ```
 pub struct TaskError(Box<Repr>);
 
 enum Repr {
     Cancelled(CancelledError),
     Panicked(Box<dyn Any + Send>),
+    /// A panic whose payload is elsewhere; its text.
+    PanickedElsewhere(Option<String>),
     Refused(&'static str),
     /// The error is somebody else's; the text, if it was a panic.
     Reported(Option<String>),
@@ -44,6 +57,19 @@ impl TaskError {
         Self(Box::new(Repr::Reported(Some(text.unwrap_or("...").to_owned()))))
     }
 
+    /// As this one, for somebody who may keep it; the payload of a panic stays here.
+    pub(crate) fn copy(&self) -> Self {
+        Self(Box::new(match &*self.0 {
+            Repr::Cancelled(error) => Repr::Cancelled(error.clone()),
+            Repr::Panicked(payload) => {
+                Repr::PanickedElsewhere(panic_text(payload.as_ref()).map(str::to_owned))
+            }
+            Repr::PanickedElsewhere(text) => Repr::PanickedElsewhere(text.clone()),
+            Repr::Refused(why) => Repr::Refused(why),
+            Repr::Reported(text) => Repr::Reported(text.clone()),
+        }))
+    }
+
     /// Whether the task failed, and its error or panic went to its task group: nobody misses it here.
     pub fn is_reported(&self) -> bool {
         matches!(*self.0, Repr::Reported(_))
@@ -56,7 +82,7 @@ impl TaskError {
 
     /// Whether the task panicked.
     pub fn is_panic(&self) -> bool {
-        matches!(*self.0, Repr::Panicked(_) | Repr::Reported(Some(_)))
+        matches!(*self.0, Repr::Panicked(_) | Repr::PanickedElsewhere(_) | Repr::Reported(Some(_)))
     }
 
     /// The cancellation, if that is what ended the task.
@@ -83,7 +109,7 @@ impl TaskError {
     pub fn panic_message(&self) -> Option<&str> {
         match &*self.0 {
             Repr::Panicked(payload) => panic_text(payload.as_ref()),
-            Repr::Reported(text) => text.as_deref(),
+            Repr::Reported(text) | Repr::PanickedElsewhere(text) => text.as_deref(),
             _ => None,
         }
     }
@@ -97,6 +123,10 @@ impl TaskError {
         match *self.0 {
             Repr::Panicked(payload) => Ok(payload),
             Repr::Reported(Some(text)) => Ok(Box::new(text)),
+            // As `panic!` without a text would have it.
+            Repr::PanickedElsewhere(text) => {
+                Ok(Box::new(text.unwrap_or_else(|| "explicit panic".to_owned())))
+            }
             cancelled => Err(Self(Box::new(cancelled))),
         }
     }
@@ -114,7 +144,7 @@ impl fmt::Display for TaskError {
             Repr::Refused(why) => f.write_str(why),
             Repr::Reported(None) => f.write_str("the task failed: its error is in that of its task group"),
             Repr::Reported(Some(text)) => write!(f, "the task panicked: {text}"),
-            Repr::Panicked(payload) => match panic_text(payload.as_ref()) {
+            Repr::Panicked(_) | Repr::PanickedElsewhere(_) => match self.panic_message() {
                 Some(text) => write!(f, "the task panicked: {text}"),
                 None => f.write_str("the task panicked"),
             },
@@ -129,14 +159,28 @@ impl fmt::Debug for TaskError {
             Repr::Refused(why) => write!(f, "TaskError({why:?})"),
             Repr::Reported(None) => f.write_str("TaskError(Reported)"),
             Repr::Reported(Some(text)) => write!(f, "TaskError(Panicked({text:?}))"),
-            Repr::Panicked(payload) => {
-                write!(f, "TaskError(Panicked({:?}))", panic_text(payload.as_ref()).unwrap_or("..."))
+            Repr::Panicked(_) | Repr::PanickedElsewhere(_) => {
+                write!(f, "TaskError(Panicked({:?}))", self.panic_message().unwrap_or("..."))
             }
         }
     }
 }
 
 impl std::error::Error for TaskError {}
+
+/// So that a function that gives an [`io::Result`] awaits a task of another one with `task.await??`. The kind is
+/// [`Other`](io::ErrorKind::Other); the task's error is inside.
+///
+/// ```
+/// # use heist_scheduler::TaskError;
+/// let error = std::io::Error::from(TaskError::refused("the loop is closed"));
+/// assert!(error.get_ref().unwrap().is::<TaskError>());
+/// ```
+impl From<TaskError> for io::Error {
+    fn from(error: TaskError) -> Self {
+        Self::other(error)
+    }
+}
 
 // A payload is only ever moved or read as text behind `&`; it is Send but need not be Sync, so neither is shared.
 // `TaskError: Sync` would let two threads read the payload at once; text is read from `&str`/`String`, which allow it,

@@ -54,16 +54,27 @@ unsafe impl<T: Send + Sync> Sync for Task<T> {}
 impl<T> Unpin for Task<T> {}
 
 /// Why [`Task::result`] gives no value.
+///
+/// It borrows nothing, so that `task.result()?` may leave the function that owns the task.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, ResultError, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let task = create_task(std::future::pending::<()>());
+/// assert!(matches!(task.result(), Err(ResultError::NotDone)));
+/// # }).unwrap();
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum ResultError<'a> {
+pub enum ResultError {
     /// The task has not ended; asyncio's `InvalidStateError`.
     NotDone,
-    /// The task ended without a value.
-    Failed(&'a TaskError),
+    /// The task ended without a value: a copy of its error, which has the text of a panic and not its payload.
+    Failed(TaskError),
 }
 
-impl fmt::Display for ResultError<'_> {
+impl fmt::Display for ResultError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotDone => f.write_str("the task has not ended: await it first"),
@@ -72,7 +83,7 @@ impl fmt::Display for ResultError<'_> {
     }
 }
 
-impl std::error::Error for ResultError<'_> {}
+impl std::error::Error for ResultError {}
 
 /// What [`Task::register`] did.
 #[derive(Debug, PartialEq, Eq)]
@@ -206,11 +217,11 @@ impl<T> Task<T> {
     /// # Errors
     ///
     /// [`ResultError`]: the task has not ended, or has no value.
-    pub fn result(&self) -> Result<&T, ResultError<'_>> {
+    pub fn result(&self) -> Result<&T, ResultError> {
         match self.read_output() {
             None => Err(ResultError::NotDone),
             Some(Ok(value)) => Ok(value),
-            Some(Err(error)) => Err(ResultError::Failed(error)),
+            Some(Err(error)) => Err(ResultError::Failed(error.copy())),
         }
     }
 
@@ -219,7 +230,7 @@ impl<T> Task<T> {
     /// # Errors
     ///
     /// [`ResultError::NotDone`].
-    pub fn exception(&self) -> Result<Option<&TaskError>, ResultError<'_>> {
+    pub fn exception(&self) -> Result<Option<&TaskError>, ResultError> {
         match self.read_output() {
             None => Err(ResultError::NotDone),
             Some(output) => Ok(output.as_ref().err()),

@@ -18,6 +18,7 @@ use super::error::TaskError;
 use super::remote::{self, Noted, Remote};
 use super::state::{Access, Complete, Detach, LOAN, LOCAL, Wake, Word, references};
 use crate::heap::Page;
+use crate::worker::Worker;
 
 /// What a task is to the scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,16 @@ pub(crate) struct VTable {
     pub(crate) take_output: unsafe fn(NonNull<Header>, *mut ()),
     /// Takes out who is to be told of the end; `None` where there never is anybody.
     pub(crate) watcher: Option<unsafe fn(NonNull<Header>) -> Option<Watcher>>,
+    /// What there is to do with a label; `None` where there is none.
+    pub(crate) label: Option<&'static LabelTable>,
+}
+
+/// The operations of a cell that has a label.
+pub(crate) struct LabelTable {
+    /// The name that the label says.
+    pub(crate) name: unsafe fn(NonNull<Header>) -> Option<std::sync::Arc<str>>,
+    /// Drops the label, when the cell is freed.
+    pub(crate) drop: unsafe fn(NonNull<Header>),
 }
 
 /// The parts of a task that most tasks never need.
@@ -253,8 +264,18 @@ impl Raw {
     /// Whether this thread is a worker of the task's loop.
     #[inline]
     fn is_at_home(self) -> bool {
+        self.with_home(|home| home.is_some())
+    }
+
+    /// Calls `f` with the worker that this thread is, if it is one of the task's loop.
+    #[inline]
+    fn with_home<R>(self, f: impl FnOnce(Option<&Worker>) -> R) -> R {
         let id = self.page().loop_id();
-        context::with(|context| context.is_some_and(|context| context.loop_id() == id))
+        context::with(|context| {
+            let home = context.filter(|context| context.loop_id() == id);
+            // SAFETY: a context with the id of a loop of ours is the front of a `Worker`, set by its own run.
+            f(home.map(|context| unsafe { Worker::from_context(context) }))
+        })
     }
 
     /// Does `on_word` with the state word where this thread may, and `on_remote` with the remote word where not. The
@@ -354,19 +375,21 @@ impl Raw {
     /// its page, and the page the loop's shared block, which may otherwise be freed between the two.
     #[inline]
     pub(crate) fn wake_by_value(self) {
-        if !self.is_at_home() && !mutant("task-wake-keeps-loop") {
-            self.wake_by_ref();
-            self.release();
-            return;
-        }
-        let header = self.header();
-        let access = if header.word.load() & LOCAL == 0 { Access::Shared } else { Access::Owner };
-        self.gather(access);
-        match header.word.wake_by_value(access) {
-            Wake::Queue => self.schedule(),
-            Wake::Nothing => {}
-            Wake::Free => self.free_complete(access),
-        }
+        self.with_home(|home| {
+            if home.is_none() && !mutant("task-wake-keeps-loop") {
+                self.wake_by_ref();
+                self.release();
+                return;
+            }
+            let header = self.header();
+            let access = if header.word.load() & LOCAL == 0 { Access::Shared } else { Access::Owner };
+            self.gather(access);
+            match header.word.wake_by_value(access) {
+                Wake::Queue => self.schedule_from(home),
+                Wake::Nothing => {}
+                Wake::Free => self.free_complete(access),
+            }
+        });
     }
 
     /// Has the task polled, and told of a cancellation; `None` when it has ended.
@@ -381,24 +404,20 @@ impl Raw {
     }
 
     /// Puts a task whose `IDLE` this thread cleared where it will be run.
-    #[inline]
     pub(crate) fn schedule(self) {
-        let page = self.page();
-        match self.header().vtable.kind {
+        self.with_home(|home| self.schedule_from(home));
+    }
+
+    /// As [`schedule`](Self::schedule), by the worker that this thread is, if it is one of the task's loop.
+    #[inline]
+    fn schedule_from(self, home: Option<&Worker>) {
+        match (self.header().vtable.kind, home) {
             // A current-thread loop has the future of `block_on` in its one queue, like any task.
-            Kind::Main if !page.shared().local => page.shared().wake_main(),
-            Kind::Task | Kind::Cleanup | Kind::Main | Kind::Callback => {
-                context::with(|context| match context {
-                    Some(context) if context.loop_id() == page.loop_id() => {
-                        // SAFETY: a context with the id of a loop of ours is the front of a `Worker`, set by its own run.
-                        let worker = unsafe { crate::worker::Worker::from_context(context) };
-                        worker.schedule(self);
-                    }
-                    _ => page.shared().inject(self),
-                })
-            }
+            (Kind::Main, _) if !self.shared().local => self.shared().wake_main(),
             // Its one poll is under way or queued on the pool.
-            Kind::Blocking => {}
+            (Kind::Blocking, _) => {}
+            (_, Some(worker)) => worker.schedule(self),
+            (_, None) => self.shared().inject(self),
         }
     }
 
@@ -494,6 +513,10 @@ impl Raw {
             Complete::Done | Complete::Asked | Complete::Unwanted => {}
             Complete::Free => self.free_complete(access),
             Complete::Notify => {
+                // Who awaits the task came after who registered a callback: the handle was given up to the await.
+                if self.has_callbacks() {
+                    self.deliver_callbacks();
+                }
                 self.wake_foreign_joiner(access);
                 if header.word.load() & super::state::JOINER != 0 {
                     // SAFETY: with `JOINER` and `COMPLETE` set the slot belongs to this side alone.
@@ -502,9 +525,6 @@ impl Raw {
                         self.unlink(&waker);
                         wake_joiner(waker);
                     }
-                }
-                if self.has_callbacks() {
-                    self.deliver_callbacks();
                 }
                 self.release_with(access);
                 return;
@@ -741,10 +761,17 @@ impl Raw {
         unsafe { self.header().cold.load(Ordering::Acquire).as_ref() }
     }
 
+    /// The name that the task's label says.
+    fn label(self) -> Option<std::sync::Arc<str>> {
+        let label = self.header().vtable.label?;
+        // SAFETY: the table is that of the cell's own type, and the holder keeps the cell alive.
+        unsafe { (label.name)(self.0) }
+    }
+
     /// The name, or `Task-ID`.
     pub(crate) fn name(self) -> std::sync::Arc<str> {
         let given = self.cold_if_any().and_then(|cold| cold.name.lock().clone());
-        given.unwrap_or_else(|| format!("Task-{}", self.header().id).into())
+        given.or_else(|| self.label()).unwrap_or_else(|| format!("Task-{}", self.header().id).into())
     }
 
     /// Empties the cell and gives it back to its page. Nobody may touch the task any more.
@@ -773,6 +800,10 @@ impl Raw {
         if !cold.is_null() {
             header.cold.store(ptr::null_mut(), Ordering::Relaxed);
             Self::free_cold(cold);
+        }
+        if let Some(label) = header.vtable.label {
+            // SAFETY: the table is that of the cell's own type; the last reference is gone, and a cell is freed once.
+            unsafe { (label.drop)(self.0) };
         }
         // SAFETY: the last reference is gone, so nobody else touches the slot.
         if header.joiner.with(|slot| unsafe { (*slot).is_some() }) {

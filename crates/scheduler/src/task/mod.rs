@@ -41,7 +41,7 @@ mod unread;
 mod vars;
 mod waker;
 
-pub use body::{Body, Watch, Watcher, Watching};
+pub use body::{Body, Label, NamesTask, Watch, Watcher, Watching};
 pub use builder::{TaskBuilder, TaskFactory, TaskOptions, task};
 pub(crate) use builder::{TaskDefaults, spawn_with};
 pub(crate) use cancel::{requests_of, tree_of};

@@ -10,6 +10,18 @@ use super::header::Raw;
 use super::state::{CANCELLED, COMPLETE, FAILED};
 
 /// A task without its output, for naming, watching and cancelling it.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let task = create_task(std::future::pending::<()>()).with_name("waits");
+/// let task_ref = task.task_ref();
+/// assert_eq!(&*task_ref.name(), "waits");
+/// task_ref.cancel();
+/// assert!(task.await.is_err() && task_ref.cancelled());
+/// # }).unwrap();
+/// ```
 pub struct TaskRef {
     raw: Raw,
 }

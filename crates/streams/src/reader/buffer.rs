@@ -1,6 +1,6 @@
 //! The buffer of a reader: bytes that have come and that nobody has asked for yet.
 //!
-//! A connection that is idle has none: it is given back when a read finds nothing. One whose peer sends much keeps it
+//! A connection that is idle has none: it is given back ([`spare`]) when a read finds nothing. One whose peer sends much keeps it
 //! meanwhile. It begins at [`FIRST_ROOM`], doubles while reads fill it, up to [`GREEDY`], and grows beyond that only as far as
 //! a single request needs. Its room is not initialised before the system fills it.
 
@@ -8,6 +8,7 @@ use std::io;
 use std::mem;
 use std::task::{Context, Poll};
 
+use super::spare;
 use crate::wire::Input;
 
 /// The room that a first read finds, in bytes: most requests, and what allocators hand out and take back at once.
@@ -18,7 +19,7 @@ const BUSY: usize = 16 << 10;
 const GREEDY: u32 = 64 << 10;
 
 #[derive(Default)]
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     /// What waits is `start..` of it; the room is the capacity that is left.
     bytes: Vec<u8>,
     start: usize,
@@ -32,25 +33,25 @@ pub(super) struct Buffer {
 
 impl Buffer {
     /// A buffer that has `bytes` in it.
-    pub(super) fn of(bytes: Vec<u8>) -> Self {
+    pub(crate) fn of(bytes: Vec<u8>) -> Self {
         Self { bytes, ..Self::default() }
     }
 
-    pub(super) fn get(&self) -> &[u8] {
+    pub(crate) fn get(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len() - self.start
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.start == self.bytes.len()
     }
 
     /// Takes in what `input` gives, once, for a request of `wanted` bytes; 0 is the end of the stream.
     #[inline]
-    pub(super) fn poll_fill(
+    pub(crate) fn poll_fill(
         &mut self,
         cx: &mut Context<'_>,
         input: &mut Input,
@@ -64,7 +65,7 @@ impl Buffer {
                 self.full = n == room;
                 self.busy = n >= BUSY;
             }
-            Poll::Pending if self.is_empty() && !self.busy => self.bytes = Vec::new(),
+            Poll::Pending if self.is_empty() && !self.busy => spare::keep(mem::take(&mut self.bytes)),
             Poll::Ready(Err(_)) | Poll::Pending => {}
         }
         filled
@@ -78,7 +79,12 @@ impl Buffer {
             self.start = 0;
             self.bytes.clear();
             // No more than a large request asks for: then what comes is handed out as it is.
-            self.bytes.reserve_exact(wanted.clamp(FIRST_ROOM, self.greed as usize));
+            let room = wanted.clamp(FIRST_ROOM, self.greed as usize);
+            if capacity == 0 && room == FIRST_ROOM {
+                self.bytes = spare::take();
+            } else {
+                self.bytes.reserve_exact(room);
+            }
         } else if self.bytes.len() == capacity {
             if capacity >= FIRST_ROOM && self.start >= capacity / 2 {
                 self.bytes.drain(..self.start);
@@ -118,7 +124,7 @@ impl Buffer {
     }
 
     /// Throws the first `n` bytes away.
-    pub(super) fn consume(&mut self, n: usize) {
+    pub(crate) fn consume(&mut self, n: usize) {
         self.start += n;
         if self.is_empty() {
             self.start = 0;

@@ -1,21 +1,39 @@
 //! A connection: its streams, and the task that runs its handler.
 
 use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use heist_scheduler::task::{Body, Label, NamesTask};
+use heist_scheduler::{TaskError, TaskOptions};
+use pin_project_lite::pin_project;
 
 use super::listener::{Accepted, Listener};
 use super::outcome::{Outcome, report_failure};
+#[cfg(feature = "tls")]
+use super::protected::protected;
 use super::registry::Key;
 use super::state::Shared;
-use crate::{StreamAddr, StreamReader, StreamWriter};
+use crate::writer::{Ending, PeerOf};
+use crate::{StreamReader, StreamWriter};
+
+/// What the streams of a server's connections are like.
+#[derive(Clone)]
+pub(super) struct Streams {
+    pub(super) limit: usize,
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<Arc<crate::tls::Plan>>,
+}
 
 /// Counts a connection until its writer has given the socket back.
-struct Open {
+pub(crate) struct OpenConnection {
     server: Arc<Shared>,
     key: Key,
 }
 
-impl Drop for Open {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.server.connection_closed(self.key);
     }
@@ -40,45 +58,117 @@ pub(super) fn begin<H, Fut>(
     listener: &Listener,
     accepted: Accepted,
     handler: H,
-    limit: usize,
+    streams: &Streams,
 ) where
     H: FnOnce(StreamReader, StreamWriter) -> Fut + Send + 'static,
     Fut: Future + Send + 'static,
     Fut::Output: Outcome,
 {
-    let name = task_name(&accepted.peer, listener);
-    let peer = accepted.peer.clone();
-    let key = server.enter(peer.clone());
-    let ending = Box::new(Open { server: server.clone(), key });
+    #[cfg(feature = "tls")]
+    if let Some(plan) = streams.tls.clone() {
+        let handler = move |reader, writer| protected(plan, handler, reader, writer);
+        return handle(server, listener, accepted, handler, streams.limit);
+    }
+    handle(server, listener, accepted, handler, streams.limit);
+}
+
+/// Starts a task that runs the handler.
+fn handle<H, Fut>(server: &Arc<Shared>, listener: &Listener, accepted: Accepted, handler: H, limit: usize)
+where
+    H: FnOnce(StreamReader, StreamWriter) -> Fut + Send + 'static,
+    Fut: Future + Send + 'static,
+    Fut::Output: Outcome,
+{
+    let mut options = TaskOptions::default();
+    if accepted.peer.is_unnamed() {
+        options.name = Some(format!("connection to {}", listener.address()).into());
+    }
+    let (reader, writer) = accepted.into_streams(limit);
+    let key = server.enter(writer.downgrade());
+    writer.tell_of_end(Ending::Server(OpenConnection { server: server.clone(), key }));
     let running = Running { server: server.clone(), key, failed: true };
-    let (reader, writer) = accepted.into_streams(limit, ending);
-    let weak = writer.downgrade();
-    let task = heist_scheduler::task(run(handler, reader, writer, running, peer)).name(name).spawn();
-    server.introduce(key, weak, task.task_ref());
+    let begin = Some(Begin { handler, reader, writer });
+    let handling = Handling { step: Step::Begin { begin }, running };
+    let task = server.handle.create_body(handling, options, Location::caller());
+    server.introduce(key, task.task_ref());
     // It runs on by itself.
     drop(task);
 }
 
-async fn run<H, Fut>(
+/// A handler that was not called yet.
+struct Begin<H> {
     handler: H,
     reader: StreamReader,
     writer: StreamWriter,
-    mut running: Running,
-    peer: StreamAddr,
-) where
+}
+
+pin_project! {
+    #[project = StepProjection]
+    enum Step<H, Fut> {
+        Begin { begin: Option<Begin<H>> },
+        Running { #[pin] handler: Fut },
+    }
+}
+
+pin_project! {
+    /// What the task of a connection runs. Not an async function: that would keep the streams twice.
+    struct Handling<H, Fut> {
+        // Dropped first, so that the handler is gone when its end is told.
+        #[pin]
+        step: Step<H, Fut>,
+        running: Running,
+    }
+}
+
+impl<H, Fut> Body for Handling<H, Fut>
+where
     H: FnOnce(StreamReader, StreamWriter) -> Fut,
     Fut: Future,
     Fut::Output: Outcome,
 {
-    let outcome = handler(reader, writer).await;
-    running.failed = outcome.failure().inspect(|failure| report_failure(failure, &peer)).is_some();
+    type Output = ();
+    type Watch = Label<Peer>;
+
+    fn poll_body(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), TaskError>> {
+        let mut this = self.project();
+        if let StepProjection::Begin { begin } = this.step.as_mut().project() {
+            let Some(Begin { handler, reader, writer }) = begin.take() else {
+                unreachable!("a handler that panicked when it was called is not polled again");
+            };
+            let handler = handler(reader, writer);
+            this.step.set(Step::Running { handler });
+        }
+        let StepProjection::Running { handler } = this.step.project() else {
+            unreachable!("it was begun");
+        };
+        let outcome = ready!(handler.poll(cx));
+        let running = this.running;
+        if let Some(failure) = outcome.failure() {
+            report_failure(failure, &running.server.peer(running.key));
+        } else {
+            running.failed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn watch(&mut self) -> Label<Peer> {
+        let Step::Begin { begin: Some(Begin { writer, .. }) } = &self.step else {
+            unreachable!("asked when the task is made");
+        };
+        Label(Peer(writer.peer_of()))
+    }
+
+    fn type_name() -> &'static str {
+        std::any::type_name::<Fut>()
+    }
 }
 
-/// What the task of a connection is called: it says the peer, or, where that has no name, where it came in.
-fn task_name(peer: &StreamAddr, listener: &Listener) -> String {
-    if peer.is_unnamed() {
-        format!("connection to {}", listener.address())
-    } else {
-        format!("connection from {peer}")
+/// Names a task after its peer.
+struct Peer(PeerOf);
+
+impl NamesTask for Peer {
+    fn task_name(&self) -> Option<Arc<str>> {
+        let peer = self.0.get();
+        (!peer.is_unnamed()).then(|| format!("connection from {peer}").into())
     }
 }

@@ -18,7 +18,6 @@ use crate::address::name_of;
 use crate::net::{accept_nonblocking, no_delay};
 use crate::ready::OwnedSocket;
 use crate::wire::streams_over_socket;
-use crate::writer::Ending;
 use crate::{StreamAddr, StreamReader, StreamWriter};
 
 /// A socket that a server listens on, until the server closes it. Used by the task that accepts, which holds the lock only
@@ -73,18 +72,18 @@ pub(super) struct Accepted {
 
 impl Accepted {
     /// Its streams.
-    pub(super) fn into_streams(self, limit: usize, ending: Ending) -> (StreamReader, StreamWriter) {
+    pub(super) fn into_streams(self, limit: usize) -> (StreamReader, StreamWriter) {
         let Self { socket, peer } = self;
         #[cfg(unix)]
         if !matches!(peer, StreamAddr::Inet(_)) {
             let source = IoSource::new(UnixStream::from(socket));
-            return streams_over_socket(source, peer, limit, Some(ending));
+            return streams_over_socket(source, peer, limit, None);
         }
         let stream = net::TcpStream::from(socket);
         if cfg!(not(target_os = "linux")) {
             no_delay(&stream);
         }
-        streams_over_socket(IoSource::new(stream), peer, limit, Some(ending))
+        streams_over_socket(IoSource::new(stream), peer, limit, None)
     }
 }
 

@@ -11,6 +11,7 @@
 //! | `listener` | a socket that listens, and [`ServerSocket`] |
 //! | `accept` | the task that accepts |
 //! | `connection` | the task of a connection |
+//! | `protected` | handlers behind TLS |
 //! | `outcome` | what a handler may give |
 //! | `registry`, `state` | who is connected, who waits |
 //! | `handle` | [`Server`] |
@@ -24,6 +25,8 @@ mod handle;
 mod listener;
 mod options;
 mod outcome;
+#[cfg(feature = "tls")]
+mod protected;
 mod registry;
 mod shutdown;
 mod state;
@@ -35,6 +38,7 @@ use std::future::Future;
 
 use crate::ready::{OwnedSocket, ReadySocket};
 use crate::{StreamReader, StreamWriter, ToAddress};
+pub(crate) use connection::OpenConnection;
 pub use handle::Server;
 pub use listener::ServerSocket;
 use options::Place;

@@ -12,6 +12,7 @@ use heist_scheduler::Handle;
 
 use super::accept::{Accepting, accept_all};
 use super::bind::{SocketOptions, bind_all};
+use super::connection::Streams;
 use super::listener::Listener;
 use super::outcome::Outcome;
 use super::state::{Begin, Shared, State};
@@ -55,6 +56,8 @@ pub struct StartServer<H> {
     max_connections: Option<usize>,
     start_serving: bool,
     made_at: &'static Location<'static>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: crate::tls::Choices,
 }
 
 impl<H> fmt::Debug for StartServer<H> {
@@ -86,6 +89,8 @@ impl<H> StartServer<H> {
             max_connections: None,
             start_serving: true,
             made_at: Location::caller(),
+            #[cfg(feature = "tls")]
+            tls: crate::tls::Choices::default(),
         }
     }
 
@@ -217,9 +222,14 @@ where
         };
         let place = std::mem::replace(&mut self.place, Ok(Place::Address(Target::Known(Vec::new()))))?;
         let listeners = self.bind(place).await?;
-        let (handler, limit) = (self.handler, self.limit);
+        let streams = Streams {
+            limit: self.limit,
+            #[cfg(feature = "tls")]
+            tls: self.tls.plan(None)?.map(Arc::new),
+        };
+        let handler = self.handler;
         let begin: Begin = Box::new(move |shared, listener| {
-            let accepting = accept_all(listener, Accepting::new(shared), handler.clone(), limit);
+            let accepting = accept_all(listener, Accepting::new(shared), handler.clone(), streams.clone());
             shared.handle.create_task(accepting).with_name("server accepting")
         });
         let listeners = listeners.into_iter().map(Arc::new).collect();

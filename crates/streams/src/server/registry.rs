@@ -2,21 +2,19 @@
 
 use heist_scheduler::TaskRef;
 
-use crate::StreamAddr;
 use crate::writer::WeakWriter;
 
 /// Where a connection stands. No two connections have the same key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Key {
-    slot: usize,
-    serial: u64,
+    slot: u32,
+    /// Counts the connections. One that comes four thousand million others later in the same slot would be taken for it.
+    serial: u32,
 }
 
 /// A connection, from its accept until its handler has ended and its writer has given the socket back.
 pub(super) struct Entry {
-    pub(super) peer: StreamAddr,
-    /// `None` until the handler's task is made.
-    pub(super) writer: Option<WeakWriter>,
+    pub(super) writer: WeakWriter,
     /// `None` until it is made.
     pub(super) task: Option<TaskRef>,
     /// The writer has not given the socket back.
@@ -28,9 +26,9 @@ pub(super) struct Entry {
 #[derive(Default)]
 pub(super) struct Registry {
     /// Each entry with the serial number of its key.
-    slots: Vec<Option<(u64, Entry)>>,
-    free: Vec<usize>,
-    next_serial: u64,
+    slots: Vec<Option<(u32, Entry)>>,
+    free: Vec<u32>,
+    next_serial: u32,
 }
 
 impl Registry {
@@ -38,20 +36,21 @@ impl Registry {
         self.slots.len() - self.free.len()
     }
 
-    pub(super) fn insert(&mut self, peer: StreamAddr) -> Key {
-        let entry = Entry { peer, writer: None, task: None, open: true, running: true };
+    pub(super) fn insert(&mut self, writer: WeakWriter) -> Key {
+        let entry = Entry { writer, task: None, open: true, running: true };
         let serial = self.next_serial;
-        self.next_serial += 1;
+        self.next_serial = serial.wrapping_add(1);
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
-            self.slots.len() - 1
+            // No system has as many descriptors.
+            (self.slots.len() - 1) as u32
         });
-        self.slots[slot] = Some((serial, entry));
+        self.slots[slot as usize] = Some((serial, entry));
         Key { slot, serial }
     }
 
     pub(super) fn get(&mut self, key: Key) -> Option<&mut Entry> {
-        let (serial, entry) = self.slots.get_mut(key.slot)?.as_mut()?;
+        let (serial, entry) = self.slots.get_mut(key.slot as usize)?.as_mut()?;
         (*serial == key.serial).then_some(entry)
     }
 
@@ -63,7 +62,7 @@ impl Registry {
         if entry.open || entry.running {
             return None;
         }
-        let (_, over) = self.slots[key.slot].take()?;
+        let (_, over) = self.slots[key.slot as usize].take()?;
         self.free.push(key.slot);
         if self.free.len() == self.slots.len() {
             // After a rush the memory goes back.
@@ -84,12 +83,12 @@ mod tests {
     #[test]
     fn an_entry_goes_when_both_its_parts_have_ended() {
         let mut registry = Registry::default();
-        let first = registry.insert(StreamAddr::Unnamed);
-        let second = registry.insert(StreamAddr::Unnamed);
+        let (first, second) =
+            (registry.insert(WeakWriter::default()), registry.insert(WeakWriter::default()));
         assert!(registry.change(first, |entry| entry.open = false).is_none());
         assert!(registry.change(first, |entry| entry.running = false).is_some());
         assert_eq!(registry.len(), 1);
-        let third = registry.insert(StreamAddr::Unnamed);
+        let third = registry.insert(WeakWriter::default());
         assert!(registry.get(first).is_none(), "an old key does not open a new entry");
         assert!(registry.get(second).is_some() && registry.get(third).is_some());
         assert_eq!(registry.iter().count(), 2);

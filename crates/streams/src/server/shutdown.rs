@@ -41,7 +41,7 @@ impl fmt::Display for ServerConnection {
 
 impl From<&Entry> for ServerConnection {
     fn from(entry: &Entry) -> Self {
-        Self { peer: entry.peer.clone(), task: entry.task.as_ref().map(|task| task.name()) }
+        Self { peer: entry.writer.peer(), task: entry.task.as_ref().map(|task| task.name()) }
     }
 }
 
@@ -118,7 +118,7 @@ impl Shutdown {
         let cancelled = state.connections.iter().map(ServerConnection::from).collect();
         let tasks: Vec<_> = state.connections.iter().filter_map(|entry| entry.task.clone()).collect();
         let orphans = state.connections.iter().filter(|entry| !entry.running);
-        let orphans: Vec<WeakWriter> = orphans.filter_map(|entry| entry.writer.clone()).collect();
+        let orphans: Vec<WeakWriter> = orphans.map(|entry| entry.writer.clone()).collect();
         drop(state);
         for task in tasks {
             task.cancel_with(REASON);

@@ -160,17 +160,17 @@ impl Shared {
     }
 
     /// Counts a connection that was accepted.
-    pub(super) fn enter(&self, peer: StreamAddr) -> Key {
+    pub(super) fn enter(&self, writer: WeakWriter) -> Key {
         let mut state = self.state.lock();
         if self.max_connections.is_some() {
             state.admitted -= 1;
         }
         state.open += 1;
-        state.connections.insert(peer)
+        state.connections.insert(writer)
     }
 
-    /// Makes a connection's writer and task known. They may have ended by now.
-    pub(super) fn introduce(&self, key: Key, writer: WeakWriter, task: TaskRef) {
+    /// Makes a connection's task known. It may have ended by now.
+    pub(super) fn introduce(&self, key: Key, task: TaskRef) {
         let mut state = self.state.lock();
         let cancelling = state.cancelling;
         let Some(entry) = state.connections.get(key) else { return };
@@ -179,18 +179,20 @@ impl Shared {
             task.cancel_with(super::shutdown::REASON);
             return;
         }
-        entry.writer = Some(writer);
         if entry.running {
             entry.task = Some(task);
         }
     }
 
+    /// Who is at the other end of a connection.
+    pub(super) fn peer(&self, key: Key) -> StreamAddr {
+        let mut state = self.state.lock();
+        state.connections.get(key).map_or(StreamAddr::Unnamed, |entry| entry.writer.peer())
+    }
+
     /// A connection's writer has given the socket back.
     pub(super) fn connection_closed(&self, key: Key) {
-        self.part_ended(key, true, |entry| {
-            entry.open = false;
-            entry.writer = None;
-        });
+        self.part_ended(key, true, |entry| entry.open = false);
     }
 
     /// A connection's handler has ended. `close`: it failed, and its connection goes with it.
@@ -198,7 +200,7 @@ impl Shared {
         let mut writer = None;
         self.part_ended(key, false, |entry| {
             entry.running = false;
-            writer = entry.writer.clone().filter(|_| close && entry.open);
+            writer = (close && entry.open).then(|| entry.writer.clone());
         });
         if let Some(writer) = writer {
             writer.close();

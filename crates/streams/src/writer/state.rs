@@ -6,16 +6,22 @@
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::Ending;
 use super::kept::Kept;
 use crate::error::Sticky;
+#[cfg(feature = "tls")]
+use crate::tls::TlsInfo;
 use crate::waiters::{Waiters, Woken};
 use crate::wire::Output;
 
 /// How many bytes may be kept before `drain` waits, when nothing else is said; asyncio's high-water mark.
 const HIGH_WATER: usize = 64 << 10;
+/// As few bytes as must be kept before `drain` goes on, when nothing else is said.
+const LOW_WATER: usize = HIGH_WATER / 4;
 
 /// See `docs/design/streams.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,15 +37,12 @@ pub(super) struct State {
     pub(super) phase: Phase,
     /// `None` from `Closed` on.
     pub(super) output: Option<Output>,
-    kept: Kept,
+    /// What most writers never need.
+    rare: Option<Box<Rare>>,
     /// Whether there is a flusher.
     pub(super) flushing: bool,
-    /// Its waker, while it waits for room: giving the output back under it must end it.
-    flusher: Option<Waker>,
     /// More is kept than the high-water mark, and not yet as little as the low-water mark.
     pub(super) paused: bool,
-    high: usize,
-    low: usize,
     /// The end of the stream is to be sent after what is kept.
     eof: bool,
     /// What closing ends: both directions, or, for a writer that was dropped, only its own.
@@ -48,6 +51,24 @@ pub(super) struct State {
     /// Who waits for `paused` to end, or for `Closed`.
     pub(super) waiters: Waiters,
     ending: Option<Ending>,
+    /// What the ends of a TLS connection agreed on.
+    #[cfg(feature = "tls")]
+    pub(super) info: Option<Arc<TlsInfo>>,
+}
+
+/// The part of the state of a writer whose system was full once, or whose marks were set. Allocated then.
+struct Rare {
+    kept: Kept,
+    /// The flusher's waker, while it waits for room: giving the output back under it must end it.
+    flusher: Option<Waker>,
+    high: usize,
+    low: usize,
+}
+
+impl Default for Rare {
+    fn default() -> Self {
+        Self { kept: Kept::default(), flusher: None, high: HIGH_WATER, low: LOW_WATER }
+    }
 }
 
 impl fmt::Debug for State {
@@ -94,22 +115,25 @@ impl State {
         Self {
             phase: Phase::Open,
             output: Some(output),
-            kept: Kept::default(),
+            rare: None,
             flushing: false,
-            flusher: None,
             paused: false,
-            high: HIGH_WATER,
-            low: HIGH_WATER / 4,
             eof: false,
             how: Shutdown::Both,
             error: None,
             waiters: Waiters::default(),
             ending,
+            #[cfg(feature = "tls")]
+            info: None,
         }
     }
 
     pub(super) fn is_open(&self) -> bool {
         self.phase == Phase::Open
+    }
+
+    pub(super) fn tell_of_end(&mut self, ending: Ending) {
+        self.ending = Some(ending);
     }
 
     /// Whether the connection is a server's, which hears of its end.
@@ -119,7 +143,16 @@ impl State {
 
     /// How many bytes are kept.
     pub(super) fn kept(&self) -> usize {
-        self.kept.len()
+        self.rare.as_ref().map_or(0, |rare| rare.kept.len())
+    }
+
+    /// Above how many kept bytes `drain` waits, and until how many.
+    fn marks(&self) -> (usize, usize) {
+        self.rare.as_ref().map_or((HIGH_WATER, LOW_WATER), |rare| (rare.high, rare.low))
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     /// Why nothing more is sent, where that is so.
@@ -157,7 +190,8 @@ impl State {
             return None;
         }
         match self.send_now(data) {
-            Ok(sent) => self.kept.push(&data[sent..]),
+            Ok(sent) if sent == data.len() => {}
+            Ok(sent) => self.rare().kept.push(&data[sent..]),
             Err(error) => return self.fail(&error),
         }
         self.settle()
@@ -169,7 +203,8 @@ impl State {
             return None;
         }
         match self.send_now(&data) {
-            Ok(sent) => self.kept.push_owned(data, sent),
+            Ok(sent) if sent == data.len() => {}
+            Ok(sent) => self.rare().kept.push_owned(data, sent),
             Err(error) => return self.fail(&error),
         }
         self.settle()
@@ -200,7 +235,7 @@ impl State {
             return self.fail(&error);
         }
         for piece in rest.iter() {
-            self.kept.push(piece);
+            self.rare().kept.push(piece);
         }
         self.settle()
     }
@@ -225,10 +260,10 @@ impl State {
             Err(error) => return (0, self.fail(&error)),
         };
         // At least something, or the caller would take it for the end.
-        let mut room = self.high.saturating_sub(self.kept()).max(1);
+        let mut room = self.marks().0.saturating_sub(self.kept()).max(1);
         for piece in rest.iter() {
             let piece = &piece[..piece.len().min(room)];
-            self.kept.push(piece);
+            self.rare().kept.push(piece);
             taken += piece.len();
             room -= piece.len();
         }
@@ -276,9 +311,9 @@ impl State {
 
     /// Starts a flusher, if there is none and something to flush.
     #[inline]
-    fn settle(&mut self) -> Option<Afterwards> {
+    pub(super) fn settle(&mut self) -> Option<Afterwards> {
         let kept = self.kept();
-        self.paused |= kept > self.high;
+        self.paused |= kept > self.marks().0;
         let behind = kept > 0 || self.output.as_ref().is_some_and(Output::is_behind);
         if !behind || self.flushing {
             return None;
@@ -326,7 +361,7 @@ impl State {
 
     /// Lets `drain` go on, if it need not wait any more.
     fn resume(&mut self) -> Option<Afterwards> {
-        if self.paused && self.kept() <= self.low {
+        if self.paused && self.kept() <= self.marks().1 {
             self.paused = false;
             return Some(Afterwards { woken: self.waiters.take(), ..Afterwards::default() });
         }
@@ -335,7 +370,8 @@ impl State {
 
     /// The marks of `drain`, with `low` no higher than `high`.
     pub(super) fn set_marks(&mut self, high: usize, low: usize) -> Option<Afterwards> {
-        (self.high, self.low) = (high, low);
+        let rare = self.rare();
+        (rare.high, rare.low) = (high, low);
         self.paused |= self.kept() > high;
         self.resume()
     }
@@ -367,7 +403,7 @@ impl State {
     fn finish(&mut self) -> Option<Afterwards> {
         self.phase = Phase::Closed;
         self.paused = false;
-        self.kept.clear();
+        let flusher = self.rare.take().and_then(|rare| rare.flusher);
         let mut output = self.output.take();
         if let Some(output) = output.as_mut().filter(|output| !output.is_last()) {
             // The reader keeps the connection open, so its end has to be announced.
@@ -375,7 +411,7 @@ impl State {
         }
         Some(Afterwards {
             woken: self.waiters.take(),
-            flusher: self.flusher.take(),
+            flusher,
             output,
             ending: self.ending.take(),
             flush: false,
@@ -389,10 +425,14 @@ impl State {
         }
         self.how = how;
         self.phase = Phase::Closing;
+        let farewell = self.output.as_ref().is_some_and(Output::has_farewell);
         if self.flushing {
-            return None;
+            // How long the end may take is counted by the flusher, from here on.
+            let flusher = self.rare.as_mut().filter(|_| farewell).and_then(|rare| rare.flusher.take());
+            return Some(Afterwards { flusher, ..Afterwards::default() });
         }
-        if self.output.as_ref().is_some_and(Output::has_farewell) {
+        if let Some(output) = self.output.as_mut().filter(|_| farewell) {
+            output.begin_farewell();
             return self.start_flushing();
         }
         self.finish()
@@ -403,6 +443,43 @@ impl State {
         let output = self.output.take()?;
         self.phase = Phase::Closed;
         Some((output, self.ending.take()))
+    }
+
+    /// Lends the output, where nothing has to be sent; until it is given back the writer counts as flushing, and keeps what
+    /// is written.
+    #[cfg(feature = "tls")]
+    pub(super) fn lend(&mut self) -> Option<Output> {
+        if self.flushing || self.phase != Phase::Open {
+            return None;
+        }
+        let output = self.output.take()?;
+        self.flushing = true;
+        Some(output)
+    }
+
+    /// Why a lent output is not wanted any more, if so. Otherwise whoever has it is woken for that, in the flusher's place.
+    #[cfg(feature = "tls")]
+    pub(super) fn poll_lent(&mut self, cx: &Context<'_>) -> Option<io::Error> {
+        if self.phase == Phase::Closed {
+            return Some(io::Error::new(io::ErrorKind::ConnectionAborted, "the writer was aborted"));
+        }
+        self.rare().flusher = Some(cx.waker().clone());
+        None
+    }
+
+    /// Takes a lent output back, and goes on with it.
+    #[cfg(feature = "tls")]
+    pub(super) fn give_back(&mut self, output: Output, info: TlsInfo) -> Option<Afterwards> {
+        if self.phase == Phase::Closed {
+            return Some(Afterwards { output: Some(output), ..Afterwards::default() });
+        }
+        (self.output, self.info) = (Some(output), Some(Arc::new(info)));
+        self.rare().flusher = None;
+        if self.phase == Phase::Closing || self.kept() > 0 {
+            return self.start_flushing();
+        }
+        self.flushing = false;
+        self.settle().or_else(|| self.flushed())
     }
 
     /// Gives the output back at once.
@@ -417,7 +494,7 @@ impl State {
     /// The flusher's turn: sends what is kept, as far as there is room. Ready when nothing is left to do.
     pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> (Option<Afterwards>, Poll<()>) {
         // The flusher runs, so it need not be woken.
-        let own = self.flusher.take();
+        let own = self.rare.as_mut().and_then(|rare| rare.flusher.take());
         match self.poll_send(cx) {
             Poll::Ready(Ok(())) => {
                 self.flushing = false;
@@ -426,7 +503,7 @@ impl State {
             Poll::Ready(Err(error)) => (self.fail_flush(&error), Poll::Ready(())),
             Poll::Pending => {
                 let own = own.filter(|own| own.will_wake(cx.waker()));
-                self.flusher = Some(own.unwrap_or_else(|| cx.waker().clone()));
+                self.rare().flusher = Some(own.unwrap_or_else(|| cx.waker().clone()));
                 (self.resume(), Poll::Pending)
             }
         }
@@ -435,16 +512,23 @@ impl State {
     /// Sends what is kept, has it passed on, and says farewell where that is due. Ready, too, where the output is gone.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(output) = &mut self.output else { return Poll::Ready(Ok(())) };
-        while !self.kept.is_empty() {
-            match ready!(output.poll_write(cx, self.kept.get()))? {
-                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                n => self.kept.advance(n),
+        if self.phase == Phase::Closing {
+            if let Poll::Ready(error) = output.poll_overdue(cx) {
+                return Poll::Ready(Err(error));
             }
         }
-        self.kept.clear();
+        if let Some(rare) = &mut self.rare {
+            while !rare.kept.is_empty() {
+                match ready!(output.poll_write(cx, rare.kept.get()))? {
+                    0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                    n => rare.kept.advance(n),
+                }
+            }
+            rare.kept.clear();
+        }
         ready!(output.poll_flush(cx))?;
         if self.phase == Phase::Closing {
-            ready!(output.poll_farewell(cx))?;
+            ready!(output.poll_farewell(cx, self.how))?;
         }
         Poll::Ready(Ok(()))
     }
