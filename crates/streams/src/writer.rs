@@ -64,6 +64,9 @@ pub(crate) enum Ending {
 ///
 /// All methods take a shared borrow: an `Arc<StreamWriter>` may be used by many tasks.
 ///
+/// What does not wait cannot fail either: the first error, of the connection or of a misuse, is kept and given by every
+/// [`drain`](Self::drain), [`flushed`](Self::flushed) and [`wait_closed`](Self::wait_closed) from then on.
+///
 /// Dropping a writer sends what was written before, then ends the stream for the peer; the reader of the same connection
 /// may go on. [`close`](Self::close) ends both directions. In debug mode there is a warning of a writer that is dropped
 /// without it, except for one that a server's handler was given, whose connection ends with the handler.
@@ -288,7 +291,11 @@ impl StreamWriter {
         self.shared.wait(State::flush_outcome).await
     }
 
-    /// Ends the stream for the peer after all that was written; the reader goes on. asyncio's `write_eof`.
+    /// Ends the stream for the peer after all that was written; the reader goes on. asyncio's `write_eof`. Without effect
+    /// once it was called, and after [`close`](Self::close).
+    ///
+    /// Where asyncio raises at once, the error is kept for [`drain`](Self::drain): of a kind of stream that cannot be ended
+    /// this way, and of a write that comes after it.
     pub fn write_eof(&self) {
         self.shared.change(State::write_eof);
     }
