@@ -9,11 +9,12 @@ use std::sync::OnceLock;
 use std::task::Waker;
 
 use heist_core::sync::Mutex;
-use heist_core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use heist_core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use heist_core::sync::mutant;
 
 use crate::Direction;
 use crate::platform::Arming;
+use crate::reactor::Shard;
 use crate::word::Word;
 
 /// What the kernel gives back with an event: which record, and which of its lives.
@@ -50,6 +51,8 @@ pub(crate) struct Record {
     generation: AtomicU32,
     /// Where it is in its slab.
     index: u32,
+    /// The shard of the slab, once a source was registered; it never changes then. The source counts a reference.
+    shard: AtomicPtr<Shard>,
     pub(crate) arming: Arming,
 }
 
@@ -59,8 +62,20 @@ impl Record {
             words: [Word::new(), Word::new()],
             generation: AtomicU32::new(0),
             index,
+            shard: AtomicPtr::new(std::ptr::null_mut()),
             arming: Arming::new(),
         }
+    }
+
+    /// The shard, as [`set_shard`](Self::set_shard) left it; null before.
+    #[inline]
+    pub(crate) fn shard(&self) -> *const Shard {
+        // Relaxed: whoever asks has the record from the source, which published it after the shard was set.
+        self.shard.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_shard(&self, shard: *const Shard) {
+        self.shard.store(shard.cast_mut(), Ordering::Relaxed);
     }
 
     /// What the kernel is to give back for the source that has the record.

@@ -6,18 +6,19 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::ptr::NonNull;
-use std::sync::{Arc, OnceLock};
+use std::ptr;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use heist_core::budget::poll_proceed;
+use heist_core::sync::atomic::{AtomicPtr, Ordering};
 use polling::AsSource;
 
 use crate::Direction;
 use crate::lane::{Beside, Lane, Place};
 use crate::platform::HANGUP;
 use crate::reactor::{Reactor, Shard};
-use crate::record::{Key, Record};
+use crate::record::Record;
 use crate::word::{Armed, Seen, Word};
 
 /// Types whose descriptor or socket stays the same as long as the value lives.
@@ -131,43 +132,41 @@ struct Shared<T: IoSafe> {
 
 /// Where a source is registered, once it is.
 struct Registration {
-    /// Set once, at the first wait. `OnceLock` publishes it; no protocol of ours hangs on it.
-    home: OnceLock<Home>,
+    /// Null until the first wait, then the record for good. Valid as long as the shard lives, of which this then counts a
+    /// reference.
+    record: AtomicPtr<Record>,
 }
 
-/// The shard of a loop that a source is bound to, and its record there.
-struct Home {
-    /// Valid as long as `shard` lives: records are never freed before.
-    record: NonNull<Record>,
-    shard: Arc<Shard>,
+/// The record of a source that is bound to a loop, and the shard there.
+#[derive(Clone, Copy)]
+struct Home<'a> {
+    record: &'a Record,
+    shard: &'a Shard,
 }
 
-// SAFETY: the pointer leads to a `Record`, which is Sync, in memory that `shard` keeps.
-unsafe impl Send for Home {}
-// SAFETY: as for Send.
-unsafe impl Sync for Home {}
-
-impl Home {
+impl<'a> Home<'a> {
     #[inline]
-    fn record(&self) -> &Record {
-        // SAFETY: the record lies in a page of `self.shard`, which never frees one while it lives.
-        unsafe { self.record.as_ref() }
-    }
-
-    #[inline]
-    fn word(&self, direction: Direction) -> &Word {
-        self.record().word(direction)
-    }
-
-    #[inline]
-    fn key(&self) -> Key {
-        self.record().key()
+    fn word(self, direction: Direction) -> &'a Word {
+        self.record.word(direction)
     }
 }
 
 impl Registration {
     fn new() -> Self {
-        Self { home: OnceLock::new() }
+        Self { record: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// Where the source is bound, once it is.
+    #[inline]
+    fn home(&self) -> Option<Home<'_>> {
+        // Acquire pairs with the Release in `bind_to`: who sees the record sees its shard.
+        let record = self.record.load(Ordering::Acquire);
+        // SAFETY: it is null, or lies in a page of a shard of which this counts a reference, and which never frees one
+        // while it lives.
+        let record = unsafe { record.as_ref() }?;
+        // SAFETY: it was set before the record was published, and this counts a reference of it.
+        let shard = unsafe { &*record.shard() };
+        Some(Home { record, shard })
     }
 
     /// Registers `io` with the loop of this thread, for a first wait in `direction`. `Some` is the word as it was before
@@ -188,19 +187,24 @@ impl Registration {
         let shard = reactor.shard(index);
         // So that two directions that wait for the first time register once.
         let _binding = shard.binding.lock();
-        if self.home.get().is_some() {
+        if self.home().is_some() {
             return Ok(None);
         }
         let (key, record) = shard.slab.insert().map_err(|refused| Reactor::refused(&refused))?;
         let seen = record.word(direction).observe();
         let duplicates = T::MAY_HAVE_DUPLICATES;
         let registered = record.arming.register(&shard.selector, io, key, direction, duplicates);
-        let home = Home { record: NonNull::from(record), shard: shard.clone() };
-        let bound = registered.is_ok() && self.home.set(home).is_ok();
-        if bound {
-            return Ok(Some(seen));
-        }
         if registered.is_ok() {
+            record.set_shard(Arc::as_ptr(shard));
+            let new = ptr::from_ref(record).cast_mut();
+            // Release pairs with the Acquire in `home`.
+            let set =
+                self.record.compare_exchange(ptr::null_mut(), new, Ordering::Release, Ordering::Relaxed);
+            if set.is_ok() {
+                // Counted until this is dropped.
+                let _ = Arc::into_raw(shard.clone());
+                return Ok(Some(seen));
+            }
             // The other direction was bound in another loop or shard meanwhile.
             let _ = record.arming.remove(&shard.selector, io);
         }
@@ -212,11 +216,13 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        if let Some(home) = self.home.get() {
-            home.record().arming.forget(&home.shard.selector);
-            // SAFETY: the key came from this slab and goes back once; whoever drops the source owns both lanes.
-            unsafe { home.shard.slab.remove(home.key()) };
-        }
+        let Some(Home { record, shard }) = self.home() else { return };
+        record.arming.forget(&shard.selector);
+        let counted = record.shard();
+        // SAFETY: the key came from this slab and goes back once; whoever drops the source owns both lanes.
+        unsafe { shard.slab.remove(record.key()) };
+        // SAFETY: this is the reference that was counted when the record was set; neither is used any more.
+        drop(unsafe { Arc::from_raw(counted) });
     }
 }
 
@@ -232,14 +238,14 @@ impl<T: IoSafe> Shared<T> {
     ) -> Poll<io::Result<R>> {
         let proceed = ready!(poll_proceed(cx));
         let result = loop {
-            let (home, seen) = match self.registration.home.get() {
+            let (home, seen) = match self.registration.home() {
                 Some(home) => {
                     let seen = home.word(place.direction()).observe();
                     if seen.is_ready() && !place.is_drained(seen) {
                         match op(&self.io) {
                             Ok((value, drained)) => {
                                 // A closed peer's edge is spent: only the system knows when the bytes before it end.
-                                if drained && !seen.is_hung() && home.record().arming.has(place.direction()) {
+                                if drained && !seen.is_hung() && home.record.arming.has(place.direction()) {
                                     place.set_drained(seen);
                                 }
                                 break Ok(value);
@@ -255,7 +261,7 @@ impl<T: IoSafe> Shared<T> {
                     Ok((value, _)) => break Ok(value),
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                         match self.registration.bind(&self.io, place.direction()) {
-                            Ok(Some(seen)) => match self.registration.home.get() {
+                            Ok(Some(seen)) => match self.registration.home() {
                                 Some(home) => (home, seen),
                                 None => continue,
                             },
@@ -283,18 +289,18 @@ impl<T: IoSafe> Shared<T> {
         let proceed = ready!(poll_proceed(cx));
         let direction = place.direction();
         let result = loop {
-            let (home, seen) = match self.registration.home.get() {
+            let (home, seen) = match self.registration.home() {
                 Some(home) => {
                     let seen = home.word(direction).observe();
                     // A word of a direction that nobody has asked about is only optimistic.
-                    let known = home.record().arming.has(direction);
+                    let known = home.record.arming.has(direction);
                     if seen.is_ready() && known && !place.is_drained(seen) && !seen.is_closed() {
                         break Ok(());
                     }
                     (home, seen)
                 }
                 None => match self.registration.bind(&self.io, direction) {
-                    Ok(Some(seen)) => match self.registration.home.get() {
+                    Ok(Some(seen)) => match self.registration.home() {
                         Some(home) => (home, seen),
                         None => continue,
                     },
@@ -317,7 +323,7 @@ impl<T: IoSafe> Shared<T> {
     #[inline]
     fn wait(
         &self,
-        home: &Home,
+        home: Home<'_>,
         place: &mut impl Place,
         seen: Seen,
         cx: &mut Context<'_>,
@@ -326,11 +332,11 @@ impl<T: IoSafe> Shared<T> {
         if seen.is_closed() {
             return Ok(Armed::Closed);
         }
-        let arming = &home.record().arming;
-        arming.want(&home.shard.selector, &self.io, home.key(), direction)?;
+        let arming = &home.record.arming;
+        arming.want(&home.shard.selector, &self.io, home.record.key(), direction)?;
         let armed = place.wait(home.word(direction), seen, cx.waker());
         if armed == Armed::Waiting {
-            arming.armed(&home.shard.selector, &self.io, home.key(), direction)?;
+            arming.armed(&home.shard.selector, &self.io, home.record.key(), direction)?;
         }
         Ok(armed)
     }
@@ -342,7 +348,7 @@ impl<T: IoSafe> Shared<T> {
         is_drained: impl FnOnce(Seen) -> bool,
         op: impl FnOnce(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        let Some(home) = self.registration.home.get() else {
+        let Some(home) = self.registration.home() else {
             return op(&self.io);
         };
         let word = home.word(direction);
@@ -366,7 +372,7 @@ impl<T: IoSafe> Shared<T> {
         struct Leave<'a, T: IoSafe>(&'a Shared<T>, Beside);
         impl<T: IoSafe> Drop for Leave<'_, T> {
             fn drop(&mut self) {
-                if let (Some(ticket), Some(home)) = (self.1.ticket, self.0.registration.home.get()) {
+                if let (Some(ticket), Some(home)) = (self.1.ticket, self.0.registration.home()) {
                     home.word(self.1.direction).leave(ticket);
                 }
             }
@@ -521,9 +527,9 @@ impl<T: IoSafe> IoSource<T> {
     /// Takes the value out of its loop and returns it, still in non-blocking mode. One system call if it was registered.
     pub fn into_inner(self) -> T {
         let Shared { registration, io } = self.shared;
-        if let Some(home) = registration.home.get() {
+        if let Some(home) = registration.home() {
             // The descriptor lives on, so it must not stay in the queue. It fails only where it is not there any more.
-            let _ = home.record().arming.remove(&home.shard.selector, &io);
+            let _ = home.record.arming.remove(&home.shard.selector, &io);
         }
         io
     }
@@ -823,7 +829,7 @@ impl<T: IoSafe + fmt::Debug> fmt::Debug for Shared<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut f = f.debug_struct("Source");
         f.field("io", &self.io);
-        if let Some(home) = self.registration.home.get() {
+        if let Some(home) = self.registration.home() {
             f.field("read", home.word(Direction::Read)).field("write", home.word(Direction::Write));
         }
         f.finish_non_exhaustive()

@@ -30,10 +30,11 @@
 //! consumed `WAITING`; consuming also flips `SLOT`, so the lane holder goes on with the *other* slot, and it comes back to
 //! this one only after the next consumption, which harvests, being serial, put behind this one.
 
+use std::ptr;
 use std::task::Waker;
 
 use heist_core::sync::Mutex;
-use heist_core::sync::atomic::{AtomicU64, Ordering};
+use heist_core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use heist_core::sync::cell::UnsafeCell;
 use heist_core::sync::mutant;
 
@@ -103,8 +104,8 @@ struct Others {
 pub(crate) struct Word {
     word: AtomicU64,
     slots: [UnsafeCell<Option<Waker>>; 2],
-    /// Boxed and empty until a sharer waits: most directions never have one.
-    others: Mutex<Option<Box<Others>>>,
+    /// Null until a sharer waits: most directions never have one. Freed with the word.
+    others: AtomicPtr<Mutex<Others>>,
 }
 
 // SAFETY: the slots are the only fields that are not Sync by themselves. Writes to one need the lane (the contract of
@@ -127,13 +128,48 @@ impl std::fmt::Debug for Word {
     }
 }
 
+impl Drop for Word {
+    fn drop(&mut self) {
+        let others = self.others.load(Ordering::Acquire);
+        if !others.is_null() {
+            // SAFETY: it came from a box, and nobody else has the word any more.
+            drop(unsafe { Box::from_raw(others) });
+        }
+    }
+}
+
 impl Word {
     pub(crate) fn new() -> Self {
         Self {
             word: AtomicU64::new(READY),
             slots: [UnsafeCell::new(None), UnsafeCell::new(None)],
-            others: Mutex::new(None),
+            others: AtomicPtr::new(ptr::null_mut()),
         }
+    }
+
+    /// The list of those without the lane, if anybody has ever waited there.
+    fn others(&self) -> Option<&Mutex<Others>> {
+        // Acquire pairs with the Release in `make_others`.
+        let others = self.others.load(Ordering::Acquire);
+        // SAFETY: it is null, or came from a box that is freed with this word only.
+        unsafe { others.as_ref() }
+    }
+
+    /// As [`others`](Self::others), made at first need.
+    fn make_others(&self) -> &Mutex<Others> {
+        if let Some(others) = self.others() {
+            return others;
+        }
+        let new = Box::into_raw(Box::default());
+        // Release pairs with the Acquire loads: who sees the list sees it made.
+        let set = self.others.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire);
+        let others = set.map_or_else(|theirs| theirs, |_| new);
+        if others != new {
+            // SAFETY: it came from the box above, and nobody has seen it.
+            drop(unsafe { Box::from_raw(new) });
+        }
+        // SAFETY: it came from a box that is freed with this word only.
+        unsafe { &*others }
     }
 
     /// T1: what the word is now. Must come before the system call whose answer decides about waiting.
@@ -177,8 +213,8 @@ impl Word {
             });
         }
         if old & LISTED != 0 {
-            if let Some(others) = self.others.lock().as_mut() {
-                woken.extend(others.waiting.drain(..).map(|(_, waker)| waker));
+            if let Some(others) = self.others() {
+                woken.extend(others.lock().waiting.drain(..).map(|(_, waker)| waker));
             }
         }
     }
@@ -225,19 +261,17 @@ impl Word {
 
     #[cold]
     fn wake_others(&self) {
-        let Some(mut woken) = self.others.lock().as_mut().map(|others| std::mem::take(&mut others.waiting))
-        else {
-            return;
-        };
+        // LISTED was on, so the list is there: `join` made it before.
+        let Some(others) = self.others() else { return };
+        let mut woken = std::mem::take(&mut others.lock().waiting);
         // Outside the lock: a waker may run anything.
         for (_, waker) in woken.drain(..) {
             waker.wake();
         }
         // Give the vector back, so that a steady sharer allocates once.
-        if let Some(others) = self.others.lock().as_mut() {
-            if others.waiting.capacity() == 0 {
-                others.waiting = woken;
-            }
+        let mut others = others.lock();
+        if others.waiting.capacity() == 0 {
+            others.waiting = woken;
         }
     }
 
@@ -307,20 +341,20 @@ impl Word {
         if seen.is_closed() {
             return Armed::Closed;
         }
-        let mut guard = self.others.lock();
+        let mut others = self.make_others().lock();
         let target = seen.0 & !READY | LISTED;
         let unchanged = if target == seen.0 {
             // LISTED is on already. An event that turned it off before this lock was taken and has emptied the list
             // is visible here, by the lock; one that has yet to empty the list finds the waiter in it.
             self.word.load(Ordering::Relaxed) == seen.0
         } else {
-            // No partner needed: the list's lock publishes the waiter.
-            self.word.compare_exchange(seen.0, target, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            // The list's lock publishes the waiter. Release pairs with the Acquire of `update`: who consumes LISTED sees
+            // that there is a list.
+            self.word.compare_exchange(seen.0, target, Ordering::Release, Ordering::Relaxed).is_ok()
         };
         if !unchanged && !mutant("reactor-join-ignores-tick") {
             return Armed::Changed;
         }
-        let others = guard.get_or_insert_default();
         let place = ticket.and_then(|ticket| others.waiting.iter_mut().find(|(id, _)| *id == ticket));
         let before = match place {
             Some((_, kept)) if kept.will_wake(waker) => None,
@@ -334,19 +368,18 @@ impl Word {
             }
         };
         // The old waker's drop may run anything, so it comes after the lock.
-        drop(guard);
+        drop(others);
         drop(before);
         Armed::Waiting
     }
 
     /// A sharer waits no longer. Its LISTED may stay: the next event then finds an empty list.
     pub(crate) fn leave(&self, ticket: u64) {
-        let mut guard = self.others.lock();
-        let left = guard.as_mut().and_then(|others| {
-            let place = others.waiting.iter().position(|(id, _)| *id == ticket)?;
-            Some(others.waiting.remove(place))
-        });
-        drop(guard);
+        let Some(others) = self.others() else { return };
+        let mut others = others.lock();
+        let place = others.waiting.iter().position(|(id, _)| *id == ticket);
+        let left = place.map(|place| others.waiting.remove(place));
+        drop(others);
         drop(left);
     }
 

@@ -32,9 +32,10 @@ mod state;
 #[cfg(all(test, not(heist_loom)))]
 mod tests;
 
-use std::future::poll_fn;
+use std::future::Future;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 
@@ -88,6 +89,31 @@ pub(crate) struct PeerOf(Arc<Shared>);
 impl PeerOf {
     pub(crate) fn get(&self) -> &StreamAddr {
         &self.0.peer
+    }
+}
+
+/// See [`Shared::wait`]. Written by hand, since it is in the future of most handlers, which then is a hundred bytes smaller.
+struct Wait<'a, L> {
+    shared: &'a Shared,
+    ticket: Option<u64>,
+    look: L,
+}
+
+impl<R, L: FnMut(&State) -> Option<R> + Unpin> Future for Wait<'_, L> {
+    type Output = R;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
+        let Self { shared, ticket, look } = self.get_mut();
+        shared.poll_wait(cx, ticket, look)
+    }
+}
+
+impl<L> Drop for Wait<'_, L> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            let left = self.shared.state.lock().waiters.leave(ticket);
+            drop(left);
+        }
     }
 }
 
@@ -145,19 +171,8 @@ impl Shared {
     }
 
     /// Waits until `look` has something to say, which it is asked again after each change.
-    async fn wait<R>(&self, mut look: impl FnMut(&State) -> Option<R>) -> R {
-        struct Leave<'a>(&'a Shared, Option<u64>);
-        impl Drop for Leave<'_> {
-            fn drop(&mut self) {
-                if let Some(ticket) = self.1 {
-                    let left = self.0.state.lock().waiters.leave(ticket);
-                    drop(left);
-                }
-            }
-        }
-
-        let mut waiter = Leave(self, None);
-        poll_fn(|cx| self.poll_wait(cx, &mut waiter.1, &mut look)).await
+    fn wait<R, L: FnMut(&State) -> Option<R> + Unpin>(&self, look: L) -> Wait<'_, L> {
+        Wait { shared: self, ticket: None, look }
     }
 
     /// As `wait`, at `ticket`.
@@ -274,8 +289,8 @@ impl StreamWriter {
     /// # Cancel safety
     ///
     /// What was written is sent all the same.
-    pub async fn drain(&self) -> io::Result<()> {
-        self.shared.wait(State::drained).await
+    pub fn drain(&self) -> impl Future<Output = io::Result<()>> + Send {
+        self.shared.wait(State::drained)
     }
 
     /// Waits until the system has taken all that was written; `drain` with marks of 0.

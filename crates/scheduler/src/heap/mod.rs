@@ -33,8 +33,8 @@ use crate::task::{Header, Raw};
 mod models;
 
 /// Cell sizes in bytes. Steps of 32 where most tasks lie, wider above; nothing wastes more than a third.
-const CLASSES: [usize; 18] =
-    [96, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 1024, 1280, 1536, 2048, 3072, 4096];
+const CLASSES: [usize; 20] =
+    [96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 448, 512, 640, 768, 1024, 1280, 1536, 2048, 3072, 4096];
 
 /// A class index for cells with a page of their own.
 const SINGLE: usize = CLASSES.len();
