@@ -42,10 +42,10 @@
 //! | to | use |
 //! |---|---|
 //! | start a program | [`macro@main`], [`run`], [`Runner`], [`EventLoop`], [`macro@test`] |
-//! | start work | [`create_task`], [`task()`], [`task_group`], [`spawn_local`] |
-//! | wait for several | [`gather!`](macro@gather), [`gather()`], [`try_gather`], [`wait()`], [`as_completed`], [`race!`], [`join!`] |
+//! | start work | [`create_task`], [`task()`], [`task_group()`], [`spawn_local`] |
+//! | wait for several | [`gather!`](macro@gather), [`gather()`], [`try_gather`], [`wait()`], [`as_completed()`], [`race!`], [`join!`] |
 //! | stop work | [`Task::cancel`], [`catch_cancelled`], [`try_finally`], [`shield`] |
-//! | sleep, and set limits | [`sleep`], [`interval`], [`timeout`], [`timeout_scope`], [`wait_for`] |
+//! | sleep, and set limits | [`sleep`], [`interval()`], [`timeout`], [`timeout_scope()`], [`wait_for()`] |
 //! | share | [`Lock`], [`Semaphore`], [`Event`], [`Condition`], [`Barrier`], [`Queue`]; channels and more in [`sync`] |
 //! | promise | [`create_future`], [`future::Future`] |
 //! | talk over the network | [`open_connection`], [`start_server`], [`StreamReader`], [`StreamWriter`]; sockets in [`net`] |
