@@ -129,12 +129,30 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 }
 
 /// The half that sends.
+///
+/// ```
+/// # use heist_sync::oneshot;
+/// let (sender, mut receiver) = oneshot::channel();
+/// let thread = std::thread::spawn(move || sender.send("done"));
+/// assert_eq!(thread.join().unwrap(), Ok(()));
+/// assert_eq!(receiver.try_recv(), Ok("done"));
+/// ```
 pub struct Sender<T> {
     cell: NonNull<Cell<T>>,
     _owns: PhantomData<T>,
 }
 
 /// The half that receives: a future of the value.
+///
+/// ```
+/// # use heist_sync::oneshot;
+/// # let run = std::pin::pin!(async {
+/// let (sender, receiver) = oneshot::channel();
+/// sender.send(7).unwrap();
+/// assert_eq!(receiver.await, Ok(7));
+/// # });
+/// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+/// ```
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Receiver<T> {
     /// `None` once the value, or its absence, has been handed out.
@@ -154,6 +172,16 @@ unsafe impl<T: Send> Sync for Receiver<T> {}
 impl<T> Unpin for Receiver<T> {}
 
 /// The sender was dropped without sending.
+///
+/// ```
+/// # use heist_sync::oneshot;
+/// # let run = std::pin::pin!(async {
+/// let (sender, receiver) = oneshot::channel::<i32>();
+/// drop(sender);
+/// assert_eq!(receiver.await, Err(oneshot::RecvError));
+/// # });
+/// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RecvError;
 
@@ -166,6 +194,14 @@ impl fmt::Display for RecvError {
 impl std::error::Error for RecvError {}
 
 /// Why [`Receiver::try_recv`] gave no value.
+///
+/// ```
+/// # use heist_sync::oneshot;
+/// let (sender, mut receiver) = oneshot::channel::<i32>();
+/// assert_eq!(receiver.try_recv(), Err(oneshot::TryRecvError::Empty));
+/// drop(sender);
+/// assert_eq!(receiver.try_recv(), Err(oneshot::TryRecvError::Closed));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TryRecvError {
     /// Nothing has been sent yet.
@@ -191,6 +227,15 @@ impl<T> Sender<T> {
     /// # Errors
     ///
     /// The value itself, when the receiver is gone.
+    ///
+    /// ```
+    /// # use heist_sync::oneshot;
+    /// let (sender, mut receiver) = oneshot::channel();
+    /// assert_eq!(sender.send(7), Ok(()));
+    /// assert_eq!(receiver.try_recv(), Ok(7));
+    /// let (sender, _) = oneshot::channel();
+    /// assert_eq!(sender.send(8), Err(8));
+    /// ```
     pub fn send(self, value: T) -> Result<(), T> {
         let this = std::mem::ManuallyDrop::new(self);
         // SAFETY: this half has not left.
@@ -215,6 +260,14 @@ impl<T> Sender<T> {
     }
 
     /// Whether the receiver is gone, so that a value would come back.
+    ///
+    /// ```
+    /// # use heist_sync::oneshot;
+    /// let (sender, receiver) = oneshot::channel::<i32>();
+    /// assert!(!sender.is_closed());
+    /// drop(receiver);
+    /// assert!(sender.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         // SAFETY: this half has not left.
         unsafe { self.cell.as_ref() }.state() == CLOSED
@@ -274,6 +327,15 @@ impl<T> Receiver<T> {
     /// # Errors
     ///
     /// [`TryRecvError`] when it has not been sent yet, or never will be.
+    ///
+    /// ```
+    /// # use heist_sync::oneshot;
+    /// let (sender, mut receiver) = oneshot::channel();
+    /// assert_eq!(receiver.try_recv(), Err(oneshot::TryRecvError::Empty));
+    /// sender.send(7).unwrap();
+    /// assert_eq!(receiver.try_recv(), Ok(7));
+    /// assert_eq!(receiver.try_recv(), Err(oneshot::TryRecvError::Closed));
+    /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         let Some(cell) = self.cell else {
             return Err(TryRecvError::Closed);

@@ -117,6 +117,13 @@ pub(super) fn wake_all(line: &Mutex<WaitList>) {
 }
 
 /// The value, locked for reading: senders wait until this is dropped, so hold it for a look, not for work.
+///
+/// ```
+/// # use heist_sync::watch;
+/// let (_sender, receiver) = watch::channel("value");
+/// let value: watch::Ref<'_, &str> = receiver.borrow();
+/// assert_eq!(value.len(), 5);
+/// ```
 pub struct Ref<'a, T> {
     value: RwLockReadGuard<'a, T>,
     pub(super) version: Version,
@@ -125,6 +132,14 @@ pub struct Ref<'a, T> {
 
 impl<T> Ref<'_, T> {
     /// Whether the value was unseen by the receiver that borrowed it; `false` from a sender.
+    ///
+    /// ```
+    /// # use heist_sync::watch;
+    /// let (sender, mut receiver) = watch::channel(1);
+    /// sender.send(2).unwrap();
+    /// assert!(receiver.borrow_and_update().has_changed());
+    /// assert!(!receiver.borrow_and_update().has_changed());
+    /// ```
     pub fn has_changed(&self) -> bool {
         self.changed
     }
