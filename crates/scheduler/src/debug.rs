@@ -106,6 +106,8 @@ impl Handle {
     /// # let handle = scheduler.handle();
     /// handle.set_debug(true);
     /// assert!(handle.get_debug());
+    /// handle.set_debug(false);
+    /// assert!(!handle.get_debug());
     /// ```
     pub fn set_debug(&self, on: bool) {
         self.shared().debug.on.store(on, Ordering::Relaxed);

@@ -121,7 +121,7 @@ impl Countdown {
     /// ```
     /// # use heist_scheduler::{Countdown, Wanted};
     /// let countdown = Countdown::new(2, Wanted::All);
-    /// assert!(!countdown.requests().is_requested());
+    /// assert_eq!(countdown.left(), 2, "none of them has ended");
     /// ```
     ///
     /// # Panics
@@ -316,8 +316,17 @@ impl Countdown {
     /// let task = create_task(async { 7 });
     /// let mut countdown = Countdown::new(1, Wanted::All);
     /// countdown.add(&task);
+    /// # struct Idle;
+    /// # impl std::task::Wake for Idle {
+    /// #     fn wake(self: std::sync::Arc<Self>) {}
+    /// # }
+    /// # let idle = std::sync::Arc::new(Idle);
+    /// # let waker = std::task::Waker::from(idle.clone());
+    /// let mut cx = std::task::Context::from_waker(&waker); // made of an `Arc`, `idle`
+    /// assert!(countdown.poll(&mut cx).is_pending());
+    /// assert_eq!(std::sync::Arc::strong_count(&idle), 3);
     /// countdown.forget_waiter();
-    /// assert_eq!(task.await.unwrap(), 7);
+    /// assert_eq!(std::sync::Arc::strong_count(&idle), 2, "it keeps the waker no more");
     /// # }).unwrap();
     /// ```
     pub fn forget_waiter(&self) {
