@@ -124,6 +124,14 @@ impl ForeignTally {
 }
 
 /// A snapshot of what a loop does and has done; see [`Handle::metrics`].
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, Metrics};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # let handle = scheduler.handle();
+/// let metrics: Metrics = handle.metrics();
+/// assert_eq!((metrics.live_tasks, metrics.workers.len()), (0, 1));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {
@@ -153,12 +161,33 @@ pub struct Metrics {
 
 impl Metrics {
     /// How often tasks and the main future were polled.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Handle, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let handle = Handle::current().unwrap();
+    /// let before = handle.metrics().polls();
+    /// create_task(async {}).await.unwrap();
+    /// assert!(handle.metrics().polls() > before);
+    /// # }).unwrap();
+    /// ```
     pub fn polls(&self) -> u64 {
         self.workers.iter().map(|worker| worker.polls).sum()
     }
 }
 
 /// A snapshot of one worker.
+///
+/// ```
+/// # use heist_scheduler::{Config, Handle, LocalScheduler, WorkerMetrics};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # let handle = Handle::current().unwrap();
+/// let worker: WorkerMetrics = handle.metrics().workers[0].clone();
+/// assert!(worker.active && !worker.spare, "it runs this");
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WorkerMetrics {

@@ -213,11 +213,28 @@ impl Handle {
     /// none yet gives [`RunError::Stopped`](crate::RunError::Stopped).
     ///
     /// On a multi-thread loop the run does not wait for tasks that are ready: their order is not known there.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Handle, LocalScheduler, LoopClosedError};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// handle.call_soon(|| Handle::current().unwrap().stop())?;
+    /// assert!(scheduler.run_forever().is_ok());
+    /// # Ok::<(), LoopClosedError>(())
+    /// ```
     pub fn stop(&self) {
         self.shared().ask_to_stop();
     }
 
     /// Whether a thread runs the loop now. asyncio: `loop.is_running`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// assert!(!handle.is_running());
+    /// scheduler.block_on(async { assert!(handle.is_running()) }).unwrap();
+    /// ```
     pub fn is_running(&self) -> bool {
         self.shared().phase() == RUNNING
     }

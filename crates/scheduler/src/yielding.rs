@@ -29,6 +29,17 @@ pub fn yield_now() -> YieldNow {
 }
 
 /// The future of [`yield_now`].
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, YieldNow, yield_now, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let gives_way: YieldNow = yield_now();
+/// let task = create_task(async {});
+/// gives_way.await;
+/// assert!(task.done());
+/// # }).unwrap();
+/// ```
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct YieldNow {

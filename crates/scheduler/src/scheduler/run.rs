@@ -57,6 +57,14 @@ impl Drop for Resting<'_> {
 
 /// A run inside a run is refused, with both places.
 ///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, RunError, refuse_nested};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// assert!(matches!(refuse_nested(), Err(RunError::Nested { .. })));
+/// # }).unwrap();
+/// ```
+///
 /// # Errors
 ///
 /// [`RunError::Nested`] where this thread is inside a running loop.

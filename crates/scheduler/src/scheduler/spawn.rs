@@ -156,6 +156,16 @@ where
 }
 
 /// The task that is being polled; asyncio's `current_task`.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, current_task, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let task = create_task(async { current_task().unwrap().id() });
+/// let id = task.id();
+/// assert_eq!(task.await.unwrap(), id);
+/// # }).unwrap();
+/// ```
 pub fn current_task() -> Option<TaskRef> {
     context::with(|context| {
         let header = context?.current().cast_mut().cast::<crate::task::Header>();

@@ -33,26 +33,58 @@ enum Repr {
 
 impl TaskError {
     /// The error of a cancelled task.
+    ///
+    /// ```
+    /// # use heist_scheduler::{CancelledError, TaskError};
+    /// let error = TaskError::cancelled(CancelledError::new(Some("no longer needed")));
+    /// assert!(error.is_cancelled());
+    /// ```
     pub fn cancelled(error: CancelledError) -> Self {
         Self(Box::new(Repr::Cancelled(error)))
     }
 
     /// The error of a task that panicked with `payload`.
+    ///
+    /// ```
+    /// # use heist_scheduler::TaskError;
+    /// let error = TaskError::panicked(Box::new("a bug"));
+    /// assert_eq!(error.to_string(), "the task panicked: a bug");
+    /// ```
     pub fn panicked(payload: Box<dyn Any + Send>) -> Self {
         Self(Box::new(Repr::Panicked(payload)))
     }
 
     /// The error of an await that can give no value, and why.
+    ///
+    /// ```
+    /// # use heist_scheduler::TaskError;
+    /// let error = TaskError::refused("the loop is closed");
+    /// assert_eq!(error.to_string(), "the loop is closed");
+    /// assert!(!error.is_cancelled() && !error.is_panic());
+    /// ```
     pub fn refused(why: &'static str) -> Self {
         Self(Box::new(Repr::Refused(why)))
     }
 
     /// The error of a task that failed with an error of its own, which went to its task group.
+    ///
+    /// ```
+    /// # use heist_scheduler::TaskError;
+    /// let error = TaskError::reported();
+    /// assert!(error.is_reported() && !error.is_panic());
+    /// ```
     pub fn reported() -> Self {
         Self(Box::new(Repr::Reported(None)))
     }
 
     /// The error of a task that panicked, and whose panic went to its task group; the text is that of the panic.
+    ///
+    /// ```
+    /// # use heist_scheduler::TaskError;
+    /// let error = TaskError::reported_panic(Some("a bug"));
+    /// assert!(error.is_reported() && error.is_panic());
+    /// assert_eq!(error.panic_message(), Some("a bug"));
+    /// ```
     pub fn reported_panic(text: Option<&str>) -> Self {
         Self(Box::new(Repr::Reported(Some(text.unwrap_or("...").to_owned()))))
     }
@@ -71,21 +103,57 @@ impl TaskError {
     }
 
     /// Whether the task failed, and its error or panic went to its task group: nobody misses it here.
+    ///
+    /// ```
+    /// # use heist_scheduler::TaskError;
+    /// assert!(TaskError::reported().is_reported());
+    /// assert!(!TaskError::panicked(Box::new("a bug")).is_reported());
+    /// ```
     pub fn is_reported(&self) -> bool {
         matches!(*self.0, Repr::Reported(_))
     }
 
     /// Whether the task was cancelled.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(std::future::pending::<()>());
+    /// task.cancel();
+    /// assert!(task.await.unwrap_err().is_cancelled());
+    /// # }).unwrap();
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         matches!(*self.0, Repr::Cancelled(_))
     }
 
     /// Whether the task panicked.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async { "seven".parse::<u32>().unwrap() });
+    /// assert!(task.await.unwrap_err().is_panic());
+    /// # }).unwrap();
+    /// ```
     pub fn is_panic(&self) -> bool {
         matches!(*self.0, Repr::Panicked(_) | Repr::PanickedElsewhere(_) | Repr::Reported(Some(_)))
     }
 
     /// The cancellation, if that is what ended the task.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(std::future::pending::<()>());
+    /// task.cancel_with("no longer needed");
+    /// let error = task.await.unwrap_err();
+    /// assert_eq!(error.as_cancelled().unwrap().message(), Some("no longer needed"));
+    /// # }).unwrap();
+    /// ```
     pub fn as_cancelled(&self) -> Option<&CancelledError> {
         match &*self.0 {
             Repr::Cancelled(error) => Some(error),
@@ -94,6 +162,13 @@ impl TaskError {
     }
 
     /// The cancellation, if that is what ended the task.
+    ///
+    /// ```
+    /// # use heist_scheduler::{CancelledError, TaskError};
+    /// let error = TaskError::cancelled(CancelledError::new(Some("no longer needed")));
+    /// assert_eq!(error.into_cancelled().unwrap().message(), Some("no longer needed"));
+    /// assert!(TaskError::panicked(Box::new("a bug")).into_cancelled().is_err());
+    /// ```
     ///
     /// # Errors
     ///
@@ -106,6 +181,16 @@ impl TaskError {
     }
 
     /// The text of the panic, if the task panicked with one.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async { "seven".parse::<u32>().unwrap() });
+    /// let error = task.await.unwrap_err();
+    /// assert!(error.panic_message().unwrap().contains("InvalidDigit"));
+    /// # }).unwrap();
+    /// ```
     pub fn panic_message(&self) -> Option<&str> {
         match &*self.0 {
             Repr::Panicked(payload) => panic_text(payload.as_ref()),
@@ -115,6 +200,16 @@ impl TaskError {
     }
 
     /// The payload of the panic, to inspect or to go on with by [`std::panic::resume_unwind`].
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async { std::panic::panic_any(7) });
+    /// let payload = task.await.map(|()| ()).unwrap_err().into_panic().unwrap();
+    /// assert_eq!(*payload.downcast::<i32>().unwrap(), 7);
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
