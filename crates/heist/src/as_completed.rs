@@ -149,6 +149,16 @@ impl<T> AsCompleted<T> {
     /// # Panics
     ///
     /// Outside of a running loop, if there are futures that have not become tasks yet.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let mut results = heist::as_completed([heist::create_task(async { 1 }), heist::create_task(async { 1 })]);
+    ///     results.next().await.unwrap()?;
+    ///     assert_eq!(results.into_tasks().len(), 1);
+    ///     Ok::<(), heist::TaskError>(())
+    /// })?;
+    /// # Ok::<(), heist::TaskError>(())
+    /// ```
     pub fn into_tasks(self) -> Vec<Task<T>> {
         self.ends.into_tasks()
     }
@@ -194,6 +204,14 @@ impl<T> Stream for AsCompleted<T> {
 }
 
 /// The future of [`AsCompleted::next_task`].
+///
+/// ```
+/// heist::run(async {
+///     let mut results = heist::as_completed([async { 1 }]);
+///     let waits: heist::NextTask<'_, u32> = results.next_task();
+///     assert!(waits.await.is_some());
+/// });
+/// ```
 #[derive(Debug)]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct NextTask<'a, T> {
@@ -216,6 +234,17 @@ impl<T> Drop for NextTask<'_, T> {
 }
 
 /// The outcomes of tasks, as they end, until a time has passed; see [`AsCompleted::timeout`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// heist::run(async {
+///     let mut results = heist::as_completed([async { 1 }]).timeout(Duration::from_secs(60));
+///     while let Some(result) = results.next().await {
+///         assert_eq!(result.expect("in time").unwrap(), 1);
+///     }
+/// });
+/// ```
 #[must_use = "call `next` and await that"]
 pub struct AsCompletedWithin<T> {
     ends: Ends<T>,
@@ -238,16 +267,47 @@ impl<T> fmt::Debug for AsCompletedWithin<T> {
 
 impl<T> AsCompletedWithin<T> {
     /// The outcome of the next task that ends; an error, once, when the time is up; then `None`, as when all were given.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// heist::run(async {
+    ///     let mut results = heist::as_completed([async { 1 }]).timeout(Duration::from_secs(60));
+    ///     assert_eq!(results.next().await.unwrap().unwrap().unwrap(), 1);
+    ///     assert!(results.next().await.is_none());
+    /// });
+    /// ```
     pub async fn next(&mut self) -> Option<Result<Result<T, TaskError>, TimeoutError>> {
         self.next_task().await.map(|task| task.map(ends::outcome))
     }
 
     /// As [`next`](Self::next), with the task itself.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// heist::run(async {
+    ///     let mut results = heist::as_completed([async { 1 }]).timeout(Duration::from_secs(60));
+    ///     let task = results.next_task().await.unwrap().expect("in time");
+    ///     assert_eq!(*task.result().unwrap(), 1);
+    /// });
+    /// ```
     pub fn next_task(&mut self) -> NextTaskWithin<'_, T> {
         NextTaskWithin { within: self }
     }
 
     /// As [`AsCompleted::into_tasks`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// heist::run(async {
+    ///     let mut results = heist::as_completed([std::future::pending::<()>()]).timeout(Duration::from_millis(1));
+    ///     assert_eq!(results.next().await.unwrap().unwrap_err(), heist::TimeoutError);
+    ///     let late = results.into_tasks();
+    ///     assert!(late[0].cancel());
+    /// });
+    /// ```
     pub fn into_tasks(self) -> Vec<Task<T>> {
         self.ends.into_tasks()
     }
@@ -281,6 +341,16 @@ impl<T> Stream for AsCompletedWithin<T> {
 }
 
 /// The future of [`AsCompletedWithin::next_task`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// heist::run(async {
+///     let mut results = heist::as_completed([async { 1 }]).timeout(Duration::from_secs(60));
+///     let waits: heist::NextTaskWithin<'_, u32> = results.next_task();
+///     assert!(waits.await.unwrap().is_ok());
+/// });
+/// ```
 #[derive(Debug)]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct NextTaskWithin<'a, T> {

@@ -51,6 +51,13 @@ impl Default for Builder {
 impl Builder {
     /// The defaults: a worker for each core (or as `HEIST_WORKERS` says), real time. Inside of
     /// [`as_default`](Self::as_default), what that was given.
+    ///
+    /// ```
+    /// let event_loop = heist::Builder::new().current_thread().build_event_loop()?;
+    /// assert_eq!(event_loop.run_until_complete(async { 42 })?, 42);
+    /// # event_loop.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new() -> Self {
         defaults::current().unwrap_or_else(Self::plain)
     }

@@ -15,6 +15,17 @@ use heist_sync::future::Future;
 use crate::introspection::{current_task, running_loop};
 
 /// What can stand in a call graph: a [`Task`], a [`TaskRef`], a [`future::Future`](crate::future::Future).
+///
+/// ```
+/// use heist::InCallGraph;
+///
+/// fn waiters(of: &impl InCallGraph) -> usize {
+///     heist::capture_call_graph(Some(of)).map_or(0, |graph| graph.awaited_by().len())
+/// }
+/// heist::run(async {
+///     assert_eq!(waiters(&heist::create_future::<()>()), 0);
+/// });
+/// ```
 pub trait InCallGraph: sealed::Sealed {}
 
 mod sealed {
@@ -92,6 +103,16 @@ impl fmt::Display for Node {
 ///
 /// A Rust future says nothing of the calls inside it. So there are two kinds of entries: what the task awaits, and, as the
 /// outermost one, the task's own future.
+///
+/// ```
+/// use heist::FrameCallGraphEntry;
+///
+/// heist::run(async {
+///     let waits = heist::create_task(std::future::pending::<()>());
+///     let graph = heist::capture_call_graph(Some(&waits)).unwrap();
+///     assert!(matches!(graph.call_stack().last(), Some(FrameCallGraphEntry::Future { .. })));
+/// });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FrameCallGraphEntry {
@@ -149,6 +170,13 @@ impl fmt::Debug for FutureCallGraph {
 
 impl FutureCallGraph {
     /// The task that this is; `None` for a future.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let future = heist::create_future::<()>();
+    ///     assert!(heist::capture_call_graph(Some(&future)).unwrap().task().is_none());
+    /// });
+    /// ```
     pub fn task(&self) -> Option<&TaskRef> {
         match &self.node {
             Node::Task(task) => Some(task),
@@ -157,23 +185,54 @@ impl FutureCallGraph {
     }
 
     /// What the task is at, innermost first; empty for a future, and for a task that has ended.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let waits = heist::create_task(std::future::pending::<()>());
+    ///     let graph = heist::capture_call_graph(Some(&waits)).unwrap();
+    ///     assert!(!graph.call_stack().is_empty());
+    /// });
+    /// ```
     pub fn call_stack(&self) -> &[FrameCallGraphEntry] {
         &self.call_stack
     }
 
     /// Who waits for this, in the order in which they were created, each with who waits for them. Empty where
     /// [`is_shown_above`](Self::is_shown_above) says that it was told before.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let future = heist::create_future::<()>();
+    ///     let waits = heist::task(future.wait()).eager(true).spawn();
+    ///     let graph = heist::capture_call_graph(Some(&future)).unwrap();
+    ///     assert_eq!(graph.awaited_by()[0].task(), Some(&waits.task_ref()));
+    /// });
+    /// ```
     pub fn awaited_by(&self) -> &[FutureCallGraph] {
         &self.awaited_by
     }
 
     /// Whether this task stands in the graph a second time, on another way: who waits for it is told at the first place.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let graph = heist::capture_call_graph(Some(&heist::create_future::<()>())).unwrap();
+    ///     assert!(!graph.is_shown_above());
+    /// });
+    /// ```
     pub fn is_shown_above(&self) -> bool {
         self.shown_above
     }
 
     /// The cycles among those who wait: each a list of tasks, of which each waits for the next, and the last for the first.
     /// Tasks in a cycle wait for ever. Told by the graph that was captured, not by its parts.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let graph = heist::capture_call_graph(Some(&heist::create_future::<()>())).unwrap();
+    ///     assert!(graph.cycles().is_empty(), "nobody waits for itself");
+    /// });
+    /// ```
     pub fn cycles(&self) -> Vec<Vec<TaskRef>> {
         let task_of = |node: &Node| match node {
             Node::Task(task) => Some(task.clone()),

@@ -49,6 +49,15 @@ pub fn catch_cancelled<F: IntoFuture>(future: F) -> CatchCancelled<F::IntoFuture
 }
 
 /// The future of [`catch_cancelled`].
+///
+/// ```
+/// use std::future::{Ready, ready};
+///
+/// heist::run(async {
+///     let caught: heist::CatchCancelled<Ready<u32>> = heist::catch_cancelled(ready(42));
+///     assert_eq!(caught.await.unwrap(), 42);
+/// });
+/// ```
 pub type CatchCancelled<F> = Scope<F>;
 
 /// Ends what is around as cancelled: the nearest [`catch_cancelled`] (or other scope), or else the task. Python's

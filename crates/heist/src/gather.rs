@@ -178,32 +178,81 @@ impl<C: Children> Gather<C> {
     /// `gather` gives.
     ///
     /// Once the tasks have ended, awaiting the gather gives a [`CancelledError`] as its error.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let gather = heist::gather([std::future::pending::<()>()]);
+    ///     assert!(gather.cancel());
+    ///     assert!(gather.await.unwrap_err().is_cancelled());
+    /// });
+    /// ```
     pub fn cancel(&self) -> bool {
         self.gather_ref().cancel()
     }
 
     /// As [`cancel`](Self::cancel), with a message for the tasks and for who awaits the gather.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let gather = heist::gather([std::future::pending::<()>()]);
+    ///     assert!(gather.cancel_with("too late"));
+    ///     assert!(gather.await.unwrap_err().to_string().contains("too late"));
+    /// });
+    /// ```
     pub fn cancel_with(&self, message: &str) -> bool {
         self.gather_ref().cancel_with(message)
     }
 
     /// Whether awaiting it gives its outcome at once: every task has ended, or one has failed. asyncio: `done`.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let mut gather = heist::gather([async { 1 }]);
+    ///     (&mut gather).await;
+    ///     assert!(gather.done());
+    /// });
+    /// ```
     pub fn done(&self) -> bool {
         self.countdown.has_come()
     }
 
     /// Whether it has ended because it was cancelled itself. A cancelled child is no such case. asyncio: `cancelled`.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let mut gather = heist::gather([std::future::pending::<()>()]);
+    ///     gather.cancel();
+    ///     (&mut gather).await;
+    ///     assert!(gather.cancelled());
+    /// });
+    /// ```
     pub fn cancelled(&self) -> bool {
         self.gather_ref().cancelled()
     }
 
     /// A handle to cancel it and to ask it, while somebody awaits it.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let gather = heist::gather([std::future::pending::<()>()]);
+    ///     assert!(gather.gather_ref().cancel());
+    ///     assert!(gather.await.is_err());
+    /// });
+    /// ```
     pub fn gather_ref(&self) -> GatherRef {
         let tasks = self.children().map(|children| children.refs().into());
         GatherRef { tasks, requests: self.countdown.requests() }
     }
 
     /// Ready once its outcome is there, which it leaves. A request for cancellation of the one who waits is not passed on.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let mut gather = heist::gather([1, 2].map(async |number| number));
+    ///     std::future::poll_fn(|cx| gather.poll_done(cx)).await;
+    ///     assert_eq!(gather.await.unwrap(), [1, 2]);
+    /// });
+    /// ```
     pub fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if matches!(self.stage, Stage::Later(_)) {
             if let Stage::Later(starts) = std::mem::replace(&mut self.stage, Stage::Over) {
@@ -272,26 +321,66 @@ impl<C: Children> fmt::Debug for GatherAll<C> {
 impl<C: Children> GatherAll<C> {
     /// As [`Gather::cancel`]. Awaiting a gather that was cancelled so has no place for the error: it cancels the one who
     /// awaits, as asyncio raises it there.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let gather = heist::gather([std::future::pending::<()>()]).return_exceptions();
+    ///     assert!(gather.cancel());
+    ///     assert!(heist::catch_cancelled(gather).await.is_err());
+    /// });
+    /// ```
     pub fn cancel(&self) -> bool {
         self.0.cancel()
     }
 
     /// As [`cancel`](Self::cancel), with a message.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let gather = heist::gather([std::future::pending::<()>()]).return_exceptions();
+    ///     gather.cancel_with("too late");
+    ///     let cancelled = heist::catch_cancelled(gather).await.unwrap_err();
+    ///     assert_eq!(cancelled.message(), Some("too late"));
+    /// });
+    /// ```
     pub fn cancel_with(&self, message: &str) -> bool {
         self.0.cancel_with(message)
     }
 
     /// Whether every task has ended.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let gather = heist::gather([std::future::pending::<()>()]).return_exceptions();
+    ///     assert!(!gather.done());
+    /// });
+    /// ```
     pub fn done(&self) -> bool {
         self.0.done()
     }
 
     /// As [`Gather::cancelled`].
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let gather = heist::gather([async { 1 }]).return_exceptions();
+    ///     assert!(!gather.cancelled());
+    /// });
+    /// ```
     pub fn cancelled(&self) -> bool {
         self.0.cancelled()
     }
 
     /// As [`Gather::gather_ref`].
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let gather = heist::gather([async { 1 }]).return_exceptions();
+    ///     let asked = gather.gather_ref();
+    ///     assert_eq!(gather.await.len(), 1);
+    ///     assert!(asked.done());
+    /// });
+    /// ```
     pub fn gather_ref(&self) -> GatherRef {
         self.0.gather_ref()
     }
@@ -322,11 +411,29 @@ impl fmt::Debug for GatherRef {
 
 impl GatherRef {
     /// As [`Gather::cancel`].
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let gather = heist::gather([std::future::pending::<()>()]);
+    ///     let from_afar = gather.gather_ref();
+    ///     assert!(from_afar.cancel());
+    ///     assert!(gather.await.unwrap_err().is_cancelled());
+    ///     assert!(!from_afar.cancel());
+    /// });
+    /// ```
     pub fn cancel(&self) -> bool {
         self.cancel_because(CancelledError::new(None))
     }
 
     /// As [`Gather::cancel_with`].
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let gather = heist::gather([std::future::pending::<()>()]);
+    ///     assert!(gather.gather_ref().cancel_with("too late"));
+    ///     assert!(gather.await.unwrap_err().to_string().contains("too late"));
+    /// });
+    /// ```
     pub fn cancel_with(&self, message: &str) -> bool {
         self.cancel_because(CancelledError::new(Some(message)))
     }
@@ -344,11 +451,29 @@ impl GatherRef {
     }
 
     /// As [`Gather::done`].
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let gather = heist::gather([async { 1 }]);
+    ///     let asked = gather.gather_ref();
+    ///     gather.await.unwrap();
+    ///     assert!(asked.done());
+    /// });
+    /// ```
     pub fn done(&self) -> bool {
         if self.requests.is_requested() { self.requests.left() == 0 } else { self.requests.has_come() }
     }
 
     /// As [`Gather::cancelled`].
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let gather = heist::gather([std::future::pending::<()>()]);
+    ///     let asked = gather.gather_ref();
+    ///     asked.cancel();
+    ///     assert!(gather.await.is_err() && asked.cancelled());
+    /// });
+    /// ```
     pub fn cancelled(&self) -> bool {
         self.requests.is_requested() && self.requests.left() == 0
     }

@@ -35,6 +35,13 @@ pub enum GroupFailure<E> {
 
 impl<E> GroupFailure<E> {
     /// The error, unless it is a panic.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let error = heist::task_group(async |_: heist::TaskGroup<&str>| Err::<(), _>("no paper")).await.unwrap_err();
+    ///     assert_eq!(error.errors()[0].error(), Some(&"no paper"));
+    /// });
+    /// ```
     pub fn error(&self) -> Option<&E> {
         match self {
             Self::Error(error) => Some(error),
@@ -47,6 +54,13 @@ impl<E> GroupFailure<E> {
     /// # Errors
     ///
     /// The panic, where it is one.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let error = heist::task_group(async |_: heist::TaskGroup<&str>| Err::<(), _>("no paper")).await.unwrap_err();
+    ///     assert_eq!(error.into_errors().remove(0).into_error().unwrap(), "no paper");
+    /// });
+    /// ```
     pub fn into_error(self) -> Result<E, TaskError> {
         match self {
             Self::Error(error) => Ok(error),
@@ -55,6 +69,18 @@ impl<E> GroupFailure<E> {
     }
 
     /// The text of the panic, where it is one that has a text.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let error = heist::task_group(async |group: heist::TaskGroup<&str>| {
+    ///         drop(group.create_infallible_task(async { panic!("on fire") }));
+    ///         Ok(())
+    ///     })
+    ///     .await
+    ///     .unwrap_err();
+    ///     assert_eq!(error.errors()[0].panic_message(), Some("on fire"));
+    /// });
+    /// ```
     pub fn panic_message(&self) -> Option<&str> {
         match self {
             Self::Error(_) => None,
@@ -66,6 +92,21 @@ impl<E> GroupFailure<E> {
 impl<E: 'static> GroupFailure<E> {
     /// The error of a group inside the group, where `E` is `Box<dyn Error + Send + Sync>` and this is one. Where it is a
     /// type of your own, that type knows which of its values are groups.
+    ///
+    /// ```
+    /// type Failure = Box<dyn std::error::Error + Send + Sync>;
+    ///
+    /// heist::run(async {
+    ///     let outer = heist::task_group(async |_: heist::TaskGroup<Failure>| {
+    ///         heist::task_group(async |_: heist::TaskGroup<Failure>| Err::<(), _>("no paper".into())).await?;
+    ///         Ok(())
+    ///     })
+    ///     .await
+    ///     .unwrap_err();
+    ///     let inner = outer.errors()[0].nested().expect("a group");
+    ///     assert_eq!(inner.errors()[0].to_string(), "no paper");
+    /// });
+    /// ```
     pub fn nested(&self) -> Option<&GroupError<E>> {
         let boxed = (self.error()? as &dyn Any).downcast_ref::<BoxError>()?;
         let group: &dyn Any = boxed.downcast_ref::<GroupError<BoxError>>()?;
@@ -202,6 +243,13 @@ impl<E> GroupError<E> {
     }
 
     /// The failures, one by one.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let error = heist::task_group(async |_: heist::TaskGroup<&str>| Err::<(), _>("no paper")).await.unwrap_err();
+    ///     assert_eq!(error.iter().filter_map(|failure| failure.error()).collect::<Vec<_>>(), [&"no paper"]);
+    /// });
+    /// ```
     pub fn iter(&self) -> std::slice::Iter<'_, GroupFailure<E>> {
         self.failures.iter()
     }
@@ -209,6 +257,20 @@ impl<E> GroupError<E> {
 
 impl<E: 'static> GroupError<E> {
     /// The failures of this group and of those inside it ([`nested`](GroupFailure::nested)), without the groups themselves.
+    ///
+    /// ```
+    /// type Failure = Box<dyn std::error::Error + Send + Sync>;
+    ///
+    /// heist::run(async {
+    ///     let outer = heist::task_group(async |_: heist::TaskGroup<Failure>| {
+    ///         heist::task_group(async |_: heist::TaskGroup<Failure>| Err::<(), _>("no paper".into())).await?;
+    ///         Ok(())
+    ///     })
+    ///     .await
+    ///     .unwrap_err();
+    ///     assert_eq!(outer.leaves()[0].to_string(), "no paper");
+    /// });
+    /// ```
     pub fn leaves(&self) -> Vec<&GroupFailure<E>> {
         let mut leaves = Vec::new();
         self.collect_leaves(&mut leaves);

@@ -162,6 +162,16 @@ impl Interval {
     /// # Panics
     ///
     /// Outside of a running loop.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// heist::run(async {
+    ///     let mut ticks = heist::interval(Duration::from_millis(1));
+    ///     let first = std::future::poll_fn(|cx| ticks.poll_tick(cx)).await;
+    ///     assert!(ticks.tick().await > first);
+    /// });
+    /// ```
     pub fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
         let proceed = ready!(budget::poll_proceed(cx));
         let Some(now) = now() else {

@@ -11,6 +11,19 @@ use crate::EventLoop;
 ///
 /// The loop counts as running as long as this lives, and [`get_running_loop`](crate::get_running_loop) works inside its passes.
 /// On a multi-thread loop the other workers go on between them.
+///
+/// ```
+/// let event_loop = heist::EventLoop::builder().current_thread().build_event_loop()?;
+/// let task = event_loop.create_task(async { 42 });
+/// let mut passes: heist::Passes<'_> = event_loop.begin()?;
+/// while !task.done() {
+///     passes.pass(std::time::Duration::from_millis(1))?;
+/// }
+/// assert_eq!(*task.result()?, 42);
+/// # drop(passes);
+/// # event_loop.close()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Passes<'a>(heist_scheduler::Passes<'a>);
 

@@ -35,6 +35,14 @@ impl EventLoop {
     /// # Errors
     ///
     /// [`SignalError`]: no such signal, one that cannot be handled, a loop that is closed.
+    ///
+    /// ```
+    /// let event_loop = heist::EventLoop::new()?;
+    /// let handler = event_loop.add_signal_handler(heist::signal::SIGUSR1, || println!("heard"))?;
+    /// assert_eq!(handler.signal(), heist::signal::SIGUSR1);
+    /// # event_loop.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn add_signal_handler(
         &self,
         signal: i32,
@@ -48,6 +56,15 @@ impl EventLoop {
     /// # Errors
     ///
     /// [`SignalError::Uncatchable`] for a signal that never has a handler.
+    ///
+    /// ```
+    /// let event_loop = heist::EventLoop::new()?;
+    /// event_loop.add_signal_handler(heist::signal::SIGUSR2, || println!("heard"))?;
+    /// assert!(event_loop.remove_signal_handler(heist::signal::SIGUSR2)?);
+    /// assert!(!event_loop.remove_signal_handler(heist::signal::SIGUSR2)?);
+    /// # event_loop.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove_signal_handler(&self, signal: i32) -> Result<bool, SignalError> {
         remove_signal_handler_from(&self.handle(), signal)
     }

@@ -196,6 +196,12 @@ impl<T> ThreadFuture<T> {
     /// Cancels it, unless its code is running or has ended; `true` when it is cancelled now. Python: `cancel`.
     ///
     /// The future of [`run_coroutine_threadsafe`] can be cancelled until it has ended, and cancels its task.
+    ///
+    /// ```
+    /// let future = heist::ThreadFuture::<u32>::new();
+    /// assert!(future.cancel());
+    /// assert!(future.result().is_err());
+    /// ```
     pub fn cancel(&self) -> bool {
         self.cancel_because(&CancelledError::default())
     }
@@ -216,22 +222,50 @@ impl<T> ThreadFuture<T> {
     }
 
     /// Whether it was cancelled. Python: `cancelled`.
+    ///
+    /// ```
+    /// let future = heist::ThreadFuture::<u32>::new();
+    /// assert!(!future.cancelled());
+    /// future.cancel();
+    /// assert!(future.cancelled());
+    /// ```
     pub fn cancelled(&self) -> bool {
         self.shared.state.lock().cancelled
     }
 
     /// Whether its code is running now. Python: `running`.
+    ///
+    /// ```
+    /// let future = heist::ThreadFuture::<u32>::new();
+    /// assert!(!future.running());
+    /// future.set_running_or_notify_cancel();
+    /// assert!(future.running());
+    /// ```
     pub fn running(&self) -> bool {
         matches!(self.shared.state.lock().stage, Stage::Running)
     }
 
     /// Whether it has ended, one way or another. Python: `done`.
+    ///
+    /// ```
+    /// let future = heist::ThreadFuture::new();
+    /// assert!(!future.done());
+    /// future.set_result(42)?;
+    /// assert!(future.done());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn done(&self) -> bool {
         self.shared.state.lock().stage.is_done()
     }
 
     /// Says, before its code begins, that it does; `false` when it was cancelled, and its code must not run. For executors.
     /// Python: `set_running_or_notify_cancel`.
+    ///
+    /// ```
+    /// let future = heist::ThreadFuture::<u32>::new();
+    /// assert!(future.set_running_or_notify_cancel());
+    /// assert!(!future.cancel(), "its code is running");
+    /// ```
     pub fn set_running_or_notify_cancel(&self) -> bool {
         let mut state = self.shared.state.lock();
         if let Stage::Pending = state.stage {
@@ -245,6 +279,14 @@ impl<T> ThreadFuture<T> {
     /// # Errors
     ///
     /// [`InvalidStateError::AlreadyDone`] when it has ended; the value is dropped.
+    ///
+    /// ```
+    /// let future = heist::ThreadFuture::new();
+    /// future.set_result(42)?;
+    /// assert!(future.set_result(43).is_err());
+    /// assert_eq!(future.result()?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_result(&self, value: T) -> Result<(), InvalidStateError> {
         self.complete(Ok(value))
     }
@@ -254,6 +296,14 @@ impl<T> ThreadFuture<T> {
     /// # Errors
     ///
     /// [`InvalidStateError::AlreadyDone`] when it has ended.
+    ///
+    /// ```
+    /// let failed = heist::run(async { heist::create_task(async { panic!("on fire") }).await.unwrap_err() });
+    /// let future = heist::ThreadFuture::<u32>::new();
+    /// future.set_exception(failed)?;
+    /// assert!(future.exception().unwrap().contains("on fire"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_exception(&self, error: TaskError) -> Result<(), InvalidStateError> {
         self.complete(Err(error))
     }
@@ -401,6 +451,15 @@ pub fn wrap_future<T: Send + 'static>(future: &ThreadFuture<T>) -> WrappedFuture
 }
 
 /// The future of [`wrap_future`] and of [`run_in_executor`](crate::run_in_executor).
+///
+/// ```
+/// heist::run(async {
+///     let future = heist::ThreadFuture::new();
+///     let wrapped: heist::WrappedFuture<u32> = heist::wrap_future(&future);
+///     std::thread::spawn(move || future.set_result(42));
+///     assert_eq!(wrapped.await.unwrap(), 42);
+/// });
+/// ```
 #[must_use = "the work has begun; await this for its result"]
 pub struct WrappedFuture<T: Send + 'static> {
     own: Arc<Own<T>>,
@@ -459,21 +518,54 @@ impl<T: Send + 'static> heist_core::scope::CancelTarget for Own<T> {
 impl<T: Send + 'static> WrappedFuture<T> {
     /// Cancels it: awaiting gives a cancellation. The thread's future is cancelled too if its code has not begun; a result that
     /// is there stays there. `false` when it was cancelled before. asyncio: `cancel`.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let future = heist::ThreadFuture::<u32>::new();
+    ///     let wrapped = heist::wrap_future(&future);
+    ///     assert!(wrapped.cancel());
+    ///     assert!(wrapped.await.unwrap_err().is_cancelled() && future.cancelled());
+    /// });
+    /// ```
     pub fn cancel(&self) -> bool {
         self.own.cancel(&CancelledError::default())
     }
 
     /// Whether it, or the thread's future, was cancelled. asyncio: `cancelled`.
+    ///
+    /// ```
+    /// let future = heist::ThreadFuture::<u32>::new();
+    /// let wrapped = heist::wrap_future(&future);
+    /// assert!(!wrapped.cancelled());
+    /// future.cancel();
+    /// assert!(wrapped.cancelled());
+    /// ```
     pub fn cancelled(&self) -> bool {
         self.own.cancelled.lock().is_some() || self.own.thread.cancelled()
     }
 
     /// Whether awaiting it would not suspend. asyncio: `done`.
+    ///
+    /// ```
+    /// let future = heist::ThreadFuture::new();
+    /// let wrapped = heist::wrap_future(&future);
+    /// assert!(!wrapped.done());
+    /// future.set_result(42)?;
+    /// assert!(wrapped.done());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn done(&self) -> bool {
         self.own.cancelled.lock().is_some() || self.own.thread.done()
     }
 
     /// The thread's future.
+    ///
+    /// ```
+    /// let wrapped = heist::wrap_future(&heist::ThreadFuture::new());
+    /// wrapped.thread_future().set_result(42)?;
+    /// assert!(wrapped.done());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn thread_future(&self) -> &ThreadFuture<T> {
         &self.own.thread
     }

@@ -282,6 +282,16 @@ impl fmt::Debug for TimeoutScope {
 }
 
 /// The deadline of a [`timeout_scope`] can no longer be moved; asyncio's `RuntimeError`.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// heist::run(async {
+///     let ended = heist::timeout_scope(Duration::from_secs(60), async |scope| scope.clone()).await;
+///     let finished: heist::RescheduleError = ended.unwrap().reschedule(None).unwrap_err();
+///     assert!(finished.to_string().starts_with("the deadline cannot be moved"));
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RescheduleError {
     phase: Phase,

@@ -38,6 +38,14 @@ mod sealed {
 }
 
 /// See [`ALL_COMPLETED`].
+///
+/// ```
+/// heist::run(async {
+///     let tasks = [1, 2].map(|number| heist::create_task(async move { number }));
+///     let (done, pending) = heist::wait(tasks).return_when(heist::ALL_COMPLETED).await;
+///     assert_eq!((done.len(), pending.len()), (2, 0));
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AllCompleted;
 
@@ -56,6 +64,15 @@ pub struct AllCompleted;
 pub struct FirstCompleted;
 
 /// See [`FIRST_EXCEPTION`].
+///
+/// ```
+/// heist::run(async {
+///     let fails = heist::create_task(async { Err::<(), _>("no paper") });
+///     let waits = heist::create_task(std::future::pending());
+///     let (done, pending) = heist::wait([fails, waits]).return_when(heist::FIRST_EXCEPTION).await;
+///     assert_eq!((done.len(), pending.len()), (1, 1));
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FirstException;
 
@@ -215,6 +232,14 @@ impl<T, R: ReturnWhen<T>> IntoFuture for Wait<T, R> {
 }
 
 /// The future of [`wait`].
+///
+/// ```
+/// heist::run(async {
+///     let waits: heist::Waiting<u32> = heist::wait([heist::create_task(async { 1 })]).into_future();
+///     let (done, _pending) = waits.await;
+///     assert_eq!(done.len(), 1);
+/// });
+/// ```
 #[must_use = "futures do nothing unless awaited"]
 pub struct Waiting<T, R = AllCompleted> {
     /// What is waited for, until the first poll.

@@ -56,6 +56,15 @@ pub fn wait_for<A: Awaitable>(awaitable: A, limit: impl Into<Option<Duration>>) 
 
 pin_project! {
     /// The future of [`wait_for`].
+    ///
+    /// ```
+    /// use std::{future::{Ready, ready}, time::Duration};
+    ///
+    /// heist::run(async {
+    ///     let waits: heist::WaitFor<Ready<u32>> = heist::wait_for(ready(42), Duration::from_secs(5));
+    ///     assert_eq!(waits.await, Ok(42));
+    /// });
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct WaitFor<F> {
         #[pin]

@@ -101,11 +101,38 @@ pub fn remove_reader(descriptor: impl AsFd) -> bool {
 }
 
 /// As [`remove_reader`], for [`add_writer`]; asyncio's `loop.remove_writer`.
+///
+/// ```
+/// use std::os::unix::net::UnixStream;
+///
+/// heist::run(async {
+///     let (one, _other) = UnixStream::pair()?;
+///     heist::add_writer(&one, || println!("room to write"))?;
+///     assert!(heist::remove_writer(&one));
+///     assert!(!heist::remove_writer(&one));
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn remove_writer(descriptor: impl AsFd) -> bool {
     running().is_ok_and(|handle| unwatch(&handle, &descriptor, Direction::Write))
 }
 
 /// Watching descriptors by a loop's [`Handle`], from any thread; asyncio's methods of the loop.
+///
+/// ```
+/// use std::os::unix::net::UnixStream;
+/// use heist::WatchDescriptors;
+///
+/// heist::run(async {
+///     let (one, _other) = UnixStream::pair()?;
+///     let handle = heist::get_running_loop();
+///     handle.add_reader(&one, || println!("readable"))?;
+///     assert!(handle.remove_reader(&one));
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub trait WatchDescriptors {
     /// As [`add_reader`], on this loop.
     ///

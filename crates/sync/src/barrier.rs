@@ -112,12 +112,40 @@ impl Barrier {
     ///
     /// A future that is dropped before all are there is as one that never came. One that is dropped later, without having
     /// been polled, was there.
+    ///
+    /// ```
+    /// # use heist_sync::Barrier;
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let barrier = Barrier::new(1).unwrap();
+    /// assert_eq!(barrier.wait().await, Ok(0));
+    /// barrier.abort();
+    /// assert!(barrier.wait().await.is_err());
+    /// # });
+    /// ```
     pub fn wait(&self) -> BarrierWait<'_> {
         BarrierWait { barrier: self, place: Place::New, waiter: Waiter::new() }
     }
 
     /// Lets those who wait fail, and makes the barrier usable as a new one, also after an [`abort`](Self::abort). Those
     /// who wait for the next round are not touched. asyncio: `reset`.
+    ///
+    /// ```
+    /// # use heist_sync::Barrier;
+    /// let barrier = Barrier::new(2)?;
+    /// barrier.abort();
+    /// barrier.reset();
+    /// assert!(!barrier.broken());
+    /// # Ok::<(), heist_sync::NoPartiesError>(())
+    /// ```
     pub fn reset(&self) {
         let mut batch = WakeBatch::new();
         {
@@ -129,6 +157,24 @@ impl Barrier {
     }
 
     /// Lets those who wait, and all who come, fail, until a [`reset`](Self::reset). asyncio: `abort`.
+    ///
+    /// ```
+    /// # use heist_sync::{Barrier, BrokenBarrierError};
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let barrier = Barrier::new(2).unwrap();
+    /// barrier.abort();
+    /// assert_eq!(barrier.wait().await, Err(BrokenBarrierError));
+    /// # });
+    /// ```
     pub fn abort(&self) {
         let mut batch = WakeBatch::new();
         {
@@ -140,16 +186,40 @@ impl Barrier {
     }
 
     /// How many have to be there. asyncio: `parties`.
+    ///
+    /// ```
+    /// # use heist_sync::Barrier;
+    /// assert_eq!(Barrier::new(3)?.parties(), 3);
+    /// # Ok::<(), heist_sync::NoPartiesError>(())
+    /// ```
     pub fn parties(&self) -> usize {
         self.parties
     }
 
     /// How many are there and wait for the others; 0 while a round is leaving. asyncio: `n_waiting`.
+    ///
+    /// ```
+    /// # use heist_sync::Barrier;
+    /// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let barrier = Barrier::new(2)?;
+    /// let mut first = pin!(barrier.wait());
+    /// assert!(first.as_mut().poll(&mut cx).is_pending());
+    /// assert_eq!(barrier.n_waiting(), 1);
+    /// # Ok::<(), heist_sync::NoPartiesError>(())
+    /// ```
     pub fn n_waiting(&self) -> usize {
         self.statistics().waiting
     }
 
     /// How many wait, and how many are missing.
+    ///
+    /// ```
+    /// # use heist_sync::Barrier;
+    /// let statistics = Barrier::new(2)?.statistics();
+    /// assert_eq!((statistics.waiting, statistics.missing), (0, 2));
+    /// # Ok::<(), heist_sync::NoPartiesError>(())
+    /// ```
     pub fn statistics(&self) -> BarrierStatistics {
         let state = self.state.lock();
         let waiting = if state.phase == Phase::Filling { state.count } else { 0 };
@@ -158,6 +228,15 @@ impl Barrier {
     }
 
     /// Whether the barrier is aborted. asyncio: `broken`.
+    ///
+    /// ```
+    /// # use heist_sync::Barrier;
+    /// let barrier = Barrier::new(2)?;
+    /// assert!(!barrier.broken());
+    /// barrier.abort();
+    /// assert!(barrier.broken());
+    /// # Ok::<(), heist_sync::NoPartiesError>(())
+    /// ```
     pub fn broken(&self) -> bool {
         self.state.lock().phase == Phase::Broken
     }
@@ -176,6 +255,18 @@ impl fmt::Debug for Barrier {
 }
 
 /// A barrier was aborted or reset while somebody waited for it. asyncio: `BrokenBarrierError`.
+///
+/// ```
+/// # use heist_sync::{Barrier, BrokenBarrierError};
+/// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+/// # let mut cx = Context::from_waker(Waker::noop());
+/// let barrier = Barrier::new(2)?;
+/// let mut first = pin!(barrier.wait());
+/// assert!(first.as_mut().poll(&mut cx).is_pending());
+/// barrier.reset();
+/// assert_eq!(first.as_mut().poll(&mut cx), std::task::Poll::Ready(Err(BrokenBarrierError)));
+/// # Ok::<(), heist_sync::NoPartiesError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BrokenBarrierError;
 
@@ -188,6 +279,11 @@ impl fmt::Display for BrokenBarrierError {
 impl Error for BrokenBarrierError {}
 
 /// A barrier for nobody. asyncio: `ValueError('parties must be >= 1')`.
+///
+/// ```
+/// # use heist_sync::{Barrier, NoPartiesError};
+/// assert_eq!(Barrier::new(0).unwrap_err(), NoPartiesError);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NoPartiesError;
 
@@ -210,6 +306,14 @@ enum Place {
 
 pin_project! {
     /// The future of [`Barrier::wait`].
+    ///
+    /// ```
+    /// # use heist_sync::{Barrier, BarrierWait};
+    /// # let barrier = Barrier::new(2)?;
+    /// let waits: BarrierWait<'_> = barrier.wait();
+    /// # drop(waits);
+    /// # Ok::<(), heist_sync::NoPartiesError>(())
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct BarrierWait<'a> {
         barrier: &'a Barrier,

@@ -59,6 +59,11 @@ impl State {
 
 impl Condition {
     /// A condition that nobody waits for. asyncio: `Condition()`, and `Condition(lock)`.
+    ///
+    /// ```
+    /// # use heist_sync::Condition;
+    /// assert_eq!(Condition::new().statistics().waiting, 0);
+    /// ```
     pub fn new() -> Self {
         Self { state: Mutex::new(State { line: WaitList::new(), lock: 0 }) }
     }
@@ -75,6 +80,20 @@ impl Condition {
     ///
     /// With the future the guard is gone, and the lock is free for others. A notification that it had got goes to the
     /// next in line.
+    ///
+    /// ```
+    /// # use heist_sync::{Condition, Lock};
+    /// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let (stock, changed) = (Lock::new(0), Condition::new());
+    /// let mut waits = pin!(changed.wait(stock.lock_blocking()));
+    /// assert!(waits.as_mut().poll(&mut cx).is_pending());
+    /// // The lock is free meanwhile:
+    /// *stock.lock_blocking() += 1;
+    /// changed.notify_all(&stock.lock_blocking())?;
+    /// assert!(waits.as_mut().poll(&mut cx).is_ready());
+    /// # Ok::<(), heist_sync::MixedLocksError>(())
+    /// ```
     pub fn wait<'a, T: ?Sized>(&self, guard: LockGuard<'a, T>) -> ConditionWait<'_, 'a, T> {
         let lock = LockGuard::lock(&guard);
         ConditionWait { condition: self, lock, guard: Some(guard), waiter: Waiter::new() }
@@ -91,6 +110,25 @@ impl Condition {
     /// # Cancel safety
     ///
     /// As for [`wait`](Self::wait).
+    ///
+    /// ```
+    /// # use heist_sync::{Condition, Lock};
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let (stock, changed) = (Lock::new(3), Condition::new());
+    /// let mut stocked = changed.wait_for(stock.lock().await, |stock| *stock > 0).await.unwrap();
+    /// *stocked -= 1;
+    /// assert_eq!(*stocked, 2);
+    /// # });
+    /// ```
     pub async fn wait_for<'a, T: ?Sized>(
         &self,
         mut guard: LockGuard<'a, T>,
@@ -107,6 +145,18 @@ impl Condition {
     /// # Errors
     ///
     /// [`MixedLocksError`] where those who wait have another lock than that of `guard`; nobody is woken.
+    ///
+    /// ```
+    /// # use heist_sync::{Condition, Lock};
+    /// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let (stock, changed) = (Lock::new(0), Condition::new());
+    /// let mut waits = pin!(changed.wait(stock.lock_blocking()));
+    /// assert!(waits.as_mut().poll(&mut cx).is_pending());
+    /// changed.notify(&stock.lock_blocking(), 1)?;
+    /// assert_eq!(changed.statistics().waiting, 0);
+    /// # Ok::<(), heist_sync::MixedLocksError>(())
+    /// ```
     pub fn notify(&self, guard: &impl HoldsLock, n: usize) -> Result<(), MixedLocksError> {
         let mut batch = WakeBatch::new();
         {
@@ -124,11 +174,35 @@ impl Condition {
     /// # Errors
     ///
     /// As for [`notify`](Self::notify).
+    ///
+    /// ```
+    /// # use heist_sync::{Condition, Lock};
+    /// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let (stock, changed) = (Lock::new(0), Condition::new());
+    /// let mut one = pin!(changed.wait(stock.lock_blocking()));
+    /// assert!(one.as_mut().poll(&mut cx).is_pending());
+    /// let mut other = pin!(changed.wait(stock.lock_blocking()));
+    /// assert!(other.as_mut().poll(&mut cx).is_pending());
+    /// changed.notify_all(&stock.lock_blocking())?;
+    /// assert_eq!(changed.statistics().waiting, 0);
+    /// # Ok::<(), heist_sync::MixedLocksError>(())
+    /// ```
     pub fn notify_all(&self, guard: &impl HoldsLock) -> Result<(), MixedLocksError> {
         self.notify(guard, usize::MAX)
     }
 
     /// How many wait and have not been notified.
+    ///
+    /// ```
+    /// # use heist_sync::{Condition, Lock};
+    /// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let (stock, changed) = (Lock::new(0), Condition::new());
+    /// let mut waits = pin!(changed.wait(stock.lock_blocking()));
+    /// assert!(waits.as_mut().poll(&mut cx).is_pending());
+    /// assert_eq!(changed.statistics().waiting, 1);
+    /// ```
     pub fn statistics(&self) -> WaitStatistics {
         WaitStatistics { waiting: self.state.lock().line.waiting() }
     }
@@ -159,6 +233,16 @@ impl fmt::Debug for Condition {
 }
 
 /// A condition was used with two locks at a time. asyncio makes each condition with its lock, so there it cannot happen.
+///
+/// ```
+/// # use heist_sync::{Condition, Lock, MixedLocksError};
+/// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+/// # let mut cx = Context::from_waker(Waker::noop());
+/// let (stock, other, changed) = (Lock::new(0), Lock::new(0), Condition::new());
+/// let mut waits = pin!(changed.wait(stock.lock_blocking()));
+/// assert!(waits.as_mut().poll(&mut cx).is_pending());
+/// assert_eq!(changed.notify_all(&other.lock_blocking()), Err(MixedLocksError));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MixedLocksError;
 
@@ -174,6 +258,13 @@ impl Error for MixedLocksError {}
 
 pin_project! {
     /// The future of [`Condition::wait`].
+    ///
+    /// ```
+    /// # use heist_sync::{Condition, ConditionWait, Lock};
+    /// # let (lock, condition) = (Lock::new(0), Condition::new());
+    /// let waits: ConditionWait<'_, '_, i32> = condition.wait(lock.lock_blocking());
+    /// # drop(waits);
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct ConditionWait<'c, 'a, T: ?Sized> {
         condition: &'c Condition,

@@ -3,6 +3,13 @@
 use std::fmt;
 
 /// The operation does not fit the state that the future is in. asyncio: `InvalidStateError`.
+///
+/// ```
+/// # use heist_sync::{InvalidStateError, create_future};
+/// let future = create_future();
+/// assert_eq!(future.set_result(1), Ok(()));
+/// assert_eq!(future.set_result(2), Err(InvalidStateError::AlreadyDone));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum InvalidStateError {

@@ -33,17 +33,40 @@ pub struct Event {
 
 impl Event {
     /// A flag that is not set.
+    ///
+    /// ```
+    /// # use heist_sync::Event;
+    /// assert!(!Event::new().is_set());
+    /// ```
     pub fn new() -> Self {
         Self { set: AtomicBool::new(false), waiters: Mutex::new(WaitList::new()) }
     }
 
     /// Whether the flag is set: one load. asyncio: `is_set`.
+    ///
+    /// ```
+    /// # use heist_sync::Event;
+    /// let event = Event::new();
+    /// event.set();
+    /// assert!(event.is_set());
+    /// ```
     pub fn is_set(&self) -> bool {
         // Acquire pairs with the Release of `set`: who sees the flag sees what was done before it.
         self.set.load(Ordering::Acquire)
     }
 
     /// Sets the flag and wakes all who wait. asyncio: `set`.
+    ///
+    /// ```
+    /// # use heist_sync::Event;
+    /// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let event = Event::new();
+    /// let mut waits = pin!(event.wait());
+    /// assert!(waits.as_mut().poll(&mut cx).is_pending());
+    /// event.set();
+    /// assert!(waits.as_mut().poll(&mut cx).is_ready());
+    /// ```
     pub fn set(&self) {
         let mut batch = WakeBatch::new();
         {
@@ -55,6 +78,14 @@ impl Event {
     }
 
     /// Clears the flag; those who were woken by a [`set`](Self::set) before are ready all the same. asyncio: `clear`.
+    ///
+    /// ```
+    /// # use heist_sync::Event;
+    /// let event = Event::new();
+    /// event.set();
+    /// event.clear();
+    /// assert!(!event.is_set());
+    /// ```
     pub fn clear(&self) {
         let _waiters = self.waiters.lock();
         self.set.store(false, Ordering::Release);
@@ -65,6 +96,25 @@ impl Event {
     /// # Cancel safety
     ///
     /// Dropping the future changes nothing.
+    ///
+    /// ```
+    /// # use heist_sync::Event;
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let event = Event::new();
+    /// event.set();
+    /// event.wait().await;
+    /// assert!(event.is_set());
+    /// # });
+    /// ```
     pub fn wait(&self) -> Wait<'_> {
         Wait { event: self, waiter: Waiter::new() }
     }
@@ -84,6 +134,16 @@ impl Event {
     }
 
     /// How many wait.
+    ///
+    /// ```
+    /// # use heist_sync::Event;
+    /// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let event = Event::new();
+    /// let mut waits = pin!(event.wait());
+    /// assert!(waits.as_mut().poll(&mut cx).is_pending());
+    /// assert_eq!(event.statistics().waiting, 1);
+    /// ```
     pub fn statistics(&self) -> WaitStatistics {
         WaitStatistics { waiting: self.waiters.lock().waiting() }
     }
@@ -106,6 +166,13 @@ impl fmt::Debug for Event {
 
 pin_project! {
     /// The future of [`Event::wait`].
+    ///
+    /// ```
+    /// # use heist_sync::{Event, EventWait};
+    /// # let event = Event::new();
+    /// let waits: EventWait<'_> = event.wait();
+    /// # drop(waits);
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Wait<'a> {
         event: &'a Event,

@@ -42,11 +42,25 @@ struct State {
 
 impl Notify {
     /// Nobody waits, and nothing is kept.
+    ///
+    /// ```
+    /// # use heist_sync::Notify;
+    /// assert!(!Notify::new().statistics().kept);
+    /// ```
     pub fn new() -> Self {
         Self { state: Mutex::new(State { kept: false, line: WaitList::new() }) }
     }
 
     /// Wakes the first who waits, or is kept for the next who comes.
+    ///
+    /// ```
+    /// # use heist_sync::Notify;
+    /// let work = Notify::new();
+    /// work.notify_one();
+    /// work.notify_one();
+    /// // Nobody waits, and one is kept:
+    /// assert!(work.statistics().kept);
+    /// ```
     pub fn notify_one(&self) {
         let waker = {
             let mut state = self.state.lock();
@@ -59,6 +73,18 @@ impl Notify {
     }
 
     /// Wakes all who wait; nothing is kept.
+    ///
+    /// ```
+    /// # use heist_sync::Notify;
+    /// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let work = Notify::new();
+    /// let mut waits = pin!(work.notified());
+    /// assert!(waits.as_mut().poll(&mut cx).is_pending());
+    /// work.notify_all();
+    /// assert!(waits.as_mut().poll(&mut cx).is_ready());
+    /// assert!(!work.statistics().kept);
+    /// ```
     pub fn notify_all(&self) {
         let mut batch = WakeBatch::new();
         {
@@ -77,11 +103,38 @@ impl Notify {
     ///
     /// Who is dropped after it was woken by [`notify_one`](Self::notify_one), and has not been polled, hands the
     /// notification on.
+    ///
+    /// ```
+    /// # use heist_sync::Notify;
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let work = Notify::new();
+    /// work.notify_one();
+    /// work.notified().await;
+    /// assert!(!work.statistics().kept);
+    /// # });
+    /// ```
     pub fn notified(&self) -> Notified<'_> {
         Notified { notify: self, waiter: Waiter::new() }
     }
 
     /// Whether a notification is kept, and how many wait for one.
+    ///
+    /// ```
+    /// # use heist_sync::Notify;
+    /// let work = Notify::new();
+    /// work.notify_one();
+    /// let statistics = work.statistics();
+    /// assert_eq!((statistics.kept, statistics.waiting), (true, 0));
+    /// ```
     pub fn statistics(&self) -> NotifyStatistics {
         let state = self.state.lock();
         NotifyStatistics { kept: state.kept, waiting: state.line.waiting() }
@@ -103,6 +156,13 @@ impl fmt::Debug for Notify {
 
 pin_project! {
     /// The future of [`Notify::notified`].
+    ///
+    /// ```
+    /// # use heist_sync::{Notified, Notify};
+    /// # let work = Notify::new();
+    /// let waits: Notified<'_> = work.notified();
+    /// # drop(waits);
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Notified<'a> {
         notify: &'a Notify,

@@ -48,11 +48,24 @@ impl Drop for Making<'_> {
 
 impl<T> OnceCell<T> {
     /// A cell without a value.
+    ///
+    /// ```
+    /// # use heist_sync::OnceCell;
+    /// assert_eq!(OnceCell::<u32>::new().get(), None);
+    /// ```
     pub fn new() -> Self {
         Self { permits: Permits::new(1, 1), made: AtomicBool::new(false), value: UnsafeCell::new(None) }
     }
 
     /// The value, if it has been made.
+    ///
+    /// ```
+    /// # use heist_sync::OnceCell;
+    /// let cell = OnceCell::new();
+    /// assert_eq!(cell.get(), None);
+    /// cell.set(1).unwrap();
+    /// assert_eq!(cell.get(), Some(&1));
+    /// ```
     pub fn get(&self) -> Option<&T> {
         // Acquire pairs with the Release of `put`.
         if !self.made.load(Ordering::Acquire) {
@@ -93,6 +106,24 @@ impl<T> OnceCell<T> {
     /// # Cancel safety
     ///
     /// Where the one who makes it is dropped, or panics, the next who waits makes it, from the start.
+    ///
+    /// ```
+    /// # use heist_sync::OnceCell;
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let cell = OnceCell::new();
+    /// assert_eq!(cell.get_or_init(async || 1).await, &1);
+    /// assert_eq!(cell.get_or_init(async || 2).await, &1);
+    /// # });
+    /// ```
     pub async fn get_or_init<F>(&self, make: impl FnOnce() -> F) -> &T
     where
         F: Future<Output = T>,
@@ -113,6 +144,24 @@ impl<T> OnceCell<T> {
     /// # Cancel safety
     ///
     /// As for [`get_or_init`](Self::get_or_init).
+    ///
+    /// ```
+    /// # use heist_sync::OnceCell;
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let cell = OnceCell::new();
+    /// assert_eq!(cell.get_or_try_init(async || "one".parse::<u32>()).await.ok(), None);
+    /// assert_eq!(cell.get_or_try_init(async || "1".parse::<u32>()).await, Ok(&1));
+    /// # });
+    /// ```
     pub async fn get_or_try_init<F, E>(&self, make: impl FnOnce() -> F) -> Result<&T, E>
     where
         F: Future<Output = Result<T, E>>,
@@ -130,16 +179,43 @@ impl<T> OnceCell<T> {
     }
 
     /// How many wait for the one who makes the value.
+    ///
+    /// ```
+    /// # use heist_sync::OnceCell;
+    /// # use std::{future::Future, pin::pin, task::{Context, Waker}};
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let cell = OnceCell::new();
+    /// let mut makes = pin!(cell.get_or_init(std::future::pending::<u32>));
+    /// let mut waits = pin!(cell.get_or_init(async || 1));
+    /// assert!(makes.as_mut().poll(&mut cx).is_pending());
+    /// assert!(waits.as_mut().poll(&mut cx).is_pending());
+    /// assert_eq!(cell.statistics().waiting, 1);
+    /// ```
     pub fn statistics(&self) -> WaitStatistics {
         WaitStatistics { waiting: self.permits.waiting() }
     }
 
     /// Takes the value out.
+    ///
+    /// ```
+    /// # use heist_sync::OnceCell;
+    /// let cell = OnceCell::new();
+    /// cell.set(1).unwrap();
+    /// assert_eq!(cell.into_inner(), Some(1));
+    /// ```
     pub fn into_inner(self) -> Option<T> {
         self.value.into_inner()
     }
 
     /// Reaches the value through an exclusive borrow.
+    ///
+    /// ```
+    /// # use heist_sync::OnceCell;
+    /// let mut cell = OnceCell::new();
+    /// cell.set(1).unwrap();
+    /// *cell.get_mut().unwrap() += 1;
+    /// assert_eq!(cell.get(), Some(&2));
+    /// ```
     pub fn get_mut(&mut self) -> Option<&mut T> {
         // SAFETY: the borrow is exclusive.
         self.value.with_mut(|value| unsafe { &mut *value }).as_mut()

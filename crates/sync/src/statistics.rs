@@ -11,6 +11,14 @@ use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use heist_core::context::{self, TaskIdentity};
 
 /// What a [`Lock`](crate::Lock) or an [`RwLock`](crate::RwLock) is at.
+///
+/// ```
+/// # use heist_sync::Lock;
+/// let lock = Lock::new(1);
+/// let _guard = lock.try_lock();
+/// let statistics = lock.statistics();
+/// assert!(statistics.locked && statistics.waiting == 0);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LockStatistics {
@@ -24,6 +32,13 @@ pub struct LockStatistics {
 }
 
 /// What a [`Semaphore`](crate::Semaphore) is at.
+///
+/// ```
+/// # use heist_sync::Semaphore;
+/// let semaphore = Semaphore::new(2);
+/// let _permit = semaphore.try_acquire();
+/// assert_eq!(semaphore.statistics().available, 1);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SemaphoreStatistics {
@@ -34,6 +49,11 @@ pub struct SemaphoreStatistics {
 }
 
 /// What an [`Event`](crate::Event), a [`Condition`](crate::Condition) or a [`OnceCell`](crate::OnceCell) is at.
+///
+/// ```
+/// # use heist_sync::Event;
+/// assert_eq!(Event::new().statistics().waiting, 0);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WaitStatistics {
@@ -42,6 +62,13 @@ pub struct WaitStatistics {
 }
 
 /// What a [`Notify`](crate::Notify) is at.
+///
+/// ```
+/// # use heist_sync::Notify;
+/// let work = Notify::new();
+/// work.notify_one();
+/// assert!(work.statistics().kept);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotifyStatistics {
@@ -52,6 +79,13 @@ pub struct NotifyStatistics {
 }
 
 /// What a [`Barrier`](crate::Barrier) is at.
+///
+/// ```
+/// # use heist_sync::Barrier;
+/// let statistics = Barrier::new(3)?.statistics();
+/// assert_eq!((statistics.waiting, statistics.outside, statistics.missing), (0, 0, 3));
+/// # Ok::<(), heist_sync::NoPartiesError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BarrierStatistics {

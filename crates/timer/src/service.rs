@@ -55,6 +55,13 @@ impl Drop for WheelBox {
 
 impl TimerService {
     /// Makes the timers of a loop with so many worker slots, on its clock.
+    ///
+    /// ```
+    /// # use heist_core::Clock;
+    /// # use heist_timer::TimerService;
+    /// let timers = TimerService::new(Clock::virtual_time(), 2);
+    /// assert_eq!(timers.armed(), 0);
+    /// ```
     pub fn new(clock: Arc<Clock>, workers: usize) -> Arc<Self> {
         let wheel = || WheelBox(NonNull::from(Box::leak(Box::new(Wheel::new(clock.clone())))));
         let wheels = (0..workers).map(|_| wheel()).collect();
@@ -62,11 +69,29 @@ impl TimerService {
     }
 
     /// The clock that all deadlines are on.
+    ///
+    /// ```
+    /// # use heist_core::Clock;
+    /// # use heist_timer::TimerService;
+    /// let timers = TimerService::new(Clock::virtual_time(), 1);
+    /// assert!(timers.clock().is_virtual());
+    /// ```
     pub fn clock(&self) -> &Arc<Clock> {
         &self.clock
     }
 
     /// What the context of `worker` carries; see [`Driver::worker_state`](heist_core::Driver::worker_state).
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use heist_core::Clock;
+    /// # use heist_timer::TimerService;
+    /// let timers = TimerService::new(Clock::virtual_time(), 1);
+    /// let state = timers.worker_state(0);
+    /// // It keeps the timers alive.
+    /// assert_eq!(Arc::strong_count(&timers), 2);
+    /// # drop(state);
+    /// ```
     pub fn worker_state(self: &Arc<Self>, worker: usize) -> WorkerState {
         match self.wheels.get(worker) {
             None => WorkerState::none(),
@@ -84,6 +109,14 @@ impl TimerService {
     /// # Panics
     ///
     /// If a waker panics the others are woken all the same; then the panic goes on.
+    ///
+    /// ```
+    /// # use heist_core::Clock;
+    /// # use heist_timer::TimerService;
+    /// let timers = TimerService::new(Clock::virtual_time(), 1);
+    /// timers.fire(0, timers.clock().now());
+    /// assert_eq!(timers.armed(), 0);
+    /// ```
     #[inline]
     pub fn fire(&self, worker: usize, now: u64) {
         if let Some(wheel) = self.wheel(worker) {
@@ -92,6 +125,14 @@ impl TimerService {
     }
 
     /// Does for a `worker` that is stuck what [`fire`](Self::fire) would do. Any thread.
+    ///
+    /// ```
+    /// # use heist_core::Clock;
+    /// # use heist_timer::TimerService;
+    /// let timers = TimerService::new(Clock::virtual_time(), 2);
+    /// timers.rescue(1, timers.clock().now());
+    /// assert_eq!(timers.armed(), 0);
+    /// ```
     pub fn rescue(&self, worker: usize, now: u64) {
         self.fire(worker, now);
     }
@@ -100,11 +141,24 @@ impl TimerService {
     ///
     /// Exact in virtual time. In real time, where more than 64 timers fall into the first slot of the wheel, it may be
     /// an earlier moment at which the worker wakes once for nothing.
+    ///
+    /// ```
+    /// # use heist_core::{Clock, clock::NEVER};
+    /// # use heist_timer::TimerService;
+    /// let timers = TimerService::new(Clock::virtual_time(), 1);
+    /// assert_eq!(timers.next_deadline(0), NEVER);
+    /// ```
     pub fn next_deadline(&self, worker: usize) -> u64 {
         self.wheel(worker).map_or(NEVER, Wheel::next_deadline)
     }
 
     /// How many timers are armed on all workers. Any thread; it takes each wheel's lock, so not for hot paths.
+    ///
+    /// ```
+    /// # use heist_core::Clock;
+    /// # use heist_timer::TimerService;
+    /// assert_eq!(TimerService::new(Clock::real(), 4).armed(), 0);
+    /// ```
     pub fn armed(&self) -> usize {
         self.wheels.iter().map(|wheel| wheel.wheel().armed()).sum()
     }
@@ -113,6 +167,14 @@ impl TimerService {
     ///
     /// A sleep that is polled later is ready if its deadline has passed, and otherwise pending without ever being woken:
     /// a closed loop polls nobody.
+    ///
+    /// ```
+    /// # use heist_core::{Clock, clock::NEVER};
+    /// # use heist_timer::TimerService;
+    /// let timers = TimerService::new(Clock::virtual_time(), 1);
+    /// timers.close();
+    /// assert_eq!(timers.next_deadline(0), NEVER);
+    /// ```
     pub fn close(&self) {
         for wheel in &self.wheels {
             wheel.wheel().close();

@@ -63,6 +63,13 @@ pub fn sleep(delay: Duration) -> Sleep {
 /// # Cancel safety
 ///
 /// Dropping the future disarms the timer; nothing is lost.
+///
+/// ```
+/// # use std::time::Duration;
+/// let limit = heist_timer::limit(Duration::from_secs(5));
+/// // Nothing has looked at the clock yet.
+/// assert_eq!(limit.deadline(), None);
+/// ```
 #[inline]
 pub fn limit(delay: Duration) -> Sleep {
     match nanos(delay) {
@@ -91,6 +98,11 @@ const LOOSE_FROM: u64 = 1_000_000_000;
 /// # Cancel safety
 ///
 /// Dropping the future disarms the timer; nothing is lost.
+///
+/// ```
+/// let sleep = heist_timer::sleep_until(1_000_000_000);
+/// assert_eq!(sleep.deadline(), Some(1_000_000_000));
+/// ```
 #[inline]
 pub fn sleep_until(deadline: u64) -> Sleep {
     Sleep::new(deadline, Phase::Until)
@@ -126,6 +138,15 @@ enum Phase {
 ///
 /// Ready never before the deadline, and at every poll after the first ready one. It may be polled on any worker and
 /// dropped on any thread.
+///
+/// ```
+/// # use std::time::Duration;
+/// use heist_timer::{Sleep, sleep};
+///
+/// let sleep: Sleep = sleep(Duration::from_secs(1));
+/// assert_eq!(size_of_val(&sleep), 32);
+/// assert!(!sleep.is_elapsed());
+/// ```
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Sleep {
     deadline: u64,
@@ -148,6 +169,13 @@ impl Sleep {
 
     /// The deadline in nanoseconds on the loop's clock; `None` for a zero delay, and before the first poll of a sleep
     /// that was made outside a loop and of a [`limit`] of a second or more.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use heist_timer::{sleep, sleep_until};
+    /// assert_eq!(sleep_until(5).deadline(), Some(5));
+    /// assert_eq!(sleep(Duration::ZERO).deadline(), None);
+    /// ```
     pub fn deadline(&self) -> Option<u64> {
         match self.phase {
             Phase::Delay | Phase::Yield | Phase::Limit => None,
@@ -161,6 +189,11 @@ impl Sleep {
     }
 
     /// Whether the deadline has been found passed: the next poll is ready.
+    ///
+    /// ```
+    /// // It has not been polled, so nobody has looked.
+    /// assert!(!heist_timer::sleep_until(5).is_elapsed());
+    /// ```
     pub fn is_elapsed(&self) -> bool {
         match self.phase {
             Phase::Done | Phase::Yielded => true,
@@ -173,6 +206,12 @@ impl Sleep {
     ///
     /// A sleep that was waiting on this worker goes on waiting, with the waker of its last poll. In any other case it
     /// must be polled before it waits again.
+    ///
+    /// ```
+    /// let mut sleep = heist_timer::sleep_until(5);
+    /// sleep.reset(7);
+    /// assert_eq!(sleep.deadline(), Some(7));
+    /// ```
     pub fn reset(&mut self, deadline: u64) {
         if let Some(entry) = self.entry {
             if deadline != NEVER {

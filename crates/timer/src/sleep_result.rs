@@ -8,6 +8,13 @@ use std::task::{Context, Poll, ready};
 use crate::sleep::Sleep;
 
 /// The future of [`Sleep::result`].
+///
+/// ```
+/// # use std::time::Duration;
+/// # use heist_timer::{SleepResult, sleep};
+/// let waits: SleepResult<u32> = sleep(Duration::from_secs(1)).result(42);
+/// # drop(waits);
+/// ```
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct SleepResult<T> {
     sleep: Sleep,

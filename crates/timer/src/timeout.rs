@@ -14,6 +14,12 @@ use pin_project_lite::pin_project;
 use crate::sleep::{Sleep, limit, sleep_until};
 
 /// The time was up. asyncio: `TimeoutError`.
+///
+/// ```
+/// # use heist_timer::TimeoutError;
+/// let error = std::io::Error::from(TimeoutError);
+/// assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TimeoutError;
 
@@ -74,6 +80,23 @@ pub fn timeout<F: IntoFuture>(delay: impl Into<Option<Duration>>, body: F) -> Ti
 }
 
 /// As [`timeout`], until `deadline` in nanoseconds on the loop's clock; [`NEVER`] sets no limit. asyncio: `timeout_at`.
+///
+/// ```
+/// # use heist_timer::timeout_at;
+/// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+/// # fn block_on<F: Future>(future: F) -> F::Output {
+/// #     let mut future = pin!(future);
+/// #     loop {
+/// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+/// #             return output;
+/// #         }
+/// #     }
+/// # }
+/// # block_on(async {
+/// // The deadline has passed, but the body is ready at once.
+/// assert_eq!(timeout_at(0, async { 42 }).await, Ok(42));
+/// # });
+/// ```
 #[inline]
 pub fn timeout_at<F: IntoFuture>(deadline: u64, body: F) -> Timeout<F::IntoFuture> {
     Timeout::new(body.into_future(), sleep_until(deadline))
@@ -81,6 +104,13 @@ pub fn timeout_at<F: IntoFuture>(deadline: u64, body: F) -> Timeout<F::IntoFutur
 
 pin_project! {
     /// The future of [`timeout`] and [`timeout_at`].
+    ///
+    /// ```
+    /// # use std::{future::{Ready, ready}, time::Duration};
+    /// # use heist_timer::{Timeout, timeout};
+    /// let limited: Timeout<Ready<u32>> = timeout(Duration::from_secs(5), ready(42));
+    /// # drop(limited);
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Timeout<F> {
         #[pin]
@@ -97,16 +127,35 @@ impl<F> Timeout<F> {
     }
 
     /// The deadline, as [`Sleep::deadline`] gives it; `None` also where there is no limit.
+    ///
+    /// ```
+    /// # use heist_timer::{timeout, timeout_at};
+    /// assert_eq!(timeout_at(5, async {}).deadline(), Some(5));
+    /// assert_eq!(timeout(None, async {}).deadline(), None);
+    /// ```
     pub fn deadline(&self) -> Option<u64> {
         self.sleep.deadline().filter(|&deadline| deadline != NEVER)
     }
 
     /// The deadline in the loop's time, as [`deadline`](Self::deadline) has it. asyncio: `Timeout.when`.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use heist_timer::timeout_at;
+    /// let limited = timeout_at(2_000_000_000, async {});
+    /// assert_eq!(limited.when(), Some(Duration::from_secs(2)));
+    /// ```
     pub fn when(&self) -> Option<Duration> {
         self.deadline().map(Duration::from_nanos)
     }
 
     /// Whether the time was up before the body had ended.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use heist_timer::timeout;
+    /// assert!(!timeout(Duration::from_secs(5), async {}).expired());
+    /// ```
     pub fn expired(&self) -> bool {
         self.body.is_cancelled()
     }

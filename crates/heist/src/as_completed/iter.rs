@@ -77,6 +77,16 @@ impl<T> State<T> {
 }
 
 /// Goes through the tasks of an [`AsCompleted`]: one [`Completion`] for each.
+///
+/// ```
+/// heist::run(async {
+///     let results: heist::Completions<u32> = heist::as_completed([async { 1 }]).into_iter();
+///     assert_eq!(results.len(), 1);
+///     for result in results {
+///         assert_eq!(result.await.unwrap(), 1);
+///     }
+/// });
+/// ```
 pub struct Completions<T> {
     shared: Arc<Mutex<State<T>>>,
     left: usize,
@@ -108,6 +118,14 @@ impl<T> ExactSizeIterator for Completions<T> {}
 /// # Cancel safety
 ///
 /// Dropping it leaves its place in line to the next; no outcome is lost.
+///
+/// ```
+/// heist::run(async {
+///     let mut results = heist::as_completed([async { 1 }]).into_iter();
+///     let first: heist::Completion<u32> = results.next().unwrap();
+///     assert_eq!(first.await.unwrap(), 1);
+/// });
+/// ```
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Completion<T> {
     shared: Arc<Mutex<State<T>>>,

@@ -4,6 +4,17 @@ use heist_core::CancelledError;
 use heist_scheduler::{Countdown, Start, Task, TaskError, TaskRef};
 
 /// The tasks of a [`Gather`](crate::Gather): a vector, or a tuple of up to twelve.
+///
+/// ```
+/// use heist::{Children, Gather};
+///
+/// fn is_over<C: Children>(gather: &Gather<C>) -> bool {
+///     gather.done()
+/// }
+/// heist::run(async {
+///     assert!(!is_over(&heist::gather!(std::future::pending::<u32>(), async { "two" })));
+/// });
+/// ```
 pub trait Children: sealed::Sealed {
     /// What they give, in order.
     type Values;
@@ -34,6 +45,15 @@ pub trait Children: sealed::Sealed {
 }
 
 /// Tasks that run, or are to be made when a loop runs.
+///
+/// ```
+/// use heist::{Children, Starts, Task};
+///
+/// fn is_of<S: Starts<Children = C>, C: Children<Starts = S>>() -> &'static str {
+///     std::any::type_name::<C>()
+/// }
+/// assert_eq!(is_of::<_, Vec<Task<u32>>>(), std::any::type_name::<Vec<Task<u32>>>());
+/// ```
 pub trait Starts: sealed::Sealed {
     /// The tasks.
     type Children: Children<Starts = Self>;

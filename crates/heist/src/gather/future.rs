@@ -56,6 +56,13 @@ impl Forwarding {
 }
 
 /// The future of a [`Gather`].
+///
+/// ```
+/// heist::run(async {
+///     let waits: heist::GatherFuture<_> = heist::gather([async { 1 }]).into_future();
+///     assert_eq!(waits.await.unwrap(), [1]);
+/// });
+/// ```
 #[must_use = "futures do nothing unless awaited, but the gathered tasks run"]
 pub struct GatherFuture<C: Children> {
     pub(super) gather: Gather<C>,
@@ -94,6 +101,13 @@ impl<C: Children> Future for GatherFuture<C> {
 }
 
 /// The future of a [`GatherAll`](super::GatherAll).
+///
+/// ```
+/// heist::run(async {
+///     let waits: heist::GatherAllFuture<_> = heist::gather([async { 1 }]).return_exceptions().into_future();
+///     assert_eq!(waits.await.len(), 1);
+/// });
+/// ```
 #[must_use = "futures do nothing unless awaited, but the gathered tasks run"]
 pub struct GatherAllFuture<C: Children> {
     pub(super) gather: Gather<C>,
@@ -125,6 +139,15 @@ impl<C: Children> Future for GatherAllFuture<C> {
 }
 
 /// The future of `(&mut gather).await`: waits, and leaves the outcome.
+///
+/// ```
+/// heist::run(async {
+///     let mut gather = heist::gather([async { 1 }]);
+///     let waits: heist::GatherWait<'_, _> = (&mut gather).into_future();
+///     waits.await;
+///     assert!(gather.done());
+/// });
+/// ```
 #[must_use = "futures do nothing unless awaited, but the gathered tasks run"]
 pub struct GatherWait<'a, C: Children> {
     pub(super) gather: &'a mut Gather<C>,

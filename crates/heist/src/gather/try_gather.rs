@@ -92,6 +92,13 @@ impl<E: std::error::Error + 'static> std::error::Error for TryGatherError<E> {
 }
 
 /// Several tasks that are waited for until one fails; see [`try_gather`].
+///
+/// ```
+/// heist::run(async {
+///     let gather: heist::TryGather<u32, String> = heist::try_gather([async { Ok(1) }]);
+///     assert_eq!(gather.await.unwrap(), [1]);
+/// });
+/// ```
 #[must_use = "await it for its values; dropping it lets its tasks run on"]
 pub struct TryGather<T, E> {
     gather: Gather<Tasks<T, E>>,
@@ -105,26 +112,66 @@ impl<T, E> fmt::Debug for TryGather<T, E> {
 
 impl<T, E> TryGather<T, E> {
     /// As [`Gather::cancel`].
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let gather = heist::try_gather([std::future::pending::<Result<(), String>>()]);
+    ///     assert!(gather.cancel());
+    ///     assert!(gather.await.is_err());
+    /// });
+    /// ```
     pub fn cancel(&self) -> bool {
         self.gather.cancel()
     }
 
     /// As [`Gather::cancel_with`].
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let gather = heist::try_gather([std::future::pending::<Result<(), String>>()]);
+    ///     assert!(gather.cancel_with("too late"));
+    ///     let heist::TryGatherError::Task(error) = gather.await.unwrap_err() else { panic!() };
+    ///     assert!(error.to_string().contains("too late"));
+    /// });
+    /// ```
     pub fn cancel_with(&self, message: &str) -> bool {
         self.gather.cancel_with(message)
     }
 
     /// Whether every task has ended.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let gather = heist::try_gather([std::future::pending::<Result<(), String>>()]);
+    ///     assert!(!gather.done());
+    /// });
+    /// ```
     pub fn done(&self) -> bool {
         self.gather.done()
     }
 
     /// As [`Gather::cancelled`].
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let gather = heist::try_gather([async { Ok::<_, String>(1) }]);
+    ///     assert!(!gather.cancelled());
+    /// });
+    /// ```
     pub fn cancelled(&self) -> bool {
         self.gather.cancelled()
     }
 
     /// As [`Gather::gather_ref`].
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let gather = heist::try_gather([async { Ok::<_, String>(1) }]);
+    ///     let asked = gather.gather_ref();
+    ///     assert_eq!(gather.await.unwrap(), [1]);
+    ///     assert!(asked.done() && !asked.cancelled());
+    /// });
+    /// ```
     pub fn gather_ref(&self) -> GatherRef {
         self.gather.gather_ref()
     }
@@ -163,6 +210,13 @@ impl<T: Send + 'static, E: Send + 'static> IntoTask for TryGather<T, E> {
 }
 
 /// The future of a [`TryGather`].
+///
+/// ```
+/// heist::run(async {
+///     let waits: heist::TryGatherFuture<u32, String> = heist::try_gather([async { Ok(1) }]).into_future();
+///     assert_eq!(waits.await.unwrap(), [1]);
+/// });
+/// ```
 #[must_use = "futures do nothing unless awaited, but the gathered tasks run"]
 pub struct TryGatherFuture<T, E> {
     gather: Gather<Tasks<T, E>>,

@@ -279,6 +279,17 @@ impl<E: Send + 'static> TaskGroup<E> {
 }
 
 /// A task of a [`TaskGroup`] before it starts; made by [`TaskGroup::task`].
+///
+/// ```
+/// heist::run(async {
+///     let ended: Result<_, heist::GroupError<String>> = heist::task_group(async |group| {
+///         let asked: heist::GroupTask<_, String> = group.task(async { Ok(42) });
+///         Ok(asked.name("child").spawn().await.unwrap())
+///     })
+///     .await;
+///     assert_eq!(ended.unwrap(), 42);
+/// });
+/// ```
 #[must_use = "a task starts with `spawn`"]
 pub struct GroupTask<F, E> {
     group: TaskGroup<E>,
@@ -298,12 +309,38 @@ impl<F, E> fmt::Debug for GroupTask<F, E> {
 
 impl<F, E> GroupTask<F, E> {
     /// Gives the task a name.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let ended: Result<_, heist::GroupError<String>> = heist::task_group(async |group| {
+    ///         let task = group.task(async { Ok(()) }).name("child").spawn();
+    ///         Ok(task.task_ref().name())
+    ///     })
+    ///     .await;
+    ///     assert_eq!(&*ended.unwrap(), "child");
+    /// });
+    /// ```
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.options.name = Some(name.into());
         self
     }
 
     /// Runs the task in this very context, instead of in a copy of the current one.
+    ///
+    /// ```
+    /// static USER: heist::ContextVar<&str> = heist::ContextVar::new("user");
+    ///
+    /// heist::run(async {
+    ///     let context = heist::copy_context();
+    ///     let ended: Result<_, heist::GroupError<String>> = heist::task_group(async |group| {
+    ///         let task = group.task(async { USER.set("Ada"); Ok(()) }).context(&context).spawn();
+    ///         Ok(task.await.unwrap())
+    ///     })
+    ///     .await;
+    ///     assert!(ended.is_ok());
+    ///     assert_eq!(context.run(|| USER.get()), Some("Ada"));
+    /// });
+    /// ```
     pub fn context(mut self, context: &vars::Context) -> Self {
         self.options.context = Some(context.clone());
         self
@@ -311,6 +348,17 @@ impl<F, E> GroupTask<F, E> {
 
     /// Has the task run at its creation, on this thread, until it first suspends; where the group has a
     /// [limit](TaskGroup::limit) and the task must wait for its turn, it does so first.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let ended: Result<_, heist::GroupError<String>> = heist::task_group(async |group| {
+    ///         let task = group.task(async { Ok(42) }).eager(true).spawn();
+    ///         Ok(task.done())
+    ///     })
+    ///     .await;
+    ///     assert!(ended.unwrap());
+    /// });
+    /// ```
     pub fn eager(mut self, eager: bool) -> Self {
         self.options.eager = Some(eager);
         self
@@ -324,6 +372,16 @@ where
     E: Send + 'static,
 {
     /// Starts the task, as [`TaskGroup::create_task`].
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let ended: Result<_, heist::GroupError<String>> = heist::task_group(async |group| {
+    ///         Ok(group.task(async { Ok(42) }).spawn().await.unwrap())
+    ///     })
+    ///     .await;
+    ///     assert_eq!(ended.unwrap(), 42);
+    /// });
+    /// ```
     pub fn spawn(self) -> Task<T> {
         let (group, location) = (self.group.clone(), self.location);
         match self.try_spawn() {
@@ -340,6 +398,18 @@ where
     /// # Errors
     ///
     /// [`TaskGroupClosed`], with the future, when the group is shutting down or has finished.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let ended: Result<_, heist::GroupError<String>> = heist::task_group(async |group| {
+    ///         group.cancel();
+    ///         assert!(group.task(async { Ok(42) }).try_spawn().is_err());
+    ///         Ok(())
+    ///     })
+    ///     .await;
+    ///     assert!(ended.is_ok());
+    /// });
+    /// ```
     pub fn try_spawn(self) -> Result<Task<T>, TaskGroupClosed<F>> {
         let group = self.group.clone();
         match group.group.reserve() {
@@ -350,6 +420,19 @@ where
 }
 
 /// A task group takes no more tasks; asyncio's `RuntimeError`. It has the future that was refused.
+///
+/// ```
+/// heist::run(async {
+///     let ended: Result<_, heist::GroupError<String>> = heist::task_group(async |group| {
+///         group.cancel();
+///         let refused: heist::TaskGroupClosed<_> = group.try_create_task(async { Ok(42) }).unwrap_err();
+///         println!("{refused}");
+///         Ok(())
+///     })
+///     .await;
+///     assert!(ended.is_ok());
+/// });
+/// ```
 pub struct TaskGroupClosed<F> {
     future: F,
     closed: Closed,
@@ -357,6 +440,18 @@ pub struct TaskGroupClosed<F> {
 
 impl<F> TaskGroupClosed<F> {
     /// The future, of which nothing has run.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let ended: Result<_, heist::GroupError<String>> = heist::task_group(async |group| {
+    ///         group.cancel();
+    ///         let refused = group.try_create_task(async { Ok(42) }).unwrap_err();
+    ///         refused.into_future().await
+    ///     })
+    ///     .await;
+    ///     assert_eq!(ended.unwrap(), 42);
+    /// });
+    /// ```
     pub fn into_future(self) -> F {
         self.future
     }

@@ -126,6 +126,15 @@ impl<T: Send + 'static> Future<T> {
 
     /// As [`add_done_callback`](Self::add_done_callback), under an id that other registrations may have too: they are
     /// removed together, as those of one function are in asyncio.
+    ///
+    /// ```
+    /// # use heist_sync::{CallbackId, create_future};
+    /// let future = create_future::<u32>();
+    /// let id = CallbackId::new();
+    /// future.add_done_callback_as(id, |_| println!("one"));
+    /// future.add_done_callback_as(id, |_| println!("two"));
+    /// assert_eq!(future.remove_done_callback(id), 2);
+    /// ```
     #[track_caller]
     pub fn add_done_callback_as<F>(&self, id: CallbackId, callback: F)
     where
@@ -145,6 +154,14 @@ impl<T: Send + 'static> Future<T> {
 
     /// Removes the callbacks that were registered under `id` and returns how many there were: 0 when the future is done,
     /// for then they are on their way. asyncio: `remove_done_callback`.
+    ///
+    /// ```
+    /// # use heist_sync::create_future;
+    /// let future = create_future::<u32>();
+    /// let id = future.add_done_callback(|_| println!("done"));
+    /// assert_eq!(future.remove_done_callback(id), 1);
+    /// assert_eq!(future.remove_done_callback(id), 0);
+    /// ```
     pub fn remove_done_callback(&self, id: CallbackId) -> usize {
         let mut cell = self.cell.lock();
         let Some(extra) = &mut cell.extra else { return 0 };

@@ -34,6 +34,15 @@ use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
 pub use heist_core::callback_id::CallbackId;
 
 /// An error that was set on a future: shared, because many may read it.
+///
+/// ```
+/// # use heist_sync::{create_future, future::Exception};
+/// let future = create_future::<u32>();
+/// future.set_exception("no answer")?;
+/// let error: Exception = future.exception()?.expect("one was set");
+/// assert_eq!(error.to_string(), "no answer");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub type Exception = Shared<dyn Error + Send + Sync>;
 
 /// Makes a future that has no result yet. asyncio: `loop.create_future()`.
@@ -62,6 +71,25 @@ pub fn create_future<T>() -> Future<T> {
 ///
 /// A `Future` is a handle: clones share one result. It is awaited with `.await`, as itself or by reference, any number of
 /// times, on any thread, under any executor.
+///
+/// ```
+/// # use heist_sync::create_future;
+/// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+/// # fn block_on<F: Future>(future: F) -> F::Output {
+/// #     let mut future = pin!(future);
+/// #     loop {
+/// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+/// #             return output;
+/// #         }
+/// #     }
+/// # }
+/// # block_on(async {
+/// let future = create_future();
+/// future.set_result(7).unwrap();
+/// assert_eq!((&future).await.unwrap(), 7);
+/// assert_eq!(future.await.unwrap(), 7);
+/// # });
+/// ```
 pub struct Future<T> {
     cell: Arc<Mutex<Cell<T>>>,
 }
@@ -124,6 +152,14 @@ enum Outcome<T> {
 }
 
 /// Why a future gave no value.
+///
+/// ```
+/// # use heist_sync::{create_future, future::FutureError};
+/// let future = create_future::<u32>();
+/// assert!(matches!(future.result(), Err(FutureError::InvalidState(_))));
+/// future.cancel();
+/// assert!(matches!(future.result(), Err(FutureError::Cancelled(_))));
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum FutureError {
@@ -181,6 +217,15 @@ impl<T> Future<T> {
     /// # Errors
     ///
     /// [`InvalidStateError::AlreadyDone`] when the future is done; the value is dropped.
+    ///
+    /// ```
+    /// # use heist_sync::create_future;
+    /// let future = create_future();
+    /// future.set_result(7)?;
+    /// assert_eq!(future.result()?, 7);
+    /// assert!(future.set_result(8).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn set_result(&self, value: T) -> Result<(), InvalidStateError> {
         self.complete(Outcome::Value(value))
     }
@@ -191,6 +236,14 @@ impl<T> Future<T> {
     /// # Errors
     ///
     /// [`InvalidStateError::AlreadyDone`] when the future is done otherwise.
+    ///
+    /// ```
+    /// # use heist_sync::create_future;
+    /// let future = create_future();
+    /// future.cancel();
+    /// assert!(future.set_result_unless_cancelled(7).is_ok());
+    /// assert!(future.cancelled());
+    /// ```
     pub fn set_result_unless_cancelled(&self, value: T) -> Result<(), InvalidStateError> {
         self.set_result(value).or_else(|error| if self.cancelled() { Ok(()) } else { Err(error) })
     }
@@ -200,6 +253,14 @@ impl<T> Future<T> {
     /// # Errors
     ///
     /// [`InvalidStateError::AlreadyDone`] when the future is done.
+    ///
+    /// ```
+    /// # use heist_sync::create_future;
+    /// let future = create_future::<u32>();
+    /// future.set_exception("no answer")?;
+    /// assert_eq!(future.result().unwrap_err().to_string(), "no answer");
+    /// # Ok::<(), heist_sync::InvalidStateError>(())
+    /// ```
     pub fn set_exception(
         &self,
         error: impl Into<Box<dyn Error + Send + Sync>>,
@@ -210,11 +271,26 @@ impl<T> Future<T> {
     /// Cancels the future and wakes all who wait; `false` when it was done already. asyncio: `cancel`.
     ///
     /// Who asks that of a failed future has seen it: its error is not reported as unread.
+    ///
+    /// ```
+    /// # use heist_sync::create_future;
+    /// let future = create_future::<u32>();
+    /// assert!(future.cancel());
+    /// assert!(!future.cancel());
+    /// ```
     pub fn cancel(&self) -> bool {
         self.cancel_by(CancelledError::default())
     }
 
     /// As [`cancel`](Self::cancel), with a message for those who wait. asyncio: `cancel(msg)`.
+    ///
+    /// ```
+    /// # use heist_sync::{create_future, future::FutureError};
+    /// let future = create_future::<u32>();
+    /// future.cancel_with("too late");
+    /// let Err(FutureError::Cancelled(error)) = future.result() else { panic!() };
+    /// assert_eq!(error.message(), Some("too late"));
+    /// ```
     pub fn cancel_with(&self, message: &str) -> bool {
         self.cancel_by(CancelledError::new(Some(message)))
     }
@@ -238,11 +314,28 @@ impl<T> Future<T> {
     }
 
     /// Whether there is a result, an error or a cancellation. asyncio: `done`.
+    ///
+    /// ```
+    /// # use heist_sync::create_future;
+    /// let future = create_future();
+    /// assert!(!future.done());
+    /// future.set_result(7)?;
+    /// assert!(future.done());
+    /// # Ok::<(), heist_sync::InvalidStateError>(())
+    /// ```
     pub fn done(&self) -> bool {
         self.cell.lock().outcome.is_some()
     }
 
     /// Whether the future was cancelled. asyncio: `cancelled`.
+    ///
+    /// ```
+    /// # use heist_sync::create_future;
+    /// let future = create_future::<u32>();
+    /// assert!(!future.cancelled());
+    /// future.cancel();
+    /// assert!(future.cancelled());
+    /// ```
     pub fn cancelled(&self) -> bool {
         matches!(self.cell.lock().outcome, Some(Outcome::Cancelled(_)))
     }
@@ -252,6 +345,15 @@ impl<T> Future<T> {
     /// # Errors
     ///
     /// [`FutureError`]: the error that was set, the cancellation, or [`InvalidStateError::NotDone`].
+    ///
+    /// ```
+    /// # use heist_sync::create_future;
+    /// let future = create_future();
+    /// assert!(future.result().is_err());
+    /// future.set_result(7)?;
+    /// assert_eq!(future.result()?, 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn result(&self) -> Result<T, FutureError>
     where
         T: Clone,
@@ -273,6 +375,15 @@ impl<T> Future<T> {
     /// # Errors
     ///
     /// [`FutureError`]: the cancellation, or [`InvalidStateError::NotDone`].
+    ///
+    /// ```
+    /// # use heist_sync::create_future;
+    /// let future = create_future();
+    /// assert!(future.exception().is_err());
+    /// future.set_result(7)?;
+    /// assert!(future.exception()?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn exception(&self) -> Result<Option<Exception>, FutureError> {
         let _unread;
         let mut cell = self.cell.lock();
@@ -286,6 +397,13 @@ impl<T> Future<T> {
     }
 
     /// What this is in the graph of who waits for whom. The same for all clones, as long as one of them lives.
+    ///
+    /// ```
+    /// # use heist_sync::create_future;
+    /// let (one, other) = (create_future::<u32>(), create_future::<u32>());
+    /// assert_eq!(one.awaited(), one.clone().awaited());
+    /// assert_ne!(one.awaited(), other.awaited());
+    /// ```
     pub fn awaited(&self) -> Awaited {
         self.cell.lock().end().awaited()
     }
@@ -298,6 +416,25 @@ impl<T> Future<T> {
     /// # Cancel safety
     ///
     /// Dropping it changes nothing; the future itself is not cancelled.
+    ///
+    /// ```
+    /// # use heist_sync::create_future;
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let future = create_future();
+    /// let waits = future.wait();
+    /// future.set_result(7).unwrap();
+    /// assert_eq!(waits.await.unwrap(), 7);
+    /// # });
+    /// ```
     pub fn wait(&self) -> Wait<T> {
         Wait { future: self.clone(), waiter: Waiter::new(), forward: Forward::new() }
     }
@@ -363,6 +500,13 @@ impl<T: Clone> IntoFuture for &Future<T> {
 
 pin_project! {
     /// Waits for the outcome of a [`Future`]; made by `.await` or [`Future::wait`].
+    ///
+    /// ```
+    /// # use heist_sync::{create_future, future::Wait};
+    /// # let future = create_future::<u32>();
+    /// let waits: Wait<u32> = future.wait();
+    /// # drop(waits);
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Wait<T> {
         future: Future<T>,

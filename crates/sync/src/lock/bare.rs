@@ -41,6 +41,25 @@ impl<T: ?Sized> Lock<T> {
     /// # Errors
     ///
     /// [`NotAcquiredError`] where the lock is free, or held by a guard, which alone may unlock.
+    ///
+    /// ```
+    /// # use heist_sync::{Lock, NotAcquiredError};
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let lock = Lock::new(());
+    /// lock.acquire().await;
+    /// assert_eq!(lock.release(), Ok(()));
+    /// assert_eq!(lock.release(), Err(NotAcquiredError));
+    /// # });
+    /// ```
     pub fn release(&self) -> Result<(), NotAcquiredError> {
         // Of two who release at a time one gets the mark; the release of the permit publishes what was done.
         if !self.bare.swap(false, Ordering::Acquire) {
@@ -52,6 +71,13 @@ impl<T: ?Sized> Lock<T> {
 }
 
 /// A lock was released that nobody had acquired. asyncio: `RuntimeError('Lock is not acquired.')`.
+///
+/// ```
+/// # use heist_sync::{Lock, NotAcquiredError};
+/// let lock = Lock::new(());
+/// let _guard = lock.try_lock();
+/// assert_eq!(lock.release(), Err(NotAcquiredError));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NotAcquiredError;
 
@@ -67,6 +93,13 @@ impl Error for NotAcquiredError {}
 
 pin_project! {
     /// The future of [`Lock::acquire`].
+    ///
+    /// ```
+    /// # use heist_sync::{AcquireLock, Lock};
+    /// # let lock = Lock::new(());
+    /// let waits: AcquireLock<'_, ()> = lock.acquire();
+    /// # drop(waits);
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct AcquireLock<'a, T: ?Sized> {
         #[pin]

@@ -46,6 +46,14 @@ impl<'a, T: ?Sized> LockGuard<'a, T> {
 }
 
 /// A proof that a lock is held: a [`LockGuard`] or an [`OwnedLockGuard`](super::OwnedLockGuard).
+///
+/// ```
+/// # use heist_sync::{Condition, HoldsLock, Lock, MixedLocksError};
+/// fn tell(changed: &Condition, guard: &impl HoldsLock) -> Result<(), MixedLocksError> {
+///     changed.notify_all(guard)
+/// }
+/// assert_eq!(tell(&Condition::new(), &Lock::new(1).lock_blocking()), Ok(()));
+/// ```
 pub trait HoldsLock {
     /// The permit of the lock. Of a type that only this crate can name, so that nobody else can claim to hold one.
     #[doc(hidden)]

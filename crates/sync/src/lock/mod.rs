@@ -54,6 +54,11 @@ unsafe impl<T: ?Sized + Send> Sync for Lock<T> {}
 
 impl<T> Lock<T> {
     /// A lock that is free. asyncio: `Lock()`.
+    ///
+    /// ```
+    /// # use heist_sync::Lock;
+    /// assert!(!Lock::new(1).locked());
+    /// ```
     pub fn new(value: T) -> Self {
         Self {
             permits: Permits::new(1, 1),
@@ -64,6 +69,13 @@ impl<T> Lock<T> {
     }
 
     /// Takes the value out of a lock that nobody else has any more.
+    ///
+    /// ```
+    /// # use heist_sync::Lock;
+    /// let names = Lock::new(vec!["Ada"]);
+    /// names.lock_blocking().push("Grace");
+    /// assert_eq!(names.into_inner(), ["Ada", "Grace"]);
+    /// ```
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
@@ -147,6 +159,13 @@ impl<T: ?Sized> Lock<T> {
     }
 
     /// Reaches the value through an exclusive borrow, without locking.
+    ///
+    /// ```
+    /// # use heist_sync::Lock;
+    /// let mut lock = Lock::new(1);
+    /// *lock.get_mut() += 1;
+    /// assert_eq!(lock.into_inner(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         // SAFETY: the borrow is exclusive.
         self.value.with_mut(|value| unsafe { &mut *value })
@@ -192,6 +211,13 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Lock<T> {
 
 pin_project! {
     /// The future of [`Lock::lock`].
+    ///
+    /// ```
+    /// # use heist_sync::{Lock, LockFuture};
+    /// # let lock = Lock::new(1);
+    /// let waits: LockFuture<'_, i32> = lock.lock();
+    /// # drop(waits);
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct LockFuture<'a, T: ?Sized> {
         #[pin]

@@ -37,12 +37,30 @@ impl<T: ?Sized> Lock<T> {
     }
 
     /// Takes the lock if it is free and nobody waits for it; the guard keeps it alive.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use heist_sync::Lock;
+    /// let lock = Arc::new(Lock::new(1));
+    /// let guard = lock.try_lock_owned().expect("nobody has it");
+    /// assert!(lock.try_lock_owned().is_none());
+    /// drop(guard);
+    /// ```
     pub fn try_lock_owned(self: &Arc<Self>) -> Option<OwnedLockGuard<T>> {
         self.permits.try_take(1).then(|| OwnedLockGuard::new(self.clone()))
     }
 }
 
 /// Has the lock, keeps it alive, and unlocks when it goes; see [`LockGuard`](super::LockGuard).
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use heist_sync::Lock;
+/// let lock = Arc::new(Lock::new(1));
+/// let mut guard = lock.try_lock_owned().expect("nobody has it");
+/// std::thread::spawn(move || *guard += 1).join().unwrap();
+/// assert_eq!(*lock.lock_blocking(), 2);
+/// ```
 #[must_use = "the lock is free again as soon as its guard goes"]
 pub struct OwnedLockGuard<T: ?Sized> {
     lock: Arc<Lock<T>>,
@@ -56,6 +74,14 @@ impl<T: ?Sized> OwnedLockGuard<T> {
     }
 
     /// The lock that this is the guard of.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use heist_sync::{Lock, OwnedLockGuard};
+    /// let lock = Arc::new(Lock::new(1));
+    /// let guard = lock.try_lock_owned().expect("nobody has it");
+    /// assert!(Arc::ptr_eq(OwnedLockGuard::lock(&guard), &lock));
+    /// ```
     pub fn lock(guard: &Self) -> &Arc<Lock<T>> {
         &guard.lock
     }
@@ -100,6 +126,14 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for OwnedLockGuard<T> {
 
 pin_project! {
     /// The future of [`Lock::lock_owned`].
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use heist_sync::{Lock, LockOwned};
+    /// # let lock = Arc::new(Lock::new(1));
+    /// let waits: LockOwned<i32> = lock.clone().lock_owned();
+    /// # drop(waits);
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct LockOwned<T: ?Sized> {
         #[pin]

@@ -8,6 +8,14 @@ use std::ops::{Deref, DerefMut};
 use super::{READER, RwLock, WRITER};
 
 /// Reads; unlocks when it goes.
+///
+/// ```
+/// # use heist_sync::{ReadGuard, RwLock};
+/// let lock = RwLock::new(1);
+/// let reading: ReadGuard<'_, i32> = lock.read_blocking();
+/// assert_eq!(*reading, 1);
+/// assert!(lock.try_write().is_none());
+/// ```
 #[must_use = "the lock is free again as soon as its guard goes"]
 pub struct ReadGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
@@ -48,6 +56,15 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for ReadGuard<'_, T> {
 }
 
 /// Writes; unlocks when it goes.
+///
+/// ```
+/// # use heist_sync::{RwLock, WriteGuard};
+/// let lock = RwLock::new(1);
+/// let mut writing: WriteGuard<'_, i32> = lock.write_blocking();
+/// *writing += 1;
+/// drop(writing);
+/// assert_eq!(*lock.read_blocking(), 2);
+/// ```
 #[must_use = "the lock is free again as soon as its guard goes"]
 pub struct WriteGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,

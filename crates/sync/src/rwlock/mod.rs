@@ -55,11 +55,23 @@ unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
 
 impl<T> RwLock<T> {
     /// A lock that is free.
+    ///
+    /// ```
+    /// # use heist_sync::RwLock;
+    /// assert!(!RwLock::new(1).statistics().locked);
+    /// ```
     pub fn new(value: T) -> Self {
         Self { permits: Permits::new(WRITER, WRITER), holder: Holder::new(), value: UnsafeCell::new(value) }
     }
 
     /// Takes the value out of a lock that nobody else has any more.
+    ///
+    /// ```
+    /// # use heist_sync::RwLock;
+    /// let lock = RwLock::new(1);
+    /// *lock.write_blocking() += 1;
+    /// assert_eq!(lock.into_inner(), 2);
+    /// ```
     pub fn into_inner(self) -> T {
         self.value.into_inner()
     }
@@ -71,6 +83,24 @@ impl<T: ?Sized> RwLock<T> {
     /// # Cancel safety
     ///
     /// A future that is dropped before it is ready is gone from the line; what it had been given goes to the next.
+    ///
+    /// ```
+    /// # use heist_sync::RwLock;
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let lock = RwLock::new(1);
+    /// let (one, other) = (lock.read().await, lock.read().await);
+    /// assert_eq!(*one + *other, 2);
+    /// # });
+    /// ```
     #[inline]
     pub fn read(&self) -> Read<'_, T> {
         Read { claim: Claim::new(self, READER) }
@@ -81,6 +111,24 @@ impl<T: ?Sized> RwLock<T> {
     /// # Cancel safety
     ///
     /// As for [`read`](Self::read).
+    ///
+    /// ```
+    /// # use heist_sync::RwLock;
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let lock = RwLock::new(1);
+    /// *lock.write().await += 1;
+    /// assert_eq!(*lock.read().await, 2);
+    /// # });
+    /// ```
     #[inline]
     pub fn write(&self) -> Write<'_, T> {
         Write { claim: Claim::new(self, WRITER) }
@@ -102,12 +150,26 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Writes if nobody has the lock or waits for it.
+    ///
+    /// ```
+    /// # use heist_sync::RwLock;
+    /// let lock = RwLock::new(1);
+    /// let writing = lock.try_write().expect("nobody has it");
+    /// assert!(lock.try_write().is_none());
+    /// drop(writing);
+    /// ```
     pub fn try_write(&self) -> Option<WriteGuard<'_, T>> {
         // SAFETY: all permits have just been taken for this guard.
         self.permits.try_take(WRITER).then(|| unsafe { WriteGuard::new(self) })
     }
 
     /// Waits on a plain thread, which sleeps, and reads. In a task write `read().await`: this would stop its worker.
+    ///
+    /// ```
+    /// # use heist_sync::RwLock;
+    /// let lock = RwLock::new(1);
+    /// assert_eq!(*lock.read_blocking(), 1);
+    /// ```
     pub fn read_blocking(&self) -> ReadGuard<'_, T> {
         let lock = block_until(Claim::new(self, READER), Claim::poll_unbudgeted);
         // SAFETY: a permit has just been taken for this guard.
@@ -115,6 +177,13 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Waits on a plain thread, which sleeps, and writes. In a task write `write().await`.
+    ///
+    /// ```
+    /// # use heist_sync::RwLock;
+    /// let lock = RwLock::new(1);
+    /// *lock.write_blocking() += 1;
+    /// assert_eq!(lock.into_inner(), 2);
+    /// ```
     pub fn write_blocking(&self) -> WriteGuard<'_, T> {
         let lock = block_until(Claim::new(self, WRITER), Claim::poll_unbudgeted);
         // SAFETY: all permits have just been taken for this guard.
@@ -122,6 +191,14 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Whether a reader would have to wait, who writes, and how many wait.
+    ///
+    /// ```
+    /// # use heist_sync::RwLock;
+    /// let lock = RwLock::new(1);
+    /// let _writing = lock.try_write();
+    /// let statistics = lock.statistics();
+    /// assert!(statistics.locked && statistics.waiting == 0);
+    /// ```
     pub fn statistics(&self) -> LockStatistics {
         let writes = self.permits.free() == 0;
         let holder = self.holder.noted().filter(|_| writes);
@@ -129,6 +206,13 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Reaches the value through an exclusive borrow, without locking.
+    ///
+    /// ```
+    /// # use heist_sync::RwLock;
+    /// let mut lock = RwLock::new(1);
+    /// *lock.get_mut() += 1;
+    /// assert_eq!(lock.into_inner(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         // SAFETY: the borrow is exclusive.
         self.value.with_mut(|value| unsafe { &mut *value })
@@ -176,6 +260,13 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLock<T> {
 
 pin_project! {
     /// The future of [`RwLock::read`].
+    ///
+    /// ```
+    /// # use heist_sync::{Read, RwLock};
+    /// # let lock = RwLock::new(1);
+    /// let waits: Read<'_, i32> = lock.read();
+    /// # drop(waits);
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Read<'a, T: ?Sized> {
         #[pin]
@@ -202,6 +293,13 @@ impl<T: ?Sized> fmt::Debug for Read<'_, T> {
 
 pin_project! {
     /// The future of [`RwLock::write`].
+    ///
+    /// ```
+    /// # use heist_sync::{RwLock, Write};
+    /// # let lock = RwLock::new(1);
+    /// let waits: Write<'_, i32> = lock.write();
+    /// # drop(waits);
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Write<'a, T: ?Sized> {
         #[pin]

@@ -24,6 +24,26 @@ impl<T: ?Sized> RwLock<T> {
     /// # Cancel safety
     ///
     /// As for [`read`](Self::read).
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use heist_sync::RwLock;
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let reading = lock.clone().read_owned().await;
+    /// assert!(lock.try_write().is_none());
+    /// assert_eq!(*reading, 1);
+    /// # });
+    /// ```
     pub fn read_owned(self: Arc<Self>) -> ReadOwned<T> {
         ReadOwned { claim: Claim::new(self, READER) }
     }
@@ -33,17 +53,54 @@ impl<T: ?Sized> RwLock<T> {
     /// # Cancel safety
     ///
     /// As for [`read`](Self::read).
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use heist_sync::RwLock;
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let lock = Arc::new(RwLock::new(1));
+    /// *lock.clone().write_owned().await += 1;
+    /// assert_eq!(*lock.read().await, 2);
+    /// # });
+    /// ```
     pub fn write_owned(self: Arc<Self>) -> WriteOwned<T> {
         WriteOwned { claim: Claim::new(self, WRITER) }
     }
 
     /// As [`try_read`](Self::try_read); the guard keeps the lock alive.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use heist_sync::RwLock;
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let reading = lock.try_read_owned().expect("nobody writes");
+    /// assert!(lock.try_write_owned().is_none());
+    /// assert_eq!(*reading, 1);
+    /// ```
     pub fn try_read_owned(self: &Arc<Self>) -> Option<OwnedReadGuard<T>> {
         // SAFETY: a permit has just been taken for this guard.
         self.permits.try_take(READER).then(|| unsafe { OwnedReadGuard::new(self.clone()) })
     }
 
     /// As [`try_write`](Self::try_write); the guard keeps the lock alive.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use heist_sync::RwLock;
+    /// let lock = Arc::new(RwLock::new(1));
+    /// let writing = lock.try_write_owned().expect("nobody has it");
+    /// assert!(lock.try_read_owned().is_none());
+    /// drop(writing);
+    /// ```
     pub fn try_write_owned(self: &Arc<Self>) -> Option<OwnedWriteGuard<T>> {
         // SAFETY: all permits have just been taken for this guard.
         self.permits.try_take(WRITER).then(|| unsafe { OwnedWriteGuard::new(self.clone()) })
@@ -51,6 +108,15 @@ impl<T: ?Sized> RwLock<T> {
 }
 
 /// Reads, and keeps the lock alive; unlocks when it goes.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use heist_sync::RwLock;
+/// let lock = Arc::new(RwLock::new(1));
+/// let reading = lock.try_read_owned().expect("nobody writes");
+/// let read = std::thread::spawn(move || *reading).join().unwrap();
+/// assert_eq!(read, 1);
+/// ```
 #[must_use = "the lock is free again as soon as its guard goes"]
 pub struct OwnedReadGuard<T: ?Sized> {
     lock: Arc<RwLock<T>>,
@@ -91,6 +157,15 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for OwnedReadGuard<T> {
 }
 
 /// Writes, and keeps the lock alive; unlocks when it goes.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use heist_sync::RwLock;
+/// let lock = Arc::new(RwLock::new(1));
+/// let mut writing = lock.try_write_owned().expect("nobody has it");
+/// std::thread::spawn(move || *writing += 1).join().unwrap();
+/// assert_eq!(*lock.read_blocking(), 2);
+/// ```
 #[must_use = "the lock is free again as soon as its guard goes"]
 pub struct OwnedWriteGuard<T: ?Sized> {
     lock: Arc<RwLock<T>>,
@@ -163,6 +238,14 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for OwnedWriteGuard<T> {
 
 pin_project! {
     /// The future of [`RwLock::read_owned`].
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use heist_sync::{ReadOwned, RwLock};
+    /// # let lock = Arc::new(RwLock::new(1));
+    /// let waits: ReadOwned<i32> = lock.clone().read_owned();
+    /// # drop(waits);
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct ReadOwned<T: ?Sized> {
         #[pin]
@@ -188,6 +271,14 @@ impl<T: ?Sized> fmt::Debug for ReadOwned<T> {
 
 pin_project! {
     /// The future of [`RwLock::write_owned`].
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use heist_sync::{RwLock, WriteOwned};
+    /// # let lock = Arc::new(RwLock::new(1));
+    /// let waits: WriteOwned<i32> = lock.clone().write_owned();
+    /// # drop(waits);
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct WriteOwned<T: ?Sized> {
         #[pin]

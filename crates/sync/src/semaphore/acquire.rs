@@ -26,6 +26,13 @@ impl Source for Arc<dyn Source + Send + Sync> {
 
 pin_project! {
     /// The future of [`Semaphore::acquire`](super::Semaphore::acquire).
+    ///
+    /// ```
+    /// # use heist_sync::{AcquirePermit, Semaphore};
+    /// # let semaphore = Semaphore::new(1);
+    /// let waits: AcquirePermit<'_> = semaphore.acquire();
+    /// # drop(waits);
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct AcquirePermit<'a> {
         count: u32,
@@ -60,6 +67,14 @@ impl fmt::Debug for AcquirePermit<'_> {
 
 pin_project! {
     /// The future of [`Semaphore::acquire_owned`](super::Semaphore::acquire_owned).
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use heist_sync::{AcquireOwned, Semaphore};
+    /// # let semaphore = Arc::new(Semaphore::new(1));
+    /// let waits: AcquireOwned = semaphore.clone().acquire_owned();
+    /// # drop(waits);
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct AcquireOwned {
         count: u32,

@@ -33,6 +33,11 @@ impl Source for BoundedSemaphore {
 impl BoundedSemaphore {
     /// A semaphore with so many permits, at most
     /// [`Semaphore::MAX_PERMITS`](super::Semaphore::MAX_PERMITS). asyncio: `BoundedSemaphore(value)`.
+    ///
+    /// ```
+    /// # use heist_sync::BoundedSemaphore;
+    /// assert_eq!(BoundedSemaphore::new(3).available_permits(), 3);
+    /// ```
     pub fn new(permits: usize) -> Self {
         Self { permits: Permits::new(count(permits), count(permits)) }
     }
@@ -42,6 +47,24 @@ impl BoundedSemaphore {
     /// # Cancel safety
     ///
     /// As for [`Semaphore::acquire`](super::Semaphore::acquire).
+    ///
+    /// ```
+    /// # use heist_sync::BoundedSemaphore;
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let semaphore = BoundedSemaphore::new(1);
+    /// let _permit = semaphore.acquire().await;
+    /// assert!(semaphore.locked());
+    /// # });
+    /// ```
     #[inline]
     pub fn acquire(&self) -> AcquirePermit<'_> {
         AcquirePermit::new(&self.permits, 1)
@@ -52,16 +75,50 @@ impl BoundedSemaphore {
     /// # Cancel safety
     ///
     /// As for [`Semaphore::acquire`](super::Semaphore::acquire).
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use heist_sync::BoundedSemaphore;
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let semaphore = Arc::new(BoundedSemaphore::new(1));
+    /// let _permit = semaphore.clone().acquire_owned().await;
+    /// assert!(semaphore.locked());
+    /// # });
+    /// ```
     pub fn acquire_owned(self: Arc<Self>) -> AcquireOwned {
         AcquireOwned::new(self, 1)
     }
 
     /// Takes a permit if one is free and nobody waits.
+    ///
+    /// ```
+    /// # use heist_sync::BoundedSemaphore;
+    /// let semaphore = BoundedSemaphore::new(1);
+    /// let permit = semaphore.try_acquire().expect("one is free");
+    /// assert!(semaphore.try_acquire().is_none());
+    /// drop(permit);
+    /// ```
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
         self.permits.try_take(1).then(|| Permit::new(&self.permits, 1))
     }
 
     /// Waits for a permit on a plain thread, which sleeps. In a task write `acquire().await`.
+    ///
+    /// ```
+    /// # use heist_sync::BoundedSemaphore;
+    /// let semaphore = BoundedSemaphore::new(2);
+    /// let _permit = semaphore.acquire_blocking();
+    /// assert_eq!(semaphore.available_permits(), 1);
+    /// ```
     pub fn acquire_blocking(&self) -> Permit<'_> {
         Permit::new(block_until(Claim::new(&self.permits, 1), Claim::poll_unbudgeted), 1)
     }
@@ -71,21 +128,50 @@ impl BoundedSemaphore {
     /// # Errors
     ///
     /// [`ReleasedTooManyTimesError`] where all permits are back already.
+    ///
+    /// ```
+    /// # use heist_sync::{BoundedSemaphore, ReleasedTooManyTimesError};
+    /// let semaphore = BoundedSemaphore::new(1);
+    /// semaphore.acquire_blocking().forget();
+    /// assert_eq!(semaphore.release(), Ok(()));
+    /// assert_eq!(semaphore.release(), Err(ReleasedTooManyTimesError));
+    /// ```
     pub fn release(&self) -> Result<(), ReleasedTooManyTimesError> {
         self.permits.give_back(1).map_err(|_full| ReleasedTooManyTimesError)
     }
 
     /// How many permits are free.
+    ///
+    /// ```
+    /// # use heist_sync::BoundedSemaphore;
+    /// let semaphore = BoundedSemaphore::new(3);
+    /// let _permit = semaphore.try_acquire();
+    /// assert_eq!(semaphore.available_permits(), 2);
+    /// ```
     pub fn available_permits(&self) -> usize {
         self.permits.free() as usize
     }
 
     /// How many permits are free, and how many wait.
+    ///
+    /// ```
+    /// # use heist_sync::BoundedSemaphore;
+    /// let statistics = BoundedSemaphore::new(3).statistics();
+    /// assert_eq!((statistics.available, statistics.waiting), (3, 0));
+    /// ```
     pub fn statistics(&self) -> SemaphoreStatistics {
         SemaphoreStatistics { available: self.available_permits(), waiting: self.permits.waiting() }
     }
 
     /// Whether an [`acquire`](Self::acquire) would wait. asyncio: `locked`.
+    ///
+    /// ```
+    /// # use heist_sync::BoundedSemaphore;
+    /// let semaphore = BoundedSemaphore::new(1);
+    /// assert!(!semaphore.locked());
+    /// let _permit = semaphore.try_acquire();
+    /// assert!(semaphore.locked());
+    /// ```
     pub fn locked(&self) -> bool {
         self.permits.locked()
     }
@@ -101,6 +187,12 @@ impl fmt::Debug for BoundedSemaphore {
 }
 
 /// All permits were back already. asyncio: `ValueError('BoundedSemaphore released too many times')`.
+///
+/// ```
+/// # use heist_sync::{BoundedSemaphore, ReleasedTooManyTimesError};
+/// let all_are_back = BoundedSemaphore::new(1);
+/// assert_eq!(all_are_back.release(), Err(ReleasedTooManyTimesError));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReleasedTooManyTimesError;
 

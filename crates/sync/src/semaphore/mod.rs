@@ -70,6 +70,24 @@ impl Semaphore {
     ///
     /// A future that is dropped before it is ready is gone from the line; a permit that it had been given goes to the
     /// next.
+    ///
+    /// ```
+    /// # use heist_sync::Semaphore;
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let semaphore = Semaphore::new(2);
+    /// let _permit = semaphore.acquire().await;
+    /// assert_eq!(semaphore.available_permits(), 1);
+    /// # });
+    /// ```
     #[inline]
     pub fn acquire(&self) -> AcquirePermit<'_> {
         self.acquire_many(1)
@@ -98,6 +116,27 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// As for [`acquire`](Self::acquire).
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use heist_sync::Semaphore;
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let semaphore = Arc::new(Semaphore::new(1));
+    /// let permit = semaphore.clone().acquire_owned().await;
+    /// assert!(semaphore.locked());
+    /// std::thread::spawn(move || drop(permit)).join().unwrap();
+    /// assert!(!semaphore.locked());
+    /// # });
+    /// ```
     pub fn acquire_owned(self: Arc<Self>) -> AcquireOwned {
         self.acquire_many_owned(1)
     }
@@ -107,6 +146,25 @@ impl Semaphore {
     /// # Cancel safety
     ///
     /// As for [`acquire`](Self::acquire).
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use heist_sync::Semaphore;
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let memory = Arc::new(Semaphore::new(100));
+    /// let megabytes = memory.clone().acquire_many_owned(64).await;
+    /// assert_eq!((megabytes.count(), memory.available_permits()), (64, 36));
+    /// # });
+    /// ```
     pub fn acquire_many_owned(self: Arc<Self>, permits: u32) -> AcquireOwned {
         AcquireOwned::new(self, permits)
     }
@@ -125,11 +183,25 @@ impl Semaphore {
     }
 
     /// Takes several permits if they are free and nobody waits.
+    ///
+    /// ```
+    /// # use heist_sync::Semaphore;
+    /// let memory = Semaphore::new(100);
+    /// let _megabytes = memory.try_acquire_many(64).expect("enough is free");
+    /// assert!(memory.try_acquire_many(64).is_none());
+    /// ```
     pub fn try_acquire_many(&self, permits: u32) -> Option<Permit<'_>> {
         self.permits.try_take(permits).then(|| Permit::new(&self.permits, permits))
     }
 
     /// Waits for a permit on a plain thread, which sleeps. In a task write `acquire().await`: this would stop its worker.
+    ///
+    /// ```
+    /// # use heist_sync::Semaphore;
+    /// let semaphore = Semaphore::new(2);
+    /// let _permit = semaphore.acquire_blocking();
+    /// assert_eq!(semaphore.available_permits(), 1);
+    /// ```
     pub fn acquire_blocking(&self) -> Permit<'_> {
         Permit::new(block_until(Claim::new(&self.permits, 1), Claim::poll_unbudgeted), 1)
     }
@@ -152,6 +224,13 @@ impl Semaphore {
 
     /// Adds permits, and serves those who wait in their order. More than [`MAX_PERMITS`](Self::MAX_PERMITS) there are
     /// never: what would be more is not added.
+    ///
+    /// ```
+    /// # use heist_sync::Semaphore;
+    /// let semaphore = Semaphore::new(1);
+    /// semaphore.add_permits(2);
+    /// assert_eq!(semaphore.available_permits(), 3);
+    /// ```
     pub fn add_permits(&self, permits: usize) {
         // There is only one way to fail, which the documentation names: such a number is as good as no limit.
         let _full = self.permits.give_back(count(permits));
@@ -170,17 +249,38 @@ impl Semaphore {
     }
 
     /// How many permits are free.
+    ///
+    /// ```
+    /// # use heist_sync::Semaphore;
+    /// let semaphore = Semaphore::new(3);
+    /// let _permit = semaphore.try_acquire();
+    /// assert_eq!(semaphore.available_permits(), 2);
+    /// ```
     pub fn available_permits(&self) -> usize {
         self.permits.free() as usize
     }
 
     /// How many permits are free, and how many wait.
+    ///
+    /// ```
+    /// # use heist_sync::Semaphore;
+    /// let statistics = Semaphore::new(3).statistics();
+    /// assert_eq!((statistics.available, statistics.waiting), (3, 0));
+    /// ```
     pub fn statistics(&self) -> SemaphoreStatistics {
         SemaphoreStatistics { available: self.available_permits(), waiting: self.permits.waiting() }
     }
 
     /// Whether an [`acquire`](Self::acquire) would wait: because no permit is free, or because others came before and have
     /// not gone on yet. asyncio: `locked`.
+    ///
+    /// ```
+    /// # use heist_sync::Semaphore;
+    /// let semaphore = Semaphore::new(1);
+    /// assert!(!semaphore.locked());
+    /// let _permit = semaphore.try_acquire();
+    /// assert!(semaphore.locked());
+    /// ```
     pub fn locked(&self) -> bool {
         self.permits.locked()
     }

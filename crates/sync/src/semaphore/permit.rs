@@ -6,6 +6,15 @@ use std::sync::Arc;
 use crate::permits::{Permits, Source};
 
 /// Has permits of a semaphore, which go back when it is dropped. asyncio: the body of `async with semaphore`.
+///
+/// ```
+/// # use heist_sync::Semaphore;
+/// let semaphore = Semaphore::new(1);
+/// let permit = semaphore.try_acquire().expect("one is free");
+/// assert!(semaphore.locked());
+/// drop(permit);
+/// assert!(!semaphore.locked());
+/// ```
 #[must_use = "the permit goes back as soon as this is dropped"]
 pub struct Permit<'a> {
     permits: &'a Permits,
@@ -18,6 +27,13 @@ impl<'a> Permit<'a> {
     }
 
     /// How many permits these are.
+    ///
+    /// ```
+    /// # use heist_sync::Semaphore;
+    /// let semaphore = Semaphore::new(3);
+    /// let permits = semaphore.try_acquire_many(2).expect("enough are free");
+    /// assert_eq!(permits.count(), 2);
+    /// ```
     pub fn count(&self) -> u32 {
         self.count
     }
@@ -51,6 +67,27 @@ impl fmt::Debug for Permit<'_> {
 }
 
 /// As [`Permit`]; it keeps its semaphore alive.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use heist_sync::{OwnedPermit, Semaphore};
+/// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+/// # fn block_on<F: Future>(future: F) -> F::Output {
+/// #     let mut future = pin!(future);
+/// #     loop {
+/// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+/// #             return output;
+/// #         }
+/// #     }
+/// # }
+/// # block_on(async {
+/// let semaphore = Arc::new(Semaphore::new(1));
+/// let permit: OwnedPermit = semaphore.clone().acquire_owned().await;
+/// assert!(semaphore.locked());
+/// drop(permit);
+/// assert!(!semaphore.locked());
+/// # });
+/// ```
 #[must_use = "the permit goes back as soon as this is dropped"]
 pub struct OwnedPermit {
     semaphore: Arc<dyn Source + Send + Sync>,
@@ -63,11 +100,48 @@ impl OwnedPermit {
     }
 
     /// How many permits these are.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use heist_sync::Semaphore;
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let permits = Arc::new(Semaphore::new(3)).acquire_many_owned(2).await;
+    /// assert_eq!(permits.count(), 2);
+    /// # });
+    /// ```
     pub fn count(&self) -> u32 {
         self.count
     }
 
     /// Keeps the permits out: they go back by the semaphore's `release`, or never.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use heist_sync::Semaphore;
+    /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}};
+    /// # fn block_on<F: Future>(future: F) -> F::Output {
+    /// #     let mut future = pin!(future);
+    /// #     loop {
+    /// #         if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    /// #             return output;
+    /// #         }
+    /// #     }
+    /// # }
+    /// # block_on(async {
+    /// let semaphore = Arc::new(Semaphore::new(1));
+    /// semaphore.clone().acquire_owned().await.forget();
+    /// assert!(semaphore.locked());
+    /// # });
+    /// ```
     pub fn forget(mut self) {
         self.count = 0;
     }
