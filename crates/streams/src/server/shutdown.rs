@@ -20,6 +20,18 @@ pub(super) const REASON: &str = "the server is being shut down";
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A connection of a server, by name.
+///
+/// ```no_run
+/// # async fn example(server: heist_streams::Server) -> std::io::Result<()> {
+/// use std::time::Duration;
+///
+/// let report = server.shutdown(Duration::from_secs(10)).await;
+/// for connection in &report.cancelled {
+///     println!("{} was served by {:?}", connection.peer, connection.task);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ServerConnection {
@@ -46,6 +58,17 @@ impl From<&Entry> for ServerConnection {
 }
 
 /// How the connections of a server ended; see [`Server::shutdown`].
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use heist_streams::ServerReport;
+///
+/// let report = ServerReport::default();
+/// assert!(report.is_clean());
+/// assert_eq!(report.to_string(), "0 connections ended by themselves");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ServerReport {
@@ -59,6 +82,17 @@ pub struct ServerReport {
 
 impl ServerReport {
     /// Whether all ended by themselves.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use heist_streams::ServerReport;
+    ///
+    /// let report = ServerReport::default();
+    /// assert!(report.cancelled.is_empty() && report.remaining.is_empty());
+    /// assert!(report.is_clean());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_clean(&self) -> bool {
         self.cancelled.is_empty() && self.remaining.is_empty()
     }
@@ -80,6 +114,17 @@ impl fmt::Display for ServerReport {
 }
 
 /// A server about to be shut down; see [`Server::shutdown`].
+///
+/// ```no_run
+/// # async fn example(server: heist_streams::Server) -> std::io::Result<()> {
+/// use std::time::Duration;
+/// use heist_streams::Shutdown;
+///
+/// let shutdown: Shutdown = server.shutdown(Duration::from_secs(10)).grace(Duration::from_secs(2));
+/// assert!(shutdown.await.is_clean());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "await it to shut the server down"]
 pub struct Shutdown {
@@ -90,6 +135,16 @@ pub struct Shutdown {
 
 impl Shutdown {
     /// How long cancelled handlers may clean up; a second when not set.
+    ///
+    /// ```no_run
+    /// # async fn example(server: heist_streams::Server) -> std::io::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// let report = server.shutdown(Duration::from_secs(10)).grace(Duration::ZERO).await;
+    /// assert!(report.remaining.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
