@@ -84,7 +84,6 @@ pub(crate) enum Ending {
 /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
 /// use std::io::Read;
 ///
-///
 /// writer.write(b"Hello ");
 /// writer.write(b"World!\n");
 /// writer.drain().await?;
@@ -263,7 +262,6 @@ impl StreamWriter {
     /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
     /// use std::io::Read;
     ///
-    ///
     /// writer.write(b"Hello World!");
     /// writer.drain().await?;
     /// let mut received = [0; 12];
@@ -330,7 +328,6 @@ impl StreamWriter {
     /// # let (mut far, _) = listener.accept()?;
     /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
     /// use std::io::Read;
-    ///
     ///
     /// writer.writelines([&b"200"[..], b" ", b"OK"]);
     /// writer.drain().await?;
@@ -436,7 +433,6 @@ impl StreamWriter {
     /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
     /// use std::io::Read;
     ///
-    ///
     /// writer.write(b"that is all");
     /// writer.write_eof();
     /// writer.flushed().await?;
@@ -488,7 +484,6 @@ impl StreamWriter {
     /// # let (mut far, _) = listener.accept()?;
     /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
     /// use std::io::Read;
-    ///
     ///
     /// writer.write(b"bye");
     /// writer.close();
