@@ -327,7 +327,7 @@ impl Command {
     /// # scheduler.block_on(async {
     /// use heist_streams::process::Command;
     ///
-    /// let status = Command::shell("kill -0 -- -$$").process_group(0)
+    /// let status = Command::shell("kill -s 0 -- -$$").process_group(0)
     /// #     .wait_by_thread(true)
     ///     .status()
     ///     .await?;
