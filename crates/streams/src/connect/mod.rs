@@ -212,14 +212,18 @@ impl OpenConnection {
 
     /// Only addresses of this family; asyncio's `family`.
     ///
-    /// ```no_run
-    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
     /// use heist_streams::{Family, open_connection};
     ///
-    /// let (_reader, writer) = open_connection(("localhost", 8888)).family(Family::V4).await?;
-    /// assert!(writer.peer_addr()?.is_ipv4());
-    /// # Ok(())
+    /// // That address is of the other family, so none is left to try.
+    /// assert!(open_connection("127.0.0.1:8888").family(Family::V6).await.is_err());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
     /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
     /// ```
     pub fn family(mut self, family: Family) -> Self {
         self.route.family = family;

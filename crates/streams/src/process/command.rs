@@ -342,15 +342,23 @@ impl Command {
 
     /// The user as whom the child runs, by number.
     ///
-    /// ```no_run
-    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let own = rustix::process::getuid().as_raw();
     /// use heist_streams::process::Command;
     ///
-    /// // Run as root, it becomes somebody without rights.
-    /// let output = Command::new("id").arg("-u").uid(65534).output().await?;
-    /// assert_eq!(output.stdout.trim_ascii(), b"65534");
-    /// # Ok(())
+    /// // Anybody may stay who they are; root may become somebody else.
+    /// let status = Command::shell("test $(id -u) -eq $WANTED").env("WANTED", own.to_string()).uid(own)
+    /// #     .wait_by_thread(true)
+    ///     .status()
+    ///     .await?;
+    /// assert!(status.success());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
     /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
     /// ```
     pub fn uid(self, user: u32) -> Self {
         self.adapt(|command| command.uid(user))
@@ -358,15 +366,23 @@ impl Command {
 
     /// The group as whose member the child runs, by number.
     ///
-    /// ```no_run
-    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let own = rustix::process::getgid().as_raw();
     /// use heist_streams::process::Command;
     ///
-    /// // Run as root, it becomes a member of a group without rights.
-    /// let output = Command::new("id").arg("-g").gid(65534).output().await?;
-    /// assert_eq!(output.stdout.trim_ascii(), b"65534");
-    /// # Ok(())
+    /// // Anybody may stay in their group; root may go to another.
+    /// let status = Command::shell("test $(id -g) -eq $WANTED").env("WANTED", own.to_string()).gid(own)
+    /// #     .wait_by_thread(true)
+    ///     .status()
+    ///     .await?;
+    /// assert!(status.success());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
     /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
     /// ```
     pub fn gid(self, group: u32) -> Self {
         self.adapt(|command| command.gid(group))
@@ -420,14 +436,23 @@ impl Command {
 
     /// What the child's stderr is; [`STDOUT`](super::STDOUT) merges it into stdout.
     ///
-    /// ```no_run
-    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let path = std::env::temp_dir().join(format!("heist-stderr-{}", std::process::id()));
     /// use heist_streams::process::{Command, STDOUT};
     ///
-    /// let output = Command::shell("echo one; echo two >&2").stderr(STDOUT).output().await?;
-    /// assert_eq!(output.stdout, b"one\ntwo\n");
-    /// # Ok(())
+    /// let log = std::fs::File::create(&path)?;
+    /// let command = Command::shell("echo one; echo two >&2").stdout(log).stderr(STDOUT);
+    /// # let command = command.wait_by_thread(true);
+    /// assert!(command.status().await?.success());
+    /// assert_eq!(std::fs::read(&path)?, b"one\ntwo\n");
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
     /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
     /// ```
     pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
         self.streams.stderr = Some(stderr.into());
