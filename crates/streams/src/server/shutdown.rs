@@ -115,15 +115,22 @@ impl fmt::Display for ServerReport {
 
 /// A server about to be shut down; see [`Server::shutdown`].
 ///
-/// ```no_run
-/// # async fn example(server: heist_streams::Server) -> std::io::Result<()> {
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # use heist_streams::{StreamReader, StreamWriter, start_server};
+/// # async fn echo(_: StreamReader, _: StreamWriter) {}
+/// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
 /// use std::time::Duration;
 /// use heist_streams::Shutdown;
 ///
 /// let shutdown: Shutdown = server.shutdown(Duration::from_secs(10)).grace(Duration::from_secs(2));
 /// assert!(shutdown.await.is_clean());
-/// # Ok(())
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
 /// # }
+/// # #[cfg(heist_loom)] fn main() {}
 /// ```
 #[derive(Debug)]
 #[must_use = "await it to shut the server down"]
@@ -136,14 +143,22 @@ pub struct Shutdown {
 impl Shutdown {
     /// How long cancelled handlers may clean up; a second when not set.
     ///
-    /// ```no_run
-    /// # async fn example(server: heist_streams::Server) -> std::io::Result<()> {
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
     /// use std::time::Duration;
     ///
     /// let report = server.shutdown(Duration::from_secs(10)).grace(Duration::ZERO).await;
     /// assert!(report.remaining.is_empty());
-    /// # Ok(())
+    /// assert!(!server.is_serving());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
     /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
     /// ```
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
