@@ -5,6 +5,24 @@ use std::fmt;
 use std::io;
 
 /// The stream ended before all that was asked for had come; asyncio's `IncompleteReadError`.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::ReadError;
+///
+/// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+/// feeder.feed_data(b"no newline")?;
+/// feeder.feed_eof();
+/// let Err(ReadError::Incomplete(error)) = reader.readuntil(b"\n").await else { panic!("it ended") };
+/// assert_eq!(error.partial, b"no newline");
+/// assert_eq!(error.expected, None);
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IncompleteReadError {
     /// What had come.
@@ -26,6 +44,23 @@ impl fmt::Display for IncompleteReadError {
 impl Error for IncompleteReadError {}
 
 /// No separator within the reader's limit; asyncio's `LimitOverrunError`.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::ReadError;
+///
+/// let (mut reader, feeder) = heist_streams::StreamReader::fed(4)?;
+/// feeder.feed_data(b"too long\n")?;
+/// let Err(ReadError::LimitOverrun(error)) = reader.readuntil(b"\n").await else { panic!("over 4 bytes") };
+/// assert!(error.found);
+/// assert_eq!(error.consumed, 8);
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitOverrunError {
     /// How many buffered bytes are known to come before the separator.
@@ -48,6 +83,15 @@ impl fmt::Display for LimitOverrunError {
 impl Error for LimitOverrunError {}
 
 /// Why a read that asks for something particular failed. Converts into [`io::Error`], so `?` works in either world.
+///
+/// ```
+/// use std::io;
+/// use heist_streams::{IncompleteReadError, ReadError};
+///
+/// let error = ReadError::from(IncompleteReadError { partial: b"ab".to_vec(), expected: Some(4) });
+/// assert_eq!(error.to_string(), "2 bytes read on a total of 4 expected bytes");
+/// assert_eq!(io::Error::from(error).kind(), io::ErrorKind::UnexpectedEof);
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReadError {

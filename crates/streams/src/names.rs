@@ -15,6 +15,20 @@ use heist_scheduler::Handle;
 use crate::address::Family;
 
 /// The kind of a socket; asyncio's `type`.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::{SocketKind, getaddrinfo};
+///
+/// let answers = getaddrinfo("127.0.0.1", 80).kind(SocketKind::Datagram).await?;
+/// assert!(answers.iter().all(|info| info.kind == SocketKind::Datagram));
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SocketKind {
@@ -47,6 +61,21 @@ impl SocketKind {
 }
 
 /// One answer of [`getaddrinfo`].
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::{AddrInfo, SocketKind, getaddrinfo};
+///
+/// let answers: Vec<AddrInfo> = getaddrinfo("::1", 80).kind(SocketKind::Stream).await?;
+/// assert_eq!(answers[0].address, "[::1]:80".parse()?);
+/// assert_eq!(answers[0].canonical_name, None);
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AddrInfo {
@@ -90,6 +119,20 @@ pub fn getaddrinfo(host: &str, service: impl fmt::Display) -> GetAddrInfo {
 
 /// A look-up about to be made; see [`getaddrinfo`].
 ///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::{Family, GetAddrInfo, SocketKind, getaddrinfo};
+///
+/// let look_up: GetAddrInfo = getaddrinfo("127.0.0.1", 80).family(Family::V4).kind(SocketKind::Stream);
+/// assert_eq!(look_up.clone().await?, look_up.await?);
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
+///
 /// # Errors
 ///
 /// [`NotFound`](io::ErrorKind::NotFound) for an unknown host, with its name; the resolver's, in its words; when no event
@@ -111,24 +154,80 @@ pub struct GetAddrInfo {
 
 impl GetAddrInfo {
     /// Which family of addresses is wanted; either when not set.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::{Family, getaddrinfo};
+    ///
+    /// let answers = getaddrinfo("localhost", 80).family(Family::V4).await?;
+    /// assert!(answers.iter().all(|info| info.address.is_ipv4()));
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn family(mut self, family: Family) -> Self {
         self.family = family;
         self
     }
 
     /// Which kind of socket the addresses are for; each, one after the other, when not set.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::{SocketKind, getaddrinfo};
+    ///
+    /// assert_eq!(getaddrinfo("127.0.0.1", 80).kind(SocketKind::Stream).await?.len(), 1);
+    /// assert_eq!(getaddrinfo("127.0.0.1", 80).await?.len(), 3);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn kind(mut self, kind: SocketKind) -> Self {
         self.kind = Some(kind);
         self
     }
 
     /// Whether the host's proper name is wanted, in the first answer; `AI_CANONNAME`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::getaddrinfo;
+    ///
+    /// let answers = getaddrinfo("localhost", 80).canonical_name(true).await?;
+    /// assert!(answers[0].canonical_name.is_some());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn canonical_name(mut self, wanted: bool) -> Self {
         self.canonical_name = wanted;
         self
     }
 
     /// Whether the addresses are to be listened on; `AI_PASSIVE`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::{Family, getaddrinfo};
+    ///
+    /// let answers = getaddrinfo("", 80).family(Family::V4).passive(true).await?;
+    /// assert!(answers[0].address.ip().is_unspecified(), "every interface");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn passive(mut self, passive: bool) -> Self {
         self.passive = passive;
         self
@@ -218,6 +317,20 @@ pub fn getnameinfo(address: SocketAddr) -> GetNameInfo {
 
 /// A look-up about to be made; see [`getnameinfo`].
 ///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::{GetNameInfo, getnameinfo};
+///
+/// let look_up: GetNameInfo = getnameinfo("127.0.0.1:80".parse()?).numeric_host(true).numeric_service(true);
+/// assert_eq!(look_up.await?, ("127.0.0.1".to_owned(), "80".to_owned()));
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
+///
 /// # Errors
 ///
 /// The resolver's, with the address; [`NotFound`](io::ErrorKind::NotFound) where a name is required and there is none; when
@@ -238,24 +351,77 @@ pub struct GetNameInfo {
 
 impl GetNameInfo {
     /// Whether the host is wanted as a number; `NI_NUMERICHOST`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::getnameinfo;
+    ///
+    /// let (host, _) = getnameinfo("127.0.0.1:80".parse()?).numeric_host(true).await?;
+    /// assert_eq!(host, "127.0.0.1");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn numeric_host(mut self, numeric: bool) -> Self {
         self.numeric_host = numeric;
         self
     }
 
     /// Whether the service is wanted as a number; `NI_NUMERICSERV`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::getnameinfo;
+    ///
+    /// let (_, service) = getnameinfo("127.0.0.1:80".parse()?).numeric_service(true).await?;
+    /// assert_eq!(service, "80");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn numeric_service(mut self, numeric: bool) -> Self {
         self.numeric_service = numeric;
         self
     }
 
     /// Whether a host without a name is an error, instead of a number; `NI_NAMEREQD`.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use heist_streams::getnameinfo;
+    ///
+    /// // An address of a range that is nobody's.
+    /// let nobody = getnameinfo("192.0.2.1:80".parse()?).name_required(true).await;
+    /// assert_eq!(nobody.unwrap_err().kind(), std::io::ErrorKind::NotFound);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn name_required(mut self, required: bool) -> Self {
         self.name_required = required;
         self
     }
 
     /// Whether the service is one of datagrams; `NI_DGRAM`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::getnameinfo;
+    ///
+    /// let look_up = getnameinfo("127.0.0.1:9".parse()?).numeric_host(true).numeric_service(true);
+    /// assert_eq!(look_up.datagram(true).await?.1, "9");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn datagram(mut self, datagram: bool) -> Self {
         self.datagram = datagram;
         self

@@ -43,6 +43,24 @@ use search::find_any;
 /// Only one task can read at a time, since reading takes a mutable borrow: what asyncio refuses at run time does not
 /// compile here.
 ///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::StreamReader;
+///
+/// let (mut reader, feeder) = StreamReader::fed(1024)?;
+/// feeder.feed_data(b"HELO me\r\n12345")?;
+/// feeder.feed_eof();
+/// assert_eq!(reader.readline().await?, b"HELO me\r\n");
+/// assert_eq!(reader.readexactly(2).await?, b"12");
+/// assert_eq!(reader.read_to_end().await?, b"345");
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
+///
 /// # Cancel safety
 ///
 /// A read that is given up leaves all bytes in the reader: the next one gets them.
@@ -113,16 +131,55 @@ impl StreamReader {
     }
 
     /// The bytes that wait in the buffer: the next reads give these first.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// feeder.feed_data(b"one\ntwo")?;
+    /// assert_eq!(reader.buffered(), b"");
+    /// assert_eq!(reader.readline().await?, b"one\n");
+    /// assert_eq!(reader.buffered(), b"two");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn buffered(&self) -> &[u8] {
         self.state.buffer.get()
     }
 
     /// Whether the stream has ended and all of it has been read; asyncio's `at_eof`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// feeder.feed_data(b"all")?;
+    /// feeder.feed_eof();
+    /// assert!(!reader.at_eof());
+    /// reader.read_to_end().await?;
+    /// assert!(reader.at_eof());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn at_eof(&self) -> bool {
         self.state.eof && self.state.buffer.is_empty()
     }
 
     /// How many bytes one line may have.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (reader, _feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// assert_eq!(reader.limit(), 1024);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn limit(&self) -> usize {
         self.state.limit
     }
@@ -131,6 +188,22 @@ impl StreamReader {
     /// of 0. asyncio's `read(n)`.
     ///
     /// One system call at most, and one allocation.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// feeder.feed_data(b"hello")?;
+    /// feeder.feed_eof();
+    /// assert_eq!(reader.read(3).await?, b"hel");
+    /// assert_eq!(reader.read(100).await?, b"lo");
+    /// assert_eq!(reader.read(100).await?, b"");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -144,6 +217,21 @@ impl StreamReader {
     }
 
     /// As [`read`](Self::read), into a buffer of the caller's; 0 is the end of the stream. No allocation.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// feeder.feed_data(b"hello")?;
+    /// let mut buffer = [0; 16];
+    /// let n = reader.read_into(&mut buffer).await?;
+    /// assert_eq!(&buffer[..n], b"hello");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -173,6 +261,20 @@ impl StreamReader {
 
     /// Reads until the end of the stream, however much that is; asyncio's `read(-1)`.
     ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(16)?;
+    /// feeder.feed_data(&[7; 1000])?;
+    /// feeder.feed_eof();
+    /// assert_eq!(reader.read_to_end().await?, [7; 1000]);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
+    ///
     /// # Errors
     ///
     /// The connection's.
@@ -185,6 +287,24 @@ impl StreamReader {
     }
 
     /// Reads exactly `n` bytes; asyncio's `readexactly`. `n` may exceed the limit.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::ReadError;
+    ///
+    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// feeder.feed_data(b"header, bo")?;
+    /// feeder.feed_eof();
+    /// assert_eq!(reader.readexactly(8).await?, b"header, ");
+    /// let Err(ReadError::Incomplete(error)) = reader.readexactly(4).await else { panic!("two are missing") };
+    /// assert_eq!((&error.partial[..], error.expected), (&b"bo"[..], Some(4)));
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -201,6 +321,22 @@ impl StreamReader {
     }
 
     /// Reads a line with its newline; at the end of the stream what is left of one, then nothing. asyncio's `readline`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// feeder.feed_data(b"one\ntwo")?;
+    /// feeder.feed_eof();
+    /// assert_eq!(reader.readline().await?, b"one\n");
+    /// assert_eq!(reader.readline().await?, b"two");
+    /// assert_eq!(reader.readline().await?, b"");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -232,6 +368,20 @@ impl StreamReader {
 
     /// Reads up to and including `separator`; asyncio's `readuntil`.
     ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// feeder.feed_data(b"Host: me\r\n\r\nbody")?;
+    /// assert_eq!(reader.readuntil(b"\r\n\r\n").await?, b"Host: me\r\n\r\n");
+    /// assert_eq!(reader.buffered(), b"body");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ReadError::LimitOverrun`] when the separator does not come within the limit: all stays in the buffer.
@@ -242,6 +392,21 @@ impl StreamReader {
     }
 
     /// Reads up to and including the separator that ends first; asyncio's `readuntil` with a tuple.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// feeder.feed_data(b"what? yes.")?;
+    /// let ends: [&[u8]; 3] = [b".", b"?", b"!"];
+    /// assert_eq!(reader.readuntil_any(&ends).await?, b"what?");
+    /// assert_eq!(reader.readuntil_any(&ends).await?, b" yes.");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -277,6 +442,24 @@ impl StreamReader {
     }
 
     /// The error that ended the connection, if one did; asyncio's `exception`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use std::io::{Error, ErrorKind};
+    ///
+    /// let (reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// assert!(reader.exception().is_none());
+    /// feeder.set_exception(&Error::from(ErrorKind::TimedOut));
+    /// # let mut reader = reader;
+    /// assert!(reader.read(1).await.is_err());
+    /// assert_eq!(reader.exception().unwrap().kind(), ErrorKind::TimedOut);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn exception(&self) -> Option<io::Error> {
         self.check().err()
     }

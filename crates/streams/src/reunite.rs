@@ -12,6 +12,26 @@ use crate::writer::Ending;
 use crate::{StreamReader, StreamWriter};
 
 /// A pair of streams could not be taken apart. Has them both, so that nothing is lost.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # #[allow(unused_mut, unused_variables)]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+/// # let (mut far, _) = listener.accept()?;
+/// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+/// // They are not of one connection.
+/// let (reader, _feeder) = heist_streams::StreamReader::fed(1024)?;
+/// let Err(error) = reader.reunite(writer).await else { panic!("they cannot be one socket") };
+/// assert_eq!(error.error.kind(), std::io::ErrorKind::Unsupported);
+/// assert_eq!(error.reader.limit(), 1024);
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ReuniteError {

@@ -60,6 +60,21 @@ pub fn stdin() -> io::Result<StreamReader> {
 /// What is kept when the program ends is lost: [`close`](StreamWriter::close) it and await
 /// [`wait_closed`](StreamWriter::wait_closed), which leaves the process' stdout open.
 ///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let stdout = heist_streams::stdout()?;
+/// stdout.write(b"Hello World!\n");
+/// stdout.close();
+/// stdout.wait_closed().await?;
+/// assert!(stdout.is_closing());
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
+///
 /// # Errors
 ///
 /// The system's, when stdout is closed, or no descriptors are left.
@@ -70,6 +85,20 @@ pub fn stdout() -> io::Result<StreamWriter> {
 }
 
 /// A writer to this process' stderr; otherwise as [`stdout`].
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let stderr = heist_streams::stderr()?;
+/// stderr.write(b"something went wrong\n");
+/// stderr.flushed().await?;
+/// assert_eq!(stderr.write_buffer_size(), 0);
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 ///
 /// # Errors
 ///

@@ -71,6 +71,31 @@ pub(crate) enum Ending {
 /// Dropping a writer sends what was written before, then ends the stream for the peer; the reader of the same connection
 /// may go on. [`close`](Self::close) ends both directions. In debug mode there is a warning of a writer that is dropped
 /// without it, except for one that a server's handler was given, whose connection ends with the handler.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # #[allow(unused_mut, unused_variables)]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+/// # let (mut far, _) = listener.accept()?;
+/// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+/// use std::io::Read;
+///
+/// writer.write(b"Hello ");
+/// writer.write(b"World!\n");
+/// writer.drain().await?;
+/// writer.close();
+/// writer.wait_closed().await?;
+/// let mut received = String::new();
+/// far.read_to_string(&mut received)?;
+/// assert_eq!(received, "Hello World!\n");
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 #[derive(Debug)]
 pub struct StreamWriter {
     shared: Arc<Shared>,
@@ -224,6 +249,28 @@ impl StreamWriter {
     ///
     /// After [`close`](Self::close) or an error the data is thrown away. Where nothing is kept: one system call, two atomic
     /// read-modify-writes, no allocation.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// use std::io::Read;
+    ///
+    /// writer.write(b"Hello World!");
+    /// writer.drain().await?;
+    /// let mut received = [0; 12];
+    /// far.read_exact(&mut received)?;
+    /// assert_eq!(&received, b"Hello World!");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn write(&self, data: &[u8]) {
         if !data.is_empty() {
             self.shared.change(|state| state.write(data));
@@ -269,6 +316,28 @@ impl StreamWriter {
     }
 
     /// Writes several pieces, one after the other, in one system call where possible; asyncio's `writelines`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// use std::io::Read;
+    ///
+    /// writer.writelines([&b"200"[..], b" ", b"OK"]);
+    /// writer.drain().await?;
+    /// let mut received = [0; 6];
+    /// far.read_exact(&mut received)?;
+    /// assert_eq!(&received, b"200 OK");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn writelines<I>(&self, pieces: I)
     where
         I: IntoIterator,
@@ -280,6 +349,28 @@ impl StreamWriter {
 
     /// Waits while more is kept than the high-water mark, until it is no more than the low-water mark; asyncio's `drain`.
     /// Any number of tasks may wait.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// for chunk in [[1; 1000], [2; 1000]] {
+    ///     writer.write(&chunk);
+    ///     writer.drain().await?;
+    /// }
+    /// assert!(writer.write_buffer_size() <= 64 << 10);
+    /// writer.close();
+    /// assert!(writer.drain().await.is_err());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -294,6 +385,24 @@ impl StreamWriter {
     }
 
     /// Waits until the system has taken all that was written; `drain` with marks of 0.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// writer.write(b"the last word");
+    /// writer.flushed().await?;
+    /// assert_eq!(writer.write_buffer_size(), 0);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -311,33 +420,155 @@ impl StreamWriter {
     ///
     /// Where asyncio raises at once, the error is kept for [`drain`](Self::drain): of a kind of stream that cannot be ended
     /// this way, and of a write that comes after it.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// use std::io::Read;
+    ///
+    /// writer.write(b"that is all");
+    /// writer.write_eof();
+    /// writer.flushed().await?;
+    /// let mut received = String::new();
+    /// // The end of the stream comes after what was written; the other direction is still open.
+    /// far.read_to_string(&mut received)?;
+    /// assert_eq!(received, "that is all");
+    /// assert!(!writer.is_closing());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn write_eof(&self) {
         self.shared.change(State::write_eof);
     }
 
     /// Whether [`write_eof`](Self::write_eof) works on this kind of stream; asyncio's `can_write_eof`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// assert!(writer.can_write_eof(), "it is a TCP socket");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn can_write_eof(&self) -> bool {
         self.shared.state.lock().output.as_ref().is_none_or(Output::can_write_eof)
     }
 
     /// Closes the connection, both directions, after all that was written has been sent; asyncio's `close`. Writes from
     /// here on are thrown away. Does not wait: [`wait_closed`](Self::wait_closed) does.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// use std::io::Read;
+    ///
+    /// writer.write(b"bye");
+    /// writer.close();
+    /// writer.write(b"thrown away");
+    /// writer.wait_closed().await?;
+    /// let mut received = String::new();
+    /// far.read_to_string(&mut received)?;
+    /// assert_eq!(received, "bye");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn close(&self) {
         self.shared.change(|state| state.close(Shutdown::Both));
     }
 
     /// Closes the connection at once and throws away what has not been sent; asyncio's `transport.abort`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// writer.abort();
+    /// assert!(writer.is_closing());
+    /// writer.wait_closed().await?;
+    /// assert_eq!(writer.write_buffer_size(), 0);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn abort(&self) {
         self.shared.change(State::abort);
     }
 
     /// Whether the connection is closed or about to be; asyncio's `is_closing`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// assert!(!writer.is_closing());
+    /// writer.close();
+    /// assert!(writer.is_closing());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn is_closing(&self) -> bool {
         self.shared.state.lock().phase != Phase::Open
     }
 
     /// Waits until the connection is closed, by [`close`](Self::close) or by an error; asyncio's `wait_closed`. Cancel
     /// safe.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// writer.write(b"bye");
+    /// writer.close();
+    /// writer.wait_closed().await?;
+    /// // The socket is given back, and with it its name.
+    /// assert!(writer.sock_name().is_err());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -347,12 +578,47 @@ impl StreamWriter {
     }
 
     /// How many bytes are kept; asyncio's `transport.get_write_buffer_size`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// assert_eq!(writer.write_buffer_size(), 0);
+    /// writer.write(b"what the system takes at once is not kept");
+    /// assert_eq!(writer.write_buffer_size(), 0);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn write_buffer_size(&self) -> usize {
         self.shared.state.lock().kept()
     }
 
     /// Above how many kept bytes `drain` waits, and until how many; 64 KiB and 16 KiB when not set. asyncio's
     /// `transport.set_write_buffer_limits`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// writer.set_write_buffer_limits(1 << 20, 1 << 18)?;
+    /// assert!(writer.set_write_buffer_limits(1, 2).is_err(), "the low mark is the higher one");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -365,6 +631,24 @@ impl StreamWriter {
 
     /// The peer's internet address; asyncio's `get_extra_info('peername')`. Stays known after the connection has ended.
     ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// assert_eq!(writer.peer_addr()?, listener.local_addr()?);
+    /// writer.close();
+    /// assert_eq!(writer.peer_addr()?, listener.local_addr()?);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`NotConnected`](io::ErrorKind::NotConnected) where the peer was gone before the streams were made, and
@@ -375,11 +659,43 @@ impl StreamWriter {
 
     /// Who is at the other end, of whatever kind; asyncio's `get_extra_info('peername')`. Stays known after the
     /// connection has ended.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// assert_eq!(writer.peer_name().as_socket(), Some(listener.local_addr()?));
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn peer_name(&self) -> StreamAddr {
         self.shared.peer.clone()
     }
 
     /// This end's internet address; asyncio's `get_extra_info('sockname')`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// assert_eq!(writer.local_addr()?, far.peer_addr()?);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -389,6 +705,22 @@ impl StreamWriter {
     }
 
     /// The name of this end, of whatever kind; asyncio's `get_extra_info('sockname')`. One system call.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// assert_eq!(writer.sock_name()?.as_socket(), Some(far.peer_addr()?));
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///

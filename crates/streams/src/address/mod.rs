@@ -16,11 +16,43 @@ pub(crate) use system::name_of;
 /// hosts and their port.
 ///
 /// A host of `None` or `""` means every interface to a server, and this machine to a client, as in asyncio.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::{ToAddress, open_connection};
+///
+/// # #[allow(dead_code)]
+/// async fn ask(address: impl ToAddress) -> std::io::Result<Vec<u8>> {
+///     Ok(open_connection(address).await?.0.readline().await?)
+/// }
+/// assert!(ask("no port").await.is_err());
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 pub trait ToAddress: sealed::ToTarget {}
 
 impl<T: sealed::ToTarget> ToAddress for T {}
 
 /// A family of addresses; asyncio's `family`.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::{Family, getaddrinfo};
+///
+/// let answers = getaddrinfo("localhost", 80).family(Family::V4).await?;
+/// assert!(answers.iter().all(|info| info.address.is_ipv4()));
+/// assert_eq!(Family::default(), Family::Any);
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Family {

@@ -32,6 +32,25 @@ impl ConnectError {
     }
 
     /// Each address that was tried, and why it failed.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let address = listener.local_addr()?;
+    /// # drop(listener);
+    /// use heist_streams::{ConnectError, open_connection};
+    ///
+    /// // Nobody listens there any more.
+    /// let error = open_connection(address).await.unwrap_err();
+    /// let inner = error.get_ref().and_then(|error| error.downcast_ref::<ConnectError>());
+    /// assert_eq!(inner.unwrap().attempts()[0].0, address);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn attempts(&self) -> &[(SocketAddr, io::Error)] {
         &self.attempts
     }

@@ -99,6 +99,24 @@ enum Way {
 
 /// A connection about to be made; see [`open_connection`].
 ///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let socket = std::net::TcpStream::connect(listener.local_addr()?)?;
+/// use heist_streams::{OpenConnection, open_connection_on};
+///
+/// let connect: OpenConnection = open_connection_on(socket);
+/// let (reader, writer) = connect.limit(4096).await?;
+/// assert_eq!(reader.limit(), 4096);
+/// assert_eq!(writer.peer_addr()?, listener.local_addr()?);
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
+///
 /// # Errors
 ///
 /// Awaiting it fails with a [`ConnectError`] inside when no address answers (refused, unreachable, out of descriptors): its
@@ -154,6 +172,22 @@ impl OpenConnection {
     }
 
     /// How many bytes the reader takes for one line; 64 KiB when not set.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let socket = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// use heist_streams::open_connection_on;
+    ///
+    /// let (reader, _writer) = open_connection_on(socket).limit(4096).await?;
+    /// assert_eq!(reader.limit(), 4096);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;
         self
@@ -161,12 +195,36 @@ impl OpenConnection {
 
     /// The address of this end; asyncio's `local_addr`. Of several, each attempt takes the first one of its family that can
     /// be bound.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use heist_streams::open_connection;
+    ///
+    /// let (_reader, writer) = open_connection("127.0.0.1:8888").local_addr("127.0.0.1:4000").await?;
+    /// assert_eq!(writer.local_addr()?.port(), 4000);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn local_addr(mut self, address: impl ToAddress) -> Self {
         self.route.local = Some(address.to_target());
         self
     }
 
     /// Only addresses of this family; asyncio's `family`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::{Family, open_connection};
+    ///
+    /// // That address is of the other family, so none is left to try.
+    /// assert!(open_connection("127.0.0.1:8888").family(Family::V6).await.is_err());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn family(mut self, family: Family) -> Self {
         self.route.family = family;
         self
@@ -174,6 +232,17 @@ impl OpenConnection {
 
     /// How long an attempt is alone before the next address is tried beside it; 250 ms when not set. `None`: each waits
     /// until the one before has failed. asyncio's `happy_eyeballs_delay`, which is `None` there when not set.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use heist_streams::open_connection;
+    ///
+    /// let quick = open_connection(("www.example", 80)).happy_eyeballs_delay(Duration::from_millis(50)).await?;
+    /// let one_by_one = open_connection(("www.example", 80)).happy_eyeballs_delay(None).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn happy_eyeballs_delay(mut self, delay: impl Into<Option<Duration>>) -> Self {
         self.route.head_start = delay.into();
         self
@@ -181,6 +250,16 @@ impl OpenConnection {
 
     /// How many addresses of the first family are tried before the families take turns; 1 when not set. With 0 the addresses
     /// are tried in the order of the resolver. asyncio's `interleave`.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use heist_streams::open_connection;
+    ///
+    /// // Two addresses of the first family, then one of each in turn.
+    /// let (reader, writer) = open_connection(("www.example", 80)).interleave(2).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn interleave(mut self, lead: usize) -> Self {
         self.route.lead = lead;
         self
@@ -188,6 +267,20 @@ impl OpenConnection {
 
     /// How long all of it may take, look-up, attempts and TLS together; without limit when not set. The error is
     /// [`TimedOut`](io::ErrorKind::TimedOut).
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::io::ErrorKind;
+    /// use std::time::Duration;
+    /// use heist_streams::open_connection;
+    ///
+    /// match open_connection(("www.example", 80)).timeout(Duration::from_secs(5)).await {
+    ///     Err(error) if error.kind() == ErrorKind::TimedOut => println!("no answer in five seconds"),
+    ///     connected => println!("{connected:?}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
         self

@@ -15,6 +15,25 @@ use std::time::Duration;
 use heist_timer::{Sleep, sleep};
 
 /// What came of a [`staggered_race`].
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::{StaggeredRace, staggered_race};
+///
+/// let race: StaggeredRace<u8, &str> = staggered_race(
+///     [Err("refused"), Ok(2), Ok(3)].map(|answer| async move || answer),
+///     None,
+/// )
+/// .await;
+/// assert_eq!(race.winner, Some((1, 2)));
+/// assert_eq!(race.failures, [(0, "refused")]);
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StaggeredRace<T, E> {

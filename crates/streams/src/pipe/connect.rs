@@ -39,6 +39,23 @@ pub fn connect_read_pipe(pipe: impl Into<OwnedFd>) -> ConnectReadPipe {
 }
 
 /// Makes the reader when it is awaited, which needs no waiting; see [`connect_read_pipe`].
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::pipe::{ConnectReadPipe, connect_read_pipe};
+///
+/// let (read, mut write) = std::os::unix::net::UnixStream::pair()?;
+/// std::io::Write::write_all(&mut write, b"one\ntwo\n")?;
+/// let connect: ConnectReadPipe = connect_read_pipe(read);
+/// let mut reader = connect.limit(80).await?;
+/// assert_eq!(reader.readline().await?, b"one\n");
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing happens before it is awaited"]
 pub struct ConnectReadPipe {
@@ -48,6 +65,21 @@ pub struct ConnectReadPipe {
 
 impl ConnectReadPipe {
     /// How many bytes one line may have; 64 KiB when not set.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::pipe::connect_read_pipe;
+    ///
+    /// let (read, _write) = std::os::unix::net::UnixStream::pair()?;
+    /// let reader = connect_read_pipe(read).limit(80).await?;
+    /// assert_eq!(reader.limit(), 80);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;
         self
@@ -125,6 +157,22 @@ fn writer_over(source: IoSource<File>, ending: Option<Ending>) -> StreamWriter {
 /// A pipe of this process: what is written to the one end comes out of the other. Python's `os.pipe`, as streams.
 ///
 /// Dropping or closing the writer ends the reader's stream.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::pipe::pipe;
+///
+/// let (mut reader, writer) = pipe()?;
+/// writer.write(b"through the pipe");
+/// writer.close();
+/// assert_eq!(reader.read_to_end().await?, b"through the pipe");
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 ///
 /// # Errors
 ///

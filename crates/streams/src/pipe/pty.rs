@@ -38,6 +38,17 @@ pub struct Pty {
 
 /// Makes a pseudo-terminal.
 ///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::io::IsTerminal;
+/// use heist_streams::pipe::open_pty;
+///
+/// let pty = open_pty()?;
+/// assert!(pty.terminal.is_terminal());
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// The system's, when no terminals or descriptors are left.

@@ -171,6 +171,24 @@ pub(super) fn returncode(status: ExitStatus) -> i32 {
 
 /// The process has ended and was collected: there is nobody to send a signal to. Python's `ProcessLookupError`; found inside
 /// an [`io::Error`] of kind [`NotFound`](io::ErrorKind::NotFound).
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # use heist_streams::process::Command;
+/// # let process = Command::new("sleep").arg("1000").kill_on_drop(true).wait_by_thread(true).spawn().await?;
+/// use heist_streams::process::ProcessLookupError;
+///
+/// process.kill()?;
+/// process.wait().await?;
+/// let error = process.terminate().unwrap_err();
+/// assert!(error.get_ref().is_some_and(|error| error.is::<ProcessLookupError>()));
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessLookupError {
     pid: u32,
@@ -178,6 +196,25 @@ pub struct ProcessLookupError {
 
 impl ProcessLookupError {
     /// The number that the process had.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::process::Command;
+    /// # let process = Command::new("sleep").arg("1000").kill_on_drop(true).wait_by_thread(true).spawn().await?;
+    /// use heist_streams::process::ProcessLookupError;
+    ///
+    /// process.kill()?;
+    /// process.wait().await?;
+    /// let error = process.terminate().unwrap_err();
+    /// let inner = error.get_ref().and_then(|error| error.downcast_ref::<ProcessLookupError>());
+    /// assert_eq!(inner.unwrap().pid(), process.pid());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn pid(&self) -> u32 {
         self.pid
     }

@@ -59,6 +59,23 @@ pub fn create_subprocess_shell(command_line: impl AsRef<OsStr>) -> Command {
 ///
 /// As [`std::process::Command`], whose methods it has, but by value, and with futures where that one blocks. What is said
 /// nowhere is inherited: streams, environment, directory.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::process::Command;
+///
+/// let status = Command::new("sh").arg("-c").arg("exit $CODE").env("CODE", "3")
+/// #     .wait_by_thread(true)
+///     .status()
+///     .await?;
+/// assert_eq!(status.code(), Some(3));
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 pub struct Command {
     command: process::Command,
     streams: Streams,
@@ -70,23 +87,91 @@ pub struct Command {
 
 impl Command {
     /// A program, found in `PATH` if its name has no slash.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::process::Command;
+    ///
+    /// let status = Command::new("true")
+    /// #     .wait_by_thread(true)
+    ///     .status()
+    ///     .await?;
+    /// assert!(status.success());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     #[track_caller]
     pub fn new(program: impl AsRef<OsStr>) -> Self {
         Self::from(process::Command::new(program))
     }
 
     /// A command line for `/bin/sh`; see [`create_subprocess_shell`].
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::process::Command;
+    ///
+    /// let status = Command::shell("test $((6 * 7)) -eq 42")
+    /// #     .wait_by_thread(true)
+    ///     .status()
+    ///     .await?;
+    /// assert!(status.success());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     #[track_caller]
     pub fn shell(command_line: impl AsRef<OsStr>) -> Self {
         Self::new("/bin/sh").arg("-c").arg(command_line)
     }
 
     /// Adds an argument.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::process::Command;
+    ///
+    /// let status = Command::new("test").arg("one word").arg("=").arg("one word")
+    /// #     .wait_by_thread(true)
+    ///     .status()
+    ///     .await?;
+    /// assert!(status.success());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn arg(self, arg: impl AsRef<OsStr>) -> Self {
         self.adapt(|command| command.arg(arg))
     }
 
     /// Adds arguments.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::process::Command;
+    ///
+    /// let status = Command::new("test").args(["2", "-gt", "1"])
+    /// #     .wait_by_thread(true)
+    ///     .status()
+    ///     .await?;
+    /// assert!(status.success());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn args<I>(self, args: I) -> Self
     where
         I: IntoIterator,
@@ -96,17 +181,68 @@ impl Command {
     }
 
     /// What the program is told is its own name.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::process::Command;
+    ///
+    /// let status = Command::shell("test $0 = me").arg("me")
+    /// #     .wait_by_thread(true)
+    ///     .status()
+    ///     .await?;
+    /// assert!(status.success());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn arg0(self, name: impl AsRef<OsStr>) -> Self {
         self.adapt(|command| command.arg0(name))
     }
 
     /// Sets a variable of the child's environment.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::process::Command;
+    ///
+    /// let status = Command::shell("test \"$GREETING\" = 'Hello World!'").env("GREETING", "Hello World!")
+    /// #     .wait_by_thread(true)
+    ///     .status()
+    ///     .await?;
+    /// assert!(status.success());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn env(self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.adapt(|command| command.env(key, value))
     }
 
     /// Sets variables of the child's environment. For asyncio's `env=`, which replaces all, call
     /// [`env_clear`](Self::env_clear) first.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::process::Command;
+    ///
+    /// let status = Command::shell("test $A$B = 12").env_clear().envs([("A", "1"), ("B", "2")])
+    /// #     .wait_by_thread(true)
+    ///     .status()
+    ///     .await?;
+    /// assert!(status.success());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn envs<I, K, V>(self, variables: I) -> Self
     where
         I: IntoIterator<Item = (K, V)>,
@@ -117,60 +253,254 @@ impl Command {
     }
 
     /// Takes a variable out of the child's environment.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::process::Command;
+    ///
+    /// let status = Command::shell("test -z \"$HOME\"").env_remove("HOME")
+    /// #     .wait_by_thread(true)
+    ///     .status()
+    ///     .await?;
+    /// assert!(status.success());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn env_remove(self, key: impl AsRef<OsStr>) -> Self {
         self.adapt(|command| command.env_remove(key))
     }
 
     /// Lets the child inherit no variables.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::process::Command;
+    ///
+    /// let status = Command::shell("test -z \"$HOME\"").env_clear()
+    /// #     .wait_by_thread(true)
+    ///     .status()
+    ///     .await?;
+    /// assert!(status.success());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn env_clear(self) -> Self {
         self.adapt(process::Command::env_clear)
     }
 
     /// The directory in which the child starts; asyncio's `cwd=`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::process::Command;
+    ///
+    /// let status = Command::shell("test \"$(pwd -P)\" = /").current_dir("/")
+    /// #     .wait_by_thread(true)
+    ///     .status()
+    ///     .await?;
+    /// assert!(status.success());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn current_dir(self, directory: impl AsRef<Path>) -> Self {
         self.adapt(|command| command.current_dir(directory))
     }
 
     /// The process group that the child joins; 0 is a new one of its own. asyncio's `process_group=`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::process::Command;
+    ///
+    /// let status = Command::shell("kill -s 0 -- -$$").process_group(0)
+    /// #     .wait_by_thread(true)
+    ///     .status()
+    ///     .await?;
+    /// assert!(status.success());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn process_group(self, group: i32) -> Self {
         self.adapt(|command| command.process_group(group))
     }
 
     /// The user as whom the child runs, by number.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let own = rustix::process::getuid().as_raw();
+    /// use heist_streams::process::Command;
+    ///
+    /// // Anybody may stay who they are; root may become somebody else.
+    /// let status = Command::shell("test $(id -u) -eq $WANTED").env("WANTED", own.to_string()).uid(own)
+    /// #     .wait_by_thread(true)
+    ///     .status()
+    ///     .await?;
+    /// assert!(status.success());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn uid(self, user: u32) -> Self {
         self.adapt(|command| command.uid(user))
     }
 
     /// The group as whose member the child runs, by number.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let own = rustix::process::getgid().as_raw();
+    /// use heist_streams::process::Command;
+    ///
+    /// // Anybody may stay in their group; root may go to another.
+    /// let status = Command::shell("test $(id -g) -eq $WANTED").env("WANTED", own.to_string()).gid(own)
+    /// #     .wait_by_thread(true)
+    ///     .status()
+    ///     .await?;
+    /// assert!(status.success());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn gid(self, group: u32) -> Self {
         self.adapt(|command| command.gid(group))
     }
 
     /// What the child's stdin is.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::process::{Command, DEVNULL};
+    ///
+    /// let status = Command::shell("read line").stdin(DEVNULL)
+    /// #     .wait_by_thread(true)
+    ///     .status()
+    ///     .await?;
+    /// assert!(!status.success(), "there is no line to read");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
         self.streams.stdin = Some(stdin.into());
         self
     }
 
     /// What the child's stdout is.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::process::{Command, DEVNULL};
+    ///
+    /// let status = Command::shell("echo unseen").stdout(DEVNULL)
+    /// #     .wait_by_thread(true)
+    ///     .status()
+    ///     .await?;
+    /// assert!(status.success());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
         self.streams.stdout = Some(stdout.into());
         self
     }
 
     /// What the child's stderr is; [`STDOUT`](super::STDOUT) merges it into stdout.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let path = std::env::temp_dir().join(format!("heist-stderr-{}", std::process::id()));
+    /// use heist_streams::process::{Command, STDOUT};
+    ///
+    /// let log = std::fs::File::create(&path)?;
+    /// let command = Command::shell("echo one; echo two >&2").stdout(log).stderr(STDOUT);
+    /// # let command = command.wait_by_thread(true);
+    /// assert!(command.status().await?.success());
+    /// assert_eq!(std::fs::read(&path)?, b"one\ntwo\n");
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Self {
         self.streams.stderr = Some(stderr.into());
         self
     }
 
     /// How many bytes the readers of the child's output take for one line; 64 KiB when not set.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::process::{Command, PIPE};
+    ///
+    /// let command = Command::new("true").stdout(PIPE).limit(1 << 20);
+    /// # let command = command.wait_by_thread(true);
+    /// let process = command.spawn().await?;
+    /// assert_eq!(process.stdout.as_ref().unwrap().limit(), 1 << 20);
+    /// # process.wait().await?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;
         self
     }
 
     /// Whether dropping the [`Process`] kills the child. Otherwise it runs on; it is collected in either case.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::process::Command;
+    ///
+    /// let command = Command::new("sleep").arg("1000").kill_on_drop(true);
+    /// # let command = command.wait_by_thread(true);
+    /// let process = command.spawn().await?;
+    /// assert_eq!(process.returncode(), None);
+    /// // From here on nobody sleeps.
+    /// drop(process);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn kill_on_drop(mut self, kill: bool) -> Self {
         self.kill_on_drop = kill;
         self
@@ -178,6 +508,20 @@ impl Command {
 
     /// Has a thread wait for the child's end, as is done where the system has no pidfd. For systems that have it and where
     /// it does not work, as in some sandboxes; a pidfd that cannot be had is replaced by the thread anyway.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::process::Command;
+    ///
+    /// let process = Command::shell("exit 3").wait_by_thread(true).spawn().await?;
+    /// assert_eq!(process.wait().await?, 3);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn wait_by_thread(mut self, by_thread: bool) -> Self {
         self.wait_by_thread = by_thread;
         self
@@ -186,6 +530,23 @@ impl Command {
     /// Starts the child.
     ///
     /// The system call that does it blocks for a while (most of a millisecond), so it is made by the loop's blocking pool.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::process::Command;
+    ///
+    /// let command = Command::shell("exit 3");
+    /// # let command = command.wait_by_thread(true);
+    /// let process = command.spawn().await?;
+    /// assert_eq!(process.wait().await?, 3);
+    /// assert!(Command::new("/nowhere/at/all").spawn().await.is_err());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -207,6 +568,17 @@ impl Command {
 
     /// Runs the child to its end, and gives what it has written, with its status. stdin is empty unless set.
     ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use heist_streams::process::Command;
+    ///
+    /// let output = Command::new("echo").arg("Hello World!").output().await?;
+    /// assert!(output.status.success());
+    /// assert_eq!(output.stdout, b"Hello World!\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`spawn`](Self::spawn), and those of reading.
@@ -225,6 +597,23 @@ impl Command {
     }
 
     /// Runs the child to its end, and gives its status.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::process::Command;
+    ///
+    /// let status = Command::shell("exit 3")
+    /// #     .wait_by_thread(true)
+    ///     .status()
+    ///     .await?;
+    /// assert_eq!(status.code(), Some(3));
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///

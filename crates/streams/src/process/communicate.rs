@@ -18,6 +18,18 @@ impl Process {
     /// A child that closes its stdin before it has read all is no error. All is kept in memory: for outputs without an end, read
     /// the streams.
     ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use heist_streams::process::{Command, PIPE};
+    ///
+    /// let mut process = Command::new("tr").args(["a-z", "A-Z"]).stdin(PIPE).stdout(PIPE).spawn().await?;
+    /// let (stdout, stderr) = process.communicate(Some(b"hello")).await?;
+    /// assert_eq!(stdout.as_deref(), Some(&b"HELLO"[..]));
+    /// assert_eq!(stderr, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of reading; that of [`wait`](Self::wait); `InvalidInput` for input where stdin is no pipe.

@@ -18,6 +18,24 @@ use crate::{StreamReader, StreamWriter};
 /// Dropping it leaves the child running, unless [`kill_on_drop`](super::Command::kill_on_drop) was set; either way the child
 /// is collected when it ends, by its loop, or by a thread if the loop ends first. No zombie stays behind. In debug mode there is a
 /// warning of one that is dropped while the child runs.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::process::Command;
+///
+/// let command = Command::shell("exit 3");
+/// # let command = command.wait_by_thread(true);
+/// let process: heist_streams::process::Process = command.await?;
+/// assert!(process.stdout.is_none(), "it is no pipe");
+/// assert_eq!(process.wait().await?, 3);
+/// assert_eq!(process.returncode(), Some(3));
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 pub struct Process {
     /// What is written here the child reads; `None` where stdin is no [`PIPE`](super::PIPE).
     pub stdin: Option<StreamWriter>,
@@ -43,6 +61,19 @@ impl Process {
     }
 
     /// The number of the process; asyncio's `pid`. After the end another process may get it.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::process::Command;
+    /// # let process = Command::new("sleep").arg("1000").kill_on_drop(true).wait_by_thread(true).spawn().await?;
+    /// assert_ne!(process.pid(), std::process::id());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -51,11 +82,44 @@ impl Process {
     /// `returncode`.
     ///
     /// It is set when the loop has seen the end; [`wait`](Self::wait) waits for that.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::process::Command;
+    /// # let process = Command::new("sleep").arg("1000").kill_on_drop(true).wait_by_thread(true).spawn().await?;
+    /// assert_eq!(process.returncode(), None);
+    /// process.kill()?;
+    /// process.wait().await?;
+    /// assert_eq!(process.returncode(), Some(-9));
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn returncode(&self) -> Option<i32> {
         self.status().map(returncode)
     }
 
     /// As [`returncode`](Self::returncode), in Rust's form.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::process::Command;
+    /// # let process = Command::new("sleep").arg("1000").kill_on_drop(true).wait_by_thread(true).spawn().await?;
+    /// use std::os::unix::process::ExitStatusExt;
+    ///
+    /// process.kill()?;
+    /// process.wait().await?;
+    /// assert_eq!(process.status().and_then(|status| status.signal()), Some(9));
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn status(&self) -> Option<ExitStatus> {
         self.child.status()
     }
@@ -64,6 +128,21 @@ impl Process {
     /// asyncio's `wait`. Any number of tasks may wait, also afterwards.
     ///
     /// A child that writes much to a pipe that nobody reads does not end: [`communicate`](Self::communicate) reads.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::process::Command;
+    /// # let process = Command::shell("exit 3").wait_by_thread(true).spawn().await?;
+    /// assert_eq!(process.wait().await?, 3);
+    /// // It is known now: asking again does not wait.
+    /// assert_eq!(process.wait().await?, 3);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -78,6 +157,20 @@ impl Process {
 
     /// As [`wait`](Self::wait), in Rust's form.
     ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::process::Command;
+    /// # let process = Command::shell("exit 3").wait_by_thread(true).spawn().await?;
+    /// let status = process.wait_status().await?;
+    /// assert_eq!(status.code(), Some(3));
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`wait`](Self::wait).
@@ -87,6 +180,23 @@ impl Process {
 
     /// Sends a signal to the child; asyncio's `send_signal`. Nothing happens where the child has ended and nobody has noticed
     /// yet. A number that was given to another process since is never hit.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::process::Command;
+    /// # let process = Command::new("sleep").arg("1000").kill_on_drop(true).wait_by_thread(true).spawn().await?;
+    /// use heist_streams::signal::SIGHUP;
+    ///
+    /// process.send_signal(SIGHUP)?;
+    /// assert_eq!(process.wait().await?, -SIGHUP);
+    /// assert!(process.send_signal(SIGHUP).is_err(), "it has ended");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -99,6 +209,20 @@ impl Process {
 
     /// Asks the child to end: `SIGTERM`. asyncio's `terminate`.
     ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::process::Command;
+    /// # let process = Command::new("sleep").arg("1000").kill_on_drop(true).wait_by_thread(true).spawn().await?;
+    /// process.terminate()?;
+    /// assert_eq!(process.wait().await?, -heist_streams::signal::SIGTERM);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`send_signal`](Self::send_signal).
@@ -107,6 +231,20 @@ impl Process {
     }
 
     /// Ends the child: `SIGKILL`. asyncio's `kill`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::process::Command;
+    /// # let process = Command::new("sleep").arg("1000").kill_on_drop(true).wait_by_thread(true).spawn().await?;
+    /// process.kill()?;
+    /// assert_eq!(process.wait().await?, -heist_streams::signal::SIGKILL);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -117,6 +255,20 @@ impl Process {
 
     /// Closes the streams, and kills the child if it has not ended; asyncio's `transport.close`. What was written to stdin and
     /// not taken yet is lost.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::process::Command;
+    /// # let mut process = Command::new("sleep").arg("1000").kill_on_drop(true).wait_by_thread(true).spawn().await?;
+    /// process.close();
+    /// assert_eq!(process.wait().await?, -heist_streams::signal::SIGKILL);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn close(&mut self) {
         // First, so that it does not end by what it makes of closed streams. One that has ended is not there to be killed.
         let _ = self.kill();

@@ -16,6 +16,25 @@ pub const INHERIT: Stdio = Stdio(Kind::Inherit);
 
 /// What one of a child's standard streams is: [`PIPE`], [`DEVNULL`], [`STDOUT`], [`INHERIT`], or a descriptor that the child
 /// is to have, such as a file or the end of a pipe.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # let path = std::env::temp_dir().join(format!("heist-stdio-{}", std::process::id()));
+/// use std::fs::{self, File};
+/// use heist_streams::process::{Command, Stdio};
+///
+/// let command = Command::shell("echo hello").stdout(Stdio::from(File::create(&path)?));
+/// # let command = command.wait_by_thread(true);
+/// assert!(command.status().await?.success());
+/// assert_eq!(fs::read(&path)?, b"hello\n");
+/// # fs::remove_file(&path)?;
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 #[derive(Debug)]
 pub struct Stdio(Kind);
 

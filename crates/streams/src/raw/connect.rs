@@ -17,6 +17,23 @@ use crate::{StreamAddr, ToAddress};
 /// Connects a socket; a name is looked up first, and the first of its addresses that is of the socket's family is taken.
 /// asyncio's `loop.sock_connect`.
 ///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # use std::net::UdpSocket;
+/// use heist_streams::sock_connect;
+///
+/// let (near, far) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+/// near.set_nonblocking(true)?;
+/// sock_connect(&near, far.local_addr()?).await?;
+/// assert_eq!(near.peer_addr()?, far.local_addr()?);
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
+///
 /// # Errors
 ///
 /// The system's: refused, unreachable. Where the name has no address of the socket's family;
@@ -71,6 +88,25 @@ fn is_peer(sock: &SockRef<'_>, address: SocketAddr) -> bool {
 /// `loop.sock_connect`.
 ///
 /// Waits while the line of connections at the listener is full.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # let path = std::env::temp_dir().join(format!("heist-sock-connect-{}", std::process::id()));
+/// use std::os::unix::net::UnixDatagram;
+/// use heist_streams::sock_connect_unix;
+///
+/// let (socket, server) = (UnixDatagram::unbound()?, UnixDatagram::bind(&path)?);
+/// socket.set_nonblocking(true)?;
+/// sock_connect_unix(&socket, &path).await?;
+/// assert_eq!(socket.peer_addr()?.as_pathname(), Some(path.as_path()));
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 ///
 /// # Errors
 ///

@@ -49,6 +49,26 @@ pub async fn sock_recv(socket: &impl AsFd, n: usize) -> io::Result<Vec<u8>> {
 
 /// As [`sock_recv`], into a buffer; says how many bytes. asyncio's `loop.sock_recv_into`.
 ///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # use std::os::unix::net::UnixStream;
+/// # let (near, far) = UnixStream::pair()?;
+/// # near.set_nonblocking(true)?;
+/// # far.set_nonblocking(true)?;
+/// use heist_streams::{sock_recv_into, sock_sendall};
+///
+/// sock_sendall(&near, b"hello").await?;
+/// let mut buffer = [0; 16];
+/// let n = sock_recv_into(&far, &mut buffer).await?;
+/// assert_eq!(&buffer[..n], b"hello");
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
+///
 /// # Errors
 ///
 /// As [`sock_recv`].
@@ -62,6 +82,26 @@ pub async fn sock_recv_into(socket: &impl AsFd, buf: &mut [u8]) -> io::Result<us
 
 /// Receives a datagram of up to `n` bytes, and who sent it; what is more than that is lost. asyncio's
 /// `loop.sock_recvfrom`.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # use std::net::UdpSocket;
+/// # let (near, far) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+/// # near.set_nonblocking(true)?;
+/// # far.set_nonblocking(true)?;
+/// use heist_streams::{sock_recvfrom, sock_sendto};
+///
+/// sock_sendto(&near, b"hello", far.local_addr()?).await?;
+/// let (data, sender) = sock_recvfrom(&far, 100).await?;
+/// assert_eq!(data, b"hello");
+/// assert_eq!(sender.as_socket(), Some(near.local_addr()?));
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 ///
 /// # Errors
 ///
@@ -78,6 +118,26 @@ pub async fn sock_recvfrom(socket: &impl AsFd, n: usize) -> io::Result<(Vec<u8>,
 }
 
 /// As [`sock_recvfrom`], into the first `n` bytes of a buffer. asyncio's `loop.sock_recvfrom_into`.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # use std::net::UdpSocket;
+/// # let (near, far) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+/// # near.set_nonblocking(true)?;
+/// # far.set_nonblocking(true)?;
+/// use heist_streams::{sock_recvfrom_into, sock_sendto};
+///
+/// sock_sendto(&near, b"hello", far.local_addr()?).await?;
+/// let mut buffer = [0; 16];
+/// let (n, _sender) = sock_recvfrom_into(&far, &mut buffer, 16).await?;
+/// assert_eq!(&buffer[..n], b"hello");
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 ///
 /// # Errors
 ///
@@ -103,6 +163,24 @@ pub async fn sock_recvfrom_into(
 
 /// Sends all of `data`, waiting while there is no room. asyncio's `loop.sock_sendall`.
 ///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # use std::os::unix::net::UnixStream;
+/// # let (near, far) = UnixStream::pair()?;
+/// # near.set_nonblocking(true)?;
+/// # far.set_nonblocking(true)?;
+/// use heist_streams::{sock_recv, sock_sendall};
+///
+/// sock_sendall(&near, b"hello").await?;
+/// assert_eq!(sock_recv(&far, 100).await?, b"hello");
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
+///
 /// # Errors
 ///
 /// As [`sock_recv`]. Nobody knows then how much was sent.
@@ -123,6 +201,24 @@ pub async fn sock_sendall(socket: &impl AsFd, mut data: &[u8]) -> io::Result<()>
 
 /// Sends a datagram to `address`, waiting while there is no room, and says how many bytes went. asyncio's
 /// `loop.sock_sendto`.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # use std::net::UdpSocket;
+/// # let (near, far) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+/// # near.set_nonblocking(true)?;
+/// # far.set_nonblocking(true)?;
+/// use heist_streams::{sock_recvfrom, sock_sendto};
+///
+/// assert_eq!(sock_sendto(&near, b"hello", far.local_addr()?).await?, 5);
+/// assert_eq!(sock_recvfrom(&far, 100).await?.0, b"hello");
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 ///
 /// # Errors
 ///

@@ -18,6 +18,22 @@ use crate::wire::{Input, ReadSide};
 /// [`StreamReader::fed`]. Clones feed the same reader.
 ///
 /// When the last one is dropped the stream ends, as by [`feed_eof`](Self::feed_eof).
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::{Feeder, StreamReader};
+///
+/// let (mut reader, feeder): (StreamReader, Feeder) = StreamReader::fed(1024)?;
+/// feeder.clone().feed_data(b"of a clone")?;
+/// drop(feeder);
+/// assert_eq!(reader.read_to_end().await?, b"of a clone");
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 #[derive(Debug, Clone)]
 pub struct Feeder {
     source: Arc<Source>,
@@ -77,6 +93,18 @@ impl Feeder {
     /// Gives the reader more bytes; asyncio's `feed_data`. Never waits: what is not read yet is kept, however much that
     /// is, and [`buffered`](Self::buffered) tells.
     ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let (reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// feeder.feed_data(b"one")?;
+    /// feeder.feed_data(b"two")?;
+    /// assert_eq!(feeder.buffered(), 6);
+    /// drop(reader);
+    /// assert!(feeder.feed_data(b"three").is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`BrokenPipe`](io::ErrorKind::BrokenPipe) when the reader is gone, and
@@ -96,12 +124,43 @@ impl Feeder {
     }
 
     /// Ends the stream after all that was fed; asyncio's `feed_eof`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// feeder.feed_data(b"the end")?;
+    /// feeder.feed_eof();
+    /// assert_eq!(reader.read_to_end().await?, b"the end");
+    /// assert!(reader.at_eof());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn feed_eof(&self) {
         self.source.0.change(|state| state.eof = true);
     }
 
     /// Makes every read fail with `error` from now on, also one that waits, and also where bytes are left; asyncio's
     /// `set_exception`. The first error stays.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use std::io::{Error, ErrorKind};
+    ///
+    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// feeder.feed_data(b"lost")?;
+    /// feeder.set_exception(&Error::from(ErrorKind::ConnectionReset));
+    /// assert_eq!(reader.read(4).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn set_exception(&self, error: &io::Error) {
         self.source.0.change(|state| {
             state.error.get_or_insert_with(|| Sticky::new(error));
@@ -109,6 +168,22 @@ impl Feeder {
     }
 
     /// How many bytes were fed that the reader has not taken in.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// feeder.feed_data(b"one\ntwo\n")?;
+    /// assert_eq!(feeder.buffered(), 8);
+    /// reader.readline().await?;
+    /// // The reader has taken all of it, into a buffer of its own.
+    /// assert_eq!((feeder.buffered(), reader.buffered().len()), (0, 4));
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn buffered(&self) -> usize {
         self.source.0.state.lock().fed.len()
     }

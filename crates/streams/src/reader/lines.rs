@@ -13,6 +13,27 @@ use crate::error::ReadError;
 /// A line over the limit is an error, as in [`readline`](StreamReader::readline), and the lines after it follow. Any other
 /// error is given once and ends the lines.
 ///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use std::pin::Pin;
+/// use futures_core::Stream;
+///
+/// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+/// feeder.feed_data(b"one\ntwo")?;
+/// feeder.feed_eof();
+/// let mut lines: heist_streams::Lines<'_> = reader.lines();
+/// let mut next = async || std::future::poll_fn(|cx| Pin::new(&mut lines).poll_next(cx)).await;
+/// assert_eq!(next().await.unwrap()?, b"one\n");
+/// assert_eq!(next().await.unwrap()?, b"two");
+/// assert!(next().await.is_none());
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
+///
 /// # Cancel safety
 ///
 /// What was not given stays in the reader.

@@ -75,6 +75,32 @@ pub fn sock_sendfile<'a>(socket: &'a impl AsFd, file: &'a File) -> SockSendFile<
 
 /// A file about to be sent over a stream; see [`sendfile`].
 ///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+/// # let (mut far, _) = listener.accept()?;
+/// # let (_reader, mut writer) = heist_streams::open_connection_on(near).await?;
+/// # let path = std::env::temp_dir().join(format!("heist-sendfile-{}", std::process::id()));
+/// # std::fs::write(&path, b"a page of text")?;
+/// # let file = std::fs::File::open(&path)?;
+/// # std::fs::remove_file(&path)?;
+/// use std::io::Read;
+/// use heist_streams::{SendFile, sendfile};
+///
+/// let sending: SendFile<'_> = sendfile(&mut writer, &file);
+/// assert_eq!(sending.await?, 14);
+/// let mut received = [0; 14];
+/// far.read_exact(&mut received)?;
+/// assert_eq!(&received, b"a page of text");
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
+///
 /// # Errors
 ///
 /// The connection's; the file's. [`InvalidInput`](io::ErrorKind::InvalidInput) for a writer that is closing and for a count
@@ -91,6 +117,32 @@ pub struct SendFile<'a> {
 }
 
 /// A file about to be sent over a socket; see [`sock_sendfile`].
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+/// # let (mut far, _) = listener.accept()?;
+/// # near.set_nonblocking(true)?;
+/// # let path = std::env::temp_dir().join(format!("heist-sock-sendfile-{}", std::process::id()));
+/// # std::fs::write(&path, b"a page of text")?;
+/// # let file = std::fs::File::open(&path)?;
+/// # std::fs::remove_file(&path)?;
+/// use std::io::Read;
+/// use heist_streams::{SockSendFile, sock_sendfile};
+///
+/// let sending: SockSendFile<'_> = sock_sendfile(&near, &file);
+/// assert_eq!(sending.offset(2).count(4).await?, 4);
+/// let mut received = [0; 4];
+/// far.read_exact(&mut received)?;
+/// assert_eq!(&received, b"page");
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 ///
 /// # Errors
 ///
@@ -111,18 +163,84 @@ macro_rules! options {
     ($type:ident, |$this:ident| $destination:expr) => {
         impl $type<'_> {
             /// Where in the file to begin, in bytes; its beginning when not set.
+            ///
+            /// ```
+            /// # #[cfg(not(heist_loom))]
+            /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+            /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+            /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+            /// # let (mut far, _) = listener.accept()?;
+            /// # near.set_nonblocking(true)?;
+            /// # let path = std::env::temp_dir().join(format!("heist-offset-{}", std::process::id()));
+            /// # std::fs::write(&path, b"a page of text")?;
+            /// # let file = std::fs::File::open(&path)?;
+            /// # std::fs::remove_file(&path)?;
+            /// use heist_streams::sock_sendfile;
+            ///
+            /// // The file has 14 bytes.
+            /// assert_eq!(sock_sendfile(&near, &file).offset(10).await?, 4);
+            /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+            /// # }
+            /// # #[cfg(heist_loom)] fn main() {}
+            /// ```
             pub fn offset(mut self, offset: u64) -> Self {
                 self.part.offset = offset;
                 self
             }
 
             /// How many bytes to send at most; up to the end of the file when not set.
+            ///
+            /// ```
+            /// # #[cfg(not(heist_loom))]
+            /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+            /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+            /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+            /// # let (mut far, _) = listener.accept()?;
+            /// # near.set_nonblocking(true)?;
+            /// # let path = std::env::temp_dir().join(format!("heist-count-{}", std::process::id()));
+            /// # std::fs::write(&path, b"a page of text")?;
+            /// # let file = std::fs::File::open(&path)?;
+            /// # std::fs::remove_file(&path)?;
+            /// use heist_streams::sock_sendfile;
+            ///
+            /// assert_eq!(sock_sendfile(&near, &file).count(6).await?, 6);
+            /// assert!(sock_sendfile(&near, &file).count(0).await.is_err());
+            /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+            /// # }
+            /// # #[cfg(heist_loom)] fn main() {}
+            /// ```
             pub fn count(mut self, bytes: u64) -> Self {
                 self.part.count = Some(bytes);
                 self
             }
 
             /// Whether to read and write where the kernel cannot send the file itself; yes when not set.
+            ///
+            /// ```
+            /// # #[cfg(not(heist_loom))]
+            /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+            /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+            /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+            /// # let (mut far, _) = listener.accept()?;
+            /// # near.set_nonblocking(true)?;
+            /// # let path = std::env::temp_dir().join(format!("heist-fallback-{}", std::process::id()));
+            /// # std::fs::write(&path, b"a page of text")?;
+            /// # let file = std::fs::File::open(&path)?;
+            /// # std::fs::remove_file(&path)?;
+            /// use heist_streams::sock_sendfile;
+            ///
+            /// // A regular file over TCP needs none.
+            /// assert_eq!(sock_sendfile(&near, &file).fallback(false).await?, 14);
+            /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+            /// # }
+            /// # #[cfg(heist_loom)] fn main() {}
+            /// ```
             pub fn fallback(mut self, allow: bool) -> Self {
                 self.part.fallback = allow;
                 self
@@ -145,6 +263,18 @@ options!(SockSendFile, |this| Destination::Socket(this.socket));
 
 /// The kernel cannot send this file over this connection, and [`SendFile::fallback`] is off; asyncio's
 /// `SendfileNotAvailableError`. The payload of an [`io::Error`] of the kind [`Unsupported`](io::ErrorKind::Unsupported).
+///
+/// ```no_run
+/// # async fn example(mut writer: heist_streams::StreamWriter, file: std::fs::File) -> std::io::Result<()> {
+/// use heist_streams::{SendfileNotAvailableError, sendfile};
+///
+/// if let Err(error) = sendfile(&mut writer, &file).fallback(false).await {
+///     let unavailable = error.get_ref().is_some_and(|error| error.is::<SendfileNotAvailableError>());
+///     println!("{error}; the kernel cannot: {unavailable}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct SendfileNotAvailableError {
     cause: io::Error,

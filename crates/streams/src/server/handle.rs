@@ -17,6 +17,23 @@ use crate::writer::WeakWriter;
 ///
 /// Dropping it leaves it serving, until the event loop is closed; in debug mode there is a warning then. [`close`](Self::close) ends the listening,
 /// [`shutdown`](Self::shutdown) ends all of it, and [`scope`](Self::scope) does what asyncio's `async with server` does.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # use heist_streams::{StreamReader, StreamWriter, start_server};
+/// # async fn echo(_: StreamReader, _: StreamWriter) {}
+/// let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+/// println!("listening on {}", server.sockets()[0].local_addr()?);
+/// server.close();
+/// server.wait_closed().await;
+/// assert!(server.sockets().is_empty());
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 #[derive(Clone)]
 pub struct Server {
     pub(super) shared: Arc<Shared>,
@@ -52,27 +69,108 @@ impl Drop for CloseOnDrop<'_> {
 
 impl Server {
     /// The sockets that it listens on; none once it is closed.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+    /// let address = server.sockets()[0].local_addr()?;
+    /// assert_ne!(address.port(), 0, "the system has chosen a port");
+    /// server.close();
+    /// assert!(server.sockets().is_empty());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn sockets(&self) -> Vec<ServerSocket> {
         let state = self.shared.state.lock();
         state.listeners.iter().map(|listener| ServerSocket { listener: listener.clone() }).collect()
     }
 
     /// Whether it accepts connections; asyncio's `is_serving`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+    /// assert!(!server.is_serving(), "it was made with start_serving(false)");
+    /// server.start_serving()?;
+    /// assert!(server.is_serving());
+    /// server.close();
+    /// assert!(!server.is_serving());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn is_serving(&self) -> bool {
         self.shared.state.lock().phase == Phase::Serving
     }
 
     /// How many connections it has that have not been closed.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+    /// assert_eq!(server.connections(), 0);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn connections(&self) -> usize {
         self.shared.state.lock().open
     }
 
     /// The loop that it serves on; asyncio's `get_loop`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+    /// let handle = heist_scheduler::Handle::current().unwrap();
+    /// assert!(server.get_loop().same_loop(&handle));
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn get_loop(&self) -> Handle {
         self.shared.handle.clone()
     }
 
     /// Begins to accept connections, if it has not; asyncio's `start_serving`. May be called by any thread.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+    /// server.start_serving()?;
+    /// assert!(server.is_serving());
+    /// server.close();
+    /// assert!(server.start_serving().is_err(), "there is no way back");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -121,6 +219,21 @@ impl Server {
     /// A cancellation closes the server, waits for its connections, and goes on. Dropping the future closes the server and
     /// does not wait.
     ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+    /// server.close();
+    /// assert!(server.serve_forever().await.is_err(), "it would serve nobody");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the server is closed already, when somebody else is in `serve_forever`, and those of
@@ -167,17 +280,69 @@ impl Server {
 
     /// Stops listening; asyncio's `close`. From here on connects are refused. Connections go on. Does not wait:
     /// [`wait_closed`](Self::wait_closed) does.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+    /// let address = server.sockets()[0].local_addr()?;
+    /// server.start_serving()?;
+    /// server.close();
+    /// server.wait_closed().await;
+    /// assert!(std::net::TcpStream::connect(address).is_err());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn close(&self) {
         self.shared.close();
     }
 
     /// Closes all connections, each after what its handler wrote has been sent; asyncio's `close_clients`. Their readers
     /// find the end of the stream.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+    /// server.close();
+    /// server.close_clients();
+    /// server.wait_closed().await;
+    /// assert_eq!(server.connections(), 0);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn close_clients(&self) {
         self.writers().iter().for_each(WeakWriter::close);
     }
 
     /// Closes all connections at once, and throws away what has not been sent; asyncio's `abort_clients`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+    /// server.close();
+    /// server.abort_clients();
+    /// server.wait_closed().await;
+    /// assert_eq!(server.connections(), 0);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn abort_clients(&self) {
         self.writers().iter().for_each(WeakWriter::abort);
     }
@@ -189,6 +354,24 @@ impl Server {
 
     /// Waits until the server is closed, its sockets are given back and its connections have ended; asyncio's
     /// `wait_closed`. Cancel safe.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+    /// let handle = server.clone();
+    /// let closing = heist_scheduler::spawn(async move { handle.close() });
+    /// server.wait_closed().await;
+    /// assert!(!server.is_serving() && server.sockets().is_empty());
+    /// # closing.await?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub async fn wait_closed(&self) {
         self.shared.wait(State::is_over).await;
     }

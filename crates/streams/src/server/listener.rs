@@ -158,6 +158,22 @@ impl Listener {
 ///
 /// It cannot be read, accepted on or closed: that is the server's. Options are read from the system, and fail once the
 /// server is closed; the name stays known.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # use heist_streams::{StreamReader, StreamWriter, start_server};
+/// # async fn echo(_: StreamReader, _: StreamWriter) {}
+/// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+/// for socket in server.sockets() {
+///     assert_eq!(socket.name().as_socket(), Some(socket.local_addr()?));
+/// }
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 #[derive(Clone)]
 pub struct ServerSocket {
     pub(super) listener: Arc<Listener>,
@@ -172,6 +188,21 @@ impl fmt::Debug for ServerSocket {
 impl ServerSocket {
     /// The internet address that it listens on; asyncio's `getsockname`.
     ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+    /// let socket = &server.sockets()[0];
+    /// assert!(socket.local_addr()?.ip().is_loopback());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Unsupported`](io::ErrorKind::Unsupported) for a Unix socket: [`name`](Self::name) knows.
@@ -180,11 +211,44 @@ impl ServerSocket {
     }
 
     /// The name that it listens on, of whatever kind; asyncio's `getsockname`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+    /// let socket = &server.sockets()[0];
+    /// server.close();
+    /// assert!(socket.name().as_socket().is_some(), "it stays known");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn name(&self) -> StreamAddr {
         self.listener.address.clone()
     }
 
     /// Whether others may bind to its address while old connections on it are timing out.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// let server = start_server(echo, "127.0.0.1:0").reuse_address(true).start_serving(false).await?;
+    /// let socket = &server.sockets()[0];
+    /// assert!(socket.reuse_address()?);
+    /// server.close();
+    /// assert!(socket.reuse_address().is_err());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -195,6 +259,20 @@ impl ServerSocket {
 
     /// Whether others may listen on its port.
     ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// let server = start_server(echo, "127.0.0.1:0").reuse_port(true).start_serving(false).await?;
+    /// assert!(server.sockets()[0].reuse_port()?);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`reuse_address`](Self::reuse_address).
@@ -204,6 +282,20 @@ impl ServerSocket {
     }
 
     /// Whether idle connections are probed.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// let server = start_server(echo, "127.0.0.1:0").keep_alive(true).start_serving(false).await?;
+    /// assert!(server.sockets()[0].keep_alive()?);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -218,6 +310,23 @@ impl ServerSocket {
 
     /// Another descriptor of the same socket, for whatever else is to be asked; asyncio's `dup`. Keeps the socket open
     /// beyond the server's close.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+    /// let socket = &server.sockets()[0];
+    /// let other = std::net::TcpListener::from(socket.try_clone()?);
+    /// server.close();
+    /// assert_eq!(other.local_addr()?, socket.local_addr()?);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///

@@ -38,6 +38,23 @@ pub(super) enum Place {
 
 /// A server about to be started; see [`start_server`](crate::start_server).
 ///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # use heist_streams::{StreamReader, StreamWriter, start_server};
+/// # async fn echo(_: StreamReader, _: StreamWriter) {}
+/// use heist_streams::StartServer;
+///
+/// let start: StartServer<_> = start_server(echo, "127.0.0.1:0");
+/// let server = start.limit(1 << 20).backlog(1000).start_serving(false).await?;
+/// assert_eq!(server.sockets().len(), 1);
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
+///
 /// # Errors
 ///
 /// Awaiting it fails when one of its addresses cannot be listened on, with the address and what to do in the message:
@@ -95,6 +112,20 @@ impl<H> StartServer<H> {
     }
 
     /// How many bytes the readers take for one line; 64 KiB when not set.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// let server = start_server(echo, "127.0.0.1:0").limit(1 << 20).start_serving(false).await?;
+    /// assert!(start_server(echo, "127.0.0.1:0").limit(0).await.is_err());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn limit(mut self, bytes: usize) -> Self {
         self.limit = bytes;
         self
@@ -102,18 +133,62 @@ impl<H> StartServer<H> {
 
     /// How many connections may wait to be accepted, and how many are accepted before other tasks have a turn; 100 when not
     /// set.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// let server = start_server(echo, "127.0.0.1:0").backlog(1000).await?;
+    /// assert!(server.is_serving());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn backlog(mut self, connections: u32) -> Self {
         self.sockets.backlog = connections;
         self
     }
 
     /// Only addresses of this family; asyncio's `family`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// use heist_streams::Family;
+    ///
+    /// let server = start_server(echo, ("localhost", 0)).family(Family::V4).start_serving(false).await?;
+    /// assert!(server.sockets()[0].local_addr()?.is_ipv4());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn family(mut self, family: Family) -> Self {
         self.family = family;
         self
     }
 
     /// Whether the address may be used again while old connections on it are still timing out; yes on Unix when not set.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// let server = start_server(echo, "127.0.0.1:0").reuse_address(false).start_serving(false).await?;
+    /// assert!(!server.sockets()[0].reuse_address()?);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn reuse_address(mut self, reuse: bool) -> Self {
         self.sockets.reuse_address = reuse;
         self
@@ -121,6 +196,22 @@ impl<H> StartServer<H> {
 
     /// Whether other sockets may listen on the same port, with connections spread among them; no when not set. An
     /// [`Unsupported`](io::ErrorKind::Unsupported) error where the system cannot.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// let first = start_server(echo, "127.0.0.1:0").reuse_port(true).await?;
+    /// let address = first.sockets()[0].local_addr()?;
+    /// let second = start_server(echo, address).reuse_port(true).await?;
+    /// assert_eq!(second.sockets()[0].local_addr()?, address);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn reuse_port(mut self, reuse: bool) -> Self {
         self.sockets.reuse_port = reuse;
         self
@@ -128,6 +219,20 @@ impl<H> StartServer<H> {
 
     /// Whether idle connections are probed, so that a peer that is gone without a word is noticed in the end; no when not
     /// set.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// let server = start_server(echo, "127.0.0.1:0").keep_alive(true).start_serving(false).await?;
+    /// assert!(server.sockets()[0].keep_alive()?);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn keep_alive(mut self, keep: bool) -> Self {
         self.sockets.keep_alive = keep;
         self
@@ -136,6 +241,20 @@ impl<H> StartServer<H> {
     /// How many connections there may be at a time; without limit when not set. While there are that many, no other is
     /// accepted: those who connect wait in the backlog. A connection counts until its handler has ended and all it wrote has
     /// been sent.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// let server = start_server(echo, "127.0.0.1:0").max_connections(1000).start_serving(false).await?;
+    /// assert!(start_server(echo, "127.0.0.1:0").max_connections(0).await.is_err());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -147,6 +266,25 @@ impl<H> StartServer<H> {
 
     /// Whether closing the server removes the file of its Unix socket; yes when not set. A file that somebody else has put
     /// there in the meantime is left alone.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// # let path = std::env::temp_dir().join(format!("heist-cleanup-{}.sock", std::process::id()));
+    /// use heist_streams::start_unix_server;
+    ///
+    /// let server = start_unix_server(echo, &path).cleanup_socket(false).start_serving(false).await?;
+    /// server.close();
+    /// assert!(path.exists());
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     #[cfg(unix)]
     pub fn cleanup_socket(mut self, cleanup: bool) -> Self {
         self.cleanup_socket = cleanup;
@@ -155,6 +293,22 @@ impl<H> StartServer<H> {
 
     /// Whether to accept connections at once; yes when not set. Otherwise [`Server::start_serving`] or
     /// [`Server::serve_forever`] begins.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+    /// assert!(!server.is_serving());
+    /// server.start_serving()?;
+    /// assert!(server.is_serving());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn start_serving(mut self, start: bool) -> Self {
         self.start_serving = start;
         self

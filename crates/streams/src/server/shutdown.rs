@@ -20,6 +20,18 @@ pub(super) const REASON: &str = "the server is being shut down";
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A connection of a server, by name.
+///
+/// ```no_run
+/// # async fn example(server: heist_streams::Server) -> std::io::Result<()> {
+/// use std::time::Duration;
+///
+/// let report = server.shutdown(Duration::from_secs(10)).await;
+/// for connection in &report.cancelled {
+///     println!("{} was served by {:?}", connection.peer, connection.task);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ServerConnection {
@@ -46,6 +58,17 @@ impl From<&Entry> for ServerConnection {
 }
 
 /// How the connections of a server ended; see [`Server::shutdown`].
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use heist_streams::ServerReport;
+///
+/// let report = ServerReport::default();
+/// assert!(report.is_clean());
+/// assert_eq!(report.to_string(), "0 connections ended by themselves");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct ServerReport {
@@ -59,6 +82,17 @@ pub struct ServerReport {
 
 impl ServerReport {
     /// Whether all ended by themselves.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use heist_streams::ServerReport;
+    ///
+    /// let report = ServerReport::default();
+    /// assert!(report.cancelled.is_empty() && report.remaining.is_empty());
+    /// assert!(report.is_clean());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_clean(&self) -> bool {
         self.cancelled.is_empty() && self.remaining.is_empty()
     }
@@ -80,6 +114,24 @@ impl fmt::Display for ServerReport {
 }
 
 /// A server about to be shut down; see [`Server::shutdown`].
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # use heist_streams::{StreamReader, StreamWriter, start_server};
+/// # async fn echo(_: StreamReader, _: StreamWriter) {}
+/// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+/// use std::time::Duration;
+/// use heist_streams::Shutdown;
+///
+/// let shutdown: Shutdown = server.shutdown(Duration::from_secs(10)).grace(Duration::from_secs(2));
+/// assert!(shutdown.await.is_clean());
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 #[derive(Debug)]
 #[must_use = "await it to shut the server down"]
 pub struct Shutdown {
@@ -90,6 +142,24 @@ pub struct Shutdown {
 
 impl Shutdown {
     /// How long cancelled handlers may clean up; a second when not set.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # use heist_streams::{StreamReader, StreamWriter, start_server};
+    /// # async fn echo(_: StreamReader, _: StreamWriter) {}
+    /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+    /// use std::time::Duration;
+    ///
+    /// let report = server.shutdown(Duration::from_secs(10)).grace(Duration::ZERO).await;
+    /// assert!(report.remaining.is_empty());
+    /// assert!(!server.is_serving());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self

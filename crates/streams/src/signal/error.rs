@@ -7,6 +7,16 @@ use std::io;
 use super::{SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, numbers};
 
 /// Why a signal is not handled.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use heist_streams::signal::{SIGKILL, SignalError, signal};
+///
+/// assert!(matches!(signal(SIGKILL), Err(SignalError::Uncatchable(SIGKILL))));
+/// assert!(matches!(signal(12345), Err(SignalError::Invalid(12345))));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SignalError {

@@ -19,6 +19,17 @@ use crate::watch::{Watch, Watching};
 /// A handler that was added; asyncio keeps it inside the loop.
 ///
 /// Dropping it changes nothing: the handler stays until it is removed or replaced, or its loop is closed.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use heist_streams::signal::{SIGHUP, SignalHandler, add_signal_handler};
+///
+/// let added: SignalHandler = add_signal_handler(SIGHUP, || println!("the terminal is gone"))?;
+/// assert_eq!(added.signal(), SIGHUP);
+/// assert!(!added.cancelled());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct SignalHandler {
     signal: i32,
@@ -27,18 +38,51 @@ pub struct SignalHandler {
 
 impl SignalHandler {
     /// The number of the signal.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use heist_streams::signal::{SIGHUP, add_signal_handler};
+    ///
+    /// let added = add_signal_handler(SIGHUP, || println!("the terminal is gone"))?;
+    /// assert_eq!(added.signal(), SIGHUP);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn signal(&self) -> i32 {
         self.signal
     }
 
     /// Keeps the handler from being called any more. The next delivery of the signal removes it; until then the signal's
     /// default action stays off. To remove it at once: [`remove_signal_handler`].
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use heist_streams::signal::{SIGHUP, add_signal_handler};
+    ///
+    /// let added = add_signal_handler(SIGHUP, || unreachable!("it is cancelled"))?;
+    /// added.cancel();
+    /// assert!(added.cancelled());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cancel(&self) {
         // Relaxed, here and below: a flag of its own, no other data hangs on it.
         self.cancelled.store(true, Ordering::Relaxed);
     }
 
     /// Whether it was cancelled.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use heist_streams::signal::{SIGHUP, add_signal_handler};
+    ///
+    /// let added = add_signal_handler(SIGHUP, || println!("the terminal is gone"))?;
+    /// assert!(!added.cancelled());
+    /// added.cancel();
+    /// assert!(added.cancelled());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
     }
@@ -87,6 +131,16 @@ pub fn add_signal_handler(
 
 /// As [`add_signal_handler`], for a loop that may run elsewhere or not yet: then it calls the handler once it runs.
 ///
+/// ```no_run
+/// # fn example(handle: &heist_scheduler::Handle) -> Result<(), Box<dyn std::error::Error>> {
+/// use heist_streams::signal::{SIGHUP, add_signal_handler_to, remove_signal_handler_from};
+///
+/// add_signal_handler_to(handle, SIGHUP, || println!("reading the configuration again"))?;
+/// assert!(remove_signal_handler_from(handle, SIGHUP)?);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// As [`add_signal_handler`].
@@ -123,6 +177,17 @@ pub fn add_signal_handler_to(
 /// Removes the handler that the loop of this thread has for a signal, and says whether there was one; asyncio's
 /// `loop.remove_signal_handler`. When nobody else takes the signal, its former action is back on return.
 ///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use heist_streams::signal::{SIGHUP, add_signal_handler, remove_signal_handler};
+///
+/// add_signal_handler(SIGHUP, || println!("the terminal is gone"))?;
+/// assert!(remove_signal_handler(SIGHUP)?);
+/// assert!(!remove_signal_handler(SIGHUP)?, "there is none any more");
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// [`SignalError::NoLoop`]; [`SignalError::Uncatchable`] for a signal that never has a handler.
@@ -132,6 +197,21 @@ pub fn remove_signal_handler(signal: i32) -> Result<bool, SignalError> {
 }
 
 /// As [`remove_signal_handler`], for a loop that may run elsewhere.
+///
+/// ```
+/// # #[cfg(not(heist_loom))]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # let handle = &heist_scheduler::Handle::current().unwrap();
+/// use heist_streams::signal::{SIGHUP, SIGKILL, remove_signal_handler_from};
+///
+/// assert!(!remove_signal_handler_from(handle, SIGHUP)?, "there was none");
+/// assert!(remove_signal_handler_from(handle, SIGKILL).is_err());
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+/// # }
+/// # #[cfg(heist_loom)] fn main() {}
+/// ```
 ///
 /// # Errors
 ///

@@ -15,6 +15,17 @@ use super::SignalError;
 ///
 /// Several may listen to one signal: each is told. Deliveries that come while nobody waits are kept; several may count as
 /// one, as in the kernel. Dropping the last listener brings the former action of the signal back.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use heist_streams::signal::{SIGTERM, Signal, signal};
+///
+/// let mut terminate: Signal = signal(SIGTERM)?;
+/// terminate.recv().await?;
+/// println!("ending in good order");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Signal {
     source: SignalSource,
@@ -47,6 +58,17 @@ pub fn signal(signal: i32) -> Result<Signal, SignalError> {
 impl Signal {
     /// Waits for the next delivery.
     ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use heist_streams::signal::{SIGHUP, signal};
+    ///
+    /// let mut hang_up = signal(SIGHUP)?;
+    /// hang_up.recv().await?;
+    /// println!("reading the configuration again");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// When the loop is closed, or there is none.
@@ -59,6 +81,17 @@ impl Signal {
     }
 
     /// As [`recv`](Self::recv), for futures written by hand.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use heist_streams::signal::{SIGHUP, signal};
+    ///
+    /// let mut hang_up = signal(SIGHUP)?;
+    /// std::future::poll_fn(|cx| hang_up.poll_recv(cx)).await?;
+    /// println!("reading the configuration again");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -7,6 +7,18 @@ use std::net::SocketAddr;
 use std::{os::unix::net, path::Path, sync::Arc};
 
 /// Who is at an end of a stream: an internet address, the name of a Unix socket, or nobody that has a name.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::net::SocketAddr;
+/// use heist_streams::StreamAddr;
+///
+/// let address: SocketAddr = "127.0.0.1:80".parse()?;
+/// assert!(matches!(StreamAddr::from(address), StreamAddr::Inet(inet) if inet == address));
+/// assert_eq!(StreamAddr::from(address).to_string(), "127.0.0.1:80");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum StreamAddr {
@@ -21,6 +33,18 @@ pub enum StreamAddr {
 
 impl StreamAddr {
     /// The internet address, where it is one.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::net::SocketAddr;
+    /// use heist_streams::StreamAddr;
+    ///
+    /// let address: SocketAddr = "[::1]:80".parse()?;
+    /// assert_eq!(StreamAddr::from(address).as_socket(), Some(address));
+    /// assert_eq!(StreamAddr::Unnamed.as_socket(), None);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn as_socket(&self) -> Option<SocketAddr> {
         match self {
             Self::Inet(address) => Some(*address),
@@ -29,6 +53,18 @@ impl StreamAddr {
     }
 
     /// The path of the Unix socket, where it has one.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::os::unix::net::SocketAddr;
+    /// use std::path::Path;
+    /// use heist_streams::StreamAddr;
+    ///
+    /// let name = StreamAddr::from(SocketAddr::from_pathname("/run/echo.sock")?);
+    /// assert_eq!(name.as_pathname(), Some(Path::new("/run/echo.sock")));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[cfg(unix)]
     pub fn as_pathname(&self) -> Option<&Path> {
         match self {
@@ -38,6 +74,17 @@ impl StreamAddr {
     }
 
     /// Whether there is no name.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::os::unix::net::UnixStream;
+    /// use heist_streams::StreamAddr;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// assert!(StreamAddr::from(near.peer_addr()?).is_unnamed());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_unnamed(&self) -> bool {
         matches!(self, Self::Unnamed)
     }

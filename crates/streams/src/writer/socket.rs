@@ -70,6 +70,26 @@ impl AsFd for Locked<'_> {
 impl StreamWriter {
     /// The socket below, to look at and to set options of; asyncio's `get_extra_info('socket')`. `None` for pipes and
     /// terminals, and once the connection is closed. Of TLS it is the socket that carries the secret text.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// let socket = writer.socket().expect("it runs over TCP");
+    /// socket.set_nodelay(true)?;
+    /// assert!(socket.nodelay()?);
+    /// writer.close();
+    /// assert!(writer.socket().is_none());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn socket(&self) -> Option<TransportSocket> {
         let socket = TransportSocket { shared: self.shared.clone() };
         // Only a socket has a kind.
@@ -90,6 +110,25 @@ impl TransportSocket {
 
     /// The number of its descriptor, to tell it from others; asyncio's `fileno`.
     ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// let socket = writer.socket().expect("it runs over TCP");
+    /// assert!(socket.fileno()? > 2);
+    /// writer.close();
+    /// assert!(socket.fileno().is_err());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`NotConnected`](io::ErrorKind::NotConnected) once the connection is closed.
@@ -98,6 +137,23 @@ impl TransportSocket {
     }
 
     /// The name of this end, of whatever kind; asyncio's `getsockname`.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// let socket = writer.socket().expect("it runs over TCP");
+    /// assert_eq!(socket.sock_name()?.as_socket(), Some(far.peer_addr()?));
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -108,6 +164,23 @@ impl TransportSocket {
 
     /// The internet address of this end; asyncio's `getsockname`.
     ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// let socket = writer.socket().expect("it runs over TCP");
+    /// assert_eq!(socket.local_addr()?, far.peer_addr()?);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`sock_name`](Self::sock_name); [`Unsupported`](io::ErrorKind::Unsupported) for a Unix socket.
@@ -116,11 +189,46 @@ impl TransportSocket {
     }
 
     /// Who is at the other end; asyncio's `getpeername`. Stays known after the connection has ended.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// let socket = writer.socket().expect("it runs over TCP");
+    /// assert_eq!(socket.peer_name().as_socket(), Some(far.local_addr()?));
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn peer_name(&self) -> StreamAddr {
         self.shared.peer.clone()
     }
 
     /// The internet address of the other end; asyncio's `getpeername`. Stays known after the connection has ended.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// let socket = writer.socket().expect("it runs over TCP");
+    /// writer.close();
+    /// assert_eq!(socket.peer_addr()?, far.local_addr()?);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
@@ -132,6 +240,23 @@ impl TransportSocket {
     /// Takes the error that the system has noted for the connection, if there is one; asyncio's
     /// `getsockopt(SOL_SOCKET, SO_ERROR)`. The streams do not hear of it any more.
     ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// let socket = writer.socket().expect("it runs over TCP");
+    /// assert!(socket.take_error()?.is_none());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`NotConnected`](io::ErrorKind::NotConnected) once the connection is closed; the system's.
@@ -141,6 +266,24 @@ impl TransportSocket {
 
     /// Another descriptor of the same socket, for whatever else is to be asked; asyncio's `dup`. The connection stays open
     /// until this one is closed, too.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # #[allow(unused_mut, unused_variables)]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut far, _) = listener.accept()?;
+    /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// let socket = writer.socket().expect("it runs over TCP");
+    /// let other: std::net::TcpStream = socket.try_clone()?.into();
+    /// assert_eq!(other.peer_addr()?, far.local_addr()?);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
