@@ -25,23 +25,80 @@ pub struct KeepAlive {
 
 impl KeepAlive {
     /// The system's settings.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::{KeepAlive, TcpSocket};
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_keepalive(Some(KeepAlive::new()))?;
+    /// assert!(socket.keepalive()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// How long nothing may come before the peer is asked; whole seconds.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use std::time::Duration;
+    /// use heist_streams::net::{KeepAlive, TcpSocket};
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_keepalive(Some(KeepAlive::new().time(Duration::from_secs(30))))?;
+    /// # #[cfg(target_os = "linux")]
+    /// assert_eq!(socket2::SockRef::from(&socket).tcp_keepalive_time()?, Duration::from_secs(30));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn time(mut self, time: Duration) -> Self {
         self.time = Some(time);
         self
     }
 
     /// How long to wait for an answer before the peer is asked again; whole seconds.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use std::time::Duration;
+    /// use heist_streams::net::{KeepAlive, TcpSocket};
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_keepalive(Some(KeepAlive::new().interval(Duration::from_secs(5))))?;
+    /// # #[cfg(target_os = "linux")]
+    /// assert_eq!(socket2::SockRef::from(&socket).tcp_keepalive_interval()?, Duration::from_secs(5));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = Some(interval);
         self
     }
 
     /// How often the peer is asked before the connection is given up.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::{KeepAlive, TcpSocket};
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_keepalive(Some(KeepAlive::new().retries(3)))?;
+    /// # #[cfg(target_os = "linux")]
+    /// assert_eq!(socket2::SockRef::from(&socket).tcp_keepalive_retries()?, 3);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = Some(retries);
         self

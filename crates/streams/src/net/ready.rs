@@ -9,6 +9,17 @@ use std::task::Poll;
 use heist_reactor::{IoSafe, IoSource};
 
 /// What somebody waits for: [`Interest::READABLE`], [`Interest::WRITABLE`], or both, joined by `|`.
+///
+/// ```
+/// # async fn example() -> std::io::Result<()> {
+/// use heist_streams::net::{Interest, UnixStream};
+///
+/// let (near, _far) = UnixStream::pair()?;
+/// let ready = near.ready(Interest::READABLE | Interest::WRITABLE).await?;
+/// assert!(ready.is_writable() && !ready.is_readable());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Interest {
     readable: bool,
@@ -31,6 +42,16 @@ impl BitOr for Interest {
 }
 
 /// What a socket is ready for, as far as is known: trying tells.
+///
+/// ```
+/// # async fn example() -> std::io::Result<()> {
+/// use heist_streams::net::{Interest, UnixStream};
+///
+/// let (near, _far) = UnixStream::pair()?;
+/// assert!(near.ready(Interest::WRITABLE).await?.is_writable());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Ready {
     readable: bool,
@@ -39,11 +60,32 @@ pub struct Ready {
 
 impl Ready {
     /// Whether there may be something to read.
+    ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use heist_streams::net::{Interest, UnixStream};
+    ///
+    /// let (near, mut far) = UnixStream::pair()?;
+    /// far.write_all(b"hello").await?;
+    /// assert!(near.ready(Interest::READABLE).await?.is_readable());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_readable(self) -> bool {
         self.readable
     }
 
     /// Whether there may be room to write.
+    ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use heist_streams::net::{Interest, UnixStream};
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// assert!(near.ready(Interest::READABLE | Interest::WRITABLE).await?.is_writable());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_writable(self) -> bool {
         self.writable
     }

@@ -43,6 +43,19 @@ socket_options! { TcpSocket, |this| &this.socket;
 impl TcpSocket {
     /// A socket for IPv4.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::TcpSocket;
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.bind("127.0.0.1:0".parse().unwrap())?;
+    /// assert!(socket.local_addr()?.is_ipv4());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's, for one when no descriptor is left.
@@ -51,6 +64,17 @@ impl TcpSocket {
     }
 
     /// A socket for IPv6.
+    ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use heist_streams::net::TcpSocket;
+    ///
+    /// let socket = TcpSocket::new_v6()?;
+    /// socket.bind("[::1]:0".parse().unwrap())?;
+    /// assert!(socket.local_addr()?.is_ipv6());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -61,6 +85,16 @@ impl TcpSocket {
 
     /// Whether an IPv6 socket leaves IPv4 alone.
     ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use heist_streams::net::TcpSocket;
+    ///
+    /// TcpSocket::new_v6()?.set_only_v6(true)?;
+    /// assert!(TcpSocket::new_v4()?.set_only_v6(true).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's, for one where the socket is of IPv4.
@@ -69,6 +103,19 @@ impl TcpSocket {
     }
 
     /// Binds to an address of this machine.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::TcpSocket;
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.bind("127.0.0.1:0".parse().unwrap())?;
+    /// assert_ne!(socket.local_addr()?.port(), 0);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -81,6 +128,20 @@ impl TcpSocket {
 
     /// This end's address.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::TcpSocket;
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// assert_eq!(socket.local_addr()?.port(), 0);
+    /// socket.bind("127.0.0.1:0".parse().unwrap())?;
+    /// assert!(socket.local_addr()?.ip().is_loopback());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's.
@@ -91,6 +152,22 @@ impl TcpSocket {
 
     /// Listens; so many connections may wait to be accepted.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::TcpSocket;
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.bind("127.0.0.1:0".parse().unwrap())?;
+    /// let listener = socket.listen(16)?;
+    /// let _client = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&listener, rustix::event::PollFlags::IN)], None)?;
+    /// assert!(listener.accept().await.is_ok());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's: the address in use.
@@ -99,6 +176,17 @@ impl TcpSocket {
     }
 
     /// Connects.
+    ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use heist_streams::net::{TcpListener, TcpSocket};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpSocket::new_v4()?.connect(listener.local_addr()?).await?;
+    /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
