@@ -179,6 +179,14 @@ macro_rules! tcp_options {
         impl $socket {
             /// Whether the peer is asked from time to time whether it is still there.
             ///
+            /// ```
+            /// use heist_streams::net::TcpSocket;
+            ///
+            /// let socket = TcpSocket::new_v4()?;
+            /// assert!(!socket.keepalive()?);
+            /// # std::io::Result::Ok(())
+            /// ```
+            ///
             /// # Errors
             ///
             /// The system's.
@@ -188,6 +196,17 @@ macro_rules! tcp_options {
             }
 
             /// Has the peer asked from time to time whether it is still there; `None` ends that.
+            ///
+            /// ```
+            /// use heist_streams::net::{KeepAlive, TcpSocket};
+            ///
+            /// let socket = TcpSocket::new_v4()?;
+            /// socket.set_keepalive(Some(KeepAlive::new()))?;
+            /// assert!(socket.keepalive()?);
+            /// socket.set_keepalive(None)?;
+            /// assert!(!socket.keepalive()?);
+            /// # std::io::Result::Ok(())
+            /// ```
             ///
             /// # Errors
             ///
@@ -202,6 +221,14 @@ macro_rules! tcp_options {
 
             /// How long sent bytes may stay unanswered before the connection is given up; `None` is the system's limit.
             ///
+            /// ```
+            /// use heist_streams::net::TcpSocket;
+            ///
+            /// let socket = TcpSocket::new_v4()?;
+            /// assert_eq!(socket.user_timeout()?, None);
+            /// # std::io::Result::Ok(())
+            /// ```
+            ///
             /// # Errors
             ///
             /// The system's.
@@ -212,6 +239,16 @@ macro_rules! tcp_options {
             }
 
             /// Sets what [`user_timeout`](Self::user_timeout) tells.
+            ///
+            /// ```
+            /// use std::time::Duration;
+            /// use heist_streams::net::TcpSocket;
+            ///
+            /// let socket = TcpSocket::new_v4()?;
+            /// socket.set_user_timeout(Some(Duration::from_secs(5)))?;
+            /// assert_eq!(socket.user_timeout()?, Some(Duration::from_secs(5)));
+            /// # std::io::Result::Ok(())
+            /// ```
             ///
             /// # Errors
             ///
@@ -231,6 +268,18 @@ macro_rules! ttl_options {
         impl $socket {
             /// How many hops a packet may take.
             ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            /// use heist_streams::net::UdpSocket;
+            ///
+            /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+            /// assert!(socket.ttl()? > 0);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
+            ///
             /// # Errors
             ///
             /// The system's.
@@ -239,6 +288,19 @@ macro_rules! ttl_options {
             }
 
             /// Sets how many hops a packet may take.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            /// use heist_streams::net::UdpSocket;
+            ///
+            /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+            /// socket.set_ttl(3)?;
+            /// assert_eq!(socket.ttl()?, 3);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///

@@ -114,11 +114,20 @@ pub(super) async fn ready<T: IoSafe>(source: &IoSource<T>, interest: Interest) -
 }
 
 /// Gives a socket with a field `source` what every socket has: readiness, its own address, its descriptor, and the way
-/// to and from the standard library's type.
+/// to and from the standard library's type. `$sample` are the lines of an example that make a `socket`.
 macro_rules! any_socket {
-    ($socket:ident, $std:ty, $address:ty) => {
+    ($socket:ident, $std:ty, $address:ty, $sample:literal) => {
         impl $socket {
             /// Waits until there is something to read or to accept, or the end. Several tasks may.
+            ///
+            /// ```
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $sample]
+            /// socket.readable().await?;
+            /// // Something is there, or the end, or else this would still wait.
+            /// # Ok(())
+            /// # }
+            /// ```
             ///
             /// # Errors
             ///
@@ -129,6 +138,14 @@ macro_rules! any_socket {
 
             /// Waits until there is room to write. Several tasks may.
             ///
+            /// ```
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $sample]
+            /// socket.writable().await?;
+            /// # Ok(())
+            /// # }
+            /// ```
+            ///
             /// # Errors
             ///
             /// When no event loop runs here, or that of the socket is closed.
@@ -137,6 +154,16 @@ macro_rules! any_socket {
             }
 
             /// Waits until one of what is wanted is there, and says what is.
+            ///
+            /// ```
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $sample]
+            /// use heist_streams::net::Interest;
+            /// let ready = socket.ready(Interest::READABLE | Interest::WRITABLE).await?;
+            /// assert!(ready.is_readable() || ready.is_writable());
+            /// # Ok(())
+            /// # }
+            /// ```
             ///
             /// # Errors
             ///
@@ -147,6 +174,18 @@ macro_rules! any_socket {
 
             /// Tries an operation of one's own at once. An answer of [`WouldBlock`](io::ErrorKind::WouldBlock) is
             /// remembered: the next wait in that direction waits for the next event.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $sample]
+            /// use heist_streams::net::Direction;
+            /// let address = socket.try_io(Direction::Read, |socket| socket.local_addr())?;
+            /// assert_eq!(format!("{address:?}"), format!("{:?}", socket.local_addr()?));
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -160,6 +199,18 @@ macro_rules! any_socket {
             }
 
             /// Tries an operation of one's own until it would block no more, waiting in between. Several tasks may.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $sample]
+            /// use heist_streams::net::Direction;
+            /// let address = socket.async_io(Direction::Read, |socket| socket.local_addr()).await?;
+            /// assert_eq!(format!("{address:?}"), format!("{:?}", socket.local_addr()?));
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -178,6 +229,17 @@ macro_rules! any_socket {
 
             /// This end's address.
             ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $sample]
+            /// let address = socket.local_addr()?;
+            /// assert_eq!(format!("{address:?}"), format!("{:?}", socket.into_std().local_addr()?));
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
+            ///
             /// # Errors
             ///
             /// The system's.
@@ -186,6 +248,16 @@ macro_rules! any_socket {
             }
 
             /// The error that waits at the socket, which taking it clears.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $sample]
+            /// assert!(socket.take_error()?.is_none());
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///

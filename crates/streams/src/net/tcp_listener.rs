@@ -36,7 +36,14 @@ pub struct TcpListener {
     source: IoSource<net::TcpListener>,
 }
 
-any_socket!(TcpListener, net::TcpListener, SocketAddr);
+any_socket!(
+    TcpListener,
+    net::TcpListener,
+    SocketAddr,
+    "use heist_streams::net::TcpListener;\n\
+     \n\
+     let socket = TcpListener::bind(\"127.0.0.1:0\").await?;"
+);
 ttl_options!(TcpListener);
 
 impl TcpListener {

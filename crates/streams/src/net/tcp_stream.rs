@@ -86,8 +86,29 @@ pub struct WriteHalf {
     half: Option<Half<net::TcpStream>>,
 }
 
-byte_stream!(TcpStream, ReadHalf, WriteHalf, net::TcpStream, SocketAddr);
-any_socket!(TcpStream, net::TcpStream, SocketAddr);
+byte_stream!(
+    TcpStream,
+    ReadHalf,
+    WriteHalf,
+    net::TcpStream,
+    SocketAddr,
+    "use heist_streams::net::TcpStream;\n\
+     \n\
+     # let listener = std::net::TcpListener::bind(\"127.0.0.1:0\")?;\n\
+     # let near = std::net::TcpStream::connect(listener.local_addr()?)?;\n\
+     # let (mut near, mut far) = (TcpStream::from_std(near)?, TcpStream::from_std(listener.accept()?.0)?);\n\
+     // Two ends of a connection: `near` and `far`."
+);
+any_socket!(
+    TcpStream,
+    net::TcpStream,
+    SocketAddr,
+    "use heist_streams::net::TcpStream;\n\
+     \n\
+     # let listener = std::net::TcpListener::bind(\"127.0.0.1:0\")?;\n\
+     let socket = std::net::TcpStream::connect(listener.local_addr()?)?;\n\
+     let socket = TcpStream::from_std(socket)?;"
+);
 tcp_options!(TcpStream, |this| this.source.get_ref());
 ttl_options!(TcpStream);
 

@@ -36,8 +36,25 @@ pub struct UdpSocket {
     source: IoSource<net::UdpSocket>,
 }
 
-datagram_socket!(UdpSocket, net::UdpSocket, SocketAddr);
-any_socket!(UdpSocket, net::UdpSocket, SocketAddr);
+datagram_socket!(
+    UdpSocket,
+    net::UdpSocket,
+    SocketAddr,
+    "use heist_streams::net::UdpSocket;\n\
+     \n\
+     let mut near = UdpSocket::bind(\"127.0.0.1:0\").await?;\n\
+     let mut far = UdpSocket::bind(\"127.0.0.1:0\").await?;\n\
+     near.connect(far.local_addr()?).await?;\n\
+     far.connect(near.local_addr()?).await?;"
+);
+any_socket!(
+    UdpSocket,
+    net::UdpSocket,
+    SocketAddr,
+    "use heist_streams::net::UdpSocket;\n\
+     \n\
+     let socket = UdpSocket::bind(\"127.0.0.1:0\").await?;"
+);
 buffer_options!(UdpSocket, |this| this.source.get_ref());
 ttl_options!(UdpSocket);
 socket_options! { UdpSocket, |this| this.source.get_ref();

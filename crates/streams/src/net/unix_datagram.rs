@@ -33,8 +33,22 @@ pub struct UnixDatagram {
     source: IoSource<net::UnixDatagram>,
 }
 
-datagram_socket!(UnixDatagram, net::UnixDatagram, SocketAddr);
-any_socket!(UnixDatagram, net::UnixDatagram, SocketAddr);
+datagram_socket!(
+    UnixDatagram,
+    net::UnixDatagram,
+    SocketAddr,
+    "use heist_streams::net::UnixDatagram;\n\
+     \n\
+     let (mut near, mut far) = UnixDatagram::pair()?;"
+);
+any_socket!(
+    UnixDatagram,
+    net::UnixDatagram,
+    SocketAddr,
+    "use heist_streams::net::UnixDatagram;\n\
+     \n\
+     let (socket, _far) = UnixDatagram::pair()?;"
+);
 buffer_options!(UnixDatagram, |this| this.source.get_ref());
 
 impl UnixDatagram {

@@ -34,7 +34,17 @@ pub struct UnixListener {
     source: IoSource<net::UnixListener>,
 }
 
-any_socket!(UnixListener, net::UnixListener, SocketAddr);
+any_socket!(
+    UnixListener,
+    net::UnixListener,
+    SocketAddr,
+    "use heist_streams::net::UnixListener;\n\
+     \n\
+     # let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();\n\
+     # let path = std::env::temp_dir().join(format!(\"heist-doc-{}-{now}\", std::process::id()));\n\
+     let socket = UnixListener::bind(&path)?;\n\
+     # std::fs::remove_file(&path)?;"
+);
 
 impl UnixListener {
     /// Binds to that path, and listens; on Linux, a path that begins with a zero byte is an abstract name. Up to 1024

@@ -78,8 +78,24 @@ pub struct UnixWriteHalf {
     half: Option<Half<net::UnixStream>>,
 }
 
-byte_stream!(UnixStream, UnixReadHalf, UnixWriteHalf, net::UnixStream, SocketAddr);
-any_socket!(UnixStream, net::UnixStream, SocketAddr);
+byte_stream!(
+    UnixStream,
+    UnixReadHalf,
+    UnixWriteHalf,
+    net::UnixStream,
+    SocketAddr,
+    "use heist_streams::net::UnixStream;\n\
+     \n\
+     let (mut near, mut far) = UnixStream::pair()?;"
+);
+any_socket!(
+    UnixStream,
+    net::UnixStream,
+    SocketAddr,
+    "use heist_streams::net::UnixStream;\n\
+     \n\
+     let (socket, _far) = UnixStream::pair()?;"
+);
 buffer_options!(UnixStream, |this| this.source.get_ref());
 
 impl UnixStream {
