@@ -123,13 +123,19 @@ impl KeepAlive {
 }
 
 /// Gives a socket pairs of methods that read and set an option. `$place` is the field that lends the system's socket.
+/// `$example` are the lines of an example of both.
 macro_rules! socket_options {
     ($socket:ident, |$this:ident| $place:expr; $(
         $(#[$meta:meta])*
-        $get:ident, $set:ident: $type:ty = $system_get:ident, $system_set:ident;
+        $get:ident, $set:ident: $type:ty = $system_get:ident, $system_set:ident, $example:literal;
     )*) => {
         impl $socket {$(
             $(#[$meta])*
+            ///
+            /// ```
+            #[doc = $example]
+            /// # std::io::Result::Ok(())
+            /// ```
             ///
             /// # Errors
             ///
@@ -140,6 +146,11 @@ macro_rules! socket_options {
             }
 
             #[doc = concat!("Sets what [`", stringify!($get), "`](Self::", stringify!($get), ") tells.")]
+            ///
+            /// ```
+            #[doc = $example]
+            /// # std::io::Result::Ok(())
+            /// ```
             ///
             /// # Errors
             ///
@@ -157,9 +168,19 @@ macro_rules! buffer_options {
     ($socket:ident, |$this:ident| $place:expr) => {
         socket_options! { $socket, |$this| $place;
             /// How many bytes the system keeps for the reader; it may give more than was asked for.
-            recv_buffer_size, set_recv_buffer_size: usize = recv_buffer_size, set_recv_buffer_size;
+            recv_buffer_size, set_recv_buffer_size: usize = recv_buffer_size, set_recv_buffer_size,
+                "use heist_streams::net::TcpSocket;\n\
+         \n\
+         let socket = TcpSocket::new_v4()?;\n\
+         socket.set_recv_buffer_size(64 << 10)?;\n\
+         assert!(socket.recv_buffer_size()? >= 64 << 10);";
             /// How many bytes the system keeps that are on their way; it may give more than was asked for.
-            send_buffer_size, set_send_buffer_size: usize = send_buffer_size, set_send_buffer_size;
+            send_buffer_size, set_send_buffer_size: usize = send_buffer_size, set_send_buffer_size,
+                "use heist_streams::net::TcpSocket;\n\
+         \n\
+         let socket = TcpSocket::new_v4()?;\n\
+         socket.set_send_buffer_size(64 << 10)?;\n\
+         assert!(socket.send_buffer_size()? >= 64 << 10);";
         }
     };
 }
@@ -170,10 +191,23 @@ macro_rules! tcp_options {
         buffer_options!($socket, |$this| $place);
         socket_options! { $socket, |$this| $place;
             /// Whether small writes are sent at once instead of being gathered (Nagle's algorithm off).
-            nodelay, set_nodelay: bool = tcp_nodelay, set_tcp_nodelay;
+            nodelay, set_nodelay: bool = tcp_nodelay, set_tcp_nodelay,
+                "use heist_streams::net::TcpSocket;\n\
+         \n\
+         let socket = TcpSocket::new_v4()?;\n\
+         assert!(!socket.nodelay()?);\n\
+         socket.set_nodelay(true)?;\n\
+         assert!(socket.nodelay()?);";
             /// What closing does with bytes not sent yet: `None` sends them in the background; zero throws them away
             /// and resets the connection.
-            linger, set_linger: Option<Duration> = linger, set_linger;
+            linger, set_linger: Option<Duration> = linger, set_linger,
+                "use std::time::Duration;\n\
+         use heist_streams::net::TcpSocket;\n\
+         \n\
+         let socket = TcpSocket::new_v4()?;\n\
+         assert_eq!(socket.linger()?, None);\n\
+         socket.set_linger(Some(Duration::ZERO))?;\n\
+         assert_eq!(socket.linger()?, Some(Duration::ZERO));";
         }
 
         impl $socket {

@@ -32,12 +32,22 @@ pub struct TcpSocket {
 tcp_options!(TcpSocket, |this| &this.socket);
 socket_options! { TcpSocket, |this| &this.socket;
     /// Whether the address may be used again while old connections on it are still timing out.
-    reuse_address, set_reuse_address: bool = reuse_address, set_reuse_address;
+    reuse_address, set_reuse_address: bool = reuse_address, set_reuse_address,
+                "use heist_streams::net::TcpSocket;\n\
+                 \n\
+                 let socket = TcpSocket::new_v4()?;\n\
+                 socket.set_reuse_address(true)?;\n\
+                 assert!(socket.reuse_address()?);";
 }
 #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
 socket_options! { TcpSocket, |this| &this.socket;
     /// Whether other sockets may listen on the same port, with connections spread among them.
-    reuse_port, set_reuse_port: bool = reuse_port, set_reuse_port;
+    reuse_port, set_reuse_port: bool = reuse_port, set_reuse_port,
+                "use heist_streams::net::TcpSocket;\n\
+                 \n\
+                 let socket = TcpSocket::new_v4()?;\n\
+                 socket.set_reuse_port(true)?;\n\
+                 assert!(socket.reuse_port()?);";
 }
 
 impl TcpSocket {

@@ -59,13 +59,36 @@ buffer_options!(UdpSocket, |this| this.source.get_ref());
 ttl_options!(UdpSocket);
 socket_options! { UdpSocket, |this| this.source.get_ref();
     /// Whether datagrams may be sent to everybody on the network; no unless set.
-    broadcast, set_broadcast: bool = broadcast, set_broadcast;
+    broadcast, set_broadcast: bool = broadcast, set_broadcast,
+                "use heist_streams::net::UdpSocket;\n\
+                 \n\
+                 let socket = UdpSocket::from_std(std::net::UdpSocket::bind(\"127.0.0.1:0\")?)?;\n\
+                 assert!(!socket.broadcast()?);\n\
+                 socket.set_broadcast(true)?;\n\
+                 assert!(socket.broadcast()?);";
     /// Whether what is sent to an IPv4 group comes back to this machine.
-    multicast_loop_v4, set_multicast_loop_v4: bool = multicast_loop_v4, set_multicast_loop_v4;
+    multicast_loop_v4, set_multicast_loop_v4: bool = multicast_loop_v4, set_multicast_loop_v4,
+                "use heist_streams::net::UdpSocket;\n\
+                 \n\
+                 let socket = UdpSocket::from_std(std::net::UdpSocket::bind(\"127.0.0.1:0\")?)?;\n\
+                 socket.set_multicast_loop_v4(false)?;\n\
+                 assert!(!socket.multicast_loop_v4()?);";
     /// Whether what is sent to an IPv6 group comes back to this machine.
-    multicast_loop_v6, set_multicast_loop_v6: bool = multicast_loop_v6, set_multicast_loop_v6;
+    multicast_loop_v6, set_multicast_loop_v6: bool = multicast_loop_v6, set_multicast_loop_v6,
+                "use heist_streams::net::UdpSocket;\n\
+                 \n\
+                 # // A machine without IPv6 has no such socket.\n\
+                 # let Ok(socket) = std::net::UdpSocket::bind(\"[::1]:0\") else { return Ok(()) };\n\
+                 # let socket = UdpSocket::from_std(socket)?;\n\
+                 socket.set_multicast_loop_v6(false)?;\n\
+                 assert!(!socket.multicast_loop_v6()?);";
     /// How many hops a datagram to an IPv4 group may take.
-    multicast_ttl_v4, set_multicast_ttl_v4: u32 = multicast_ttl_v4, set_multicast_ttl_v4;
+    multicast_ttl_v4, set_multicast_ttl_v4: u32 = multicast_ttl_v4, set_multicast_ttl_v4,
+                "use heist_streams::net::UdpSocket;\n\
+                 \n\
+                 let socket = UdpSocket::from_std(std::net::UdpSocket::bind(\"127.0.0.1:0\")?)?;\n\
+                 socket.set_multicast_ttl_v4(3)?;\n\
+                 assert_eq!(socket.multicast_ttl_v4()?, 3);";
 }
 
 impl UdpSocket {
