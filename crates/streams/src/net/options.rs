@@ -169,18 +169,10 @@ macro_rules! buffer_options {
         socket_options! { $socket, |$this| $place;
             /// How many bytes the system keeps for the reader; it may give more than was asked for.
             recv_buffer_size, set_recv_buffer_size: usize = recv_buffer_size, set_recv_buffer_size,
-                "use heist_streams::net::TcpSocket;\n\
-         \n\
-         let socket = TcpSocket::new_v4()?;\n\
-         socket.set_recv_buffer_size(64 << 10)?;\n\
-         assert!(socket.recv_buffer_size()? >= 64 << 10);";
+                "use heist_streams::net::TcpSocket;\n\nlet socket = TcpSocket::new_v4()?;\nsocket.set_recv_buffer_size(64 << 10)?;\nassert!(socket.recv_buffer_size()? >= 64 << 10);";
             /// How many bytes the system keeps that are on their way; it may give more than was asked for.
             send_buffer_size, set_send_buffer_size: usize = send_buffer_size, set_send_buffer_size,
-                "use heist_streams::net::TcpSocket;\n\
-         \n\
-         let socket = TcpSocket::new_v4()?;\n\
-         socket.set_send_buffer_size(64 << 10)?;\n\
-         assert!(socket.send_buffer_size()? >= 64 << 10);";
+                "use heist_streams::net::TcpSocket;\n\nlet socket = TcpSocket::new_v4()?;\nsocket.set_send_buffer_size(64 << 10)?;\nassert!(socket.send_buffer_size()? >= 64 << 10);";
         }
     };
 }
@@ -192,22 +184,11 @@ macro_rules! tcp_options {
         socket_options! { $socket, |$this| $place;
             /// Whether small writes are sent at once instead of being gathered (Nagle's algorithm off).
             nodelay, set_nodelay: bool = tcp_nodelay, set_tcp_nodelay,
-                "use heist_streams::net::TcpSocket;\n\
-         \n\
-         let socket = TcpSocket::new_v4()?;\n\
-         assert!(!socket.nodelay()?);\n\
-         socket.set_nodelay(true)?;\n\
-         assert!(socket.nodelay()?);";
+                "use heist_streams::net::TcpSocket;\n\nlet socket = TcpSocket::new_v4()?;\nassert!(!socket.nodelay()?);\nsocket.set_nodelay(true)?;\nassert!(socket.nodelay()?);";
             /// What closing does with bytes not sent yet: `None` sends them in the background; zero throws them away
             /// and resets the connection.
             linger, set_linger: Option<Duration> = linger, set_linger,
-                "use std::time::Duration;\n\
-         use heist_streams::net::TcpSocket;\n\
-         \n\
-         let socket = TcpSocket::new_v4()?;\n\
-         assert_eq!(socket.linger()?, None);\n\
-         socket.set_linger(Some(Duration::ZERO))?;\n\
-         assert_eq!(socket.linger()?, Some(Duration::ZERO));";
+                "use std::time::Duration;\nuse heist_streams::net::TcpSocket;\n\nlet socket = TcpSocket::new_v4()?;\nassert_eq!(socket.linger()?, None);\nsocket.set_linger(Some(Duration::ZERO))?;\nassert_eq!(socket.linger()?, Some(Duration::ZERO));";
         }
 
         impl $socket {
