@@ -40,6 +40,23 @@ pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
 }
 
 /// The entries of a directory, also as a `Stream`; see [`read_dir`].
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # let dir = std::env::temp_dir().join(format!("heist-doc-dir-pub-struct-ReadDir-{}", std::process::id()));
+/// # std::fs::create_dir_all(&dir)?;
+/// use heist_streams::fs;
+///
+/// fs::write(dir.join("a"), "").await?;
+/// let mut entries = fs::read_dir(&dir).await?;
+/// assert!(entries.next_entry().await?.is_some());
+/// assert!(entries.next_entry().await?.is_none());
+/// # std::fs::remove_dir_all(&dir)?;
+/// # std::io::Result::Ok(())
+/// # }).unwrap().unwrap();
+/// ```
 pub struct ReadDir {
     path: Arc<Path>,
     fetched: VecDeque<io::Result<fs::DirEntry>>,
@@ -61,6 +78,27 @@ impl fmt::Debug for ReadDir {
 
 impl ReadDir {
     /// The next entry; `None` at the end.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-dir-pub-async-fn-next_entry-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs;
+    ///
+    /// fs::write(dir.join("a"), "").await?;
+    /// fs::write(dir.join("b"), "").await?;
+    /// let (mut entries, mut names) = (fs::read_dir(&dir).await?, Vec::new());
+    /// while let Some(entry) = entries.next_entry().await? {
+    ///     names.push(entry.file_name());
+    /// }
+    /// names.sort();
+    /// assert_eq!(names, ["a", "b"]);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -114,6 +152,22 @@ impl Stream for ReadDir {
 }
 
 /// An entry of a directory.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # let dir = std::env::temp_dir().join(format!("heist-doc-dir-pub-struct-DirEntry-{}", std::process::id()));
+/// # std::fs::create_dir_all(&dir)?;
+/// use heist_streams::fs;
+///
+/// fs::write(dir.join("notes"), "remember").await?;
+/// let entry = fs::read_dir(&dir).await?.next_entry().await?.unwrap();
+/// assert_eq!(fs::read_to_string(entry.path()).await?, "remember");
+/// # std::fs::remove_dir_all(&dir)?;
+/// # std::io::Result::Ok(())
+/// # }).unwrap().unwrap();
+/// ```
 #[derive(Debug, Clone)]
 pub struct DirEntry {
     entry: Arc<fs::DirEntry>,
@@ -121,16 +175,64 @@ pub struct DirEntry {
 
 impl DirEntry {
     /// The path: that of the directory with the name behind it.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-dir-pub-fn-path-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs;
+    ///
+    /// fs::write(dir.join("notes"), "remember").await?;
+    /// let entry = fs::read_dir(&dir).await?.next_entry().await?.unwrap();
+    /// assert_eq!(entry.path(), dir.join("notes"));
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn path(&self) -> PathBuf {
         self.entry.path()
     }
 
     /// The name.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-dir-pub-fn-file_name-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs;
+    ///
+    /// fs::write(dir.join("notes"), "remember").await?;
+    /// let entry = fs::read_dir(&dir).await?.next_entry().await?.unwrap();
+    /// assert_eq!(entry.file_name(), "notes");
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn file_name(&self) -> OsString {
         self.entry.file_name()
     }
 
     /// What is known of the entry; of a symbolic link itself.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-dir-pub-async-fn-metadata-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs;
+    ///
+    /// fs::write(dir.join("notes"), "remember").await?;
+    /// let entry = fs::read_dir(&dir).await?.next_entry().await?.unwrap();
+    /// assert_eq!(entry.metadata().await?.len(), 8);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -141,6 +243,22 @@ impl DirEntry {
     }
 
     /// Whether it is a file, a directory, a link.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-dir-pub-async-fn-file_type-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs;
+    ///
+    /// fs::write(dir.join("notes"), "remember").await?;
+    /// let entry = fs::read_dir(&dir).await?.next_entry().await?.unwrap();
+    /// assert!(entry.file_type().await?.is_file());
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///

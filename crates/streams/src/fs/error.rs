@@ -32,11 +32,37 @@ impl PathError {
     }
 
     /// The path.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::fs::{self, PathError};
+    ///
+    /// let error = fs::read("/no/such/file").await.unwrap_err();
+    /// let error = error.get_ref().and_then(|error| error.downcast_ref::<PathError>()).unwrap();
+    /// assert_eq!(error.path(), std::path::Path::new("/no/such/file"));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// The system's error.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::fs::{self, PathError};
+    ///
+    /// let error = fs::read("/no/such/file").await.unwrap_err();
+    /// let error = error.get_ref().and_then(|error| error.downcast_ref::<PathError>()).unwrap();
+    /// assert_eq!(error.io_error().kind(), std::io::ErrorKind::NotFound);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn io_error(&self) -> &io::Error {
         &self.error
     }

@@ -66,6 +66,24 @@ impl fmt::Debug for File {
 impl File {
     /// Opens a file to read it.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-open-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, File};
+    ///
+    /// fs::write(dir.join("notes"), "remember").await?;
+    /// let mut text = Vec::new();
+    /// File::open(dir.join("notes")).await?.read_to_end(&mut text).await?;
+    /// assert_eq!(text, b"remember");
+    /// assert!(File::open(dir.join("missing")).await.is_err());
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's, with the path.
@@ -75,6 +93,22 @@ impl File {
 
     /// Opens a file to write it; it is made where it is missing, and emptied where it is there.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-create-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, File};
+    ///
+    /// fs::write(dir.join("notes"), "a long first draft").await?;
+    /// File::create(dir.join("notes")).await?.write_all(b"short").await?;
+    /// assert_eq!(fs::read(dir.join("notes")).await?, b"short");
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's, with the path.
@@ -83,11 +117,44 @@ impl File {
     }
 
     /// How else a file may be opened.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-fn-options-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::File;
+    ///
+    /// File::options().create_new(true).write(true).open(dir.join("new")).await?;
+    /// let twice = File::options().create_new(true).write(true).open(dir.join("new")).await;
+    /// assert_eq!(twice.unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn options() -> OpenOptions {
         OpenOptions::new()
     }
 
     /// Takes over a file of the standard library; errors call it by `name`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-fn-from_std-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::File;
+    ///
+    /// let file = std::fs::File::create(dir.join("notes"))?;
+    /// let mut file = File::from_std(file, "the notes");
+    /// // It was opened to be written.
+    /// assert!(file.read(&mut [0; 10]).await.unwrap_err().to_string().contains("the notes"));
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn from_std(file: fs::File, name: impl AsRef<Path>) -> Self {
         Self::of(file, name.as_ref())
     }
@@ -97,6 +164,23 @@ impl File {
     }
 
     /// Gives the file back to the standard library, after what is in flight.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-into_std-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::File;
+    /// use std::io::Seek;
+    /// let mut file = File::create(dir.join("notes")).await?;
+    /// file.write_all(b"remember").await?;
+    /// let mut file = file.into_std().await?;
+    /// assert_eq!(file.stream_position()?, 8);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -113,6 +197,29 @@ impl File {
 
     /// Reads into `buf` what comes next; 0 is the end of the file.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-fn-read--{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, File};
+    ///
+    /// fs::write(dir.join("notes"), "remember").await?;
+    /// let mut file = File::open(dir.join("notes")).await?;
+    /// let (mut buf, mut text) = ([0; 3], Vec::new());
+    /// loop {
+    ///     match file.read(&mut buf).await? {
+    ///         0 => break,
+    ///         n => text.extend_from_slice(&buf[..n]),
+    ///     }
+    /// }
+    /// assert_eq!(text, b"remember");
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's, with the path; that of a write that was given up before.
@@ -125,6 +232,26 @@ impl File {
     }
 
     /// Fills `buf`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-read_exact-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, File};
+    ///
+    /// fs::write(dir.join("notes"), "remember").await?;
+    /// let mut file = File::open(dir.join("notes")).await?;
+    /// let mut buf = [0; 5];
+    /// file.read_exact(&mut buf).await?;
+    /// assert_eq!(&buf, b"remem");
+    /// let error = file.read_exact(&mut buf).await.unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -149,6 +276,24 @@ impl File {
 
     /// Reads up to the end, behind what is in `buf`; says how many bytes.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-read_to_end-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, File};
+    ///
+    /// fs::write(dir.join("notes"), "remember").await?;
+    /// let mut file = File::open(dir.join("notes")).await?;
+    /// let mut text = b"do ".to_vec();
+    /// assert_eq!(file.read_to_end(&mut text).await?, 8);
+    /// assert_eq!(text, b"do remember");
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`read`](Self::read).
@@ -169,6 +314,22 @@ impl File {
     }
 
     /// Writes some of `buf` and says how much, once that is done.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-write--{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, File};
+    ///
+    /// let mut file = File::create(dir.join("notes")).await?;
+    /// let written = file.write(b"remember").await?;
+    /// assert_eq!(fs::read(dir.join("notes")).await?, b"remember"[..written]);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -194,6 +355,23 @@ impl File {
 
     /// Writes all of `buf`.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-write_all-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, File};
+    ///
+    /// let mut file = File::create(dir.join("notes")).await?;
+    /// file.write_all(b"remember ").await?;
+    /// file.write_all(b"this").await?;
+    /// assert_eq!(fs::read(dir.join("notes")).await?, b"remember this");
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`write`](Self::write).
@@ -213,6 +391,23 @@ impl File {
 
     /// Waits for a write that was given up, and gives its error.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-flush-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, File};
+    ///
+    /// let mut file = File::create(dir.join("notes")).await?;
+    /// std::future::poll_fn(|cx| file.poll_write(cx, b"remember")).await?;
+    /// file.flush().await?;
+    /// assert_eq!(fs::read(dir.join("notes")).await?, b"remember");
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// That of the write.
@@ -221,6 +416,25 @@ impl File {
     }
 
     /// Moves the position, and says where it is.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-seek-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, File};
+    /// use std::io::SeekFrom;
+    /// fs::write(dir.join("notes"), "remember").await?;
+    /// let mut file = File::open(dir.join("notes")).await?;
+    /// assert_eq!(file.seek(SeekFrom::End(-3)).await?, 5);
+    /// let mut buf = [0; 3];
+    /// file.read_exact(&mut buf).await?;
+    /// assert_eq!(&buf, b"ber");
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -237,6 +451,23 @@ impl File {
 
     /// Waits until the disk has what was written, with the file's metadata.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-sync_all-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, File};
+    ///
+    /// let mut file = File::create(dir.join("notes")).await?;
+    /// file.write_all(b"remember").await?;
+    /// file.sync_all().await?;
+    /// assert_eq!(fs::metadata(dir.join("notes")).await?.len(), 8);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's, with the path.
@@ -245,6 +476,23 @@ impl File {
     }
 
     /// As [`sync_all`](Self::sync_all), without metadata that is not needed to read the file.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-sync_data-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, File};
+    ///
+    /// let mut file = File::create(dir.join("notes")).await?;
+    /// file.write_all(b"remember").await?;
+    /// file.sync_data().await?;
+    /// assert_eq!(fs::read(dir.join("notes")).await?, b"remember");
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -255,6 +503,23 @@ impl File {
 
     /// Cuts the file, or extends it by zeros, to that length in bytes.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-set_len-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, File};
+    ///
+    /// let mut file = File::create(dir.join("notes")).await?;
+    /// file.write_all(b"remember").await?;
+    /// file.set_len(3).await?;
+    /// assert_eq!(fs::read(dir.join("notes")).await?, b"rem");
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's, with the path.
@@ -263,6 +528,23 @@ impl File {
     }
 
     /// What is known of the file.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-metadata-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, File};
+    ///
+    /// fs::write(dir.join("notes"), "remember").await?;
+    /// let mut file = File::open(dir.join("notes")).await?;
+    /// let found = file.metadata().await?;
+    /// assert!(found.is_file() && found.len() == 8);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -273,6 +555,25 @@ impl File {
 
     /// Says who may do what with the file.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-set_permissions-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, File};
+    ///
+    /// fs::write(dir.join("notes"), "remember").await?;
+    /// let mut file = File::open(dir.join("notes")).await?;
+    /// let mut permissions = file.metadata().await?.permissions();
+    /// permissions.set_readonly(true);
+    /// file.set_permissions(permissions).await?;
+    /// assert!(fs::metadata(dir.join("notes")).await?.permissions().readonly());
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's, with the path.
@@ -281,6 +582,26 @@ impl File {
     }
 
     /// A second handle of the same file, with the same position.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-try_clone-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, File};
+    ///
+    /// fs::write(dir.join("notes"), "remember").await?;
+    /// let mut file = File::open(dir.join("notes")).await?;
+    /// let mut same = file.try_clone().await?;
+    /// let mut buf = [0; 4];
+    /// file.read_exact(&mut buf).await?;
+    /// same.read_exact(&mut buf).await?;
+    /// assert_eq!(&buf, b"mber");
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -291,6 +612,24 @@ impl File {
     }
 
     /// [`read`](Self::read) for hand-written futures.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-fn-poll_read-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, File};
+    ///
+    /// fs::write(dir.join("notes"), "remember").await?;
+    /// let mut file = File::open(dir.join("notes")).await?;
+    /// let mut buf = [0; 20];
+    /// let n = std::future::poll_fn(|cx| file.poll_read(cx, &mut buf)).await?;
+    /// assert!(n > 0 && b"remember".starts_with(&buf[..n]));
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
@@ -305,6 +644,23 @@ impl File {
 
     /// Takes some of `buf` at once, and has it written: for hand-written futures. Ready when what was in flight before has
     /// ended, not when this has; its error is given by the next operation, [`flush`](Self::flush) for one.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-fn-poll_write-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, File};
+    ///
+    /// let mut file = File::create(dir.join("notes")).await?;
+    /// let taken = std::future::poll_fn(|cx| file.poll_write(cx, b"remember")).await?;
+    /// file.flush().await?;
+    /// assert_eq!(fs::read(dir.join("notes")).await?, b"remember"[..taken]);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         ready!(self.poll_unread(cx))?;
         let n = buf.len().min(MOST);
@@ -320,6 +676,23 @@ impl File {
     }
 
     /// [`flush`](Self::flush) for hand-written futures.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-fn-poll_flush-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, File};
+    /// use std::future::poll_fn;
+    /// let mut file = File::create(dir.join("notes")).await?;
+    /// poll_fn(|cx| file.poll_write(cx, b"remember")).await?;
+    /// poll_fn(|cx| file.poll_flush(cx)).await?;
+    /// assert_eq!(fs::read(dir.join("notes")).await?, b"remember");
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_land(cx).map_ok(drop)
     }

@@ -40,26 +40,158 @@ macro_rules! options {
 
 impl OpenOptions {
     /// Nothing is allowed yet.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-options-pub-fn-new-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, OpenOptions};
+    ///
+    /// fs::write(dir.join("notes"), "remember").await?;
+    /// assert!(OpenOptions::new().open(dir.join("notes")).await.is_err());
+    /// assert!(OpenOptions::new().read(true).open(dir.join("notes")).await.is_ok());
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn new() -> Self {
         Self { options: fs::OpenOptions::new() }
     }
 
     options! {
         /// Whether it is read.
+        ///
+        /// ```
+        /// # use heist_scheduler::{Config, LocalScheduler};
+        /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+        /// # scheduler.block_on(async {
+        /// # let dir = std::env::temp_dir().join(format!("heist-doc-options-read--{}", std::process::id()));
+        /// # std::fs::create_dir_all(&dir)?;
+        /// use heist_streams::fs::{self, OpenOptions};
+        ///
+        /// fs::write(dir.join("notes"), "remember").await?;
+        /// let mut buf = [0; 8];
+        /// OpenOptions::new().read(true).open(dir.join("notes")).await?.read_exact(&mut buf).await?;
+        /// assert_eq!(&buf, b"remember");
+        /// # std::fs::remove_dir_all(&dir)?;
+        /// # std::io::Result::Ok(())
+        /// # }).unwrap().unwrap();
+        /// ```
         read;
         /// Whether it is written.
+        ///
+        /// ```
+        /// # use heist_scheduler::{Config, LocalScheduler};
+        /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+        /// # scheduler.block_on(async {
+        /// # let dir = std::env::temp_dir().join(format!("heist-doc-options-write--{}", std::process::id()));
+        /// # std::fs::create_dir_all(&dir)?;
+        /// use heist_streams::fs::{self, OpenOptions};
+        ///
+        /// fs::write(dir.join("notes"), "remember").await?;
+        /// OpenOptions::new().write(true).open(dir.join("notes")).await?.write_all(b"SEPT").await?;
+        /// assert_eq!(fs::read(dir.join("notes")).await?, b"SEPTmber");
+        /// # std::fs::remove_dir_all(&dir)?;
+        /// # std::io::Result::Ok(())
+        /// # }).unwrap().unwrap();
+        /// ```
         write;
         /// Whether each write goes to the end.
+        ///
+        /// ```
+        /// # use heist_scheduler::{Config, LocalScheduler};
+        /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+        /// # scheduler.block_on(async {
+        /// # let dir = std::env::temp_dir().join(format!("heist-doc-options-append--{}", std::process::id()));
+        /// # std::fs::create_dir_all(&dir)?;
+        /// use heist_streams::fs::{self, OpenOptions};
+        ///
+        /// fs::write(dir.join("log"), "one, ").await?;
+        /// OpenOptions::new().append(true).open(dir.join("log")).await?.write_all(b"two").await?;
+        /// assert_eq!(fs::read(dir.join("log")).await?, b"one, two");
+        /// # std::fs::remove_dir_all(&dir)?;
+        /// # std::io::Result::Ok(())
+        /// # }).unwrap().unwrap();
+        /// ```
         append;
         /// Whether what is in it is thrown away.
+        ///
+        /// ```
+        /// # use heist_scheduler::{Config, LocalScheduler};
+        /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+        /// # scheduler.block_on(async {
+        /// # let dir = std::env::temp_dir().join(format!("heist-doc-options-truncate--{}", std::process::id()));
+        /// # std::fs::create_dir_all(&dir)?;
+        /// use heist_streams::fs::{self, OpenOptions};
+        ///
+        /// fs::write(dir.join("notes"), "remember").await?;
+        /// OpenOptions::new().write(true).truncate(true).open(dir.join("notes")).await?;
+        /// assert_eq!(fs::metadata(dir.join("notes")).await?.len(), 0);
+        /// # std::fs::remove_dir_all(&dir)?;
+        /// # std::io::Result::Ok(())
+        /// # }).unwrap().unwrap();
+        /// ```
         truncate;
         /// Whether it is made where it is missing.
+        ///
+        /// ```
+        /// # use heist_scheduler::{Config, LocalScheduler};
+        /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+        /// # scheduler.block_on(async {
+        /// # let dir = std::env::temp_dir().join(format!("heist-doc-options-create--{}", std::process::id()));
+        /// # std::fs::create_dir_all(&dir)?;
+        /// use heist_streams::fs::{self, OpenOptions};
+        ///
+        /// assert!(OpenOptions::new().write(true).open(dir.join("new")).await.is_err());
+        /// OpenOptions::new().write(true).create(true).open(dir.join("new")).await?;
+        /// assert!(fs::exists(dir.join("new")).await?);
+        /// # std::fs::remove_dir_all(&dir)?;
+        /// # std::io::Result::Ok(())
+        /// # }).unwrap().unwrap();
+        /// ```
         create;
         /// Whether it must be made: a file that is there is an error.
+        ///
+        /// ```
+        /// # use heist_scheduler::{Config, LocalScheduler};
+        /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+        /// # scheduler.block_on(async {
+        /// # let dir = std::env::temp_dir().join(format!("heist-doc-options-create_new--{}", std::process::id()));
+        /// # std::fs::create_dir_all(&dir)?;
+        /// use heist_streams::fs::{self, OpenOptions};
+        ///
+        /// let mut options = OpenOptions::new();
+        /// options.write(true).create_new(true);
+        /// assert!(options.open(dir.join("new")).await.is_ok());
+        /// let twice = options.open(dir.join("new")).await.unwrap_err();
+        /// assert_eq!(twice.kind(), std::io::ErrorKind::AlreadyExists);
+        /// # assert!(fs::exists(dir.join("new")).await?);
+        /// # std::fs::remove_dir_all(&dir)?;
+        /// # std::io::Result::Ok(())
+        /// # }).unwrap().unwrap();
+        /// ```
         create_new;
     }
 
     /// Who may do what with a file that is made, as in `chmod`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-options-pub-fn-mode-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, OpenOptions};
+    ///
+    /// use std::os::unix::fs::PermissionsExt;
+    /// OpenOptions::new().write(true).create(true).mode(0o600).open(dir.join("secret")).await?;
+    /// assert_eq!(fs::metadata(dir.join("secret")).await?.permissions().mode() & 0o777, 0o600);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     #[cfg(unix)]
     pub fn mode(&mut self, mode: u32) -> &mut Self {
         use std::os::unix::fs::OpenOptionsExt;
@@ -68,6 +200,23 @@ impl OpenOptions {
     }
 
     /// Opens the file.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-options-pub-async-fn-open-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// use heist_streams::fs::{self, OpenOptions};
+    ///
+    /// fs::write(dir.join("notes"), "remember").await?;
+    /// let mut options = OpenOptions::new();
+    /// let mut file = options.read(true).open(dir.join("notes")).await?;
+    /// assert_eq!(file.metadata().await?.len(), 8);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///

@@ -40,6 +40,21 @@ pub struct AsyncFd<T: IoSafe> {
 impl<T: IoSafe> AsyncFd<T> {
     /// Takes `inner` and makes its descriptor non-blocking. Two system calls.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use std::io::Read;
+    /// use heist_streams::net::AsyncFd;
+    ///
+    /// let (_near, far) = std::os::unix::net::UnixStream::pair()?;
+    /// let far = AsyncFd::new(far)?;
+    /// let read = far.get_ref().read(&mut [0; 10]);
+    /// assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's, if it refuses.
@@ -50,11 +65,37 @@ impl<T: IoSafe> AsyncFd<T> {
     }
 
     /// What it is about. Of a [`Duplicated`] the value can be used as it is: it dereferences to it.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::AsyncFd;
+    ///
+    /// let (near, _far) = std::os::unix::net::UnixStream::pair()?;
+    /// assert!(AsyncFd::new(near)?.get_ref().local_addr()?.is_unnamed());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn get_ref(&self) -> &T {
         self.source.get_ref()
     }
 
     /// Gives it back, still non-blocking. It is watched no more.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use std::os::fd::AsRawFd;
+    /// use heist_streams::net::AsyncFd;
+    ///
+    /// let (near, _far) = std::os::unix::net::UnixStream::pair()?;
+    /// let number = near.as_raw_fd();
+    /// assert_eq!(AsyncFd::new(near)?.into_inner().as_raw_fd(), number);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn into_inner(self) -> T {
         self.source.into_inner()
     }
@@ -63,6 +104,19 @@ impl<T: IoSafe> AsyncFd<T> {
     ///
     /// It is ready until an operation has found that it would block: make each one through [`try_io`](Self::try_io) or
     /// [`async_io`](Self::async_io), which take note.
+    ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use std::io::Write;
+    /// use heist_streams::net::AsyncFd;
+    ///
+    /// let (mut near, far) = std::os::unix::net::UnixStream::pair()?;
+    /// let far = AsyncFd::new(far)?;
+    /// near.write_all(b"hello")?;
+    /// far.readable().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -73,6 +127,16 @@ impl<T: IoSafe> AsyncFd<T> {
 
     /// Waits until there is room to write; otherwise as [`readable`](Self::readable).
     ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use heist_streams::net::AsyncFd;
+    ///
+    /// let (near, _far) = std::os::unix::net::UnixStream::pair()?;
+    /// AsyncFd::new(near)?.writable().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`readable`](Self::readable).
@@ -81,6 +145,17 @@ impl<T: IoSafe> AsyncFd<T> {
     }
 
     /// Waits until one of what is wanted is there, and says what is.
+    ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use heist_streams::net::{AsyncFd, Interest};
+    ///
+    /// let (near, _far) = std::os::unix::net::UnixStream::pair()?;
+    /// let ready = AsyncFd::new(near)?.ready(Interest::READABLE | Interest::WRITABLE).await?;
+    /// assert!(ready.is_writable());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -92,6 +167,22 @@ impl<T: IoSafe> AsyncFd<T> {
     /// Tries `op` at once. An answer of [`WouldBlock`](io::ErrorKind::WouldBlock) is remembered: the next wait in that
     /// direction waits for the next event.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use std::io::{Read, Write};
+    /// use heist_streams::net::{AsyncFd, Direction};
+    ///
+    /// let (mut near, far) = std::os::unix::net::UnixStream::pair()?;
+    /// let far = AsyncFd::new(far)?;
+    /// assert!(far.try_io(Direction::Read, |mut far| far.read(&mut [0; 10])).is_err());
+    /// near.write_all(b"hello")?;
+    /// assert_eq!(far.try_io(Direction::Read, |mut far| far.read(&mut [0; 10]))?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// That of `op`; `WouldBlock` without calling it where it is known that it would.
@@ -100,6 +191,22 @@ impl<T: IoSafe> AsyncFd<T> {
     }
 
     /// Tries `op` until it would block no more, waiting in between. Several tasks may.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use std::io::{Read, Write};
+    /// use heist_streams::net::{AsyncFd, Direction};
+    ///
+    /// let (mut near, far) = std::os::unix::net::UnixStream::pair()?;
+    /// let far = AsyncFd::new(far)?;
+    /// near.write_all(b"hello")?;
+    /// let n = far.async_io(Direction::Read, |mut far| far.read(&mut [0; 10])).await?;
+    /// assert_eq!(n, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -117,11 +224,38 @@ impl<T: IoSafe> AsyncFd<T> {
     }
 
     /// [`readable`](Self::readable) or [`writable`](Self::writable) for hand-written futures.
+    ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use heist_streams::net::{AsyncFd, Direction};
+    ///
+    /// let (near, _far) = std::os::unix::net::UnixStream::pair()?;
+    /// let mut near = AsyncFd::new(near)?;
+    /// std::future::poll_fn(|cx| near.poll_ready(cx, Direction::Write)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn poll_ready(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
         self.source.poll_ready(cx, direction)
     }
 
     /// [`async_io`](Self::async_io) for hand-written futures.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use std::io::{Read, Write};
+    /// use heist_streams::net::{AsyncFd, Direction};
+    ///
+    /// let (mut near, far) = std::os::unix::net::UnixStream::pair()?;
+    /// let mut far = AsyncFd::new(far)?;
+    /// near.write_all(b"hello")?;
+    /// let n = std::future::poll_fn(|cx| far.poll_io(cx, Direction::Read, |mut far| far.read(&mut [0; 10]))).await?;
+    /// assert_eq!(n, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn poll_io<R>(
         &mut self,
         cx: &mut Context<'_>,

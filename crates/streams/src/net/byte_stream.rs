@@ -39,11 +39,24 @@ pub(super) fn read_exact(
     })
 }
 
-/// Gives a connection with a field `source: IoSource<$std>`, and its halves, what all connections can do.
+/// Gives a connection with a field `source: IoSource<$std>`, and its halves, what all connections can do. `$pair` are
+/// the lines of an example that make two ends of a connection, `near` and `far`.
 macro_rules! byte_stream {
-    ($stream:ident, $read_half:ident, $write_half:ident, $std:ty, $address:ty) => {
+    ($stream:ident, $read_half:ident, $write_half:ident, $std:ty, $address:ty, $pair:literal) => {
         impl $stream {
             /// Takes over a connection of the standard library and makes it non-blocking.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            #[doc = concat!("let far = ", stringify!($stream), "::from_std(far.into_std())?;")]
+            /// # let _ = &mut near;
+            /// assert_eq!(far.try_read(&mut [0; 10]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -58,11 +71,37 @@ macro_rules! byte_stream {
             }
 
             /// Gives the connection back to the standard library, still non-blocking.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// use std::io::Read;
+            /// let blocked = far.into_std().read(&mut [0; 10]).unwrap_err();
+            /// assert_eq!(blocked.kind(), std::io::ErrorKind::WouldBlock);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             pub fn into_std(self) -> $std {
                 self.source.into_inner()
             }
 
             /// Reads into `buf` what is there, waiting until something is; 0 is the end of the stream.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// near.write_all(b"hello").await?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// let mut buf = [0; 10];
+            /// let n = far.read(&mut buf).await?;
+            /// assert_eq!(&buf[..n], b"hello");
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -76,6 +115,21 @@ macro_rules! byte_stream {
             }
 
             /// As [`read`](Self::read), into several buffers, one after the other.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// use std::io::IoSliceMut;
+            /// near.write_all(b"hello").await?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// let (mut first, mut second) = ([0; 2], [0; 10]);
+            /// let n = far.read_vectored(&mut [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)]).await?;
+            /// assert_eq!((n, &first, &second[..3]), (5, b"he", &b"llo"[..]));
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             pub fn read_vectored(
                 &mut self,
                 bufs: &mut [IoSliceMut<'_>],
@@ -84,6 +138,20 @@ macro_rules! byte_stream {
             }
 
             /// Fills `buf`.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// near.write_all(b"hello").await?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// let mut buf = [0; 2];
+            /// far.read_exact(&mut buf).await?;
+            /// assert_eq!(&buf, b"he");
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -98,6 +166,18 @@ macro_rules! byte_stream {
 
             /// Writes some of `buf`, waiting until there is room, and says how much.
             ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// let written = near.write(b"hello").await?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// assert_eq!(far.read(&mut [0; 10]).await?, written);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
+            ///
             /// # Errors
             ///
             /// The connection's.
@@ -110,6 +190,21 @@ macro_rules! byte_stream {
             }
 
             /// As [`write`](Self::write), from several buffers, one after the other.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// use std::io::IoSlice;
+            /// assert_eq!(near.write_vectored(&[IoSlice::new(b"hel"), IoSlice::new(b"lo")]).await?, 5);
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// let mut buf = [0; 10];
+            /// far.read(&mut buf).await?;
+            /// assert!(buf.starts_with(b"hello"));
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             pub fn write_vectored(
                 &mut self,
                 bufs: &[IoSlice<'_>],
@@ -118,6 +213,18 @@ macro_rules! byte_stream {
             }
 
             /// Writes all of `buf`.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// near.write_all(b"hello").await?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// assert_eq!(far.read(&mut [0; 10]).await?, 5);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -131,16 +238,55 @@ macro_rules! byte_stream {
             }
 
             /// [`read`](Self::read) for hand-written futures.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// near.write_all(b"hello").await?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// let mut buf = [0; 10];
+            /// let n = std::future::poll_fn(|cx| far.poll_read(cx, &mut buf)).await?;
+            /// assert_eq!(&buf[..n], b"hello");
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
                 self.source.poll_read(cx, buf)
             }
 
             /// [`write`](Self::write) for hand-written futures.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// let n = std::future::poll_fn(|cx| near.poll_write(cx, b"hello")).await?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// assert_eq!(far.read(&mut [0; 10]).await?, n);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
                 self.source.poll_write(cx, buf)
             }
 
             /// Reads what is there at once.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// assert_eq!(far.try_read(&mut [0; 10]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+            /// near.write_all(b"hello").await?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// assert_eq!(far.try_read(&mut [0; 10])?, 5);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -152,6 +298,21 @@ macro_rules! byte_stream {
 
             /// As [`try_read`](Self::try_read), into several buffers.
             ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// use std::io::IoSliceMut;
+            /// near.write_all(b"hello").await?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// let (mut first, mut second) = ([0; 2], [0; 10]);
+            /// assert_eq!(far.try_read_vectored(&mut [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)])?, 5);
+            /// assert_eq!((&first, &second[..3]), (b"he", &b"llo"[..]));
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
+            ///
             /// # Errors
             ///
             /// As [`try_read`](Self::try_read).
@@ -160,6 +321,18 @@ macro_rules! byte_stream {
             }
 
             /// Writes what there is room for at once.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// assert_eq!(near.try_write(b"hello")?, 5);
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// assert_eq!(far.read(&mut [0; 10]).await?, 5);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -171,6 +344,19 @@ macro_rules! byte_stream {
 
             /// As [`try_write`](Self::try_write), from several buffers.
             ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// use std::io::IoSlice;
+            /// assert_eq!(near.try_write_vectored(&[IoSlice::new(b"hel"), IoSlice::new(b"lo")])?, 5);
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// assert_eq!(far.read(&mut [0; 10]).await?, 5);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
+            ///
             /// # Errors
             ///
             /// As [`try_write`](Self::try_write).
@@ -179,6 +365,19 @@ macro_rules! byte_stream {
             }
 
             /// Ends reading, writing or both; the peer sees the end of the stream where writing ends.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// use std::net::Shutdown;
+            /// near.shutdown(Shutdown::Write)?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// assert_eq!(far.read(&mut [0; 10]).await?, 0);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -189,6 +388,16 @@ macro_rules! byte_stream {
 
             /// The peer's address.
             ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// assert_eq!(format!("{:?}", far.peer_addr()?), format!("{:?}", near.local_addr()?));
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
+            ///
             /// # Errors
             ///
             /// The system's, for one when the connection is gone.
@@ -197,6 +406,20 @@ macro_rules! byte_stream {
             }
 
             /// Gives each direction an owner of its own, for two tasks. One allocation.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// let (mut read, mut write) = near.split();
+            /// write.write_all(b"ping").await?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// assert_eq!(far.read(&mut [0; 10]).await?, 4);
+            /// assert!(read.reunite(write).is_ok());
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             pub fn split(self) -> ($read_half, $write_half) {
                 let (read, write) = self.source.into_split();
                 ($read_half { half: read }, $write_half { half: Some(write) })
@@ -206,6 +429,19 @@ macro_rules! byte_stream {
         impl $read_half {
             #[doc = concat!("As [`", stringify!($stream), "::read`].")]
             ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// near.write_all(b"hello").await?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// let (mut read, _write) = far.split();
+            /// assert_eq!(read.read(&mut [0; 10]).await?, 5);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
+            ///
             /// # Errors
             ///
             /// The connection's.
@@ -214,6 +450,22 @@ macro_rules! byte_stream {
             }
 
             #[doc = concat!("As [`", stringify!($stream), "::read_vectored`].")]
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// use std::io::IoSliceMut;
+            /// near.write_all(b"hello").await?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// let (mut read, _write) = far.split();
+            /// let (mut first, mut second) = ([0; 2], [0; 10]);
+            /// assert_eq!(read.read_vectored(&mut [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)]).await?, 5);
+            /// assert_eq!((&first, &second[..3]), (b"he", &b"llo"[..]));
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -227,6 +479,21 @@ macro_rules! byte_stream {
 
             #[doc = concat!("As [`", stringify!($stream), "::read_exact`].")]
             ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// near.write_all(b"hello").await?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// let (mut read, _write) = far.split();
+            /// let mut buf = [0; 2];
+            /// read.read_exact(&mut buf).await?;
+            /// assert_eq!(&buf, b"he");
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
+            ///
             /// # Errors
             ///
             #[doc = concat!("As [`", stringify!($stream), "::read_exact`].")]
@@ -235,11 +502,37 @@ macro_rules! byte_stream {
             }
 
             /// [`read`](Self::read) for hand-written futures.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// near.write_all(b"hello").await?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// let (mut read, _write) = far.split();
+            /// let mut buf = [0; 10];
+            /// let n = std::future::poll_fn(|cx| read.poll_read(cx, &mut buf)).await?;
+            /// assert_eq!(&buf[..n], b"hello");
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
                 self.half.poll_read(cx, buf)
             }
 
             /// The peer's address.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// let (read, _write) = far.split();
+            /// assert_eq!(format!("{:?}", read.peer_addr()?), format!("{:?}", near.local_addr()?));
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -249,6 +542,19 @@ macro_rules! byte_stream {
             }
 
             /// Makes the connection whole again.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// let (read, write) = near.split();
+            /// let (other, _write) = far.split();
+            /// let (_, write) = other.reunite(write).unwrap_err();
+            /// assert!(read.reunite(write).is_ok());
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -269,6 +575,19 @@ macro_rules! byte_stream {
 
             #[doc = concat!("As [`", stringify!($stream), "::write`].")]
             ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// let (_read, mut write) = near.split();
+            /// let written = write.write(b"hello").await?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// assert_eq!(far.read(&mut [0; 10]).await?, written);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
+            ///
             /// # Errors
             ///
             /// The connection's.
@@ -277,6 +596,20 @@ macro_rules! byte_stream {
             }
 
             #[doc = concat!("As [`", stringify!($stream), "::write_vectored`].")]
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// use std::io::IoSlice;
+            /// let (_read, mut write) = near.split();
+            /// assert_eq!(write.write_vectored(&[IoSlice::new(b"hel"), IoSlice::new(b"lo")]).await?, 5);
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// assert_eq!(far.read(&mut [0; 10]).await?, 5);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -290,6 +623,19 @@ macro_rules! byte_stream {
 
             #[doc = concat!("As [`", stringify!($stream), "::write_all`].")]
             ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// let (_read, mut write) = near.split();
+            /// write.write_all(b"hello").await?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// assert_eq!(far.read(&mut [0; 10]).await?, 5);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
+            ///
             /// # Errors
             ///
             /// The connection's.
@@ -299,6 +645,19 @@ macro_rules! byte_stream {
 
             /// Ends the stream for the peer, as dropping this half does.
             ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// let (_read, mut write) = near.split();
+            /// write.shutdown()?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// assert_eq!(far.read(&mut [0; 10]).await?, 0);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
+            ///
             /// # Errors
             ///
             /// The system's, for one when the connection is gone.
@@ -307,6 +666,19 @@ macro_rules! byte_stream {
             }
 
             /// [`write`](Self::write) for hand-written futures.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $pair]
+            /// let (_read, mut write) = near.split();
+            /// let n = std::future::poll_fn(|cx| write.poll_write(cx, b"hello")).await?;
+            /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+            /// assert_eq!(far.read(&mut [0; 10]).await?, n);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
                 self.half()?.poll_write(cx, buf)
             }

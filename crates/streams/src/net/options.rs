@@ -25,23 +25,80 @@ pub struct KeepAlive {
 
 impl KeepAlive {
     /// The system's settings.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::{KeepAlive, TcpSocket};
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_keepalive(Some(KeepAlive::new()))?;
+    /// assert!(socket.keepalive()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// How long nothing may come before the peer is asked; whole seconds.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use std::time::Duration;
+    /// use heist_streams::net::{KeepAlive, TcpSocket};
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_keepalive(Some(KeepAlive::new().time(Duration::from_secs(30))))?;
+    /// # #[cfg(target_os = "linux")]
+    /// assert_eq!(socket2::SockRef::from(&socket).tcp_keepalive_time()?, Duration::from_secs(30));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn time(mut self, time: Duration) -> Self {
         self.time = Some(time);
         self
     }
 
     /// How long to wait for an answer before the peer is asked again; whole seconds.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use std::time::Duration;
+    /// use heist_streams::net::{KeepAlive, TcpSocket};
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_keepalive(Some(KeepAlive::new().interval(Duration::from_secs(5))))?;
+    /// # #[cfg(target_os = "linux")]
+    /// assert_eq!(socket2::SockRef::from(&socket).tcp_keepalive_interval()?, Duration::from_secs(5));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = Some(interval);
         self
     }
 
     /// How often the peer is asked before the connection is given up.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::{KeepAlive, TcpSocket};
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.set_keepalive(Some(KeepAlive::new().retries(3)))?;
+    /// # #[cfg(target_os = "linux")]
+    /// assert_eq!(socket2::SockRef::from(&socket).tcp_keepalive_retries()?, 3);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = Some(retries);
         self
@@ -66,13 +123,19 @@ impl KeepAlive {
 }
 
 /// Gives a socket pairs of methods that read and set an option. `$place` is the field that lends the system's socket.
+/// `$example` are the lines of an example of both.
 macro_rules! socket_options {
     ($socket:ident, |$this:ident| $place:expr; $(
         $(#[$meta:meta])*
-        $get:ident, $set:ident: $type:ty = $system_get:ident, $system_set:ident;
+        $get:ident, $set:ident: $type:ty = $system_get:ident, $system_set:ident, $example:literal;
     )*) => {
         impl $socket {$(
             $(#[$meta])*
+            ///
+            /// ```
+            #[doc = $example]
+            /// # std::io::Result::Ok(())
+            /// ```
             ///
             /// # Errors
             ///
@@ -83,6 +146,11 @@ macro_rules! socket_options {
             }
 
             #[doc = concat!("Sets what [`", stringify!($get), "`](Self::", stringify!($get), ") tells.")]
+            ///
+            /// ```
+            #[doc = $example]
+            /// # std::io::Result::Ok(())
+            /// ```
             ///
             /// # Errors
             ///
@@ -100,9 +168,11 @@ macro_rules! buffer_options {
     ($socket:ident, |$this:ident| $place:expr) => {
         socket_options! { $socket, |$this| $place;
             /// How many bytes the system keeps for the reader; it may give more than was asked for.
-            recv_buffer_size, set_recv_buffer_size: usize = recv_buffer_size, set_recv_buffer_size;
+            recv_buffer_size, set_recv_buffer_size: usize = recv_buffer_size, set_recv_buffer_size,
+                "use heist_streams::net::TcpSocket;\n\nlet socket = TcpSocket::new_v4()?;\nsocket.set_recv_buffer_size(64 << 10)?;\nassert!(socket.recv_buffer_size()? >= 64 << 10);";
             /// How many bytes the system keeps that are on their way; it may give more than was asked for.
-            send_buffer_size, set_send_buffer_size: usize = send_buffer_size, set_send_buffer_size;
+            send_buffer_size, set_send_buffer_size: usize = send_buffer_size, set_send_buffer_size,
+                "use heist_streams::net::TcpSocket;\n\nlet socket = TcpSocket::new_v4()?;\nsocket.set_send_buffer_size(64 << 10)?;\nassert!(socket.send_buffer_size()? >= 64 << 10);";
         }
     };
 }
@@ -113,14 +183,24 @@ macro_rules! tcp_options {
         buffer_options!($socket, |$this| $place);
         socket_options! { $socket, |$this| $place;
             /// Whether small writes are sent at once instead of being gathered (Nagle's algorithm off).
-            nodelay, set_nodelay: bool = tcp_nodelay, set_tcp_nodelay;
+            nodelay, set_nodelay: bool = tcp_nodelay, set_tcp_nodelay,
+                "use heist_streams::net::TcpSocket;\n\nlet socket = TcpSocket::new_v4()?;\nassert!(!socket.nodelay()?);\nsocket.set_nodelay(true)?;\nassert!(socket.nodelay()?);";
             /// What closing does with bytes not sent yet: `None` sends them in the background; zero throws them away
             /// and resets the connection.
-            linger, set_linger: Option<Duration> = linger, set_linger;
+            linger, set_linger: Option<Duration> = linger, set_linger,
+                "use std::time::Duration;\nuse heist_streams::net::TcpSocket;\n\nlet socket = TcpSocket::new_v4()?;\nassert_eq!(socket.linger()?, None);\nsocket.set_linger(Some(Duration::ZERO))?;\nassert_eq!(socket.linger()?, Some(Duration::ZERO));";
         }
 
         impl $socket {
             /// Whether the peer is asked from time to time whether it is still there.
+            ///
+            /// ```
+            /// use heist_streams::net::TcpSocket;
+            ///
+            /// let socket = TcpSocket::new_v4()?;
+            /// assert!(!socket.keepalive()?);
+            /// # std::io::Result::Ok(())
+            /// ```
             ///
             /// # Errors
             ///
@@ -131,6 +211,17 @@ macro_rules! tcp_options {
             }
 
             /// Has the peer asked from time to time whether it is still there; `None` ends that.
+            ///
+            /// ```
+            /// use heist_streams::net::{KeepAlive, TcpSocket};
+            ///
+            /// let socket = TcpSocket::new_v4()?;
+            /// socket.set_keepalive(Some(KeepAlive::new()))?;
+            /// assert!(socket.keepalive()?);
+            /// socket.set_keepalive(None)?;
+            /// assert!(!socket.keepalive()?);
+            /// # std::io::Result::Ok(())
+            /// ```
             ///
             /// # Errors
             ///
@@ -145,6 +236,14 @@ macro_rules! tcp_options {
 
             /// How long sent bytes may stay unanswered before the connection is given up; `None` is the system's limit.
             ///
+            /// ```
+            /// use heist_streams::net::TcpSocket;
+            ///
+            /// let socket = TcpSocket::new_v4()?;
+            /// assert_eq!(socket.user_timeout()?, None);
+            /// # std::io::Result::Ok(())
+            /// ```
+            ///
             /// # Errors
             ///
             /// The system's.
@@ -155,6 +254,16 @@ macro_rules! tcp_options {
             }
 
             /// Sets what [`user_timeout`](Self::user_timeout) tells.
+            ///
+            /// ```
+            /// use std::time::Duration;
+            /// use heist_streams::net::TcpSocket;
+            ///
+            /// let socket = TcpSocket::new_v4()?;
+            /// socket.set_user_timeout(Some(Duration::from_secs(5)))?;
+            /// assert_eq!(socket.user_timeout()?, Some(Duration::from_secs(5)));
+            /// # std::io::Result::Ok(())
+            /// ```
             ///
             /// # Errors
             ///
@@ -174,6 +283,18 @@ macro_rules! ttl_options {
         impl $socket {
             /// How many hops a packet may take.
             ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            /// use heist_streams::net::UdpSocket;
+            ///
+            /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+            /// assert!(socket.ttl()? > 0);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
+            ///
             /// # Errors
             ///
             /// The system's.
@@ -182,6 +303,19 @@ macro_rules! ttl_options {
             }
 
             /// Sets how many hops a packet may take.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            /// use heist_streams::net::UdpSocket;
+            ///
+            /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+            /// socket.set_ttl(3)?;
+            /// assert_eq!(socket.ttl()?, 3);
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///

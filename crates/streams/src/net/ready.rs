@@ -9,6 +9,17 @@ use std::task::Poll;
 use heist_reactor::{IoSafe, IoSource};
 
 /// What somebody waits for: [`Interest::READABLE`], [`Interest::WRITABLE`], or both, joined by `|`.
+///
+/// ```
+/// # async fn example() -> std::io::Result<()> {
+/// use heist_streams::net::{Interest, UnixStream};
+///
+/// let (near, _far) = UnixStream::pair()?;
+/// let ready = near.ready(Interest::READABLE | Interest::WRITABLE).await?;
+/// assert!(ready.is_writable() && !ready.is_readable());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Interest {
     readable: bool,
@@ -31,6 +42,16 @@ impl BitOr for Interest {
 }
 
 /// What a socket is ready for, as far as is known: trying tells.
+///
+/// ```
+/// # async fn example() -> std::io::Result<()> {
+/// use heist_streams::net::{Interest, UnixStream};
+///
+/// let (near, _far) = UnixStream::pair()?;
+/// assert!(near.ready(Interest::WRITABLE).await?.is_writable());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Ready {
     readable: bool,
@@ -39,11 +60,32 @@ pub struct Ready {
 
 impl Ready {
     /// Whether there may be something to read.
+    ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use heist_streams::net::{Interest, UnixStream};
+    ///
+    /// let (near, mut far) = UnixStream::pair()?;
+    /// far.write_all(b"hello").await?;
+    /// assert!(near.ready(Interest::READABLE).await?.is_readable());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_readable(self) -> bool {
         self.readable
     }
 
     /// Whether there may be room to write.
+    ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use heist_streams::net::{Interest, UnixStream};
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// assert!(near.ready(Interest::READABLE | Interest::WRITABLE).await?.is_writable());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_writable(self) -> bool {
         self.writable
     }
@@ -72,11 +114,20 @@ pub(super) async fn ready<T: IoSafe>(source: &IoSource<T>, interest: Interest) -
 }
 
 /// Gives a socket with a field `source` what every socket has: readiness, its own address, its descriptor, and the way
-/// to and from the standard library's type.
+/// to and from the standard library's type. `$sample` are the lines of an example that make a `socket`.
 macro_rules! any_socket {
-    ($socket:ident, $std:ty, $address:ty) => {
+    ($socket:ident, $std:ty, $address:ty, $sample:literal) => {
         impl $socket {
             /// Waits until there is something to read or to accept, or the end. Several tasks may.
+            ///
+            /// ```
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $sample]
+            /// socket.readable().await?;
+            /// // Something is there, or the end, or else this would still wait.
+            /// # Ok(())
+            /// # }
+            /// ```
             ///
             /// # Errors
             ///
@@ -87,6 +138,14 @@ macro_rules! any_socket {
 
             /// Waits until there is room to write. Several tasks may.
             ///
+            /// ```
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $sample]
+            /// socket.writable().await?;
+            /// # Ok(())
+            /// # }
+            /// ```
+            ///
             /// # Errors
             ///
             /// When no event loop runs here, or that of the socket is closed.
@@ -95,6 +154,16 @@ macro_rules! any_socket {
             }
 
             /// Waits until one of what is wanted is there, and says what is.
+            ///
+            /// ```
+            /// # async fn example() -> std::io::Result<()> {
+            #[doc = $sample]
+            /// use heist_streams::net::Interest;
+            /// let ready = socket.ready(Interest::READABLE | Interest::WRITABLE).await?;
+            /// assert!(ready.is_readable() || ready.is_writable());
+            /// # Ok(())
+            /// # }
+            /// ```
             ///
             /// # Errors
             ///
@@ -105,6 +174,18 @@ macro_rules! any_socket {
 
             /// Tries an operation of one's own at once. An answer of [`WouldBlock`](io::ErrorKind::WouldBlock) is
             /// remembered: the next wait in that direction waits for the next event.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $sample]
+            /// use heist_streams::net::Direction;
+            /// let address = socket.try_io(Direction::Read, |socket| socket.local_addr())?;
+            /// assert_eq!(format!("{address:?}"), format!("{:?}", socket.local_addr()?));
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -118,6 +199,18 @@ macro_rules! any_socket {
             }
 
             /// Tries an operation of one's own until it would block no more, waiting in between. Several tasks may.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $sample]
+            /// use heist_streams::net::Direction;
+            /// let address = socket.async_io(Direction::Read, |socket| socket.local_addr()).await?;
+            /// assert_eq!(format!("{address:?}"), format!("{:?}", socket.local_addr()?));
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///
@@ -136,6 +229,17 @@ macro_rules! any_socket {
 
             /// This end's address.
             ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $sample]
+            /// let address = socket.local_addr()?;
+            /// assert_eq!(format!("{address:?}"), format!("{:?}", socket.into_std().local_addr()?));
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
+            ///
             /// # Errors
             ///
             /// The system's.
@@ -144,6 +248,16 @@ macro_rules! any_socket {
             }
 
             /// The error that waits at the socket, which taking it clears.
+            ///
+            /// ```
+            /// # use heist_scheduler::{Config, LocalScheduler};
+            /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+            /// # scheduler.block_on(async {
+            #[doc = $sample]
+            /// assert!(socket.take_error()?.is_none());
+            /// # std::io::Result::Ok(())
+            /// # }).unwrap().unwrap();
+            /// ```
             ///
             /// # Errors
             ///

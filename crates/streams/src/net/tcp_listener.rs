@@ -36,12 +36,33 @@ pub struct TcpListener {
     source: IoSource<net::TcpListener>,
 }
 
-any_socket!(TcpListener, net::TcpListener, SocketAddr);
+any_socket!(
+    TcpListener,
+    net::TcpListener,
+    SocketAddr,
+    "use heist_streams::net::TcpListener;\n\
+     \n\
+     let socket = TcpListener::bind(\"127.0.0.1:0\").await?;"
+);
 ttl_options!(TcpListener);
 
 impl TcpListener {
     /// Binds to the first of the addresses that can be bound, and listens. The address may be used again at once after
     /// the listener has gone. Up to 1024 connections wait to be accepted: [`TcpSocket`](super::TcpSocket) has a say in that.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::TcpListener;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// assert_ne!(listener.local_addr()?.port(), 0);
+    /// let error = TcpListener::bind(listener.local_addr()?).await.unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -61,6 +82,19 @@ impl TcpListener {
 
     /// Takes over a listener of the standard library and makes it non-blocking.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::TcpListener;
+    ///
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let address = listener.local_addr()?;
+    /// assert_eq!(TcpListener::from_std(listener)?.local_addr()?, address);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's, if it refuses.
@@ -74,11 +108,38 @@ impl TcpListener {
     }
 
     /// Gives the listener back to the standard library, still non-blocking.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::TcpListener;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?.into_std();
+    /// assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn into_std(self) -> net::TcpListener {
         self.source.into_inner()
     }
 
     /// Waits for a connection. Several tasks may; each connection goes to one of them.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::TcpListener;
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let client = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&listener, rustix::event::PollFlags::IN)], None)?;
+    /// let (_stream, peer) = listener.accept().await?;
+    /// assert_eq!(peer, client.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -93,6 +154,21 @@ impl TcpListener {
     }
 
     /// [`accept`](Self::accept) for hand-written futures.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::TcpListener;
+    ///
+    /// let mut listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let client = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&listener, rustix::event::PollFlags::IN)], None)?;
+    /// let (_stream, peer) = std::future::poll_fn(|cx| listener.poll_accept(cx)).await?;
+    /// assert_eq!(peer, client.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let accepted = ready!(self.source.poll_io(cx, Direction::Read, accept_now));
         Poll::Ready(accepted.map(|(stream, peer)| (TcpStream::from_nonblocking(stream), peer)))
@@ -121,6 +197,24 @@ impl TcpListener {
 }
 
 /// The connections that come to a listener; see [`TcpListener::incoming`].
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use std::{future::poll_fn, pin::pin};
+/// use futures_core::Stream;
+/// use heist_streams::net::TcpListener;
+///
+/// let mut listener = TcpListener::bind("127.0.0.1:0").await?;
+/// let client = std::net::TcpStream::connect(listener.local_addr()?)?;
+/// # rustix::event::poll(&mut [rustix::event::PollFd::new(&listener, rustix::event::PollFlags::IN)], None)?;
+/// let mut incoming = pin!(listener.incoming());
+/// let stream = poll_fn(|cx| incoming.as_mut().poll_next(cx)).await.unwrap()?;
+/// assert_eq!(stream.peer_addr()?, client.local_addr()?);
+/// # std::io::Result::Ok(())
+/// # }).unwrap().unwrap();
+/// ```
 #[derive(Debug)]
 #[must_use = "streams do nothing unless polled"]
 pub struct Incoming<'a> {

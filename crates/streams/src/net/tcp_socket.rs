@@ -32,16 +32,39 @@ pub struct TcpSocket {
 tcp_options!(TcpSocket, |this| &this.socket);
 socket_options! { TcpSocket, |this| &this.socket;
     /// Whether the address may be used again while old connections on it are still timing out.
-    reuse_address, set_reuse_address: bool = reuse_address, set_reuse_address;
+    reuse_address, set_reuse_address: bool = reuse_address, set_reuse_address,
+                "use heist_streams::net::TcpSocket;\n\
+                 \n\
+                 let socket = TcpSocket::new_v4()?;\n\
+                 socket.set_reuse_address(true)?;\n\
+                 assert!(socket.reuse_address()?);";
 }
 #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos", target_os = "cygwin"))))]
 socket_options! { TcpSocket, |this| &this.socket;
     /// Whether other sockets may listen on the same port, with connections spread among them.
-    reuse_port, set_reuse_port: bool = reuse_port, set_reuse_port;
+    reuse_port, set_reuse_port: bool = reuse_port, set_reuse_port,
+                "use heist_streams::net::TcpSocket;\n\
+                 \n\
+                 let socket = TcpSocket::new_v4()?;\n\
+                 socket.set_reuse_port(true)?;\n\
+                 assert!(socket.reuse_port()?);";
 }
 
 impl TcpSocket {
     /// A socket for IPv4.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::TcpSocket;
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.bind("127.0.0.1:0".parse().unwrap())?;
+    /// assert!(socket.local_addr()?.is_ipv4());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -52,6 +75,17 @@ impl TcpSocket {
 
     /// A socket for IPv6.
     ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use heist_streams::net::TcpSocket;
+    ///
+    /// let socket = TcpSocket::new_v6()?;
+    /// socket.bind("[::1]:0".parse().unwrap())?;
+    /// assert!(socket.local_addr()?.is_ipv6());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's, for one where the machine has no IPv6.
@@ -61,6 +95,16 @@ impl TcpSocket {
 
     /// Whether an IPv6 socket leaves IPv4 alone.
     ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use heist_streams::net::TcpSocket;
+    ///
+    /// TcpSocket::new_v6()?.set_only_v6(true)?;
+    /// assert!(TcpSocket::new_v4()?.set_only_v6(true).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's, for one where the socket is of IPv4.
@@ -69,6 +113,19 @@ impl TcpSocket {
     }
 
     /// Binds to an address of this machine.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::TcpSocket;
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.bind("127.0.0.1:0".parse().unwrap())?;
+    /// assert_ne!(socket.local_addr()?.port(), 0);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -81,6 +138,20 @@ impl TcpSocket {
 
     /// This end's address.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::TcpSocket;
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// assert_eq!(socket.local_addr()?.port(), 0);
+    /// socket.bind("127.0.0.1:0".parse().unwrap())?;
+    /// assert!(socket.local_addr()?.ip().is_loopback());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's.
@@ -91,6 +162,22 @@ impl TcpSocket {
 
     /// Listens; so many connections may wait to be accepted.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::TcpSocket;
+    ///
+    /// let socket = TcpSocket::new_v4()?;
+    /// socket.bind("127.0.0.1:0".parse().unwrap())?;
+    /// let listener = socket.listen(16)?;
+    /// let _client = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&listener, rustix::event::PollFlags::IN)], None)?;
+    /// assert!(listener.accept().await.is_ok());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's: the address in use.
@@ -99,6 +186,17 @@ impl TcpSocket {
     }
 
     /// Connects.
+    ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use heist_streams::net::{TcpListener, TcpSocket};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpSocket::new_v4()?.connect(listener.local_addr()?).await?;
+    /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

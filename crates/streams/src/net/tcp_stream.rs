@@ -38,26 +38,94 @@ pub struct TcpStream {
 }
 
 /// The half of a [`TcpStream`] that reads.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::net::TcpStream;
+///
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let far = std::net::TcpStream::connect(listener.local_addr()?)?;
+/// # let (mut near, mut far) = (TcpStream::from_std(listener.accept()?.0)?, TcpStream::from_std(far)?);
+/// // Two ends of a connection: `near` and `far`.
+/// far.write_all(b"hello").await?;
+/// # rustix::event::poll(&mut [rustix::event::PollFd::new(&near, rustix::event::PollFlags::IN)], None)?;
+/// let (mut read, _write) = near.split();
+/// assert_eq!(read.read(&mut [0; 10]).await?, 5);
+/// # std::io::Result::Ok(())
+/// # }).unwrap().unwrap();
+/// ```
 #[derive(Debug)]
 pub struct ReadHalf {
     half: Half<net::TcpStream>,
 }
 
 /// The half of a [`TcpStream`] that writes. Dropping it ends the stream for the peer.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::net::TcpStream;
+///
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let far = std::net::TcpStream::connect(listener.local_addr()?)?;
+/// # let (mut near, mut far) = (TcpStream::from_std(listener.accept()?.0)?, TcpStream::from_std(far)?);
+/// // Two ends of a connection: `near` and `far`.
+/// let (_read, write) = near.split();
+/// drop(write);
+/// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+/// assert_eq!(far.read(&mut [0; 10]).await?, 0);
+/// # std::io::Result::Ok(())
+/// # }).unwrap().unwrap();
+/// ```
 #[derive(Debug)]
 pub struct WriteHalf {
     /// `None` only once `reunite` has taken it.
     half: Option<Half<net::TcpStream>>,
 }
 
-byte_stream!(TcpStream, ReadHalf, WriteHalf, net::TcpStream, SocketAddr);
-any_socket!(TcpStream, net::TcpStream, SocketAddr);
+byte_stream!(
+    TcpStream,
+    ReadHalf,
+    WriteHalf,
+    net::TcpStream,
+    SocketAddr,
+    "use heist_streams::net::TcpStream;\n\
+     \n\
+     # let listener = std::net::TcpListener::bind(\"127.0.0.1:0\")?;\n\
+     # let near = std::net::TcpStream::connect(listener.local_addr()?)?;\n\
+     # let (mut near, mut far) = (TcpStream::from_std(near)?, TcpStream::from_std(listener.accept()?.0)?);\n\
+     // Two ends of a connection: `near` and `far`."
+);
+any_socket!(
+    TcpStream,
+    net::TcpStream,
+    SocketAddr,
+    "use heist_streams::net::TcpStream;\n\
+     \n\
+     # let listener = std::net::TcpListener::bind(\"127.0.0.1:0\")?;\n\
+     let socket = std::net::TcpStream::connect(listener.local_addr()?)?;\n\
+     let socket = TcpStream::from_std(socket)?;"
+);
 tcp_options!(TcpStream, |this| this.source.get_ref());
 ttl_options!(TcpStream);
 
 impl TcpStream {
     /// Connects to the first of the addresses that answers; each next one is tried 250 ms after the one before, or once that
     /// has failed.
+    ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use heist_streams::net::{TcpListener, TcpStream};
+    ///
+    /// let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// assert_eq!(stream.peer_addr()?, listener.local_addr()?);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -72,6 +140,25 @@ impl TcpStream {
 
     /// Looks at what is there without taking it, waiting until something is.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::TcpStream;
+    ///
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let far = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut near, mut far) = (TcpStream::from_std(listener.accept()?.0)?, TcpStream::from_std(far)?);
+    /// // Two ends of a connection: `near` and `far`.
+    /// near.write_all(b"hello").await?;
+    /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+    /// assert_eq!(far.peek(&mut [0; 10]).await?, 5);
+    /// // It is still there.
+    /// assert_eq!(far.read(&mut [0; 10]).await?, 5);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The connection's.
@@ -84,6 +171,25 @@ impl TcpStream {
     }
 
     /// [`peek`](Self::peek) for hand-written futures.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::TcpStream;
+    ///
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let far = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut near, mut far) = (TcpStream::from_std(listener.accept()?.0)?, TcpStream::from_std(far)?);
+    /// // Two ends of a connection: `near` and `far`.
+    /// near.write_all(b"hello").await?;
+    /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+    /// let mut buf = [0; 10];
+    /// assert_eq!(std::future::poll_fn(|cx| far.poll_peek(cx, &mut buf)).await?, 5);
+    /// assert!(buf.starts_with(b"hello"));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn poll_peek(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         self.source.poll_io(cx, Direction::Read, |socket| socket.peek(buf))
     }
@@ -91,6 +197,21 @@ impl TcpStream {
     /// Makes a pair of asyncio's streams of the connection, with the default limit.
     ///
     /// Nagle's algorithm is turned off, as for all streams.
+    ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use heist_streams::net::TcpStream;
+    ///
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let far = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut near, mut far) = (TcpStream::from_std(listener.accept()?.0)?, TcpStream::from_std(far)?);
+    /// // Two ends of a connection: `near` and `far`.
+    /// let (mut reader, _writer) = near.into_streams();
+    /// far.write_all(b"hello\n").await?;
+    /// assert_eq!(reader.readline().await.unwrap(), b"hello\n");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_streams(self) -> (StreamReader, StreamWriter) {
         let peer = self.peer_addr().ok();
         no_delay(self.source.get_ref());

@@ -36,23 +36,76 @@ pub struct UdpSocket {
     source: IoSource<net::UdpSocket>,
 }
 
-datagram_socket!(UdpSocket, net::UdpSocket, SocketAddr);
-any_socket!(UdpSocket, net::UdpSocket, SocketAddr);
+datagram_socket!(
+    UdpSocket,
+    net::UdpSocket,
+    SocketAddr,
+    "use heist_streams::net::UdpSocket;\n\
+     \n\
+     let mut near = UdpSocket::bind(\"127.0.0.1:0\").await?;\n\
+     let mut far = UdpSocket::bind(\"127.0.0.1:0\").await?;\n\
+     near.connect(far.local_addr()?).await?;\n\
+     far.connect(near.local_addr()?).await?;"
+);
+any_socket!(
+    UdpSocket,
+    net::UdpSocket,
+    SocketAddr,
+    "use heist_streams::net::UdpSocket;\n\
+     \n\
+     let socket = UdpSocket::bind(\"127.0.0.1:0\").await?;"
+);
 buffer_options!(UdpSocket, |this| this.source.get_ref());
 ttl_options!(UdpSocket);
 socket_options! { UdpSocket, |this| this.source.get_ref();
     /// Whether datagrams may be sent to everybody on the network; no unless set.
-    broadcast, set_broadcast: bool = broadcast, set_broadcast;
+    broadcast, set_broadcast: bool = broadcast, set_broadcast,
+                "use heist_streams::net::UdpSocket;\n\
+                 \n\
+                 let socket = UdpSocket::from_std(std::net::UdpSocket::bind(\"127.0.0.1:0\")?)?;\n\
+                 assert!(!socket.broadcast()?);\n\
+                 socket.set_broadcast(true)?;\n\
+                 assert!(socket.broadcast()?);";
     /// Whether what is sent to an IPv4 group comes back to this machine.
-    multicast_loop_v4, set_multicast_loop_v4: bool = multicast_loop_v4, set_multicast_loop_v4;
+    multicast_loop_v4, set_multicast_loop_v4: bool = multicast_loop_v4, set_multicast_loop_v4,
+                "use heist_streams::net::UdpSocket;\n\
+                 \n\
+                 let socket = UdpSocket::from_std(std::net::UdpSocket::bind(\"127.0.0.1:0\")?)?;\n\
+                 socket.set_multicast_loop_v4(false)?;\n\
+                 assert!(!socket.multicast_loop_v4()?);";
     /// Whether what is sent to an IPv6 group comes back to this machine.
-    multicast_loop_v6, set_multicast_loop_v6: bool = multicast_loop_v6, set_multicast_loop_v6;
+    multicast_loop_v6, set_multicast_loop_v6: bool = multicast_loop_v6, set_multicast_loop_v6,
+                "use heist_streams::net::UdpSocket;\n\
+                 \n\
+                 # // A machine without IPv6 has no such socket.\n\
+                 # let Ok(socket) = std::net::UdpSocket::bind(\"[::1]:0\") else { return Ok(()) };\n\
+                 # let socket = UdpSocket::from_std(socket)?;\n\
+                 socket.set_multicast_loop_v6(false)?;\n\
+                 assert!(!socket.multicast_loop_v6()?);";
     /// How many hops a datagram to an IPv4 group may take.
-    multicast_ttl_v4, set_multicast_ttl_v4: u32 = multicast_ttl_v4, set_multicast_ttl_v4;
+    multicast_ttl_v4, set_multicast_ttl_v4: u32 = multicast_ttl_v4, set_multicast_ttl_v4,
+                "use heist_streams::net::UdpSocket;\n\
+                 \n\
+                 let socket = UdpSocket::from_std(std::net::UdpSocket::bind(\"127.0.0.1:0\")?)?;\n\
+                 socket.set_multicast_ttl_v4(3)?;\n\
+                 assert_eq!(socket.multicast_ttl_v4()?, 3);";
 }
 
 impl UdpSocket {
     /// A socket bound to the first of the addresses that can be bound; port 0 is any free one.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UdpSocket;
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// assert_ne!(socket.local_addr()?.port(), 0);
+    /// assert!(UdpSocket::bind(socket.local_addr()?).await.is_err());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -80,6 +133,22 @@ impl UdpSocket {
     /// Connects to the first of the addresses that the system takes: [`send`](Self::send) goes there, and nothing is
     /// received from elsewhere.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UdpSocket;
+    ///
+    /// let (near, far) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+    /// near.connect(far.local_addr()?).await?;
+    /// assert_eq!(near.peer_addr()?, far.local_addr()?);
+    /// near.send(b"ping").await?;
+    /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+    /// assert_eq!(far.recv(&mut [0; 10]).await?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// That of the last address.
@@ -89,6 +158,21 @@ impl UdpSocket {
     }
 
     /// Sends a datagram to `address`, waiting while there is no room.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UdpSocket;
+    ///
+    /// let (near, far) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+    /// assert_eq!(near.send_to(b"ping", far.local_addr()?).await?, 4);
+    /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+    /// let (n, from) = far.recv_from(&mut [0; 10]).await?;
+    /// assert_eq!((n, from), (4, near.local_addr()?));
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -103,6 +187,20 @@ impl UdpSocket {
 
     /// As [`send_to`](Self::send_to), if there is room at once.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UdpSocket;
+    ///
+    /// let (near, far) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+    /// assert_eq!(near.try_send_to(b"ping", far.local_addr()?)?, 4);
+    /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+    /// assert_eq!(far.try_recv(&mut [0; 10])?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) where there is none: await [`writable`](Self::writable). As
@@ -112,6 +210,20 @@ impl UdpSocket {
     }
 
     /// [`send_to`](Self::send_to) for hand-written futures.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UdpSocket;
+    ///
+    /// let (mut near, far) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+    /// let address = far.local_addr()?;
+    /// let sent = std::future::poll_fn(|cx| near.poll_send_to(cx, b"ping", address)).await?;
+    /// assert_eq!(sent, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn poll_send_to(
         &mut self,
         cx: &mut Context<'_>,
@@ -122,6 +234,22 @@ impl UdpSocket {
     }
 
     /// Looks at the next datagram without taking it.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UdpSocket;
+    ///
+    /// let (near, far) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+    /// near.send_to(b"ping", far.local_addr()?).await?;
+    /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+    /// assert_eq!(far.peek(&mut [0; 10]).await?, 4);
+    /// // It is still there.
+    /// assert_eq!(far.recv(&mut [0; 10]).await?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -136,6 +264,22 @@ impl UdpSocket {
 
     /// As [`peek`](Self::peek), and tells who sent it.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UdpSocket;
+    ///
+    /// let (near, far) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+    /// near.send_to(b"ping", far.local_addr()?).await?;
+    /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
+    /// let (_, from) = far.peek_from(&mut [0; 10]).await?;
+    /// assert_eq!(from, near.local_addr()?);
+    /// assert_eq!(far.recv(&mut [0; 10]).await?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`recv`](Self::recv).
@@ -149,6 +293,22 @@ impl UdpSocket {
 
     /// Joins an IPv4 group, on the interface of that address; the unspecified one lets the system choose.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use std::net::Ipv4Addr;
+    /// use heist_streams::net::UdpSocket;
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let group = Ipv4Addr::new(224, 0, 0, 250);
+    /// socket.join_multicast_v4(group, Ipv4Addr::LOCALHOST)?;
+    /// // A socket is in a group once.
+    /// assert!(socket.join_multicast_v4(group, Ipv4Addr::LOCALHOST).is_err());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's: no group's address, no such interface.
@@ -157,6 +317,22 @@ impl UdpSocket {
     }
 
     /// Leaves an IPv4 group.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use std::net::Ipv4Addr;
+    /// use heist_streams::net::UdpSocket;
+    ///
+    /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let group = Ipv4Addr::new(224, 0, 0, 250);
+    /// socket.join_multicast_v4(group, Ipv4Addr::LOCALHOST)?;
+    /// socket.leave_multicast_v4(group, Ipv4Addr::LOCALHOST)?;
+    /// assert!(socket.leave_multicast_v4(group, Ipv4Addr::LOCALHOST).is_err());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -167,6 +343,19 @@ impl UdpSocket {
 
     /// Joins an IPv6 group, on the interface of that index; 0 lets the system choose.
     ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use std::net::Ipv6Addr;
+    /// use heist_streams::net::UdpSocket;
+    ///
+    /// let socket = UdpSocket::bind("[::1]:0").await?;
+    /// // Not the address of a group.
+    /// assert!(socket.join_multicast_v6(Ipv6Addr::LOCALHOST, 0).is_err());
+    /// socket.join_multicast_v6("ff02::fb".parse().unwrap(), 0)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's: no group's address, no such interface.
@@ -175,6 +364,20 @@ impl UdpSocket {
     }
 
     /// Leaves an IPv6 group.
+    ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use std::net::Ipv6Addr;
+    /// use heist_streams::net::UdpSocket;
+    ///
+    /// let socket = UdpSocket::bind("[::1]:0").await?;
+    /// let group: Ipv6Addr = "ff02::fb".parse().unwrap();
+    /// socket.join_multicast_v6(group, 0)?;
+    /// socket.leave_multicast_v6(group, 0)?;
+    /// assert!(socket.leave_multicast_v6(group, 0).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -203,6 +406,18 @@ fn first_that<T>(
 }
 
 /// A UDP socket about to be made; see [`UdpSocket::builder`].
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::net::UdpSocket;
+///
+/// let socket = UdpSocket::builder().local_addr("127.0.0.1:0").broadcast(true).build().await?;
+/// assert!(socket.broadcast()?);
+/// # std::io::Result::Ok(())
+/// # }).unwrap().unwrap();
+/// ```
 #[derive(Debug, Default)]
 #[must_use = "call `build` to make the socket"]
 pub struct UdpBuilder {
@@ -214,30 +429,95 @@ pub struct UdpBuilder {
 
 impl UdpBuilder {
     /// The address to bind to; without one, the system chooses at the first datagram.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UdpSocket;
+    ///
+    /// let socket = UdpSocket::builder().local_addr("127.0.0.1:0").build().await?;
+    /// assert!(socket.local_addr()?.ip().is_loopback());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn local_addr(mut self, address: impl ToAddress) -> Self {
         self.local = Some(address.to_target());
         self
     }
 
     /// The address to connect to.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UdpSocket;
+    ///
+    /// let far = UdpSocket::bind("127.0.0.1:0").await?;
+    /// let near = UdpSocket::builder().remote_addr(far.local_addr()?).build().await?;
+    /// assert_eq!(near.peer_addr()?, far.local_addr()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn remote_addr(mut self, address: impl ToAddress) -> Self {
         self.remote = Some(address.to_target());
         self
     }
 
     /// Whether datagrams may be sent to everybody on the network; no when not set. asyncio's `allow_broadcast`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UdpSocket;
+    ///
+    /// let socket = UdpSocket::builder().local_addr("127.0.0.1:0").broadcast(true).build().await?;
+    /// assert!(socket.broadcast()?);
+    /// assert!(!UdpSocket::bind("127.0.0.1:0").await?.broadcast()?);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn broadcast(mut self, allow: bool) -> Self {
         self.broadcast = allow;
         self
     }
 
     /// Whether other sockets may have the same port, with datagrams spread among them; no when not set.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UdpSocket;
+    ///
+    /// let first = UdpSocket::builder().local_addr("127.0.0.1:0").reuse_port(true).build().await?;
+    /// let address = first.local_addr()?;
+    /// let second = UdpSocket::builder().local_addr(address).reuse_port(true).build().await?;
+    /// assert_eq!(second.local_addr()?, address);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn reuse_port(mut self, reuse: bool) -> Self {
         self.reuse_port = reuse;
         self
     }
 
     /// Makes the socket, with the first pair of addresses of one family that works.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UdpSocket;
+    ///
+    /// assert!(UdpSocket::builder().local_addr("127.0.0.1:0").build().await.is_ok());
+    /// let error = UdpSocket::builder().build().await.unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///

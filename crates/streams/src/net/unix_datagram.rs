@@ -33,12 +33,42 @@ pub struct UnixDatagram {
     source: IoSource<net::UnixDatagram>,
 }
 
-datagram_socket!(UnixDatagram, net::UnixDatagram, SocketAddr);
-any_socket!(UnixDatagram, net::UnixDatagram, SocketAddr);
+datagram_socket!(
+    UnixDatagram,
+    net::UnixDatagram,
+    SocketAddr,
+    "use heist_streams::net::UnixDatagram;\n\
+     \n\
+     let (mut near, mut far) = UnixDatagram::pair()?;"
+);
+any_socket!(
+    UnixDatagram,
+    net::UnixDatagram,
+    SocketAddr,
+    "use heist_streams::net::UnixDatagram;\n\
+     \n\
+     let (socket, _far) = UnixDatagram::pair()?;"
+);
 buffer_options!(UnixDatagram, |this| this.source.get_ref());
 
 impl UnixDatagram {
     /// A socket of that name; on Linux, a path that begins with a zero byte is an abstract one.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UnixDatagram;
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-ud-bind-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// let socket = UnixDatagram::bind(dir.join("socket"))?;
+    /// assert_eq!(socket.local_addr()?.as_pathname(), Some(&*dir.join("socket")));
+    /// assert!(UnixDatagram::bind(dir.join("socket")).is_err());
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -52,6 +82,18 @@ impl UnixDatagram {
 
     /// A socket without a name, which cannot be answered.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UnixDatagram;
+    ///
+    /// let socket = UnixDatagram::unbound()?;
+    /// assert!(socket.local_addr()?.is_unnamed());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's, for one when no descriptor is left.
@@ -60,6 +102,20 @@ impl UnixDatagram {
     }
 
     /// Two sockets without a name, connected to each other.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UnixDatagram;
+    ///
+    /// let (near, far) = UnixDatagram::pair()?;
+    /// far.send(b"pong").await?;
+    /// let mut buf = [0; 10];
+    /// assert_eq!(near.recv(&mut buf).await?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -75,6 +131,24 @@ impl UnixDatagram {
 
     /// Connects to the socket of that path: [`send`](Self::send) goes there, and nothing is received from elsewhere.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UnixDatagram;
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-ud-connect-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// let far = UnixDatagram::bind(dir.join("socket"))?;
+    /// let near = UnixDatagram::unbound()?;
+    /// near.connect(dir.join("socket"))?;
+    /// near.send(b"hello").await?;
+    /// assert_eq!(far.recv(&mut [0; 10]).await?, 5);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's, with the path.
@@ -85,6 +159,24 @@ impl UnixDatagram {
     }
 
     /// Sends a datagram to the socket of that path, waiting while its line is full.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UnixDatagram;
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-ud-send-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// let far = UnixDatagram::bind(dir.join("socket"))?;
+    /// UnixDatagram::unbound()?.send_to(b"hello", dir.join("socket")).await?;
+    /// let mut buf = [0; 10];
+    /// let n = far.recv(&mut buf).await?;
+    /// assert_eq!(&buf[..n], b"hello");
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -102,6 +194,22 @@ impl UnixDatagram {
 
     /// As [`send_to`](Self::send_to), if there is room at once.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UnixDatagram;
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-ud-try-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// let far = UnixDatagram::bind(dir.join("socket"))?;
+    /// assert_eq!(UnixDatagram::unbound()?.try_send_to(b"hello", dir.join("socket"))?, 5);
+    /// assert_eq!(far.try_recv(&mut [0; 10])?, 5);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) where there is none; as [`send_to`](Self::send_to).
@@ -111,6 +219,21 @@ impl UnixDatagram {
     }
 
     /// Ends receiving, sending or both.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UnixDatagram;
+    ///
+    /// use std::net::Shutdown;
+    /// let (near, far) = UnixDatagram::pair()?;
+    /// near.shutdown(Shutdown::Write)?;
+    /// assert!(near.try_send(b"hello").is_err());
+    /// assert!(far.try_send(b"hello").is_ok());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///

@@ -34,11 +34,38 @@ pub struct UnixListener {
     source: IoSource<net::UnixListener>,
 }
 
-any_socket!(UnixListener, net::UnixListener, SocketAddr);
+any_socket!(
+    UnixListener,
+    net::UnixListener,
+    SocketAddr,
+    "use heist_streams::net::UnixListener;\n\
+     \n\
+     # let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();\n\
+     # let path = std::env::temp_dir().join(format!(\"heist-doc-{}-{now}\", std::process::id()));\n\
+     let socket = UnixListener::bind(&path)?;\n\
+     # std::fs::remove_file(&path)?;"
+);
 
 impl UnixListener {
     /// Binds to that path, and listens; on Linux, a path that begins with a zero byte is an abstract name. Up to 1024
     /// connections wait to be accepted.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UnixListener;
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-ul-bind-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// let listener = UnixListener::bind(dir.join("socket"))?;
+    /// assert_eq!(listener.local_addr()?.as_pathname(), Some(&*dir.join("socket")));
+    /// let twice = UnixListener::bind(dir.join("socket")).unwrap_err();
+    /// assert_eq!(twice.kind(), std::io::ErrorKind::AddrInUse);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -49,6 +76,23 @@ impl UnixListener {
 
     /// As [`bind`](Self::bind), with another limit of connections that wait.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::{UnixListener, UnixStream};
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-ul-backlog-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// let listener = UnixListener::bind_with_backlog(dir.join("socket"), 1)?;
+    /// // It waits in the line.
+    /// let _stream = UnixStream::connect(dir.join("socket")).await?;
+    /// assert!(listener.accept().await.is_ok());
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`bind`](Self::bind).
@@ -57,6 +101,22 @@ impl UnixListener {
     }
 
     /// Takes over a listener of the standard library and makes it non-blocking.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UnixListener;
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-ul-from-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// let listener = std::os::unix::net::UnixListener::bind(dir.join("socket"))?;
+    /// let listener = UnixListener::from_std(listener)?;
+    /// assert_eq!(listener.local_addr()?.as_pathname(), Some(&*dir.join("socket")));
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -67,11 +127,45 @@ impl UnixListener {
     }
 
     /// Gives the listener back to the standard library, still non-blocking.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UnixListener;
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-ul-into-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// let listener = UnixListener::bind(dir.join("socket"))?.into_std();
+    /// assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn into_std(self) -> net::UnixListener {
         self.source.into_inner()
     }
 
     /// Waits for a connection. Several tasks may; each connection goes to one of them.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::{UnixListener, UnixStream};
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-ul-accept-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// let listener = UnixListener::bind(dir.join("socket"))?;
+    /// let mut near = UnixStream::connect(dir.join("socket")).await?;
+    /// let (mut far, peer) = listener.accept().await?;
+    /// assert!(peer.is_unnamed());
+    /// far.write_all(b"hello").await?;
+    /// assert_eq!(near.read(&mut [0; 10]).await?, 5);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -86,12 +180,50 @@ impl UnixListener {
     }
 
     /// [`accept`](Self::accept) for hand-written futures.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::{UnixListener, UnixStream};
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-ul-poll-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// let mut listener = UnixListener::bind(dir.join("socket"))?;
+    /// let _near = UnixStream::connect(dir.join("socket")).await?;
+    /// let (_far, peer) = std::future::poll_fn(|cx| listener.poll_accept(cx)).await?;
+    /// assert!(peer.is_unnamed());
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
         let accepted = ready!(self.source.poll_io(cx, Direction::Read, accept_now));
         Poll::Ready(accepted.and_then(with_peer))
     }
 
     /// The connections that come, as a stream that never ends.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use std::{future::poll_fn, pin::pin};
+    /// use futures_core::Stream;
+    /// use heist_streams::net::{UnixListener, UnixStream};
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-ul-incoming-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// let mut listener = UnixListener::bind(dir.join("socket"))?;
+    /// let mut near = UnixStream::connect(dir.join("socket")).await?;
+    /// let mut incoming = pin!(listener.incoming());
+    /// let mut far = poll_fn(|cx| incoming.as_mut().poll_next(cx)).await.unwrap()?;
+    /// far.write_all(b"hello").await?;
+    /// assert_eq!(near.read(&mut [0; 10]).await?, 5);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn incoming(&mut self) -> UnixIncoming<'_> {
         UnixIncoming { listener: self }
     }
@@ -108,6 +240,27 @@ fn with_peer(stream: net::UnixStream) -> io::Result<(UnixStream, SocketAddr)> {
 }
 
 /// The connections that come to a listener; see [`UnixListener::incoming`].
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use std::{future::poll_fn, pin::pin};
+/// use futures_core::Stream;
+/// use heist_streams::net::{UnixListener, UnixStream};
+///
+/// # let dir = std::env::temp_dir().join(format!("heist-doc-ul-incoming2-{}", std::process::id()));
+/// # std::fs::create_dir_all(&dir)?;
+/// let mut listener = UnixListener::bind(dir.join("socket"))?;
+/// let mut near = UnixStream::connect(dir.join("socket")).await?;
+/// let mut incoming = pin!(listener.incoming());
+/// let mut far = poll_fn(|cx| incoming.as_mut().poll_next(cx)).await.unwrap()?;
+/// far.write_all(b"hello").await?;
+/// assert_eq!(near.read(&mut [0; 10]).await?, 5);
+/// # std::fs::remove_dir_all(&dir)?;
+/// # std::io::Result::Ok(())
+/// # }).unwrap().unwrap();
+/// ```
 #[derive(Debug)]
 #[must_use = "streams do nothing unless polled"]
 pub struct UnixIncoming<'a> {

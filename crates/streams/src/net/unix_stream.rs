@@ -36,26 +36,89 @@ pub struct UnixStream {
 }
 
 /// The half of a [`UnixStream`] that reads.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::net::UnixStream;
+///
+/// let (near, mut far) = UnixStream::pair()?;
+/// let (mut read, _write) = near.split();
+/// far.write_all(b"hello").await?;
+/// assert_eq!(read.read(&mut [0; 10]).await?, 5);
+/// # std::io::Result::Ok(())
+/// # }).unwrap().unwrap();
+/// ```
 #[derive(Debug)]
 pub struct UnixReadHalf {
     half: Half<net::UnixStream>,
 }
 
 /// The half of a [`UnixStream`] that writes. Dropping it ends the stream for the peer.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::net::UnixStream;
+///
+/// let (near, mut far) = UnixStream::pair()?;
+/// let (_read, mut write) = near.split();
+/// write.write_all(b"hello").await?;
+/// drop(write);
+/// assert_eq!(far.read(&mut [0; 10]).await?, 5);
+/// assert_eq!(far.read(&mut [0; 10]).await?, 0);
+/// # std::io::Result::Ok(())
+/// # }).unwrap().unwrap();
+/// ```
 #[derive(Debug)]
 pub struct UnixWriteHalf {
     /// `None` only once `reunite` has taken it.
     half: Option<Half<net::UnixStream>>,
 }
 
-byte_stream!(UnixStream, UnixReadHalf, UnixWriteHalf, net::UnixStream, SocketAddr);
-any_socket!(UnixStream, net::UnixStream, SocketAddr);
+byte_stream!(
+    UnixStream,
+    UnixReadHalf,
+    UnixWriteHalf,
+    net::UnixStream,
+    SocketAddr,
+    "use heist_streams::net::UnixStream;\n\
+     \n\
+     let (mut near, mut far) = UnixStream::pair()?;"
+);
+any_socket!(
+    UnixStream,
+    net::UnixStream,
+    SocketAddr,
+    "use heist_streams::net::UnixStream;\n\
+     \n\
+     let (socket, _far) = UnixStream::pair()?;"
+);
 buffer_options!(UnixStream, |this| this.source.get_ref());
 
 impl UnixStream {
     /// Connects to the socket of that path; on Linux, a path that begins with a zero byte is an abstract name.
     ///
     /// Waits while the line of connections at the listener is full.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::{UnixListener, UnixStream};
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("heist-doc-us-connect-{}", std::process::id()));
+    /// # std::fs::create_dir_all(&dir)?;
+    /// let _listener = UnixListener::bind(dir.join("socket"))?;
+    /// let stream = UnixStream::connect(dir.join("socket")).await?;
+    /// assert_eq!(stream.peer_addr()?.as_pathname(), Some(&*dir.join("socket")));
+    /// assert!(UnixStream::connect(dir.join("missing")).await.is_err());
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -70,6 +133,19 @@ impl UnixStream {
 
     /// Two sockets without a name, connected to each other.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UnixStream;
+    ///
+    /// let (mut near, mut far) = UnixStream::pair()?;
+    /// near.write_all(b"ping").await?;
+    /// assert_eq!(far.read(&mut [0; 10]).await?, 4);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's, for one when no descriptor is left.
@@ -79,6 +155,18 @@ impl UnixStream {
     }
 
     /// Who is at the other end, as it was when the connection was made.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UnixStream;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// assert_eq!(near.peer_cred()?.pid(), std::process::id() as i32);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -95,6 +183,19 @@ impl UnixStream {
 }
 
 /// The process at the other end of a Unix socket.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_streams::net::UnixStream;
+///
+/// let (near, far) = UnixStream::pair()?;
+/// // This process is at both ends.
+/// assert_eq!(near.peer_cred()?, far.peer_cred()?);
+/// # std::io::Result::Ok(())
+/// # }).unwrap().unwrap();
+/// ```
 #[cfg(target_os = "linux")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Credentials {
@@ -106,16 +207,56 @@ pub struct Credentials {
 #[cfg(target_os = "linux")]
 impl Credentials {
     /// The number of the process.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_streams::net::UnixStream;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// assert_eq!(near.peer_cred()?.pid(), std::process::id() as i32);
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn pid(&self) -> i32 {
         self.pid
     }
 
     /// The number of its user.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use std::os::unix::fs::MetadataExt;
+    /// use heist_streams::net::UnixStream;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// let me = std::fs::metadata("/proc/self")?;
+    /// assert_eq!(near.peer_cred()?.uid(), me.uid());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn uid(&self) -> u32 {
         self.uid
     }
 
     /// The number of its group.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use std::os::unix::fs::MetadataExt;
+    /// use heist_streams::net::UnixStream;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// let me = std::fs::metadata("/proc/self")?;
+    /// assert_eq!(near.peer_cred()?.gid(), me.gid());
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap().unwrap();
+    /// ```
     pub fn gid(&self) -> u32 {
         self.gid
     }
