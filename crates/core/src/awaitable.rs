@@ -6,6 +6,13 @@ use std::future::{Future, IntoFuture};
 ///
 /// Every future is one. A type that stands for something that runs by itself is no future but makes one, and says here how
 /// far it is.
+///
+/// ```
+/// use heist_core::Awaitable;
+///
+/// let future = async { 1 };
+/// assert!(future.is_bare() && !future.is_done());
+/// ```
 pub trait Awaitable: IntoFuture {
     /// Whether it has ended: then awaiting it gives its value at once.
     fn is_done(&self) -> bool;

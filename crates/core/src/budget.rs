@@ -12,6 +12,15 @@ use std::task::{Context, Poll};
 use crate::context;
 
 /// Permission to do one unit of work; see [`poll_proceed`].
+///
+/// ```
+/// # use std::task::{Context, Poll, Waker};
+/// use heist_core::budget::poll_proceed;
+///
+/// # let mut cx = Context::from_waker(Waker::noop());
+/// let Poll::Ready(proceed) = poll_proceed(&mut cx) else { panic!("there is no budget outside of a worker") };
+/// proceed.made_progress();
+/// ```
 #[derive(Debug)]
 #[must_use = "call `made_progress` when the future returns Ready"]
 pub struct Proceed(());
@@ -31,6 +40,14 @@ impl Proceed {
 /// Ready while the current task has budget left; otherwise arranges for another poll and is Pending.
 ///
 /// Outside a worker there is no budget, and this is always ready.
+///
+/// ```
+/// # use std::task::{Context, Poll, Waker};
+/// use heist_core::budget::poll_proceed;
+///
+/// # let mut cx = Context::from_waker(Waker::noop());
+/// assert!(poll_proceed(&mut cx).is_ready(), "no worker, no budget");
+/// ```
 #[inline]
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<Proceed> {
     if context::with(|context| context.is_some_and(|context| context.budget() == 0)) {

@@ -18,6 +18,13 @@ pub struct CancelledError {
 
 impl CancelledError {
     /// A cancellation, perhaps with the message of who cancelled.
+    ///
+    /// ```
+    /// use heist_core::CancelledError;
+    ///
+    /// assert_eq!(CancelledError::new(None).to_string(), "cancelled");
+    /// assert_eq!(CancelledError::new(Some("too slow")).to_string(), "cancelled: too slow");
+    /// ```
     pub fn new(message: Option<&str>) -> Self {
         Self { message: message.map(Arc::from) }
     }
@@ -39,6 +46,11 @@ impl CancelledError {
     }
 
     /// What the one who cancelled had to say.
+    ///
+    /// ```
+    /// let error = heist_core::CancelledError::new(Some("too slow"));
+    /// assert_eq!(error.message(), Some("too slow"));
+    /// ```
     pub fn message(&self) -> Option<&str> {
         self.message.as_deref()
     }

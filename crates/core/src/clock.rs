@@ -22,6 +22,15 @@ use std::time::{Duration, Instant};
 pub const NEVER: u64 = u64::MAX;
 
 /// The clock of one event loop: real, or virtual.
+///
+/// ```
+/// use heist_core::Clock;
+///
+/// let clock = Clock::virtual_time();
+/// let deadline = clock.deadline_in(std::time::Duration::from_micros(3));
+/// clock.advance_to(deadline);
+/// assert_eq!(clock.now(), 3_000);
+/// ```
 #[derive(Debug)]
 pub struct Clock {
     origin: Instant,
@@ -45,11 +54,26 @@ impl std::fmt::Debug for Virtual {
 
 impl Clock {
     /// A clock that follows the machine's monotonic clock.
+    ///
+    /// ```
+    /// use heist_core::Clock;
+    ///
+    /// let clock = Clock::real();
+    /// let before = clock.now();
+    /// assert!(clock.now() >= before);
+    /// ```
     pub fn real() -> Arc<Self> {
         Arc::new(Self { origin: Instant::now(), virtual_time: None })
     }
 
     /// A clock that stands at zero until somebody advances it.
+    ///
+    /// ```
+    /// use heist_core::Clock;
+    ///
+    /// let clock = Clock::virtual_time();
+    /// assert_eq!((clock.now(), clock.now()), (0, 0));
+    /// ```
     pub fn virtual_time() -> Arc<Self> {
         Arc::new(Self {
             origin: Instant::now(),
@@ -78,28 +102,72 @@ impl Clock {
     }
 
     /// The deadline `delay` from now; [`NEVER`] where the sum does not fit.
+    ///
+    /// ```
+    /// use heist_core::Clock;
+    ///
+    /// # use std::time::Duration;
+    /// let clock = Clock::virtual_time();
+    /// clock.advance_to(10);
+    /// assert_eq!(clock.deadline_in(Duration::from_nanos(5)), 15);
+    /// assert_eq!(clock.deadline_in(Duration::MAX), heist_core::clock::NEVER);
+    /// ```
     #[inline]
     pub fn deadline_in(&self, delay: Duration) -> u64 {
         self.now().saturating_add(nanos(delay))
     }
 
     /// The deadline that stands for a point in real time. A point before the clock's making is 0.
+    ///
+    /// ```
+    /// use heist_core::Clock;
+    ///
+    /// # use std::time::{Duration, Instant};
+    /// let before = Instant::now();
+    /// let clock = Clock::real();
+    /// assert_eq!(clock.deadline_at(before), 0, "the clock was made later");
+    /// assert!(clock.deadline_at(before + Duration::from_secs(60)) > 0);
+    /// ```
     pub fn deadline_at(&self, when: Instant) -> u64 {
         nanos(when.saturating_duration_since(self.origin))
     }
 
     /// The point in real time that a deadline stands for, if the machine's clock can express it.
+    ///
+    /// ```
+    /// use heist_core::Clock;
+    ///
+    /// let clock = Clock::real();
+    /// let when = clock.instant(1_000).unwrap();
+    /// assert_eq!(clock.deadline_at(when), 1_000);
+    /// ```
     pub fn instant(&self, deadline: u64) -> Option<Instant> {
         self.origin.checked_add(Duration::from_nanos(deadline))
     }
 
     /// Whether time is virtual.
+    ///
+    /// ```
+    /// use heist_core::Clock;
+    ///
+    /// assert!(Clock::virtual_time().is_virtual());
+    /// assert!(!Clock::real().is_virtual());
+    /// ```
     #[inline]
     pub fn is_virtual(&self) -> bool {
         self.virtual_time.is_some()
     }
 
     /// Moves virtual time forward to `deadline`; never back. A real clock ignores the call.
+    ///
+    /// ```
+    /// use heist_core::Clock;
+    ///
+    /// let clock = Clock::virtual_time();
+    /// clock.advance_to(10);
+    /// clock.advance_to(4);
+    /// assert_eq!(clock.now(), 10);
+    /// ```
     pub fn advance_to(&self, deadline: u64) {
         if let Some(time) = &self.virtual_time {
             // Pairs with the Acquire load in `now`: who sees the new time sees what was done before the jump.
@@ -111,6 +179,16 @@ impl Clock {
     ///
     /// Whatever the loop cannot see (a job on a thread pool, a child process, a submission under way) holds time back
     /// with such a guard.
+    ///
+    /// ```
+    /// use heist_core::Clock;
+    ///
+    /// let clock = Clock::virtual_time();
+    /// let hold = clock.hold();
+    /// assert_eq!(clock.holds(), 1);
+    /// drop(hold);
+    /// assert_eq!(clock.holds(), 0);
+    /// ```
     pub fn hold(self: &Arc<Self>) -> Hold {
         if let Some(time) = &self.virtual_time {
             time.holds.fetch_add(1, Ordering::Relaxed);
@@ -119,11 +197,32 @@ impl Clock {
     }
 
     /// How many holds are alive.
+    ///
+    /// ```
+    /// use heist_core::Clock;
+    ///
+    /// let clock = Clock::virtual_time();
+    /// let _holds = (clock.hold(), clock.hold());
+    /// assert_eq!(clock.holds(), 2);
+    /// ```
     pub fn holds(&self) -> usize {
         self.virtual_time.as_ref().map_or(0, |time| time.holds.load(Ordering::Acquire))
     }
 
     /// Sets what is called, on the thread that drops it, after the last hold has gone.
+    ///
+    /// ```
+    /// use heist_core::Clock;
+    ///
+    /// let clock = Clock::virtual_time();
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// clock.on_release(std::sync::Arc::new(move || tell.send(()).unwrap()));
+    /// let (first, second) = (clock.hold(), clock.hold());
+    /// drop(first);
+    /// assert!(told.try_recv().is_err());
+    /// drop(second);
+    /// assert!(told.try_recv().is_ok());
+    /// ```
     pub fn on_release(&self, call: Arc<dyn Fn() + Send + Sync>) {
         if let Some(time) = &self.virtual_time {
             *time.released.lock().unwrap_or_else(PoisonError::into_inner) = Some(call);
@@ -132,6 +231,15 @@ impl Clock {
 }
 
 /// Keeps virtual time from jumping; see [`Clock::hold`].
+///
+/// ```
+/// use heist_core::Clock;
+///
+/// let clock = Clock::virtual_time();
+/// let hold = clock.hold();
+/// std::thread::spawn(move || drop(hold)).join().unwrap();
+/// assert_eq!(clock.holds(), 0);
+/// ```
 #[derive(Debug)]
 pub struct Hold {
     clock: Arc<Clock>,
@@ -153,6 +261,14 @@ impl Drop for Hold {
 }
 
 /// A duration in nanoseconds, [`NEVER`] where it does not fit.
+///
+/// ```
+/// # use std::time::Duration;
+/// use heist_core::clock::{NEVER, nanos};
+///
+/// assert_eq!(nanos(Duration::from_millis(2)), 2_000_000);
+/// assert_eq!(nanos(Duration::MAX), NEVER);
+/// ```
 #[inline]
 pub fn nanos(duration: Duration) -> u64 {
     // Written without u128: this stands on the path of every sleep.

@@ -70,6 +70,14 @@ pub struct IdentityAt {
 }
 
 /// One worker's view of its loop.
+///
+/// ```
+/// # use std::sync::Arc;
+/// use heist_core::{Clock, Context, driver::NoDriver};
+///
+/// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+/// assert_eq!((context.worker(), context.loop_id()), (3, 1));
+/// ```
 #[repr(C)]
 pub struct Context {
     /// Units of work left for the current poll; see [`crate::budget`].
@@ -121,6 +129,14 @@ impl std::fmt::Debug for Context {
 
 impl Context {
     /// Makes the context of `worker` in the loop known as `loop_id`.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// assert!(context.current().is_null(), "no task is being polled");
+    /// ```
     pub fn new(worker: usize, loop_id: usize, clock: Arc<Clock>, driver: Arc<dyn Driver>) -> Self {
         let timers = driver.worker_state(worker);
         Self {
@@ -204,6 +220,14 @@ impl Context {
     }
 
     /// What a leaf may ask of the loop.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// assert!(context.services().is_none());
+    /// ```
     #[inline]
     pub fn services(&self) -> Option<&Arc<dyn Services>> {
         self.services.as_ref()
@@ -225,18 +249,42 @@ impl Context {
     }
 
     /// This worker's number.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// assert_eq!(context.worker(), 3);
+    /// ```
     #[inline]
     pub fn worker(&self) -> usize {
         self.worker
     }
 
     /// Which loop this is; equal for the workers of one loop, different for loops that live at the same time.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// assert_eq!(context.loop_id(), 1);
+    /// ```
     #[inline]
     pub fn loop_id(&self) -> usize {
         self.loop_id
     }
 
     /// The loop's clock.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// assert!(context.clock().is_virtual());
+    /// ```
     #[inline]
     pub fn clock(&self) -> &Arc<Clock> {
         &self.clock
@@ -247,6 +295,15 @@ impl Context {
     ///
     /// Deadlines that this worker makes for equal delays come in the order in which they are made. Where the processor has
     /// a counter that drives the system's clock this costs a third of a clock read; elsewhere it is one.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// context.clock().advance_to(10);
+    /// assert_eq!(context.deadline_in(std::time::Duration::from_nanos(5)), 15);
+    /// ```
     #[inline]
     pub fn deadline_in(&self, delay: Duration) -> u64 {
         self.estimate.upper_bound(&self.clock).saturating_add(nanos(delay))
@@ -259,6 +316,14 @@ impl Context {
     }
 
     /// The I/O half of the driver, for the crate that made it to downcast.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// assert!(context.io().is_none());
+    /// ```
     pub fn io(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         self.driver.io()
     }
@@ -283,12 +348,30 @@ impl Context {
     }
 
     /// Units of work left for the current poll.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// context.set_budget(7);
+    /// assert_eq!(context.budget(), 7);
+    /// ```
     #[inline]
     pub fn budget(&self) -> u32 {
         self.budget.get()
     }
 
     /// Sets the units of work left for the current poll.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// context.set_budget(0);
+    /// assert_eq!(context.budget(), 0);
+    /// ```
     #[inline]
     pub fn set_budget(&self, units: u32) {
         self.budget.set(units);
@@ -297,6 +380,14 @@ impl Context {
     /// Whether `waker` is the very one of the task being polled, and not that of an executor inside it.
     ///
     /// A task's waker carries its header as data pointer, and nobody else can hold that address while it is alive.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// assert!(!context.is_current(std::task::Waker::noop()));
+    /// ```
     #[inline]
     pub fn is_current(&self, waker: &Waker) -> bool {
         let current = self.current.get();
@@ -363,6 +454,16 @@ impl Context {
     }
 
     /// The error that was [`raise`](Self::raise)d.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// context.raise(heist_core::CancelledError::new(None));
+    /// assert!(context.take_raised().is_some());
+    /// assert!(context.take_raised().is_none());
+    /// ```
     pub fn take_raised(&self) -> Option<CancelledError> {
         self.raised.take()
     }
@@ -374,11 +475,28 @@ impl Context {
     }
 
     /// The request that was to be [asked later](Self::ask_later).
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// context.ask_later(heist_core::CancelledError::new(None));
+    /// assert!(context.take_later().is_some());
+    /// ```
     pub fn take_later(&self) -> Option<CancelledError> {
         self.later.take()
     }
 
     /// The tree of the current task, made if there is none; `None` outside of a task that can have one.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// assert!(context.tree().is_none(), "no task is being polled");
+    /// ```
     pub fn tree(&self) -> Option<Arc<Tree>> {
         let current = self.current.get();
         if current.is_null() { None } else { (self.trees)(current, true) }
@@ -391,6 +509,14 @@ impl Context {
     }
 
     /// How many requests for cancellation the current task has outstanding.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// assert_eq!(context.requests(), 0, "no task is being polled");
+    /// ```
     #[inline]
     pub fn requests(&self) -> u32 {
         let current = self.current.get();
@@ -409,6 +535,14 @@ impl Context {
     }
 
     /// Whether no scope's body is being polled.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// assert!(context.is_outside_of_scopes());
+    /// ```
     #[inline]
     pub fn is_outside_of_scopes(&self) -> bool {
         self.frame.get().is_null()
@@ -455,6 +589,14 @@ impl Context {
     }
 
     /// Whether what is woken now is queued in order, behind what is there.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// assert!(!context.wakes_in_order());
+    /// ```
     #[inline]
     pub fn wakes_in_order(&self) -> bool {
         self.in_order.get()
@@ -463,6 +605,15 @@ impl Context {
     /// Runs `f`, and queues the tasks that it wakes in order, behind those that are ready, instead of ahead of them.
     ///
     /// For wakes that come in batches: from the driver, and from tasks that end while many others are awaited.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// assert!(context.in_order(|| context.wakes_in_order()));
+    /// assert!(!context.wakes_in_order());
+    /// ```
     #[inline]
     pub fn in_order<R>(&self, f: impl FnOnce() -> R) -> R {
         struct Restore<'a>(&'a Cell<bool>, bool);
@@ -476,6 +627,14 @@ impl Context {
     }
 
     /// A number below `bound` (which is not 0), good enough for choosing a victim.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// assert!((0..100).all(|_| context.random_below(5) < 5));
+    /// ```
     #[inline]
     pub fn random_below(&self, bound: usize) -> usize {
         let mut x = self.random.get();
@@ -488,6 +647,17 @@ impl Context {
     }
 
     /// Sets where this worker's random numbers go on; 0 stands for 1.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// context.seed(42);
+    /// let first = context.random_below(1000);
+    /// context.seed(42);
+    /// assert_eq!(context.random_below(1000), first);
+    /// ```
     pub fn seed(&self, seed: u64) {
         self.random.set(seed.max(1));
     }

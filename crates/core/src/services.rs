@@ -23,9 +23,36 @@ use crate::sync::Mutex;
 use crate::vars::Captured;
 
 /// A closure that a loop calls once.
+///
+/// ```
+/// let callback: heist_core::services::Callback = Box::new(|| println!("called"));
+/// callback();
+/// ```
 pub type Callback = Box<dyn FnOnce() + Send>;
 
 /// The loop's side. Implemented by the scheduler; every method may be called by any thread.
+///
+/// ```
+/// use std::{panic::Location, sync::Mutex};
+/// use heist_core::{ExceptionContext, LoopClosedError, Services, services::Callback, vars::Captured};
+///
+/// #[derive(Default)]
+/// struct Log(Mutex<Vec<String>>);
+///
+/// impl Services for Log {
+///     fn call_soon(&self, _: Captured, _: Callback, _: &'static Location<'static>) -> Result<(), LoopClosedError> {
+///         Err(LoopClosedError)
+///     }
+///     fn call_exception_handler(&self, context: &ExceptionContext) {
+///         self.0.lock().unwrap().push(context.to_string());
+///     }
+/// }
+///
+/// let log = Log::default();
+/// log.call_exception_handler(&ExceptionContext::new("it broke"));
+/// assert!(!log.is_debug());
+/// assert_eq!(*log.0.lock().unwrap(), ["it broke"]);
+/// ```
 pub trait Services: Send + Sync {
     /// Has `callback` called by the loop: after all callbacks that came before it, once, one at a time, in the context
     /// variables of `captured`. Wakes the loop. Never calls it on the spot. `location` is where it was made, for reports.
@@ -57,11 +84,34 @@ pub trait Services: Send + Sync {
 }
 
 /// The services of the loop whose worker this thread is.
+///
+/// ```
+/// assert!(heist_core::services::current().is_none(), "this thread runs no loop");
+/// ```
 pub fn current() -> Option<Arc<dyn Services>> {
     context::with(|context| context.and_then(|context| context.services().cloned()))
 }
 
 /// Tells the exception handler of `services`, or, without one, stderr.
+///
+/// ```
+/// use heist_core::{ExceptionContext, LoopClosedError, Services, services};
+/// # use heist_core::{services::Callback, vars::Captured};
+/// # use std::{panic::Location, sync::Mutex};
+/// # #[derive(Default)]
+/// # struct Log(Mutex<Vec<String>>);
+/// # impl Services for Log {
+/// #     fn call_soon(&self, _: Captured, _: Callback, _: &'static Location<'static>) -> Result<(), LoopClosedError> {
+/// #         Err(LoopClosedError)
+/// #     }
+/// #     fn call_exception_handler(&self, context: &ExceptionContext) {
+/// #         self.0.lock().unwrap().push(context.to_string());
+/// #     }
+/// # }
+/// # let log = Log::default();
+/// services::report(Some(&log), &ExceptionContext::new("it broke"));
+/// assert_eq!(*log.0.lock().unwrap(), ["it broke"]);
+/// ```
 pub fn report(services: Option<&dyn Services>, context: &ExceptionContext) {
     match services {
         Some(services) => services.call_exception_handler(context),
@@ -92,6 +142,10 @@ pub fn unclosed(services: Option<&dyn Services>, what: &str, made_at: &'static L
 }
 
 /// The loop is closed; asyncio's `RuntimeError('Event loop is closed')`.
+///
+/// ```
+/// assert!(heist_core::LoopClosedError.to_string().contains("the event loop is closed"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct LoopClosedError;
 
@@ -104,6 +158,14 @@ impl fmt::Display for LoopClosedError {
 impl Error for LoopClosedError {}
 
 /// What an exception handler is told; asyncio's `context` dictionary.
+///
+/// ```
+/// use heist_core::ExceptionContext;
+///
+/// let context = ExceptionContext::new("a callback failed").with_panic(&"out of tea");
+/// assert_eq!(context.panic.as_deref(), Some("out of tea"));
+/// assert_eq!(context.to_string(), "a callback failed: panicked: out of tea");
+/// ```
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct ExceptionContext {
@@ -122,6 +184,14 @@ pub struct ExceptionContext {
 }
 
 /// A task, as an exception handler sees it.
+///
+/// ```
+/// use heist_core::{ExceptionContext, services::TaskInfo};
+///
+/// let task = TaskInfo { id: 7, name: "fetch".into(), location: std::panic::Location::caller() };
+/// let context = ExceptionContext::new("it failed").with_task(task);
+/// assert!(context.to_string().contains("task fetch (created at"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskInfo {
     /// The task's number.
@@ -134,17 +204,40 @@ pub struct TaskInfo {
 
 impl ExceptionContext {
     /// A context that has a message alone.
+    ///
+    /// ```
+    /// use heist_core::ExceptionContext;
+    ///
+    /// assert_eq!(ExceptionContext::new("it failed").to_string(), "it failed");
+    /// ```
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), ..Self::default() }
     }
 
     /// Adds the error.
+    ///
+    /// ```
+    /// use heist_core::ExceptionContext;
+    ///
+    /// let error = std::io::Error::other("the disk is full");
+    /// let context = ExceptionContext::new("it failed").with_exception(std::sync::Arc::new(error));
+    /// assert_eq!(context.to_string(), "it failed: the disk is full");
+    /// ```
     pub fn with_exception(mut self, exception: Arc<dyn Error + Send + Sync>) -> Self {
         self.exception = Some(exception);
         self
     }
 
     /// Adds the text of a panic, from its payload.
+    ///
+    /// ```
+    /// use heist_core::ExceptionContext;
+    ///
+    /// # std::panic::set_hook(Box::new(|_| {}));
+    /// let payload = std::panic::catch_unwind(|| panic!("out of tea")).unwrap_err();
+    /// let context = ExceptionContext::new("it failed").with_panic(&*payload);
+    /// assert_eq!(context.panic.as_deref(), Some("out of tea"));
+    /// ```
     pub fn with_panic(mut self, payload: &(dyn Any + Send)) -> Self {
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
@@ -153,18 +246,41 @@ impl ExceptionContext {
     }
 
     /// Adds the task.
+    ///
+    /// ```
+    /// use heist_core::{ExceptionContext, services::TaskInfo};
+    ///
+    /// let task = TaskInfo { id: 7, name: "fetch".into(), location: std::panic::Location::caller() };
+    /// let context = ExceptionContext::new("it failed").with_task(task.clone());
+    /// assert_eq!(context.task, Some(task));
+    /// ```
     pub fn with_task(mut self, task: TaskInfo) -> Self {
         self.task = Some(task);
         self
     }
 
     /// Adds the text of a future.
+    ///
+    /// ```
+    /// use heist_core::ExceptionContext;
+    ///
+    /// let context = ExceptionContext::new("it failed").with_future("<Future pending>");
+    /// assert_eq!(context.to_string(), "it failed; <Future pending>");
+    /// ```
     pub fn with_future(mut self, future: impl Into<String>) -> Self {
         self.future = Some(future.into());
         self
     }
 
     /// Adds where what failed was made.
+    ///
+    /// ```
+    /// use heist_core::ExceptionContext;
+    ///
+    /// let here = std::panic::Location::caller();
+    /// let context = ExceptionContext::new("it failed").with_source(here);
+    /// assert_eq!(context.to_string(), format!("it failed; made at {here}"));
+    /// ```
     pub fn with_source(mut self, source: &'static Location<'static>) -> Self {
         self.source = Some(source);
         self
@@ -208,6 +324,15 @@ impl fmt::Debug for ExceptionContext {
 ///
 /// Dropping it changes nothing: the callback is called. The closure, its state and the count of handles are one
 /// allocation.
+///
+/// ```
+/// use heist_core::services::CallbackHandle;
+///
+/// let handle = CallbackHandle::new(|| println!("called"));
+/// handle.call();
+/// handle.cancel();
+/// assert!(!handle.cancelled(), "too late");
+/// ```
 #[derive(Clone)]
 pub struct CallbackHandle {
     slot: Arc<dyn Slot>,
@@ -267,6 +392,16 @@ const CANCELLED: &str = "cancelled";
 
 impl CallbackHandle {
     /// Makes the handle of a callback, which a loop is to [`call`](Self::call).
+    ///
+    /// ```
+    /// use heist_core::services::CallbackHandle;
+    ///
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let handle = CallbackHandle::new(move || tell.send("called").unwrap());
+    /// assert!(told.try_recv().is_err(), "not by itself");
+    /// handle.call();
+    /// assert_eq!(told.recv(), Ok("called"));
+    /// ```
     #[track_caller]
     pub fn new(callback: impl FnOnce() + Send + 'static) -> Self {
         let location = Location::caller();
@@ -274,11 +409,28 @@ impl CallbackHandle {
     }
 
     /// Where it was made: the place that reports of it name, also once it was called or cancelled.
+    ///
+    /// ```
+    /// use heist_core::services::CallbackHandle;
+    ///
+    /// let handle = CallbackHandle::new(|| ());
+    /// assert_eq!(handle.location().file(), std::panic::Location::caller().file());
+    /// ```
     pub fn location(&self) -> &'static Location<'static> {
         self.location
     }
 
     /// Calls the callback, unless it was cancelled or called before. For loops.
+    ///
+    /// ```
+    /// use heist_core::services::CallbackHandle;
+    ///
+    /// let (tell, told) = std::sync::mpsc::channel();
+    /// let handle = CallbackHandle::new(move || tell.send(1).unwrap());
+    /// handle.call();
+    /// handle.call();
+    /// assert_eq!(told.iter().sum::<i32>(), 1, "once");
+    /// ```
     pub fn call(&self) {
         self.slot.call();
     }
@@ -286,11 +438,30 @@ impl CallbackHandle {
     /// Keeps the callback from being called, and drops it at once. asyncio: `Handle.cancel`.
     ///
     /// Without effect once the call has begun.
+    ///
+    /// ```
+    /// use heist_core::services::CallbackHandle;
+    ///
+    /// let held = std::sync::Arc::new(());
+    /// let kept = held.clone();
+    /// let handle = CallbackHandle::new(move || drop(kept));
+    /// handle.cancel();
+    /// assert_eq!(std::sync::Arc::strong_count(&held), 1, "the closure is gone");
+    /// ```
     pub fn cancel(&self) {
         self.slot.cancel();
     }
 
     /// Whether it was cancelled before it was called. asyncio: `Handle.cancelled`.
+    ///
+    /// ```
+    /// use heist_core::services::CallbackHandle;
+    ///
+    /// let handle = CallbackHandle::new(|| unreachable!());
+    /// handle.cancel();
+    /// handle.call();
+    /// assert!(handle.cancelled());
+    /// ```
     pub fn cancelled(&self) -> bool {
         self.slot.state() == CANCELLED
     }

@@ -189,12 +189,27 @@ fn current_map() -> Option<Arc<Map>> {
 }
 
 /// Whether a thread that is no worker may have variables: a quick look.
+///
+/// ```
+/// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+/// # static USER: ContextVar<&str> = ContextVar::new("user");
+/// USER.set("ada");
+/// assert!(heist_core::vars::thread_may_have_any());
+/// ```
 #[inline]
 pub fn thread_may_have_any() -> bool {
     !ENTERED.with(Cell::get).is_null() || OWN_USED.with(Cell::get)
 }
 
 /// A copy of the current context for a new task, `None` when it has no variables.
+///
+/// ```
+/// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+/// # static USER: ContextVar<&str> = ContextVar::new("user");
+/// assert!(heist_core::vars::inherit().is_none());
+/// USER.set("ada");
+/// assert_eq!(heist_core::vars::inherit().unwrap().get(&USER), Some("ada"));
+/// ```
 #[cold]
 pub fn inherit() -> Option<Context> {
     current_map().map(|map| Context { slot: Arc::new(Slot::of(Some(map))) })
@@ -221,6 +236,15 @@ pub fn copy_context() -> Context {
 ///
 /// A handle: clones are the same context. Tasks and callbacks that are given one share it, and see what the others set
 /// there; [`copy`](Self::copy) makes one of its own.
+///
+/// ```
+/// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+/// # static USER: ContextVar<&str> = ContextVar::new("user");
+/// let context = Context::new();
+/// context.run(|| USER.set("ada"));
+/// assert_eq!(context.get(&USER), Some("ada"));
+/// assert_eq!(USER.get(), None, "set in there alone");
+/// ```
 #[derive(Clone, Default)]
 pub struct Context {
     slot: Arc<Slot>,
@@ -228,47 +252,124 @@ pub struct Context {
 
 impl Context {
     /// An empty context.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// assert!(Context::new().is_empty());
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// A context with the same values, apart from this one from now on. Python: `Context.copy`.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// let first = Context::new();
+    /// first.run(|| USER.set("ada"));
+    /// let second = first.copy();
+    /// second.run(|| USER.set("bob"));
+    /// assert_eq!((first.get(&USER), second.get(&USER)), (Some("ada"), Some("bob")));
+    /// ```
     pub fn copy(&self) -> Self {
         Self { slot: Arc::new(Slot::of(self.slot.map())) }
     }
 
     /// Calls `f` in this context: variables that it sets are set here, and the caller's are as before afterwards. Python:
     /// `Context.run`. Unlike there, a context may be entered several times, and by several threads.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// USER.set("ada");
+    /// let seen = Context::new().run(|| {
+    ///     USER.set("bob");
+    ///     USER.get()
+    /// });
+    /// assert_eq!((seen, USER.get()), (Some("bob"), Some("ada")));
+    /// ```
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
         enter(&self.slot, f)
     }
 
     /// A future that is polled in this context.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// # use std::{future::Future, pin::pin, task};
+    /// let context = Context::new();
+    /// let scope = context.scope(async { USER.set("ada"); });
+    /// # let mut cx = task::Context::from_waker(task::Waker::noop());
+    /// assert!(pin!(scope).poll(&mut cx).is_ready());
+    /// assert_eq!(context.get(&USER), Some("ada"));
+    /// ```
     pub fn scope<F: Future>(&self, future: F) -> Scope<F> {
         Scope { context: self.clone(), future }
     }
 
     /// The value of a variable here, without its default. Python: `context[var]`.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// USER.set("ada");
+    /// assert_eq!(copy_context().get(&USER), Some("ada"));
+    /// assert_eq!(Context::new().get(&USER), None);
+    /// ```
     pub fn get<T: Clone + Send + Sync + 'static>(&self, variable: &ContextVar<T>) -> Option<T> {
         self.slot.find(variable.key()).and_then(|value| value.downcast_ref().cloned())
     }
 
     /// Whether a variable has a value here. Python: `var in context`.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// USER.set("ada");
+    /// assert!(copy_context().contains(&USER));
+    /// assert!(!Context::new().contains(&USER));
+    /// ```
     pub fn contains<T: Send + Sync + 'static>(&self, variable: &ContextVar<T>) -> bool {
         self.slot.find(variable.key()).is_some()
     }
 
     /// How many variables have a value here. Python: `len(context)`.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// USER.set("ada");
+    /// assert_eq!(copy_context().len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         self.slot.map().map_or(0, |map| map.len())
     }
 
     /// Whether no variable has a value here.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// assert!(copy_context().is_empty());
+    /// USER.set("ada");
+    /// assert!(!copy_context().is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Names and values, as they are now, in the order in which the variables were first used. Python: `context.items`.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// USER.set("ada");
+    /// let (name, value) = copy_context().iter().next().unwrap();
+    /// assert_eq!((name, value.downcast_ref()), ("user", Some(&"ada")));
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, Arc<dyn Any + Send + Sync>)> + use<> {
         let entries: Map = self.slot.map().as_deref().cloned().unwrap_or_default();
         entries.into_iter().map(|entry| (entry.name, entry.value))
@@ -287,6 +388,17 @@ impl fmt::Debug for Context {
 }
 
 /// The future of [`Context::scope`].
+///
+/// ```
+/// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+/// # static USER: ContextVar<&str> = ContextVar::new("user");
+/// # use std::{future::Future, pin::pin, task};
+/// USER.set("ada");
+/// let scope = copy_context().scope(async { USER.get() });
+/// USER.set("bob");
+/// # let mut cx = task::Context::from_waker(task::Waker::noop());
+/// assert_eq!(pin!(scope).poll(&mut cx), task::Poll::Ready(Some("ada")));
+/// ```
 #[derive(Debug)]
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Scope<F> {
@@ -306,6 +418,15 @@ impl<F: Future> Future for Scope<F> {
 }
 
 /// Variables taken along for code that runs later, on any thread.
+///
+/// ```
+/// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+/// # static USER: ContextVar<&str> = ContextVar::new("user");
+/// USER.set("ada");
+/// let captured = Captured::current();
+/// let seen = std::thread::spawn(|| captured.run(|| USER.get())).join().unwrap();
+/// assert_eq!(seen, Some("ada"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Captured(Kept);
 
@@ -328,16 +449,41 @@ impl fmt::Debug for Kept {
 
 impl Captured {
     /// A copy of the current context: no allocation, and one read-modify-write where there are variables.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// USER.set("ada");
+    /// let captured = Captured::current();
+    /// USER.set("bob");
+    /// assert_eq!(captured.run(|| USER.get()), Some("ada"));
+    /// ```
     pub fn current() -> Self {
         Self(Kept::Copy(current_map()))
     }
 
     /// The very context that is given.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// let context = Context::new();
+    /// Captured::given(&context).run(|| USER.set("ada"));
+    /// assert_eq!(context.get(&USER), Some("ada"), "shared, no copy");
+    /// ```
     pub fn given(context: &Context) -> Self {
         Self(Kept::Given(context.clone()))
     }
 
     /// Calls `f` in what was captured.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// USER.set("ada");
+    /// Captured::current().run(|| USER.set("bob"));
+    /// assert_eq!(USER.get(), Some("ada"), "what was captured is a copy");
+    /// ```
     pub fn run<R>(self, f: impl FnOnce() -> R) -> R {
         match self.0 {
             Kept::Copy(map) => enter(&Slot::of(map), f),
@@ -374,11 +520,24 @@ pub struct ContextVar<T> {
 
 impl<T> ContextVar<T> {
     /// A variable without a default.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// assert_eq!(USER.get(), None);
+    /// ```
     pub const fn new(name: &'static str) -> Self {
         Self { name, key: AtomicU64::new(0), default: None }
     }
 
     /// Gives the variable, which must be new, a value for contexts in which it is not set.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// static LIMIT: ContextVar<u32> = ContextVar::new("limit").with_default(10);
+    /// assert_eq!(LIMIT.get(), Some(10));
+    /// ```
     pub const fn with_default(self, default: T) -> Self {
         let name = self.name;
         // A constant function cannot drop a `T`; a new variable holds none.
@@ -387,6 +546,12 @@ impl<T> ContextVar<T> {
     }
 
     /// The name.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// assert_eq!(USER.name(), "user");
+    /// ```
     pub fn name(&self) -> &'static str {
         self.name
     }
@@ -407,6 +572,14 @@ impl<T> ContextVar<T> {
 
 impl<T: Send + Sync + 'static> ContextVar<T> {
     /// The value in the current context, else the default. Python: `ContextVar.get`, whose `LookupError` is `None` here.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// assert_eq!(USER.get(), None);
+    /// USER.set("ada");
+    /// assert_eq!(USER.get(), Some("ada"));
+    /// ```
     pub fn get(&self) -> Option<T>
     where
         T: Clone,
@@ -415,6 +588,14 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     }
 
     /// The value in the current context, else `other`, whatever the default is. Python: `ContextVar.get(other)`.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// assert_eq!(USER.get_or("nobody"), "nobody");
+    /// USER.set("ada");
+    /// assert_eq!(USER.get_or("nobody"), "ada");
+    /// ```
     pub fn get_or(&self, other: T) -> T
     where
         T: Clone,
@@ -423,6 +604,14 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     }
 
     /// Calls `f` with the value in the current context, else the default, without cloning it.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// static WORDS: ContextVar<Vec<String>> = ContextVar::new("words");
+    /// WORDS.set(vec!["one".to_owned(), "two".to_owned()]);
+    /// assert_eq!(WORDS.with(|words| words.map(Vec::len)), Some(2));
+    /// ```
     pub fn with<R>(&self, f: impl FnOnce(Option<&T>) -> R) -> R {
         match self.find() {
             Some(value) => f(value.downcast_ref()),
@@ -436,6 +625,14 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
     }
 
     /// Sets the value in the current context. The token undoes it. Python: `ContextVar.set`.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// USER.set("ada");
+    /// let token = USER.set("bob");
+    /// assert_eq!((USER.get(), token.old_value()), (Some("bob"), Some(&"ada")));
+    /// ```
     pub fn set(&self, value: T) -> Token<T> {
         let key = self.key();
         let value: Value = Arc::new(value);
@@ -447,6 +644,18 @@ impl<T: Send + Sync + 'static> ContextVar<T> {
 
     /// Sets the variable back to what it was before the [`set`](Self::set) that gave this token. Python:
     /// `ContextVar.reset`.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// # use heist_core::vars::ResetError;
+    /// let token = USER.set("ada");
+    /// assert_eq!(USER.reset(token), Ok(()));
+    /// assert_eq!(USER.get(), None);
+    ///
+    /// let token = USER.set("bob");
+    /// assert_eq!(Context::new().run(|| USER.reset(token)), Err(ResetError::OtherContext));
+    /// ```
     ///
     /// # Errors
     ///
@@ -476,6 +685,15 @@ impl<T: fmt::Debug> fmt::Debug for ContextVar<T> {
 }
 
 /// Undoes one [`ContextVar::set`]; Python's `contextvars.Token`.
+///
+/// ```
+/// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+/// # static USER: ContextVar<&str> = ContextVar::new("user");
+/// let token = USER.set("ada");
+/// USER.reset(token)?;
+/// assert_eq!(USER.get(), None);
+/// # Ok::<(), heist_core::vars::ResetError>(())
+/// ```
 pub struct Token<T> {
     key: u64,
     context: usize,
@@ -485,6 +703,13 @@ pub struct Token<T> {
 
 impl<T: 'static> Token<T> {
     /// The value that the variable had before. Python: `Token.old_value`.
+    ///
+    /// ```
+    /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+    /// # static USER: ContextVar<&str> = ContextVar::new("user");
+    /// assert_eq!(USER.set("ada").old_value(), None);
+    /// assert_eq!(USER.set("bob").old_value(), Some(&"ada"));
+    /// ```
     pub fn old_value(&self) -> Option<&T> {
         self.before.as_deref().and_then(|value| value.downcast_ref())
     }
@@ -497,6 +722,15 @@ impl<T> fmt::Debug for Token<T> {
 }
 
 /// Why a [`ContextVar::reset`] was refused; Python's `ValueError`.
+///
+/// ```
+/// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
+/// # static USER: ContextVar<&str> = ContextVar::new("user");
+/// use heist_core::vars::ResetError;
+///
+/// static HOST: ContextVar<&str> = ContextVar::new("host");
+/// assert_eq!(HOST.reset(USER.set("ada")), Err(ResetError::OtherVariable));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ResetError {

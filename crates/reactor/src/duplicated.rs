@@ -47,6 +47,16 @@ unsafe impl<T> IoSafe for Duplicated<T> {
 impl<T: AsFd> Duplicated<T> {
     /// Duplicates the descriptor of `value`. One system call.
     ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use heist_reactor::Duplicated;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// let duplicated = Duplicated::new(near)?;
+    /// assert!(duplicated.peer_addr().is_ok(), "it is used as what it is of");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The system's: no descriptor is free.
@@ -58,6 +68,16 @@ impl<T: AsFd> Duplicated<T> {
 
 impl<T> Duplicated<T> {
     /// Gives the value back, and closes the duplicate.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use heist_reactor::Duplicated;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// let near: UnixStream = Duplicated::new(near)?.into_inner();
+    /// assert!(near.take_error()?.is_none());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn into_inner(self) -> T {
         self.value
     }

@@ -54,6 +54,12 @@ pub use source::{Half, IoSafe, IoSource};
 pub use watch::WatchHandle;
 
 /// Which way the bytes flow: what a wait is for.
+///
+/// ```
+/// use heist_reactor::Direction;
+///
+/// assert_ne!(Direction::Read, Direction::Write);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// Until there is something to read (or to accept), the peer has closed, or an error is pending.

@@ -8,6 +8,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::ptr::{NonNull, null};
 
 /// Which addresses are asked for; 0 is any.
+///
+/// ```
+/// use heist_reactor::{NameHints, look_up_name};
+///
+/// # const SOCK_STREAM: i32 = libc::SOCK_STREAM;
+/// let hints = NameHints { kind: SOCK_STREAM, ..NameHints::default() };
+/// let found = look_up_name(Some(c"127.0.0.1"), None, hints)?;
+/// assert_eq!(found.len(), 1, "for streams alone");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NameHints {
     /// `AF_INET`, `AF_INET6`.
@@ -21,6 +31,14 @@ pub struct NameHints {
 }
 
 /// One answer of [`look_up_name`].
+///
+/// ```
+/// use heist_reactor::{NameHints, look_up_name};
+///
+/// let found = look_up_name(Some(c"127.0.0.1"), Some(c"80"), NameHints::default())?;
+/// assert_eq!(found[0].address.port(), 80);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct FoundAddress {
     /// `SOCK_STREAM`, `SOCK_DGRAM`, `SOCK_RAW`.
@@ -34,6 +52,14 @@ pub struct FoundAddress {
 }
 
 /// The addresses of a host and a service.
+///
+/// ```
+/// use heist_reactor::{NameHints, look_up_name};
+///
+/// let found = look_up_name(Some(c"127.0.0.1"), Some(c"80"), NameHints::default())?;
+/// assert_eq!(found[0].address.to_string(), "127.0.0.1:80");
+/// # Ok::<(), std::io::Error>(())
+/// ```
 ///
 /// # Errors
 ///
@@ -111,6 +137,13 @@ fn read_answer(entry: &libc::addrinfo) -> Option<FoundAddress> {
 }
 
 /// The host and the service at an address. `flags` are `NI_...`.
+///
+/// ```
+/// # let numeric = libc::NI_NUMERICHOST | libc::NI_NUMERICSERV;
+/// let names = heist_reactor::look_up_address("127.0.0.1:80".parse().unwrap(), numeric)?;
+/// assert_eq!(names, ("127.0.0.1".to_owned(), "80".to_owned()));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 ///
 /// # Errors
 ///

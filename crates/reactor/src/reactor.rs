@@ -34,6 +34,15 @@ const BUSY_BATCH: usize = 64;
 ///
 /// One per event loop. Sources find it through the worker that first waits for them; see [`IoSource`](crate::IoSource).
 /// The methods that take a worker are those of [`heist_core::Driver`], which hands them on.
+///
+/// ```
+/// use heist_core::Clock;
+/// use heist_reactor::Reactor;
+///
+/// let reactor = Reactor::new(Clock::real(), 2)?;
+/// assert_eq!(reactor.sources(), 0);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Reactor {
     clock: Arc<Clock>,
     /// Shared with the sources that are registered there, which need their records even when the loop is gone.
@@ -70,6 +79,15 @@ impl fmt::Debug for Reactor {
 impl Reactor {
     /// Makes the reactor of a loop with so many workers.
     ///
+    /// ```
+    /// use heist_core::Clock;
+    /// use heist_reactor::Reactor;
+    ///
+    /// let reactor = Reactor::new(Clock::real(), 2)?;
+    /// assert!(!reactor.io_waiting());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Those of the system when it has no descriptor left for the queues: three per eight workers on Linux.
@@ -79,6 +97,15 @@ impl Reactor {
 
     /// As [`new`](Self::new), for a loop that may run `spares` more workers, numbered behind the others, for a while.
     /// They share the shards of the others.
+    ///
+    /// ```
+    /// use heist_core::Clock;
+    /// use heist_reactor::Reactor;
+    ///
+    /// let reactor = Reactor::with_spares(Clock::real(), 2, 1)?;
+    /// assert!(!reactor.claim(2), "nothing to wait for yet");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -98,6 +125,14 @@ impl Reactor {
     }
 
     /// How many sources are registered.
+    ///
+    /// ```
+    /// use heist_core::Clock;
+    /// use heist_reactor::Reactor;
+    ///
+    /// assert_eq!(Reactor::new(Clock::real(), 1)?.sources(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn sources(&self) -> usize {
         self.shards.iter().map(|shard| shard.slab.live()).sum()
     }
@@ -136,6 +171,14 @@ impl Reactor {
 
     /// Claims the right to wait for I/O on behalf of `worker`: `false` when its shard has no source or another worker
     /// holds the claim. One atomic read-modify-write at most.
+    ///
+    /// ```
+    /// use heist_core::Clock;
+    /// use heist_reactor::Reactor;
+    ///
+    /// assert!(!Reactor::new(Clock::real(), 1)?.claim(0), "there is no source");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[inline]
     pub fn claim(&self, worker: usize) -> bool {
         let shard = self.shard_of(worker);
@@ -204,6 +247,14 @@ impl Reactor {
     }
 
     /// Whether any source is registered, so that somebody must look from time to time. Any thread.
+    ///
+    /// ```
+    /// use heist_core::Clock;
+    /// use heist_reactor::Reactor;
+    ///
+    /// assert!(!Reactor::new(Clock::real(), 1)?.io_waiting(), "no source, no wait");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[inline]
     pub fn io_waiting(&self) -> bool {
         self.shards.iter().any(|shard| shard.slab.live() != 0)

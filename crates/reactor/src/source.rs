@@ -118,6 +118,17 @@ pub struct IoSource<T: IoSafe> {
 }
 
 /// One direction of a source, with the other owned elsewhere; made by [`IoSource::into_split`].
+///
+/// ```
+/// # use std::os::unix::net::UnixStream;
+/// use heist_reactor::IoSource;
+///
+/// let (near, _far) = UnixStream::pair()?;
+/// near.set_nonblocking(true)?;
+/// let (reads, writes) = IoSource::new(near).into_split();
+/// assert!(reads.is_pair_of(&writes));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Half<T: IoSafe> {
     lane: Lane,
     shared: Arc<Shared<T>>,
@@ -509,6 +520,17 @@ where
 
 impl<T: IoSafe> IoSource<T> {
     /// Takes ownership of something that is in non-blocking mode. No system call: registration comes with the first wait.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// near.set_nonblocking(true)?;
+    /// let source = IoSource::new(near);
+    /// assert!(source.get_ref().peer_addr().is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn new(io: T) -> Self {
         Self {
             // SAFETY: the only place that makes lanes, one per direction, kept with their source from here on.
@@ -520,11 +542,32 @@ impl<T: IoSafe> IoSource<T> {
     }
 
     /// The value inside.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// near.set_nonblocking(true)?;
+    /// assert!(IoSource::new(near).get_ref().take_error()?.is_none());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn get_ref(&self) -> &T {
         &self.shared.io
     }
 
     /// Takes the value out of its loop and returns it, still in non-blocking mode. One system call if it was registered.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// near.set_nonblocking(true)?;
+    /// let near: UnixStream = IoSource::new(near).into_inner();
+    /// assert!(near.take_error()?.is_none());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn into_inner(self) -> T {
         let Shared { registration, io } = self.shared;
         if let Some(home) = registration.home() {
@@ -535,6 +578,19 @@ impl<T: IoSafe> IoSource<T> {
     }
 
     /// Gives each direction an owner of its own: first the one that reads, then the one that writes. One allocation.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// near.set_nonblocking(true)?;
+    /// use heist_reactor::Direction;
+    ///
+    /// let (reads, writes) = IoSource::new(near).into_split();
+    /// assert_eq!((reads.direction(), writes.direction()), (Direction::Read, Direction::Write));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn into_split(self) -> (Half<T>, Half<T>) {
         let shared = Arc::new(self.shared);
         (Half { lane: self.read, shared: shared.clone() }, Half { lane: self.write, shared })
@@ -656,26 +712,83 @@ impl<T: IoSafe> IoSource<T> {
 
 impl<T: IoSafe> Half<T> {
     /// The value inside.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// near.set_nonblocking(true)?;
+    /// let (reads, writes) = IoSource::new(near).into_split();
+    /// assert!(std::ptr::eq(reads.get_ref(), writes.get_ref()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn get_ref(&self) -> &T {
         &self.shared.io
     }
 
     /// Which direction this half owns.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// near.set_nonblocking(true)?;
+    /// let (reads, writes) = IoSource::new(near).into_split();
+    /// assert_eq!(reads.direction(), heist_reactor::Direction::Read);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn direction(&self) -> Direction {
         self.lane.direction()
     }
 
     /// Whether the two are halves of one source.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// near.set_nonblocking(true)?;
+    /// let (reads, writes) = IoSource::new(near).into_split();
+    /// assert!(reads.is_pair_of(&writes));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_pair_of(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
     /// Whether the other half is gone: dropping this one then closes the source. May be out of date when it says no.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// near.set_nonblocking(true)?;
+    /// let (reads, writes) = IoSource::new(near).into_split();
+    /// assert!(!reads.is_last());
+    /// drop(writes);
+    /// assert!(reads.is_last());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn is_last(&self) -> bool {
         Arc::strong_count(&self.shared) == 1
     }
 
     /// Makes the source whole again.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// near.set_nonblocking(true)?;
+    /// let (reads, writes) = IoSource::new(near).into_split();
+    /// assert!(reads.reunite(writes).is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

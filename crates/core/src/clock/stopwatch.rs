@@ -32,6 +32,14 @@ pub struct Stopwatch {
 
 impl Stopwatch {
     /// A stopwatch for a loop that has this clock.
+    ///
+    /// ```
+    /// use heist_core::{Clock, clock::Stopwatch};
+    ///
+    /// let clock = Clock::virtual_time();
+    /// let stopwatch = Stopwatch::new(&clock);
+    /// assert_eq!(stopwatch.read(&clock), 0);
+    /// ```
     pub fn new(clock: &Clock) -> Self {
         let counts = !clock.is_virtual() && counter::is_usable();
         Self { start: counts.then(|| (counter::read(), Instant::now())), rate: OnceLock::new() }
@@ -39,12 +47,31 @@ impl Stopwatch {
 
     /// A reading; it means something beside others of the same stopwatch alone. Not ordered with what stands around it: it may be
     /// some tens of nanoseconds off.
+    ///
+    /// ```
+    /// use heist_core::{Clock, clock::Stopwatch};
+    ///
+    /// let clock = Clock::virtual_time();
+    /// let stopwatch = Stopwatch::new(&clock);
+    /// clock.advance_to(7);
+    /// assert_eq!(stopwatch.read(&clock), 7);
+    /// ```
     #[inline]
     pub fn read(&self, clock: &Clock) -> u64 {
         if self.start.is_some() { counter::read() } else { clock.now() }
     }
 
     /// How long it is from one reading to another, or all of several spans, given the difference.
+    ///
+    /// ```
+    /// use heist_core::{Clock, clock::Stopwatch};
+    ///
+    /// let clock = Clock::virtual_time();
+    /// let stopwatch = Stopwatch::new(&clock);
+    /// let begin = stopwatch.read(&clock);
+    /// clock.advance_to(7_000);
+    /// assert_eq!(stopwatch.span(stopwatch.read(&clock) - begin).as_micros(), 7);
+    /// ```
     pub fn span(&self, readings: u64) -> Duration {
         let Some(start) = self.start else { return Duration::from_nanos(readings) };
         let (ticks, nanos) = self.rate.get().copied().unwrap_or_else(|| self.measure(start));

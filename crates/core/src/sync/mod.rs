@@ -24,6 +24,10 @@ pub use self::loom::*;
 /// A model that cannot fail proves nothing. At the places where a fence or a compare carries a protocol, the code asks
 /// here whether it should leave that step out, and `cargo xtask loom --mutants` checks that the model then fails.
 /// Constant `false` in a normal build, so nothing is left of the question.
+///
+/// ```
+/// assert!(!heist_core::sync::mutant("core-some-step"), "never in a normal build");
+/// ```
 #[cfg(not(heist_loom))]
 #[inline(always)]
 pub const fn mutant(_name: &str) -> bool {

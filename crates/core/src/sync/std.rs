@@ -19,6 +19,12 @@ pub mod hint {
 /// Cells whose accesses are visible to the models.
 pub mod cell {
     /// An unsafe cell that hands out its pointer to a closure.
+    ///
+    /// ```
+    /// use heist_core::sync::cell::UnsafeCell;
+    ///
+    /// assert_eq!(UnsafeCell::new(5).into_inner(), 5);
+    /// ```
     #[derive(Debug, Default)]
     #[repr(transparent)]
     pub struct UnsafeCell<T: ?Sized>(std::cell::UnsafeCell<T>);
@@ -31,6 +37,10 @@ pub mod cell {
         }
 
         /// Takes the value out.
+        ///
+        /// ```
+        /// assert_eq!(heist_core::sync::cell::UnsafeCell::new(5).into_inner(), 5);
+        /// ```
         #[inline]
         pub fn into_inner(self) -> T {
             self.0.into_inner()
@@ -53,6 +63,14 @@ pub mod cell {
 }
 
 /// A mutual exclusion lock that does not poison.
+///
+/// ```
+/// use heist_core::sync::Mutex;
+///
+/// let count = Mutex::new(1);
+/// *count.lock() += 1;
+/// assert_eq!(*count.lock(), 2);
+/// ```
 #[derive(Debug, Default)]
 pub struct Mutex<T: ?Sized>(std::sync::Mutex<T>);
 
@@ -66,6 +84,10 @@ impl<T> Mutex<T> {
     }
 
     /// Takes the value out.
+    ///
+    /// ```
+    /// assert_eq!(heist_core::sync::Mutex::new(5).into_inner(), 5);
+    /// ```
     pub fn into_inner(self) -> T {
         match self.0.into_inner() {
             Ok(value) => value,
@@ -76,6 +98,12 @@ impl<T> Mutex<T> {
 
 impl<T: ?Sized> Mutex<T> {
     /// Waits for the lock.
+    ///
+    /// ```
+    /// let count = heist_core::sync::Mutex::new(1);
+    /// *count.lock() += 1;
+    /// assert_eq!(*count.lock(), 2);
+    /// ```
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         match self.0.lock() {
@@ -85,6 +113,14 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Takes the lock if it is free.
+    ///
+    /// ```
+    /// let lock = heist_core::sync::Mutex::new(1);
+    /// let held = lock.lock();
+    /// assert!(lock.try_lock().is_none());
+    /// drop(held);
+    /// assert!(lock.try_lock().is_some());
+    /// ```
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         match self.0.try_lock() {
@@ -95,6 +131,12 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Reaches the value through an exclusive borrow, without locking.
+    ///
+    /// ```
+    /// let mut count = heist_core::sync::Mutex::new(1);
+    /// *count.get_mut() += 1;
+    /// assert_eq!(count.into_inner(), 2);
+    /// ```
     pub fn get_mut(&mut self) -> &mut T {
         match self.0.get_mut() {
             Ok(value) => value,
@@ -104,6 +146,14 @@ impl<T: ?Sized> Mutex<T> {
 }
 
 /// A lock that many may hold for reading, or one for writing, that does not poison.
+///
+/// ```
+/// use heist_core::sync::RwLock;
+///
+/// let names = RwLock::new(vec!["ada"]);
+/// names.write().push("bob");
+/// assert_eq!(names.read().len(), 2);
+/// ```
 #[derive(Debug, Default)]
 pub struct RwLock<T: ?Sized>(std::sync::RwLock<T>);
 
@@ -122,6 +172,12 @@ impl<T> RwLock<T> {
 
 impl<T: ?Sized> RwLock<T> {
     /// Waits for the lock, to read.
+    ///
+    /// ```
+    /// let lock = heist_core::sync::RwLock::new(5);
+    /// let (one, other) = (lock.read(), lock.read());
+    /// assert_eq!(*one + *other, 10);
+    /// ```
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         match self.0.read() {
             Ok(guard) => guard,
@@ -130,6 +186,12 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Waits for the lock, to write.
+    ///
+    /// ```
+    /// let lock = heist_core::sync::RwLock::new(5);
+    /// *lock.write() += 1;
+    /// assert_eq!(*lock.read(), 6);
+    /// ```
     pub fn write(&self) -> RwLockWriteGuard<'_, T> {
         match self.0.write() {
             Ok(guard) => guard,
@@ -157,6 +219,14 @@ impl Condvar {
     }
 
     /// Waits for a notification for at most `limit`; the second value tells whether the limit passed.
+    ///
+    /// ```
+    /// use heist_core::sync::{Condvar, Mutex};
+    ///
+    /// let (lock, changed) = (Mutex::new(()), Condvar::new());
+    /// let (_guard, passed) = changed.wait_timeout(lock.lock(), std::time::Duration::ZERO);
+    /// assert!(passed, "nobody notifies");
+    /// ```
     pub fn wait_timeout<'a, T>(
         &self,
         guard: MutexGuard<'a, T>,

@@ -73,6 +73,11 @@ const FAULTS: [libc::c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, lib
 impl SignalSource {
     /// Begins to take deliveries of `signal`, such as `SIGINT` (2).
     ///
+    /// ```
+    /// let error = heist_reactor::SignalSource::new(9).unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput, "SIGKILL is not to be taken");
+    /// ```
+    ///
     /// # Errors
     ///
     /// `InvalidInput` for a signal that cannot be taken (`SIGKILL`, `SIGSTOP`, a number that is none) or must not be
@@ -151,6 +156,11 @@ pub fn end_by_signal(signal: i32) {
 
 /// Sends a signal to one process, as `kill` does. Who calls it knows that the number is still that process' own.
 ///
+/// ```
+/// let error = heist_reactor::send_signal(std::process::id(), 0).unwrap_err();
+/// assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+/// ```
+///
 /// # Errors
 ///
 /// `InvalidInput` for a number that is no process' or no signal's; the system's, when the process is not there or is another
@@ -173,6 +183,10 @@ fn no_such_signal(signal: i32) -> io::Error {
 }
 
 /// Whether this is the process' first thread, on which the system runs `main`; `false` where that cannot be known.
+///
+/// ```
+/// std::thread::spawn(|| assert!(!heist_reactor::is_main_thread())).join().unwrap();
+/// ```
 pub fn is_main_thread() -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {

@@ -15,6 +15,16 @@ use super::{protocols, provider};
 /// `ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)` with `load_cert_chain`. Clones are cheap.
 ///
 /// TLS 1.3 and 1.2 are spoken.
+///
+/// ```
+/// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+/// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+/// use heist_streams::tls::TlsAcceptor;
+///
+/// let acceptor = TlsAcceptor::from_pem(&certificate, &key)?;
+/// assert!(TlsAcceptor::from_pem(&certificate, "no key").is_err());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct TlsAcceptor {
     pub(super) config: Arc<ServerConfig>,
@@ -67,6 +77,17 @@ impl From<Arc<ServerConfig>> for TlsAcceptor {
 }
 
 /// A [`TlsAcceptor`] about to be made.
+///
+/// ```
+/// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+/// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+/// use heist_streams::tls::TlsAcceptor;
+///
+/// let builder = TlsAcceptor::builder(&certificate, &key);
+/// assert!(!format!("{builder:?}").contains("PRIVATE"), "keys are not shown");
+/// let acceptor = builder.build()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[must_use = "call `build`"]
 pub struct TlsAcceptorBuilder {
     identity: Identity,
@@ -88,6 +109,17 @@ impl fmt::Debug for TlsAcceptorBuilder {
 impl TlsAcceptorBuilder {
     /// Asks each client for a certificate, and takes those that an authority of this PEM text has signed; several texts add
     /// up. asyncio's `load_verify_locations` with `CERT_REQUIRED`.
+    ///
+    /// ```
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// use heist_streams::tls::TlsAcceptor;
+    ///
+    /// let authority = &certificate;
+    /// TlsAcceptor::builder(&certificate, &key).client_root_pem(authority).build()?;
+    /// assert!(TlsAcceptor::builder(&certificate, &key).client_root_pem("nobody").build().is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn client_root_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.client_roots.push(pem.as_ref().to_vec());
         self
@@ -95,6 +127,18 @@ impl TlsAcceptorBuilder {
 
     /// Takes clients without a certificate, too; a certificate that is shown must still be a good one. asyncio's
     /// `CERT_OPTIONAL`.
+    ///
+    /// ```
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// use heist_streams::tls::TlsAcceptor;
+    ///
+    /// let builder = TlsAcceptor::builder(&certificate, &key).client_certificate_optional();
+    /// assert!(builder.build().is_err(), "who is to judge it?");
+    /// let builder = TlsAcceptor::builder(&certificate, &key).client_certificate_optional();
+    /// builder.client_root_pem(&certificate).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn client_certificate_optional(mut self) -> Self {
         self.optional = true;
         self
@@ -102,12 +146,46 @@ impl TlsAcceptorBuilder {
 
     /// The protocols that may be spoken over the connection, the preferred one first. A client that offers others only is
     /// refused. asyncio's `set_alpn_protocols`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::time::Duration;
+    /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
+    /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
+    /// let acceptor = TlsAcceptor::builder(&certificate, &key).alpn(["h2", "http/1.1"]).build()?;
+    /// # let server = start_server(hello, "127.0.0.1:0").tls(acceptor).await?;
+    /// # let address = server.sockets()[0].local_addr()?;
+    /// # let connector = TlsConnector::builder().root_pem(&certificate).alpn(["http/1.1", "h2"]).build()?;
+    /// let (_reader, writer) = open_connection(address).tls(&connector).server_hostname("localhost").await?;
+    /// let info = writer.tls_info().unwrap();
+    /// assert_eq!(info.alpn_protocol(), Some(&b"h2"[..]), "the server's choice");
+    /// # server.close();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn alpn<P: AsRef<[u8]>>(mut self, names: impl IntoIterator<Item = P>) -> Self {
         self.alpn = protocols(names);
         self
     }
 
     /// Makes the acceptor.
+    ///
+    /// ```
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// use heist_streams::tls::TlsAcceptor;
+    ///
+    /// TlsAcceptor::builder(&certificate, &key).build()?;
+    /// let error = TlsAcceptor::builder("no certificate", &key).build().unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -157,12 +157,58 @@ impl OpenConnection {
 
     /// The name that the server's certificate must be for; the host of the address when not set. asyncio's
     /// `server_hostname`. An address without a host, such as a ready socket, needs it.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::time::Duration;
+    /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
+    /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
+    /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
+    /// # let connector = TlsConnector::builder().root_pem(&certificate).build()?;
+    /// # let server = start_server(hello, "127.0.0.1:0").tls(acceptor).await?;
+    /// # let address = server.sockets()[0].local_addr()?;
+    /// let (mut reader, writer) = open_connection(address).tls(&connector).server_hostname("localhost").await?;
+    /// assert_eq!(reader.readline().await?, b"hello\n"[..]);
+    /// # server.close();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn server_hostname(mut self, name: impl Into<String>) -> Self {
         self.tls.server_hostname = Some(name.into());
         self
     }
 
     /// How long the handshake may take; 60 s when not set. asyncio's `ssl_handshake_timeout`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::time::Duration;
+    /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
+    /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
+    /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
+    /// # let connector = TlsConnector::builder().root_pem(&certificate).build()?;
+    /// # let server = start_server(hello, "127.0.0.1:0").tls(acceptor).await?;
+    /// # let address = server.sockets()[0].local_addr()?;
+    /// let silent = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let open = open_connection(silent.local_addr()?).tls(connector).server_hostname("localhost");
+    /// let error = open.ssl_handshake_timeout(Duration::from_millis(10)).await.unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::ConnectionAborted);
+    /// # server.close();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn ssl_handshake_timeout(mut self, limit: Duration) -> Self {
         self.tls.handshake = Some(limit);
         self
@@ -170,6 +216,30 @@ impl OpenConnection {
 
     /// How long closing may take, from [`close`](crate::StreamWriter::close) on, before the connection is cut; 30 s when not
     /// set. asyncio's `ssl_shutdown_timeout`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::time::Duration;
+    /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
+    /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
+    /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
+    /// # let connector = TlsConnector::builder().root_pem(&certificate).build()?;
+    /// # let server = start_server(hello, "127.0.0.1:0").tls(acceptor).await?;
+    /// # let address = server.sockets()[0].local_addr()?;
+    /// let open = open_connection(address).tls(connector).server_hostname("localhost");
+    /// let (mut reader, writer) = open.ssl_shutdown_timeout(Duration::from_secs(1)).await?;
+    /// assert_eq!(reader.readline().await?, b"hello\n"[..]);
+    /// writer.close();
+    /// # server.close();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn ssl_shutdown_timeout(mut self, limit: Duration) -> Self {
         self.tls.shutdown = Some(limit);
         self
@@ -198,12 +268,54 @@ impl<H> StartServer<H> {
     }
 
     /// How long a handshake may take before the connection is cut; 60 s when not set. asyncio's `ssl_handshake_timeout`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::time::Duration;
+    /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
+    /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
+    /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
+    /// let server = start_server(hello, "127.0.0.1:0").tls(acceptor).ssl_handshake_timeout(Duration::from_millis(10)).await?;
+    /// let (mut silent, _writer) = open_connection(server.sockets()[0].local_addr()?).await?;
+    /// assert!(silent.read(1).await.map_or(true, |data| data.is_empty()), "the server hangs up");
+    /// # server.close();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn ssl_handshake_timeout(mut self, limit: Duration) -> Self {
         self.tls.handshake = Some(limit);
         self
     }
 
     /// How long closing a connection may take before it is cut; 30 s when not set. asyncio's `ssl_shutdown_timeout`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::time::Duration;
+    /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
+    /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
+    /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
+    /// # let connector = TlsConnector::builder().root_pem(&certificate).build()?;
+    /// let server = start_server(hello, "127.0.0.1:0").tls(acceptor).ssl_shutdown_timeout(Duration::from_secs(1)).await?;
+    /// let address = server.sockets()[0].local_addr()?;
+    /// let (mut reader, writer) = open_connection(address).tls(&connector).server_hostname("localhost").await?;
+    /// assert_eq!(reader.readline().await?, b"hello\n"[..]);
+    /// # server.close();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn ssl_shutdown_timeout(mut self, limit: Duration) -> Self {
         self.tls.shutdown = Some(limit);
         self

@@ -18,6 +18,16 @@ use super::{protocols, provider};
 /// it.
 ///
 /// Servers are always verified, certificate and name. TLS 1.3 and 1.2 are spoken.
+///
+/// ```
+/// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+/// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+/// use heist_streams::tls::TlsConnector;
+///
+/// let connector = TlsConnector::builder().root_pem(&certificate).build()?;
+/// assert!(TlsConnector::builder().root_pem("nobody").build().is_err());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct TlsConnector {
     pub(super) config: Arc<ClientConfig>,
@@ -64,6 +74,17 @@ impl From<Arc<ClientConfig>> for TlsConnector {
 }
 
 /// A [`TlsConnector`] about to be made.
+///
+/// ```
+/// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+/// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+/// use heist_streams::tls::TlsConnector;
+///
+/// let builder = TlsConnector::builder().root_pem(&certificate).identity_pem(&certificate, &key);
+/// assert!(!format!("{builder:?}").contains("PRIVATE"), "keys are not shown");
+/// let connector = builder.build()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Default)]
 #[must_use = "call `build`"]
 pub struct TlsConnectorBuilder {
@@ -87,30 +108,109 @@ impl fmt::Debug for TlsConnectorBuilder {
 impl TlsConnectorBuilder {
     /// Trusts the certificates of a PEM text, in place of those that the machine trusts; several texts add up. asyncio's
     /// `load_verify_locations`.
+    ///
+    /// ```
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// use heist_streams::tls::TlsConnector;
+    ///
+    /// let authority = &certificate;
+    /// TlsConnector::builder().root_pem(authority).build()?;
+    /// assert!(TlsConnector::builder().root_pem("nobody").build().is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn root_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
         self.roots.push(pem.as_ref().to_vec());
         self
     }
 
     /// Shows the server who this is: a certificate chain, this end's own first, and its key. asyncio's `load_cert_chain`.
+    ///
+    /// ```
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// use heist_streams::tls::TlsConnector;
+    ///
+    /// let builder = TlsConnector::builder().root_pem(&certificate);
+    /// builder.identity_pem(&certificate, &key).build()?;
+    /// let builder = TlsConnector::builder().root_pem(&certificate);
+    /// assert!(builder.identity_pem(&certificate, "no key").build().is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn identity_pem(mut self, certificates: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
         self.identity = Some(Identity::new(certificates.as_ref(), key.as_ref()));
         self
     }
 
     /// The protocols that may be spoken over the connection, the preferred one first. asyncio's `set_alpn_protocols`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::time::Duration;
+    /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
+    /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
+    /// # let acceptor = TlsAcceptor::builder(&certificate, &key).alpn(["h2"]).build()?;
+    /// # let server = start_server(hello, "127.0.0.1:0").tls(acceptor).await?;
+    /// # let address = server.sockets()[0].local_addr()?;
+    /// let connector = TlsConnector::builder().root_pem(&certificate).alpn(["h2"]).build()?;
+    /// let (_reader, writer) = open_connection(address).tls(&connector).server_hostname("localhost").await?;
+    /// let info = writer.tls_info().unwrap();
+    /// assert_eq!(info.alpn_protocol(), Some(&b"h2"[..]));
+    /// # server.close();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn alpn<P: AsRef<[u8]>>(mut self, names: impl IntoIterator<Item = P>) -> Self {
         self.alpn = protocols(names);
         self
     }
 
     /// Trusts whoever answers: anybody on the way can read and change what is sent. For tests. asyncio's `CERT_NONE`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::time::Duration;
+    /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
+    /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
+    /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
+    /// # let server = start_server(hello, "127.0.0.1:0").tls(acceptor).await?;
+    /// # let address = server.sockets()[0].local_addr()?;
+    /// let connector = TlsConnector::builder().dangerous_accept_any_certificate().build()?;
+    /// let (mut reader, writer) = open_connection(address).tls(&connector).server_hostname("localhost").await?;
+    /// assert_eq!(reader.readline().await?, b"hello\n"[..]);
+    /// # server.close();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn dangerous_accept_any_certificate(mut self) -> Self {
         self.unverified = true;
         self
     }
 
     /// Makes the connector.
+    ///
+    /// ```
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// use heist_streams::tls::TlsConnector;
+    ///
+    /// TlsConnector::builder().root_pem(&certificate).build()?;
+    /// let error = TlsConnector::builder().root_pem("nobody").build().unwrap_err();
+    /// assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -25,6 +25,32 @@ pub struct TlsError {
 }
 
 /// Which kind of failure a [`TlsError`] is.
+///
+/// ```
+/// # #[path = "../../tests/support/mod.rs"]
+/// # mod support;
+/// # use std::time::Duration;
+/// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
+/// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+/// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+/// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
+/// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
+/// # let server = start_server(hello, "127.0.0.1:0").tls(acceptor).await?;
+/// # let address = server.sockets()[0].local_addr()?;
+/// use heist_streams::tls::{TlsError, TlsErrorKind};
+///
+/// let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap().cert.pem();
+/// let trusts_other = TlsConnector::builder().root_pem(other).build()?;
+/// let failed = open_connection(address).tls(trusts_other).server_hostname("localhost").await.unwrap_err();
+/// let failed = failed.downcast::<TlsError>().unwrap();
+/// assert_eq!(failed.kind(), TlsErrorKind::Certificate);
+/// # server.close();
+/// # Ok(())
+/// # }) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TlsErrorKind {
@@ -47,6 +73,31 @@ impl TlsError {
     }
 
     /// Which kind of failure it is.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::time::Duration;
+    /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
+    /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
+    /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
+    /// # let connector = TlsConnector::builder().root_pem(&certificate).build()?;
+    /// # let server = start_server(hello, "127.0.0.1:0").tls(acceptor).await?;
+    /// # let address = server.sockets()[0].local_addr()?;
+    /// use heist_streams::tls::{TlsError, TlsErrorKind};
+    ///
+    /// let failed = open_connection(address).tls(connector).server_hostname("example.org").await.unwrap_err();
+    /// let failed = failed.downcast::<TlsError>().unwrap();
+    /// assert_eq!(failed.kind(), TlsErrorKind::Certificate, "it is localhost's");
+    /// # server.close();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn kind(&self) -> TlsErrorKind {
         self.kind
     }

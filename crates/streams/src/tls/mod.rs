@@ -51,6 +51,18 @@ pub use info::TlsInfo;
 pub use start::StartTls;
 
 /// What one end of a connection needs for TLS, and which end it is; asyncio's `ssl.SSLContext`.
+///
+/// ```
+/// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+/// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+/// use heist_streams::tls::{TlsAcceptor, TlsConnector, TlsContext};
+///
+/// let client = TlsConnector::builder().root_pem(&certificate).build()?;
+/// assert!(matches!(TlsContext::from(client), TlsContext::Client(_)));
+/// let server = TlsAcceptor::from_pem(&certificate, &key)?;
+/// assert!(matches!(TlsContext::from(server), TlsContext::Server(_)));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum TlsContext {

@@ -57,6 +57,33 @@ impl StreamWriter {
 }
 
 /// TLS about to be started; see [`StreamWriter::start_tls`].
+///
+/// ```
+/// # #[path = "../../tests/support/mod.rs"]
+/// # mod support;
+/// # use std::time::Duration;
+/// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
+/// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+/// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+/// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
+/// # let connector = TlsConnector::builder().root_pem(&certificate).build()?;
+/// # let server = start_server(async move |mut reader: StreamReader, writer: StreamWriter| {
+/// #     writer.start_tls(&mut reader, acceptor).await?;
+/// #     writer.write(b"hello\n");
+/// #     writer.drain().await
+/// # }, "127.0.0.1:0").await?;
+/// # let address = server.sockets()[0].local_addr()?;
+/// let (mut reader, writer) = open_connection(address).await?;
+/// let start = writer.start_tls(&mut reader, connector).server_hostname("localhost");
+/// start.await?;
+/// assert_eq!(reader.readline().await?, b"hello\n"[..]);
+/// # server.close();
+/// # Ok(())
+/// # }) }
+/// ```
 #[must_use = "await it to start TLS"]
 pub struct StartTls<'a> {
     reader: &'a mut StreamReader,
@@ -72,12 +99,65 @@ impl fmt::Debug for StartTls<'_> {
 
 impl StartTls<'_> {
     /// The name that the server's certificate must be for; the end that connects must give it. asyncio's `server_hostname`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::time::Duration;
+    /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
+    /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
+    /// # let connector = TlsConnector::builder().root_pem(&certificate).build()?;
+    /// # let server = start_server(async move |mut reader: StreamReader, writer: StreamWriter| {
+    /// #     writer.start_tls(&mut reader, acceptor).await?;
+    /// #     writer.write(b"hello\n");
+    /// #     writer.drain().await
+    /// # }, "127.0.0.1:0").await?;
+    /// # let address = server.sockets()[0].local_addr()?;
+    /// let (mut reader, writer) = open_connection(address).await?;
+    /// writer.start_tls(&mut reader, connector).server_hostname("localhost").await?;
+    /// assert_eq!(reader.readline().await?, b"hello\n"[..]);
+    /// # server.close();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn server_hostname(mut self, name: impl Into<String>) -> Self {
         self.choices.server_hostname = Some(name.into());
         self
     }
 
     /// How long the handshake may take; 60 s when not set. asyncio's `ssl_handshake_timeout`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::time::Duration;
+    /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
+    /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
+    /// # let connector = TlsConnector::builder().root_pem(&certificate).build()?;
+    /// # let server = start_server(async move |mut reader: StreamReader, writer: StreamWriter| {
+    /// #     writer.start_tls(&mut reader, acceptor).await?;
+    /// #     writer.write(b"hello\n");
+    /// #     writer.drain().await
+    /// # }, "127.0.0.1:0").await?;
+    /// # let address = server.sockets()[0].local_addr()?;
+    /// let (mut reader, writer) = open_connection(address).await?;
+    /// let start = writer.start_tls(&mut reader, connector).server_hostname("localhost");
+    /// start.ssl_handshake_timeout(Duration::from_secs(5)).await?;
+    /// assert_eq!(reader.readline().await?, b"hello\n"[..]);
+    /// # server.close();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn ssl_handshake_timeout(mut self, limit: Duration) -> Self {
         self.choices.handshake = Some(limit);
         self
@@ -85,6 +165,34 @@ impl StartTls<'_> {
 
     /// How long closing may take, from [`close`](StreamWriter::close) on, before the connection is cut; 30 s when not set.
     /// asyncio's `ssl_shutdown_timeout`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::time::Duration;
+    /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
+    /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
+    /// # let connector = TlsConnector::builder().root_pem(&certificate).build()?;
+    /// # let server = start_server(async move |mut reader: StreamReader, writer: StreamWriter| {
+    /// #     writer.start_tls(&mut reader, acceptor).await?;
+    /// #     writer.write(b"hello\n");
+    /// #     writer.drain().await
+    /// # }, "127.0.0.1:0").await?;
+    /// # let address = server.sockets()[0].local_addr()?;
+    /// let (mut reader, writer) = open_connection(address).await?;
+    /// let start = writer.start_tls(&mut reader, connector).server_hostname("localhost");
+    /// start.ssl_shutdown_timeout(Duration::from_secs(1)).await?;
+    /// assert_eq!(reader.readline().await?, b"hello\n"[..]);
+    /// writer.close();
+    /// # server.close();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn ssl_shutdown_timeout(mut self, limit: Duration) -> Self {
         self.choices.shutdown = Some(limit);
         self

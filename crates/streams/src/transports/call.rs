@@ -59,6 +59,40 @@ pub(super) fn end(payload: Option<Payload>) -> Poll<()> {
 
 /// A callback of a protocol has failed, and its connection was ended. Found inside the [`io::Error`] that `connection_lost`
 /// is called with.
+///
+/// ```
+/// # #[path = "../../tests/support/mod.rs"]
+/// # mod support;
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// use heist_streams::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
+/// # std::panic::set_hook(Box::new(|_| {}));
+///
+/// struct Buggy(std::sync::mpsc::Sender<ProtocolError>);
+///
+/// impl Protocol for Buggy {
+///     fn connection_made(&mut self, _transport: Transport) {
+///         panic!("not today");
+///     }
+///     fn data_received(&mut self, _data: &[u8]) {}
+///     fn connection_lost(&mut self, error: Option<std::io::Error>) {
+///         let error = error.and_then(|error| error.downcast::<ProtocolError>().ok());
+///         self.0.send(error.unwrap()).unwrap();
+///     }
+/// }
+/// # let (near, _peer) = std::os::unix::net::UnixStream::pair()?;
+/// # let (told, tells) = std::sync::mpsc::channel();
+/// # connect_accepted_socket(|| Buggy(told), near).await?;
+/// # let error = loop {
+/// #     match tells.try_recv() {
+/// #         Ok(error) => break error,
+/// #         Err(_) => heist_scheduler::yield_now().await,
+/// #     }
+/// # };
+/// assert_eq!(error.to_string(), "the protocol's connection_made panicked: not today");
+/// # Ok(())
+/// # }) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProtocolError {
     callback: &'static str,
@@ -68,11 +102,79 @@ pub struct ProtocolError {
 
 impl ProtocolError {
     /// The name of the callback.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// use heist_streams::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
+    /// # std::panic::set_hook(Box::new(|_| {}));
+    ///
+    /// struct Buggy(std::sync::mpsc::Sender<ProtocolError>);
+    ///
+    /// impl Protocol for Buggy {
+    ///     fn connection_made(&mut self, _transport: Transport) {
+    ///         panic!("not today");
+    ///     }
+    ///     fn data_received(&mut self, _data: &[u8]) {}
+    ///     fn connection_lost(&mut self, error: Option<std::io::Error>) {
+    ///         let error = error.and_then(|error| error.downcast::<ProtocolError>().ok());
+    ///         self.0.send(error.unwrap()).unwrap();
+    ///     }
+    /// }
+    /// # let (near, _peer) = std::os::unix::net::UnixStream::pair()?;
+    /// # let (told, tells) = std::sync::mpsc::channel();
+    /// # connect_accepted_socket(|| Buggy(told), near).await?;
+    /// # let error = loop {
+    /// #     match tells.try_recv() {
+    /// #         Ok(error) => break error,
+    /// #         Err(_) => heist_scheduler::yield_now().await,
+    /// #     }
+    /// # };
+    /// assert_eq!(error.callback(), "connection_made");
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn callback(&self) -> &'static str {
         self.callback
     }
 
     /// Whether it panicked.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// use heist_streams::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
+    /// # std::panic::set_hook(Box::new(|_| {}));
+    ///
+    /// struct Buggy(std::sync::mpsc::Sender<ProtocolError>);
+    ///
+    /// impl Protocol for Buggy {
+    ///     fn connection_made(&mut self, _transport: Transport) {
+    ///         panic!("not today");
+    ///     }
+    ///     fn data_received(&mut self, _data: &[u8]) {}
+    ///     fn connection_lost(&mut self, error: Option<std::io::Error>) {
+    ///         let error = error.and_then(|error| error.downcast::<ProtocolError>().ok());
+    ///         self.0.send(error.unwrap()).unwrap();
+    ///     }
+    /// }
+    /// # let (near, _peer) = std::os::unix::net::UnixStream::pair()?;
+    /// # let (told, tells) = std::sync::mpsc::channel();
+    /// # connect_accepted_socket(|| Buggy(told), near).await?;
+    /// # let error = loop {
+    /// #     match tells.try_recv() {
+    /// #         Ok(error) => break error,
+    /// #         Err(_) => heist_scheduler::yield_now().await,
+    /// #     }
+    /// # };
+    /// assert!(error.is_panic());
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn is_panic(&self) -> bool {
         self.is_panic
     }

@@ -53,6 +53,30 @@ where
 }
 
 /// As [`create_connection`], to a Unix socket; asyncio's `create_unix_connection`.
+///
+/// ```
+/// # #[path = "../../tests/support/mod.rs"]
+/// # mod support;
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// # use heist_streams::transports::Protocol;
+/// # struct Quiet;
+/// # impl Protocol for Quiet {
+/// #     fn data_received(&mut self, _data: &[u8]) {}
+/// # }
+/// use heist_streams::transports::create_unix_connection;
+///
+/// # let directory = std::env::temp_dir().join(format!("heist-doc-{}", std::process::id()));
+/// # std::fs::create_dir_all(&directory)?;
+/// # let path = directory.join("unix-connection");
+/// let listener = std::os::unix::net::UnixListener::bind(&path)?;
+/// let (transport, _protocol) = create_unix_connection(|| Quiet, &path).await?;
+/// assert_eq!(transport.peer_name().to_string(), path.to_str().unwrap());
+/// # std::fs::remove_file(&path)?;
+/// # transport.abort();
+/// # Ok(())
+/// # }) }
+/// ```
 #[cfg(unix)]
 pub fn create_unix_connection<F, P, Kind>(factory: F, path: impl AsRef<Path>) -> CreateConnection<F, Kind>
 where
@@ -64,6 +88,32 @@ where
 
 /// As [`create_connection`], over a socket that is connected already: accepted elsewhere, passed in, half of a pair.
 /// asyncio's `connect_accepted_socket`, and its `create_connection(sock=...)`.
+///
+/// ```
+/// # #[path = "../../tests/support/mod.rs"]
+/// # mod support;
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// # use heist_streams::transports::Protocol;
+/// # struct Quiet;
+/// # impl Protocol for Quiet {
+/// #     fn data_received(&mut self, _data: &[u8]) {}
+/// # }
+/// use std::io::Read;
+/// use heist_streams::transports::connect_accepted_socket;
+///
+/// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// let mut peer = std::net::TcpStream::connect(listener.local_addr()?)?;
+/// let (accepted, _) = listener.accept()?;
+/// let (transport, _protocol) = connect_accepted_socket(|| Quiet, accepted).await?;
+/// transport.write(b"welcome");
+/// let mut came = [0; 7];
+/// peer.read_exact(&mut came)?;
+/// assert_eq!(&came, b"welcome");
+/// # transport.abort();
+/// # Ok(())
+/// # }) }
+/// ```
 ///
 /// # Errors
 ///
@@ -81,6 +131,26 @@ where
 
 /// A connection about to be made; see [`create_connection`]. Awaiting it gives the transport and the protocol, after
 /// `connection_made`.
+///
+/// ```
+/// # #[path = "../../tests/support/mod.rs"]
+/// # mod support;
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// # use heist_streams::transports::Protocol;
+/// # struct Quiet;
+/// # impl Protocol for Quiet {
+/// #     fn data_received(&mut self, _data: &[u8]) {}
+/// # }
+/// use heist_streams::transports::create_connection;
+///
+/// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// let (transport, _protocol) = create_connection(|| Quiet, listener.local_addr()?).await?;
+/// assert_eq!(transport.peer_addr()?, listener.local_addr()?);
+/// # transport.abort();
+/// # Ok(())
+/// # }) }
+/// ```
 ///
 /// # Errors
 ///
@@ -103,6 +173,28 @@ impl<F, Kind> CreateConnection<F, Kind> {
 
     /// Sets options of the connection, by the methods of [`OpenConnection`]: `local_addr`, `family`, `happy_eyeballs_delay`,
     /// `interleave`, `timeout`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # use heist_streams::transports::Protocol;
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// use heist_streams::transports::create_connection;
+    ///
+    /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// let (transport, _protocol) = create_connection(|| Quiet, listener.local_addr()?)
+    ///     .options(|open| open.timeout(std::time::Duration::from_secs(5)).local_addr("127.0.0.1:0"))
+    ///     .await?;
+    /// assert!(transport.local_addr()?.ip().is_loopback());
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn options(mut self, set: impl FnOnce(OpenConnection) -> OpenConnection) -> Self {
         self.open = set(self.open);
         self

@@ -42,6 +42,30 @@ impl<P> ProtocolHandle<P> {
 
     /// Waits until no callback runs and nobody else has it.
     ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// transport.write(b"hello");
+    /// let quiet = protocol.lock().await;
+    /// assert!(protocol.try_lock().is_none(), "no callback runs meanwhile");
+    /// drop(quiet);
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
+    ///
     /// # Cancel safety
     ///
     /// Given up, it loses its place in the line.
@@ -50,6 +74,29 @@ impl<P> ProtocolHandle<P> {
     }
 
     /// The protocol, if it is free now; `None` inside of its own callbacks.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// let held = protocol.try_lock();
+    /// assert!(held.is_some());
+    /// assert!(protocol.try_lock().is_none());
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn try_lock(&self) -> Option<LockGuard<'_, P>> {
         self.lock.try_lock()
     }

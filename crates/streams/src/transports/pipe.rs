@@ -16,6 +16,33 @@ use crate::{StreamWriter, pipe};
 /// At the end of the bytes comes `eof_received`, whose answer does not matter here, and then `connection_lost`. Writing to such
 /// a transport ends it by an error.
 ///
+/// ```
+/// # #[path = "../../tests/support/mod.rs"]
+/// # mod support;
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// use std::io::Write;
+/// use heist_streams::transports::{Protocol, connect_read_pipe};
+///
+/// struct Lines(Vec<u8>);
+///
+/// impl Protocol for Lines {
+///     fn data_received(&mut self, data: &[u8]) {
+///         self.0.extend_from_slice(data);
+///     }
+/// }
+///
+/// let (output, mut input) = std::os::unix::net::UnixStream::pair()?;
+/// let (transport, protocol) = connect_read_pipe(|| Lines(Vec::new()), output).await?;
+/// input.write_all(b"one\n")?;
+/// while protocol.lock().await.0 != b"one\n" {
+///     heist_scheduler::yield_now().await;
+/// }
+/// # transport.abort();
+/// # Ok(())
+/// # }) }
+/// ```
+///
 /// # Errors
 ///
 /// As [`pipe::connect_read_pipe`]; when no event loop runs on this thread.
@@ -36,6 +63,30 @@ where
 ///
 /// When the last reader goes, the transport is closed, without a write; `connection_lost` gets a broken pipe if
 /// something was kept. `data_received` is never called.
+///
+/// ```
+/// # #[path = "../../tests/support/mod.rs"]
+/// # mod support;
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// # use heist_streams::transports::Protocol;
+/// # struct Quiet;
+/// # impl Protocol for Quiet {
+/// #     fn data_received(&mut self, _data: &[u8]) {}
+/// # }
+/// use std::io::Read;
+/// use heist_streams::transports::connect_write_pipe;
+///
+/// let (mut output, input) = std::os::unix::net::UnixStream::pair()?;
+/// let (transport, _protocol) = connect_write_pipe(|| Quiet, input).await?;
+/// transport.write(b"one\n");
+/// let mut came = [0; 4];
+/// output.read_exact(&mut came)?;
+/// assert_eq!(&came, b"one\n");
+/// # transport.abort();
+/// # Ok(())
+/// # }) }
+/// ```
 ///
 /// # Errors
 ///

@@ -12,6 +12,40 @@ use crate::StreamReader;
 ///
 /// `connection_made` comes first, `connection_lost` last, each once. The callbacks of one connection are called one after the
 /// other by its task; they must not block. To await something, create a task.
+///
+/// ```
+/// # #[path = "../../tests/support/mod.rs"]
+/// # mod support;
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// use std::io::{Read, Write};
+/// use heist_streams::transports::{Protocol, Transport, connect_accepted_socket};
+///
+/// struct Upper(Option<Transport>);
+///
+/// impl Protocol for Upper {
+///     fn connection_made(&mut self, transport: Transport) {
+///         self.0 = Some(transport);
+///     }
+///
+///     fn data_received(&mut self, data: &[u8]) {
+///         self.0.as_ref().unwrap().write(&data.to_ascii_uppercase());
+///     }
+/// }
+///
+/// # let (near, mut peer) = std::os::unix::net::UnixStream::pair()?;
+/// let (transport, _protocol) = connect_accepted_socket(|| Upper(None), near).await?;
+/// peer.write_all(b"hello")?;
+/// let mut came = [0; 5];
+/// # peer.set_nonblocking(true)?;
+/// # while peer.read(&mut came).is_err() {
+/// #     heist_scheduler::yield_now().await;
+/// # }
+/// assert_eq!(&came, b"HELLO");
+/// # transport.abort();
+/// # Ok(())
+/// # }) }
+/// ```
 pub trait Protocol: Send + 'static {
     /// The connection is made. Keep `transport` to write to it.
     fn connection_made(&mut self, transport: Transport) {

@@ -43,6 +43,32 @@ where
 }
 
 /// As [`create_server`], on a socket that is bound already; asyncio's `create_server(sock=...)`. See [`start_server_on`].
+///
+/// ```
+/// # #[path = "../../tests/support/mod.rs"]
+/// # mod support;
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// # use heist_streams::transports::{Protocol, Transport};
+/// # struct Greeter;
+/// # impl Protocol for Greeter {
+/// #     fn connection_made(&mut self, transport: Transport) {
+/// #         transport.write(b"hello\n");
+/// #         transport.close();
+/// #     }
+/// #     fn data_received(&mut self, _data: &[u8]) {}
+/// # }
+/// use heist_streams::transports::create_server_on;
+///
+/// let socket = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// let address = socket.local_addr()?;
+/// let server = create_server_on(|| Greeter, socket).await?;
+/// let (mut reader, _writer) = heist_streams::open_connection(address).await?;
+/// assert_eq!(reader.readline().await?, b"hello\n"[..]);
+/// # server.close();
+/// # Ok(())
+/// # }) }
+/// ```
 pub fn create_server_on<F, P, Kind>(
     factory: F,
     socket: impl Into<OwnedSocket>,
@@ -56,6 +82,33 @@ where
 }
 
 /// As [`create_server`], on a Unix socket; asyncio's `create_unix_server`. See [`start_unix_server`](crate::start_unix_server).
+///
+/// ```
+/// # #[path = "../../tests/support/mod.rs"]
+/// # mod support;
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// # use heist_streams::transports::{Protocol, Transport};
+/// # struct Greeter;
+/// # impl Protocol for Greeter {
+/// #     fn connection_made(&mut self, transport: Transport) {
+/// #         transport.write(b"hello\n");
+/// #         transport.close();
+/// #     }
+/// #     fn data_received(&mut self, _data: &[u8]) {}
+/// # }
+/// use heist_streams::transports::create_unix_server;
+///
+/// # let directory = std::env::temp_dir().join(format!("heist-doc-{}", std::process::id()));
+/// # std::fs::create_dir_all(&directory)?;
+/// # let path = directory.join("unix-server");
+/// let server = create_unix_server(|| Greeter, &path).await?;
+/// let (mut reader, _writer) = heist_streams::open_unix_connection(&path).await?;
+/// assert_eq!(reader.readline().await?, b"hello\n"[..]);
+/// # server.close();
+/// # Ok(())
+/// # }) }
+/// ```
 #[cfg(unix)]
 pub fn create_unix_server<F, P, Kind>(
     factory: F,

@@ -31,6 +31,32 @@ pub(super) const PATIENCE: u32 = 5;
 /// No method waits, and each may be called from anywhere: from callbacks, tasks, other threads. What is written is sent at
 /// once as far as the system takes it, and the rest by the loop. Dropping the handles changes nothing: the connection is
 /// open until one side ends it.
+///
+/// ```
+/// # #[path = "../../tests/support/mod.rs"]
+/// # mod support;
+/// # use std::io::{Read, Write};
+/// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+/// # struct Quiet;
+/// # impl Protocol for Quiet {
+/// #     fn data_received(&mut self, _data: &[u8]) {}
+/// # }
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+/// # let (mut peer, address) = listener.accept()?;
+/// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+/// transport.write(b"hello");
+/// let mut came = [0; 5];
+/// peer.read_exact(&mut came)?;
+/// assert_eq!(&came, b"hello");
+/// transport.close();
+/// assert!(transport.is_closing());
+/// # transport.abort();
+/// # Ok(())
+/// # }) }
+/// ```
 #[derive(Clone)]
 pub struct Transport {
     core: Arc<Core>,
@@ -116,6 +142,30 @@ impl Transport {
     /// `connection_lost` gets.
     ///
     /// Where nothing is kept: one system call, two atomic read-modify-writes, no allocation.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// transport.write(b"ping\n");
+    /// let mut came = [0; 5];
+    /// peer.read_exact(&mut came)?;
+    /// assert_eq!(&came, b"ping\n");
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn write(&self, data: &[u8]) {
         if !data.is_empty() && !self.core.writer.offer(self.core.home.as_ref(), data) {
             self.wrote_in_vain();
@@ -123,6 +173,30 @@ impl Transport {
     }
 
     /// Writes several pieces, one after the other, in one system call where possible; asyncio's `writelines`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// transport.writelines(["Host: ", "example.org", "\r\n"]);
+    /// let mut came = [0; 19];
+    /// peer.read_exact(&mut came)?;
+    /// assert_eq!(&came, b"Host: example.org\r\n");
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn writelines<I>(&self, pieces: I)
     where
         I: IntoIterator,
@@ -151,28 +225,144 @@ impl Transport {
 
     /// Ends the stream for the peer after all that was written; reading goes on. asyncio's `write_eof`. Again, or after
     /// [`close`](Self::close), it does nothing.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// transport.write(b"all");
+    /// transport.write_eof();
+    /// let mut came = String::new();
+    /// peer.read_to_string(&mut came)?;
+    /// assert_eq!(came, "all");
+    /// assert!(!transport.is_closing());
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn write_eof(&self) {
         self.core.writer.write_eof();
     }
 
     /// Whether [`write_eof`](Self::write_eof) works on this kind of connection; asyncio's `can_write_eof`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// assert!(transport.can_write_eof(), "TCP has two directions that end apart");
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn can_write_eof(&self) -> bool {
         self.core.writer.can_write_eof()
     }
 
     /// Closes the connection after all that was written has been sent; asyncio's `close`. Nothing is read any more. Then the
     /// protocol is told that the connection is lost, without an error.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// transport.close();
+    /// transport.write(b"too late");
+    /// assert!(transport.is_closing());
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn close(&self) {
         self.core.writer.close();
     }
 
     /// Closes the connection at once, and throws away what has not been sent; asyncio's `abort`. The protocol is told as
     /// by [`close`](Self::close).
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// transport.abort();
+    /// assert!(transport.is_closing());
+    /// assert_eq!(transport.get_write_buffer_size(), 0);
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn abort(&self) {
         self.core.writer.abort();
     }
 
     /// Whether the connection is closed or about to be; asyncio's `is_closing`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// assert!(!transport.is_closing());
+    /// transport.close();
+    /// assert!(transport.is_closing());
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn is_closing(&self) -> bool {
         self.core.writer.is_closing()
     }
@@ -180,11 +370,56 @@ impl Transport {
     /// Reads no more until [`resume_reading`](Self::resume_reading); asyncio's `pause_reading`. From `connection_made`, nothing is
     /// read before it is resumed. From a callback, the next one that brings bytes comes after it is resumed; from elsewhere,
     /// one may just be under way.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// transport.pause_reading();
+    /// assert!(!transport.is_reading());
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn pause_reading(&self) {
         self.core.control.lock().reading = false;
     }
 
     /// Reads on; asyncio's `resume_reading`. Does nothing where reading was not paused, and on a closed transport.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// transport.pause_reading();
+    /// transport.resume_reading();
+    /// assert!(transport.is_reading());
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn resume_reading(&self) {
         let mut control = self.core.control.lock();
         let paused = !std::mem::replace(&mut control.reading, true);
@@ -197,6 +432,29 @@ impl Transport {
     }
 
     /// Whether bytes are read as they come; asyncio's `is_reading`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// assert!(transport.is_reading());
+    /// transport.close();
+    /// assert!(!transport.is_reading());
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn is_reading(&self) -> bool {
         self.core.control.lock().reading && !self.is_closing()
     }
@@ -204,6 +462,29 @@ impl Transport {
     /// Above how many kept bytes the protocol is told to pause writing, and until how many; asyncio's
     /// `set_write_buffer_limits`. 64 KiB and a quarter of it when not set; `None` derives the one from the other. More than
     /// `high` being kept already counts at once.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// transport.set_write_buffer_limits(1 << 20, None)?;
+    /// assert_eq!(transport.get_write_buffer_limits(), (256 << 10, 1 << 20));
+    /// assert!(transport.set_write_buffer_limits(10, 20).is_err());
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -218,17 +499,81 @@ impl Transport {
     }
 
     /// The low-water mark and the high one, in asyncio's order; its `get_write_buffer_limits`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// assert_eq!(transport.get_write_buffer_limits(), (16 << 10, 64 << 10));
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn get_write_buffer_limits(&self) -> (usize, usize) {
         let (high, low) = self.core.writer.marks();
         (low, high)
     }
 
     /// How many bytes are kept; asyncio's `get_write_buffer_size`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// transport.write(b"there is room for this");
+    /// assert_eq!(transport.get_write_buffer_size(), 0);
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn get_write_buffer_size(&self) -> usize {
         self.core.writer.write_buffer_size()
     }
 
     /// The peer's internet address; asyncio's `get_extra_info('peername')`. Stays known after the connection was lost.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// assert_eq!(transport.peer_addr()?, peer.local_addr()?);
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -238,11 +583,53 @@ impl Transport {
     }
 
     /// Who is at the other end, of whatever kind; asyncio's `get_extra_info('peername')`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// assert_eq!(transport.peer_name().to_string(), peer.local_addr()?.to_string());
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn peer_name(&self) -> StreamAddr {
         self.core.writer.peer_name()
     }
 
     /// This end's internet address; asyncio's `get_extra_info('sockname')`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// assert_eq!(transport.local_addr()?, peer.peer_addr()?);
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -253,6 +640,27 @@ impl Transport {
 
     /// The name of this end, of whatever kind; asyncio's `get_extra_info('sockname')`.
     ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// assert_eq!(transport.sock_name()?.to_string(), peer.peer_addr()?.to_string());
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`StreamWriter::sock_name`].
@@ -262,12 +670,55 @@ impl Transport {
 
     /// The socket, to look at and to set options of; asyncio's `get_extra_info('socket')`. `None` where there is none: a pipe, a
     /// lost connection.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// assert!(transport.socket().is_some());
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     #[cfg(unix)]
     pub fn socket(&self) -> Option<TransportSocket> {
         self.core.writer.socket()
     }
 
     /// Another descriptor of the same socket or pipe; asyncio's `get_extra_info('pipe')`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// let other = std::net::TcpStream::from(transport.try_clone_socket()?);
+    /// assert_eq!(other.peer_addr()?, peer.local_addr()?);
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -286,6 +737,37 @@ impl Transport {
     ///
     /// From a callback, the next one goes to the new protocol; from elsewhere, one of the old one's may just be under way. After
     /// the connection was lost nobody is called.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// struct Body(Vec<u8>);
+    ///
+    /// impl Protocol for Body {
+    ///     fn data_received(&mut self, data: &[u8]) {
+    ///         self.0.extend_from_slice(data);
+    ///     }
+    /// }
+    ///
+    /// let body = transport.set_protocol(Body(Vec::new()));
+    /// assert!(body.lock().await.0.is_empty());
+    /// assert!(transport.get_protocol::<Body>().is_some());
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn set_protocol<P: StreamProtocol<Kind>, Kind: 'static>(&self, protocol: P) -> ProtocolHandle<P> {
         let lock = Arc::new(Lock::new(protocol));
         self.introduce(&lock);
@@ -304,6 +786,28 @@ impl Transport {
 
     /// The protocol, if it is of that type and the connection is not lost; asyncio's `get_protocol`. `None` inside of
     /// `connection_made`.
+    ///
+    /// ```
+    /// # #[path = "../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # use std::io::{Read, Write};
+    /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
+    /// # struct Quiet;
+    /// # impl Protocol for Quiet {
+    /// #     fn data_received(&mut self, _data: &[u8]) {}
+    /// # }
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (mut peer, address) = listener.accept()?;
+    /// # let (transport, protocol) = connect_accepted_socket(|| Quiet, near).await?;
+    /// assert!(transport.get_protocol::<Quiet>().is_some());
+    /// assert!(transport.get_protocol::<String>().is_none());
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn get_protocol<P: Send + 'static>(&self) -> Option<ProtocolHandle<P>> {
         let protocol = self.core.control.lock().protocol.upgrade()?;
         protocol.downcast::<Lock<P>>().ok().map(ProtocolHandle::new)

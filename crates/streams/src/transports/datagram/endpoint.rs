@@ -94,6 +94,25 @@ where
 /// A UDP socket about to be made; see [`create_datagram_endpoint`]. Awaiting it gives the transport and the protocol, after
 /// `connection_made`.
 ///
+/// ```
+/// # #[path = "../../../tests/support/mod.rs"]
+/// # mod support;
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
+/// # struct Quiet;
+/// # impl DatagramProtocol for Quiet {
+/// #     fn datagram_received(&mut self, _data: &[u8], _addr: std::net::SocketAddr) {}
+/// # }
+/// # let peer = std::net::UdpSocket::bind("127.0.0.1:0")?;
+/// # let at = peer.local_addr()?;
+/// let (transport, _protocol) = create_datagram_endpoint(|| Quiet).local_addr("127.0.0.1:0").await?;
+/// assert!(transport.sock_name().unwrap().ip().is_loopback());
+/// # transport.abort();
+/// # Ok(())
+/// # }) }
+/// ```
+///
 /// # Errors
 ///
 /// As [`UdpBuilder::build`]: no address, two without a common family, one that is in use.
@@ -105,24 +124,108 @@ pub struct CreateDatagramEndpoint<F> {
 
 impl<F> CreateDatagramEndpoint<F> {
     /// The address to bind to; without one, the system chooses.
+    ///
+    /// ```
+    /// # #[path = "../../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
+    /// # struct Quiet;
+    /// # impl DatagramProtocol for Quiet {
+    /// #     fn datagram_received(&mut self, _data: &[u8], _addr: std::net::SocketAddr) {}
+    /// # }
+    /// # let peer = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let at = peer.local_addr()?;
+    /// let (transport, _protocol) = create_datagram_endpoint(|| Quiet).local_addr("127.0.0.1:0").await?;
+    /// assert_eq!(transport.peer_name(), None);
+    /// assert_ne!(transport.sock_name().unwrap().port(), 0);
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn local_addr(mut self, address: impl ToAddress) -> Self {
         self.socket = self.socket.local_addr(address);
         self
     }
 
     /// The address to connect to: datagrams go there, and come from there only.
+    ///
+    /// ```
+    /// # #[path = "../../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
+    /// # struct Quiet;
+    /// # impl DatagramProtocol for Quiet {
+    /// #     fn datagram_received(&mut self, _data: &[u8], _addr: std::net::SocketAddr) {}
+    /// # }
+    /// # let peer = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let at = peer.local_addr()?;
+    /// let (transport, _protocol) = create_datagram_endpoint(|| Quiet).remote_addr(at).await?;
+    /// transport.sendto(b"hello", None)?;
+    /// let mut came = [0; 16];
+    /// assert_eq!(peer.recv(&mut came)?, 5);
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn remote_addr(mut self, address: impl ToAddress) -> Self {
         self.socket = self.socket.remote_addr(address);
         self
     }
 
     /// Whether other sockets may have the same port; no when not set.
+    ///
+    /// ```
+    /// # #[path = "../../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
+    /// # struct Quiet;
+    /// # impl DatagramProtocol for Quiet {
+    /// #     fn datagram_received(&mut self, _data: &[u8], _addr: std::net::SocketAddr) {}
+    /// # }
+    /// # let peer = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let at = peer.local_addr()?;
+    /// let open = |port| create_datagram_endpoint(|| Quiet).local_addr(("127.0.0.1", port)).reuse_port(true);
+    /// let (transport, _protocol) = open(0).await?;
+    /// let port = transport.sock_name().unwrap().port();
+    /// let (second, _protocol) = open(port).await?;
+    /// assert_eq!(second.sock_name(), transport.sock_name());
+    /// # second.abort();
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn reuse_port(mut self, reuse: bool) -> Self {
         self.socket = self.socket.reuse_port(reuse);
         self
     }
 
     /// Whether datagrams may be sent to everybody on the network; no when not set.
+    ///
+    /// ```
+    /// # #[path = "../../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
+    /// # struct Quiet;
+    /// # impl DatagramProtocol for Quiet {
+    /// #     fn datagram_received(&mut self, _data: &[u8], _addr: std::net::SocketAddr) {}
+    /// # }
+    /// # let peer = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let at = peer.local_addr()?;
+    /// let (transport, _protocol) =
+    ///     create_datagram_endpoint(|| Quiet).local_addr("127.0.0.1:0").allow_broadcast(true).await?;
+    /// assert!(transport.with_socket(|socket| socket.broadcast()).unwrap()?);
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn allow_broadcast(mut self, allow: bool) -> Self {
         self.socket = self.socket.broadcast(allow);
         self

@@ -27,6 +27,33 @@ use crate::net::UdpSocket;
 ///
 /// `S` is the kind of the socket: UDP, or [`UnixDatagram`](crate::net::UnixDatagram). The callbacks are called one after the
 /// other, as those of [`Protocol`](super::Protocol).
+///
+/// ```
+/// # #[path = "../../../tests/support/mod.rs"]
+/// # mod support;
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// use std::net::SocketAddr;
+/// use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
+///
+/// struct Log(Vec<Vec<u8>>);
+///
+/// impl DatagramProtocol for Log {
+///     fn datagram_received(&mut self, data: &[u8], _addr: SocketAddr) {
+///         self.0.push(data.to_vec());
+///     }
+/// }
+///
+/// let (transport, log) = create_datagram_endpoint(|| Log(Vec::new())).local_addr("127.0.0.1:0").await?;
+/// transport.sendto(b"to myself", transport.sock_name())?;
+/// while log.lock().await.0.is_empty() {
+///     heist_scheduler::yield_now().await;
+/// }
+/// assert_eq!(log.lock().await.0, [b"to myself"]);
+/// # transport.abort();
+/// # Ok(())
+/// # }) }
+/// ```
 pub trait DatagramProtocol<S: DatagramSocket = UdpSocket>: Send + 'static {
     /// The socket is there. Keep `transport` to send through it.
     fn connection_made(&mut self, transport: DatagramTransport<S>) {

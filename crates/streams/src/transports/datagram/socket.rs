@@ -13,6 +13,34 @@ use crate::net::UdpSocket;
 use crate::{StreamAddr, net::UnixDatagram};
 
 /// A kind of sockets: [`UdpSocket`], whose addresses are `SocketAddr`, or [`UnixDatagram`], whose are [`StreamAddr`].
+///
+/// ```
+/// # #[path = "../../../tests/support/mod.rs"]
+/// # mod support;
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// use heist_streams::net::UdpSocket;
+/// use heist_streams::transports::{DatagramProtocol, DatagramSocket, create_datagram_endpoint_on};
+///
+/// struct Count(usize);
+///
+/// impl<S: DatagramSocket> DatagramProtocol<S> for Count {
+///     fn datagram_received(&mut self, _data: &[u8], _addr: S::Addr) {
+///         self.0 += 1;
+///     }
+/// }
+///
+/// let socket = UdpSocket::bind("127.0.0.1:0").await?;
+/// let at = socket.local_addr()?;
+/// let (transport, counts) = create_datagram_endpoint_on(|| Count(0), socket).await?;
+/// transport.sendto(b"to myself", at)?;
+/// while counts.lock().await.0 == 0 {
+///     heist_scheduler::yield_now().await;
+/// }
+/// # transport.abort();
+/// # Ok(())
+/// # }) }
+/// ```
 pub trait DatagramSocket: sealed::Kind {
     /// Where datagrams come from and go to.
     type Addr: Clone + fmt::Debug + Send + Sync + 'static;

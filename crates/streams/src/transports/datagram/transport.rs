@@ -16,6 +16,27 @@ use crate::transports::transport::{PATIENCE, marks};
 /// A socket whose datagrams go to a protocol; asyncio's `DatagramTransport`. Clones are the same transport.
 ///
 /// No method waits, and each may be called from anywhere. Dropping the handles changes nothing.
+///
+/// ```
+/// # #[path = "../../../tests/support/mod.rs"]
+/// # mod support;
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
+/// # struct Quiet;
+/// # impl DatagramProtocol for Quiet {
+/// #     fn datagram_received(&mut self, _data: &[u8], _addr: std::net::SocketAddr) {}
+/// # }
+/// # let peer = std::net::UdpSocket::bind("127.0.0.1:0")?;
+/// # let at = peer.local_addr()?;
+/// let (transport, _protocol) = create_datagram_endpoint(|| Quiet).local_addr("127.0.0.1:0").await?;
+/// transport.sendto(b"hello", at)?;
+/// let mut came = [0; 16];
+/// assert_eq!(peer.recv_from(&mut came)?, (5, transport.sock_name().unwrap()));
+/// # transport.abort();
+/// # Ok(())
+/// # }) }
+/// ```
 pub struct DatagramTransport<S: DatagramSocket = UdpSocket> {
     core: Arc<Core<S>>,
 }
@@ -48,6 +69,28 @@ impl<S: DatagramSocket> DatagramTransport<S> {
     /// at once where there is room; otherwise a copy is kept, and sent in its turn. What the system refuses is told to
     /// `error_received`. After [`close`](Self::close) it is thrown away; a program that goes on so is warned from the fifth
     /// time on.
+    ///
+    /// ```
+    /// # #[path = "../../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
+    /// # struct Quiet;
+    /// # impl DatagramProtocol for Quiet {
+    /// #     fn datagram_received(&mut self, _data: &[u8], _addr: std::net::SocketAddr) {}
+    /// # }
+    /// # let peer = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let at = peer.local_addr()?;
+    /// let (transport, _protocol) = create_datagram_endpoint(|| Quiet).local_addr("127.0.0.1:0").await?;
+    /// transport.sendto(b"hello", at)?;
+    /// let mut came = [0; 16];
+    /// assert_eq!(peer.recv(&mut came)?, 5);
+    /// assert!(transport.sendto(b"to whom?", None).is_err());
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -86,22 +129,104 @@ impl<S: DatagramSocket> DatagramTransport<S> {
 
     /// Closes the socket after all that is kept has been sent; asyncio's `close`. Nothing is received any more. Then the
     /// protocol is told, by `connection_lost(None)`.
+    ///
+    /// ```
+    /// # #[path = "../../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
+    /// # struct Quiet;
+    /// # impl DatagramProtocol for Quiet {
+    /// #     fn datagram_received(&mut self, _data: &[u8], _addr: std::net::SocketAddr) {}
+    /// # }
+    /// # let peer = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let at = peer.local_addr()?;
+    /// let (transport, _protocol) = create_datagram_endpoint(|| Quiet).local_addr("127.0.0.1:0").await?;
+    /// transport.close();
+    /// assert!(transport.is_closing());
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn close(&self) {
         self.change(|outbox| outbox.close(false));
     }
 
     /// Closes the socket at once, and throws away what is kept; asyncio's `abort`.
+    ///
+    /// ```
+    /// # #[path = "../../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
+    /// # struct Quiet;
+    /// # impl DatagramProtocol for Quiet {
+    /// #     fn datagram_received(&mut self, _data: &[u8], _addr: std::net::SocketAddr) {}
+    /// # }
+    /// # let peer = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let at = peer.local_addr()?;
+    /// let (transport, _protocol) = create_datagram_endpoint(|| Quiet).local_addr("127.0.0.1:0").await?;
+    /// transport.abort();
+    /// assert!(transport.is_closing());
+    /// assert_eq!(transport.get_write_buffer_size(), 0);
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn abort(&self) {
         self.change(|outbox| outbox.close(true));
     }
 
     /// Whether it is closed or about to be; asyncio's `is_closing`.
+    ///
+    /// ```
+    /// # #[path = "../../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
+    /// # struct Quiet;
+    /// # impl DatagramProtocol for Quiet {
+    /// #     fn datagram_received(&mut self, _data: &[u8], _addr: std::net::SocketAddr) {}
+    /// # }
+    /// # let peer = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let at = peer.local_addr()?;
+    /// let (transport, _protocol) = create_datagram_endpoint(|| Quiet).local_addr("127.0.0.1:0").await?;
+    /// assert!(!transport.is_closing());
+    /// transport.close();
+    /// assert!(transport.is_closing());
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn is_closing(&self) -> bool {
         self.core.outbox.lock().phase != Phase::Open
     }
 
     /// Above how many kept bytes the protocol is told to pause, and until how many; asyncio's `set_write_buffer_limits`. 64 KiB
     /// and a quarter of it when not set; `None` derives the one from the other. Each datagram counts 8 bytes more than it has.
+    ///
+    /// ```
+    /// # #[path = "../../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
+    /// # struct Quiet;
+    /// # impl DatagramProtocol for Quiet {
+    /// #     fn datagram_received(&mut self, _data: &[u8], _addr: std::net::SocketAddr) {}
+    /// # }
+    /// # let peer = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let at = peer.local_addr()?;
+    /// let (transport, _protocol) = create_datagram_endpoint(|| Quiet).local_addr("127.0.0.1:0").await?;
+    /// transport.set_write_buffer_limits(4096, 512)?;
+    /// assert_eq!(transport.get_write_buffer_limits(), (512, 4096));
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     ///
     /// # Errors
     ///
@@ -117,26 +242,123 @@ impl<S: DatagramSocket> DatagramTransport<S> {
     }
 
     /// The low-water mark and the high one, in asyncio's order; its `get_write_buffer_limits`.
+    ///
+    /// ```
+    /// # #[path = "../../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
+    /// # struct Quiet;
+    /// # impl DatagramProtocol for Quiet {
+    /// #     fn datagram_received(&mut self, _data: &[u8], _addr: std::net::SocketAddr) {}
+    /// # }
+    /// # let peer = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let at = peer.local_addr()?;
+    /// let (transport, _protocol) = create_datagram_endpoint(|| Quiet).local_addr("127.0.0.1:0").await?;
+    /// assert_eq!(transport.get_write_buffer_limits(), (16 << 10, 64 << 10));
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn get_write_buffer_limits(&self) -> (usize, usize) {
         self.core.outbox.lock().marks()
     }
 
     /// How many bytes are kept; asyncio's `get_write_buffer_size`.
+    ///
+    /// ```
+    /// # #[path = "../../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
+    /// # struct Quiet;
+    /// # impl DatagramProtocol for Quiet {
+    /// #     fn datagram_received(&mut self, _data: &[u8], _addr: std::net::SocketAddr) {}
+    /// # }
+    /// # let peer = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let at = peer.local_addr()?;
+    /// let (transport, _protocol) = create_datagram_endpoint(|| Quiet).local_addr("127.0.0.1:0").await?;
+    /// transport.sendto(b"there is room for this", at)?;
+    /// assert_eq!(transport.get_write_buffer_size(), 0);
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn get_write_buffer_size(&self) -> usize {
         self.core.outbox.lock().kept
     }
 
     /// This end's address, as it was when the transport was made; asyncio's `get_extra_info('sockname')`.
+    ///
+    /// ```
+    /// # #[path = "../../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
+    /// # struct Quiet;
+    /// # impl DatagramProtocol for Quiet {
+    /// #     fn datagram_received(&mut self, _data: &[u8], _addr: std::net::SocketAddr) {}
+    /// # }
+    /// # let peer = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let at = peer.local_addr()?;
+    /// let (transport, _protocol) = create_datagram_endpoint(|| Quiet).local_addr("127.0.0.1:0").await?;
+    /// assert_ne!(transport.sock_name().unwrap().port(), 0);
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn sock_name(&self) -> Option<S::Addr> {
         self.core.local.clone()
     }
 
     /// The address that the socket is connected to, if it is; asyncio's `get_extra_info('peername')`.
+    ///
+    /// ```
+    /// # #[path = "../../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
+    /// # struct Quiet;
+    /// # impl DatagramProtocol for Quiet {
+    /// #     fn datagram_received(&mut self, _data: &[u8], _addr: std::net::SocketAddr) {}
+    /// # }
+    /// # let peer = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let at = peer.local_addr()?;
+    /// let (transport, _protocol) = create_datagram_endpoint(|| Quiet).remote_addr(at).await?;
+    /// assert_eq!(transport.peer_name(), Some(at));
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn peer_name(&self) -> Option<S::Addr> {
         self.core.peer.clone()
     }
 
     /// Has `look` use the socket, for its options; asyncio's `get_extra_info('socket')`. `None` once it is closed.
+    ///
+    /// ```
+    /// # #[path = "../../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
+    /// # struct Quiet;
+    /// # impl DatagramProtocol for Quiet {
+    /// #     fn datagram_received(&mut self, _data: &[u8], _addr: std::net::SocketAddr) {}
+    /// # }
+    /// # let peer = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    /// # let at = peer.local_addr()?;
+    /// let (transport, _protocol) = create_datagram_endpoint(|| Quiet).local_addr("127.0.0.1:0").await?;
+    /// transport.with_socket(|socket| socket.set_ttl(3)).unwrap()?;
+    /// assert_eq!(transport.with_socket(|socket| socket.ttl()).unwrap()?, 3);
+    /// # transport.abort();
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn with_socket<R>(&self, look: impl FnOnce(&S::Inner) -> R) -> Option<R> {
         self.core.outbox.lock().socket().map(look)
     }

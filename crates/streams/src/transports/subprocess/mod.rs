@@ -23,6 +23,35 @@ pub use transport::SubprocessTransport;
 /// `fd` is 1 for the child's stdout and 2 for its stderr; 0 is its stdin. The end of the process and the ends of its pipes come
 /// in any order; the data of a pipe comes before its end, and `connection_lost` last. The callbacks are called one after the
 /// other, as those of [`Protocol`](super::Protocol).
+///
+/// ```
+/// # #[path = "../../../tests/support/mod.rs"]
+/// # mod support;
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
+///
+/// #[derive(Default)]
+/// struct Output(Vec<u8>, bool);
+///
+/// impl SubprocessProtocol for Output {
+///     fn pipe_data_received(&mut self, _fd: i32, data: &[u8]) {
+///         self.0.extend_from_slice(data);
+///     }
+///
+///     fn connection_lost(&mut self, _error: Option<std::io::Error>) {
+///         self.1 = true;
+///     }
+/// }
+///
+/// let (_transport, protocol) = subprocess_exec(Output::default, "echo", ["hello"]).await?;
+/// while !protocol.lock().await.1 {
+///     heist_scheduler::yield_now().await;
+/// }
+/// assert_eq!(protocol.lock().await.0, b"hello\n");
+/// # Ok(())
+/// # }) }
+/// ```
 pub trait SubprocessProtocol: Send + 'static {
     /// The child runs.
     fn connection_made(&mut self, transport: SubprocessTransport) {

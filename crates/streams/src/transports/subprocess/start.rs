@@ -47,6 +47,29 @@ where
 }
 
 /// As [`subprocess_exec`], by a command line for the shell; asyncio's `subprocess_shell`. Words of others must be quoted.
+///
+/// ```
+/// # #[path = "../../../tests/support/mod.rs"]
+/// # mod support;
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// # use heist_streams::transports::SubprocessProtocol;
+/// # #[derive(Default)]
+/// # struct Output(Vec<u8>);
+/// # impl SubprocessProtocol for Output {
+/// #     fn pipe_data_received(&mut self, _fd: i32, data: &[u8]) {
+/// #         self.0.extend_from_slice(data);
+/// #     }
+/// # }
+/// use heist_streams::transports::subprocess_shell;
+///
+/// let (_transport, protocol) = subprocess_shell(Output::default, "echo one | tr o 0").await?;
+/// while protocol.lock().await.0 != b"0ne\n" {
+///     heist_scheduler::yield_now().await;
+/// }
+/// # Ok(())
+/// # }) }
+/// ```
 pub fn subprocess_shell<F, P>(factory: F, command_line: impl AsRef<OsStr>) -> StartSubprocess<F>
 where
     F: FnOnce() -> P,
@@ -57,6 +80,24 @@ where
 
 /// A child about to be started; see [`subprocess_exec`]. Awaiting it gives the transport and the protocol, after
 /// `connection_made`.
+///
+/// ```
+/// # #[path = "../../../tests/support/mod.rs"]
+/// # mod support;
+/// # fn main() -> std::io::Result<()> {
+/// # support::run_local(async {
+/// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
+/// # struct Quiet;
+/// # impl SubprocessProtocol for Quiet {}
+/// let start = subprocess_exec(|| Quiet, "true", [""; 0]);
+/// let (transport, _protocol) = start.await?;
+/// while transport.get_returncode().is_none() {
+///     heist_scheduler::yield_now().await;
+/// }
+/// assert_eq!(transport.get_returncode(), Some(0));
+/// # Ok(())
+/// # }) }
+/// ```
 ///
 /// # Errors
 ///
@@ -77,6 +118,29 @@ impl<F> StartSubprocess<F> {
     }
 
     /// Sets options of the process, by the methods of [`Command`].
+    ///
+    /// ```
+    /// # #[path = "../../../tests/support/mod.rs"]
+    /// # mod support;
+    /// # fn main() -> std::io::Result<()> {
+    /// # support::run_local(async {
+    /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
+    /// # #[derive(Default)]
+    /// # struct Output(Vec<u8>);
+    /// # impl SubprocessProtocol for Output {
+    /// #     fn pipe_data_received(&mut self, _fd: i32, data: &[u8]) {
+    /// #         self.0.extend_from_slice(data);
+    /// #     }
+    /// # }
+    /// let (_transport, protocol) = subprocess_exec(Output::default, "sh", ["-c", "echo $WHO"])
+    ///     .options(|command| command.env("WHO", "ada"))
+    ///     .await?;
+    /// while protocol.lock().await.0 != b"ada\n" {
+    ///     heist_scheduler::yield_now().await;
+    /// }
+    /// # Ok(())
+    /// # }) }
+    /// ```
     pub fn options(mut self, set: impl FnOnce(Command) -> Command) -> Self {
         self.command = set(self.command);
         self
