@@ -140,3 +140,83 @@ pub(crate) trait Broadcasts: Channels {
     /// Its channel.
     type Broadcast: Broadcast;
 }
+
+/// Implements [`Lock`] for a type whose `lock` yields a guard, which is what every peer has.
+macro_rules! lock {
+    ($lock:ty) => {
+        impl $crate::primitives::Lock for $lock {
+            fn new() -> Self {
+                Self::new(0)
+            }
+
+            async fn add<F>(&self, held: F) -> u64
+            where
+                F: Future<Output = ()> + Send,
+            {
+                let mut number = self.lock().await;
+                held.await;
+                *number += 1;
+                *number - 1
+            }
+        }
+    };
+}
+pub(crate) use lock;
+
+/// Implements [`RwLock`] for a type whose `read` and `write` yield guards.
+macro_rules! rwlock {
+    ($lock:ty) => {
+        impl $crate::primitives::RwLock for $lock {
+            fn new() -> Self {
+                Self::new(0)
+            }
+
+            async fn read<F>(&self, held: F) -> u64
+            where
+                F: Future<Output = ()> + Send,
+            {
+                let number = self.read().await;
+                held.await;
+                *number
+            }
+
+            async fn write<F>(&self, held: F) -> u64
+            where
+                F: Future<Output = ()> + Send,
+            {
+                let mut number = self.write().await;
+                held.await;
+                *number += 1;
+                *number - 1
+            }
+        }
+    };
+}
+pub(crate) use rwlock;
+
+/// Defines a [`Channel`] by its ends, how it is opened, and how a value is sent (at once, or with `.await`).
+macro_rules! channel {
+    ($(#[$doc:meta])* $name:ident, $sender:ty, $receiver:ty, $open:expr, |$end:ident, $value:ident| $send:expr) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(crate) struct $name;
+
+        impl $crate::primitives::Channel for $name {
+            type Sender = $sender;
+            type Receiver = $receiver;
+
+            fn open(capacity: usize) -> (Self::Sender, Self::Receiver) {
+                $open(capacity)
+            }
+
+            async fn send($end: &Self::Sender, $value: u64) {
+                $send.expect("a receiver waits");
+            }
+
+            async fn receive(receiver: &mut Self::Receiver) -> u64 {
+                receiver.recv().await.expect("a sender sends")
+            }
+        }
+    };
+}
+pub(crate) use channel;

@@ -1,4 +1,4 @@
-//! The workloads, one area a file, each written once over [`Peer`](crate::peer::Peer) and the traits of `primitives`.
+//! The workloads, one area a file, each written once over [`Peer`] and the traits of `primitives`.
 
 pub(crate) mod blocking;
 pub(crate) mod channels;

@@ -33,13 +33,22 @@ impl Proceed {
 /// Outside a worker there is no budget, and this is always ready.
 #[inline]
 pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<Proceed> {
-    context::with(|context| match context {
-        Some(context) if context.budget() == 0 => {
+    if context::with(|context| context.is_some_and(|context| context.budget() == 0)) {
+        yield_now(cx);
+        return Poll::Pending;
+    }
+    Poll::Ready(Proceed(()))
+}
+
+/// Apart, because it is rare, and every leaf future has the rest of [`poll_proceed`] in its code.
+#[cold]
+#[inline(never)]
+fn yield_now(cx: &Context<'_>) {
+    context::with(|context| {
+        if let Some(context) = context {
             context.yield_now(cx.waker());
-            Poll::Pending
         }
-        _ => Poll::Ready(Proceed(())),
-    })
+    });
 }
 
 #[cfg(all(test, not(heist_loom)))]

@@ -9,8 +9,10 @@
 
 mod counter;
 mod estimate;
+mod stopwatch;
 
 pub(crate) use estimate::Estimate;
+pub use stopwatch::Stopwatch;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

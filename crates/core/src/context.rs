@@ -321,7 +321,7 @@ impl Context {
     #[inline]
     pub fn keep_waker(&self, waker: &Waker) -> Waker {
         if self.after.get() & SPARE != 0 && self.is_current(waker) {
-            if let Some(spare) = self.spare.take() {
+            if let Some(spare) = self.spare.take().filter(|spare| spare.will_wake(waker)) {
                 return spare;
             }
         }

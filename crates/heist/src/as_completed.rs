@@ -58,6 +58,15 @@ where
 }
 
 /// The outcomes of tasks, as they end; see [`as_completed`].
+///
+/// ```
+/// heist::run(async {
+///     let mut results = heist::as_completed([heist::create_task(async { 1 })]);
+///     assert_eq!(results.next().await.unwrap()?, 1);
+///     Ok::<(), heist::TaskError>(())
+/// })?;
+/// # Ok::<(), heist::TaskError>(())
+/// ```
 #[must_use = "call `next` and await that"]
 pub struct AsCompleted<T> {
     ends: Ends<T>,
@@ -73,21 +82,64 @@ impl<T> fmt::Debug for AsCompleted<T> {
 
 impl<T> AsCompleted<T> {
     /// The outcome of the next task that ends; `None` when all were given.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let mut results = heist::as_completed([heist::create_task(async { 1 })]);
+    ///     while let Some(result) = results.next().await {
+    ///         assert_eq!(result?, 1);
+    ///     }
+    ///     Ok::<(), heist::TaskError>(())
+    /// })?;
+    /// # Ok::<(), heist::TaskError>(())
+    /// ```
     pub async fn next(&mut self) -> Option<Result<T, TaskError>> {
         self.next_task().await.map(ends::outcome)
     }
 
     /// The next task that ends, itself: it gives its outcome at once. `None` when all were given.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let tasks = ["a", "b"].map(|name| heist::create_task(async move { name }).with_name(name));
+    ///     let mut results = heist::as_completed(tasks);
+    ///     while let Some(task) = results.next_task().await {
+    ///         assert_eq!(*task.result().unwrap(), &*task.name());
+    ///     }
+    /// });
+    /// ```
     pub fn next_task(&mut self) -> NextTask<'_, T> {
         NextTask { ends: &mut self.ends }
     }
 
     /// How many tasks are yet to be given.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let mut results = heist::as_completed([heist::create_task(async { 1 })]);
+    ///     assert_eq!(results.len(), 1);
+    ///     results.next().await.unwrap()?;
+    ///     assert_eq!(results.len(), 0);
+    ///     Ok::<(), heist::TaskError>(())
+    /// })?;
+    /// # Ok::<(), heist::TaskError>(())
+    /// ```
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// Whether all were given.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let mut results = heist::as_completed([heist::create_task(async { 1 })]);
+    ///     assert!(!results.is_empty());
+    ///     results.next().await.unwrap()?;
+    ///     assert!(results.is_empty());
+    ///     Ok::<(), heist::TaskError>(())
+    /// })?;
+    /// # Ok::<(), heist::TaskError>(())
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

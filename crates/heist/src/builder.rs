@@ -6,6 +6,7 @@ use std::time::Duration;
 use heist_core::Clock;
 use heist_scheduler::{Config, LocalScheduler, PanicPolicy, Scheduler, ThreadHook};
 
+use crate::defaults;
 use crate::driver::LoopDriver;
 use crate::event_loop::{EventLoop, Flavour, Limits};
 use crate::runner::Runner;
@@ -48,8 +49,13 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// The defaults: a worker for each core (or as `HEIST_WORKERS` says), real time.
+    /// The defaults: a worker for each core (or as `HEIST_WORKERS` says), real time. Inside of
+    /// [`as_default`](Self::as_default), what that was given.
     pub fn new() -> Self {
+        defaults::current().unwrap_or_else(Self::plain)
+    }
+
+    fn plain() -> Self {
         Self {
             workers: None,
             current_thread: false,
@@ -68,6 +74,12 @@ impl Builder {
     }
 
     /// How many workers run tasks, the calling thread among them; 0 stands for 1. Beats `HEIST_WORKERS`.
+    ///
+    /// ```
+    /// let mut runner = heist::Runner::builder().workers(4).build()?;
+    /// assert_eq!(runner.run(async { 1 + 1 })?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = Some(workers.max(1));
         self
@@ -75,6 +87,15 @@ impl Builder {
 
     /// Runs everything on the calling thread, one task at a time in the order in which they became ready, as asyncio
     /// does. Tasks need not be Send there.
+    ///
+    /// ```
+    /// let mut runner = heist::Runner::builder().current_thread().build()?;
+    /// runner.run(async {
+    ///     let count = std::rc::Rc::new(6); // not Send
+    ///     assert_eq!(heist::spawn_local(async move { *count * 7 }).await.unwrap(), 42);
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn current_thread(mut self) -> Self {
         self.current_thread = true;
         self
@@ -82,36 +103,77 @@ impl Builder {
 
     /// Lets time stand still while anything can run, and jump to the next deadline when nothing can: an hour's sleep
     /// takes microseconds. For tests.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut runner = heist::Runner::builder().virtual_time().build()?;
+    /// runner.run(heist::sleep(Duration::from_secs(3600)))?; // at once
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn virtual_time(mut self) -> Self {
         self.virtual_time = true;
         self
     }
 
     /// What the loop's threads are called; `heist` unless given.
+    ///
+    /// ```
+    /// let mut runner = heist::Runner::builder().thread_name("crew").build()?;
+    /// assert_eq!(runner.run(async { 1 + 1 })?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn thread_name(mut self, name: impl Into<String>) -> Self {
         self.thread_name = Some(name.into());
         self
     }
 
     /// The most threads for `to_thread`; asyncio's default, `min(32, cpus + 4)`, unless given.
+    ///
+    /// ```
+    /// let mut runner = heist::Runner::builder().max_blocking_threads(2).build()?;
+    /// assert_eq!(runner.run(async { heist::to_thread(|| 1 + 1).await })??, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn max_blocking_threads(mut self, threads: usize) -> Self {
         self.max_blocking_threads = Some(threads.max(1));
         self
     }
 
     /// How long a closing loop waits for cancelled tasks to end; 60 s unless given.
+    ///
+    /// ```
+    /// let mut runner = heist::Runner::builder().shutdown_timeout(std::time::Duration::from_secs(5)).build()?;
+    /// assert_eq!(runner.run(async { 1 + 1 })?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
         self.shutdown_timeout = limit;
         self
     }
 
     /// How long a closing loop waits for closures on its thread pool; 300 s unless given, as in asyncio.
+    ///
+    /// ```
+    /// let mut runner = heist::Runner::builder().executor_timeout(std::time::Duration::from_secs(5)).build()?;
+    /// assert_eq!(runner.run(async { 1 + 1 })?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn executor_timeout(mut self, limit: Duration) -> Self {
         self.executor_timeout = limit;
         self
     }
 
     /// Has tasks run at their creation, on the creating thread, until they first suspend; asyncio's `eager_task_factory`.
+    ///
+    /// ```
+    /// let mut runner = heist::Runner::builder().eager_tasks(true).build()?;
+    /// runner.run(async {
+    ///     let task = heist::create_task(async { 42 });
+    ///     assert!(task.done());
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn eager_tasks(mut self, eager: bool) -> Self {
         self.eager_tasks = eager;
         self
@@ -137,12 +199,24 @@ impl Builder {
 
     /// Has `hook` called on each thread that the loop starts (workers but the calling thread, threads of `to_thread`), before
     /// anything else. It must not block. If it panics, that has been reported by the panic hook, and changes nothing.
+    ///
+    /// ```
+    /// let mut runner = heist::Runner::builder().on_thread_start(|| println!("a thread begins")).build()?;
+    /// assert_eq!(runner.run(async { 1 + 1 })?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn on_thread_start(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_thread_start = ThreadHook::new(hook);
         self
     }
 
     /// Has `hook` called on each of these threads when it ends, after anything else.
+    ///
+    /// ```
+    /// let mut runner = heist::Runner::builder().on_thread_stop(|| println!("a thread ends")).build()?;
+    /// assert_eq!(runner.run(async { 1 + 1 })?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn on_thread_stop(mut self, hook: impl Fn() + Send + Sync + 'static) -> Self {
         self.on_thread_stop = ThreadHook::new(hook);
         self
@@ -150,6 +224,13 @@ impl Builder {
 
     /// Turns debug mode on or off, whatever the variable `HEIST_DEBUG` says; asyncio's `run(..., debug=...)`. Without
     /// this, the variable turns it on, unless it is empty or `0`.
+    ///
+    /// ```
+    /// let event_loop = heist::EventLoop::builder().debug(true).build_event_loop()?;
+    /// assert!(event_loop.get_debug());
+    /// event_loop.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn debug(mut self, on: bool) -> Self {
         self.debug = Some(on);
         self
@@ -158,12 +239,51 @@ impl Builder {
     /// About how long a worker goes on with tasks that are ready before it looks at timers and sockets; 200 us unless
     /// given, and never more than some 60 polls. Shorter makes these more punctual on a loop that is never idle, longer
     /// saves system calls. An instrument that slows the whole program down wants it longer in proportion.
+    ///
+    /// ```
+    /// let mut runner = heist::Runner::builder().look_interval(std::time::Duration::from_micros(100)).build()?;
+    /// assert_eq!(runner.run(async { 1 + 1 })?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn look_interval(mut self, interval: Duration) -> Self {
         self.look_interval = Some(interval);
         self
     }
 
+    /// Calls `program` with these properties as the defaults: every loop that this thread makes meanwhile and that leaves
+    /// something open has it from here, whether [`run`](crate::run), `#[heist::main]`,
+    /// [`new_event_loop`](crate::new_event_loop) or [`get_event_loop`](crate::get_event_loop) makes it.
+    ///
+    /// For tests of whole programs, their `main` included: an hour of theirs takes microseconds. `program` has a place of
+    /// its own for the loop that `get_event_loop` keeps; one that is left in it is closed at the end.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// #[heist::main]
+    /// async fn main() {
+    ///     heist::sleep(Duration::from_secs(3600)).await;
+    /// }
+    ///
+    /// # fn test() {
+    /// heist::Runner::builder().virtual_time().as_default(main);
+    /// # }
+    /// # test();
+    /// ```
+    ///
+    /// asyncio: the `loop_factory` of `run`, or an event loop policy.
+    pub fn as_default<R>(self, program: impl FnOnce() -> R) -> R {
+        let _before = defaults::Replaced::by(self);
+        program()
+    }
+
     /// Makes a runner. This is cheap: its loop is made by the first run.
+    ///
+    /// ```
+    /// let mut runner = heist::Runner::builder().workers(1).build()?;
+    /// assert_eq!(runner.run(async { 1 + 1 })?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -183,6 +303,13 @@ impl Builder {
     }
 
     /// Makes an event loop.
+    ///
+    /// ```
+    /// let event_loop = heist::EventLoop::builder().workers(1).build_event_loop()?;
+    /// assert_eq!(event_loop.run_until_complete(async { 42 })?, 42);
+    /// event_loop.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

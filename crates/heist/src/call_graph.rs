@@ -118,6 +118,16 @@ impl fmt::Display for FrameCallGraphEntry {
 /// A task or future, and who waits for it; asyncio's `FutureCallGraph`.
 ///
 /// Its text is that of [`format_call_graph`].
+///
+/// ```
+/// heist::run(async {
+///     let waits = heist::create_task(std::future::pending::<()>()).with_name("waits");
+///     let graph = heist::capture_call_graph(Some(&waits.task_ref())).unwrap();
+///     assert_eq!(&*graph.task().unwrap().name(), "waits");
+///     assert!(graph.awaited_by().is_empty() && graph.cycles().is_empty());
+///     println!("{graph}");
+/// });
+/// ```
 #[derive(Clone)]
 pub struct FutureCallGraph {
     node: Node,
@@ -251,6 +261,13 @@ pub fn capture_call_graph(of: Option<&dyn InCallGraph>) -> Option<FutureCallGrap
 /// Where tasks wait for one another in a cycle, each cycle is told instead of the graph. Empty where
 /// [`capture_call_graph`] gives `None`.
 ///
+/// ```
+/// heist::run(async {
+///     let waits = heist::create_task(std::future::pending::<()>()).with_name("waits");
+///     assert!(heist::format_call_graph(Some(&waits.task_ref())).contains("waits"));
+/// });
+/// ```
+///
 /// # Panics
 ///
 /// As [`capture_call_graph`].
@@ -260,6 +277,13 @@ pub fn format_call_graph(of: Option<&dyn InCallGraph>) -> String {
 }
 
 /// Prints the call graph of a task or a future to stdout; asyncio's `print_call_graph`.
+///
+/// ```
+/// heist::run(async {
+///     let waits = heist::create_task(std::future::pending::<()>()).with_name("waits");
+///     heist::print_call_graph(Some(&waits.task_ref()));
+/// });
+/// ```
 ///
 /// # Panics
 ///

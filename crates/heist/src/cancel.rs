@@ -53,6 +53,14 @@ pub type CatchCancelled<F> = Scope<F>;
 
 /// Ends what is around as cancelled: the nearest [`catch_cancelled`] (or other scope), or else the task. Python's
 /// `raise CancelledError`.
+///
+/// ```
+/// heist::run(async {
+///     let task = heist::create_task(async { heist::raise_cancelled().await });
+///     let ended: Result<(), heist::TaskError> = task.await;
+///     assert!(ended.unwrap_err().is_cancelled());
+/// });
+/// ```
 pub async fn raise_cancelled() -> ! {
     match Raise::new(CancelledError::default()).await {}
 }

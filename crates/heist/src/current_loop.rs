@@ -76,9 +76,13 @@ pub fn get_event_loop() -> EventLoop {
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn set_event_loop(event_loop: Option<EventLoop>) {
-    // Dropped after the borrow: it may be the last, and a closing loop runs tasks.
-    let before = KEPT.with_borrow_mut(|kept| std::mem::replace(kept, event_loop));
-    drop(before);
+    drop(replace_kept(event_loop));
+}
+
+/// Puts another loop, or none, into the thread's place for one, and gives what was there. To be dropped by the caller, outside
+/// of the borrow: it may be the last of its loop, and a closing loop runs tasks.
+pub(crate) fn replace_kept(event_loop: Option<EventLoop>) -> Option<EventLoop> {
+    KEPT.replace(event_loop)
 }
 
 /// Makes a loop with the defaults of [`Builder`](crate::Builder); asyncio's `new_event_loop`.

@@ -94,6 +94,13 @@ impl Deref for EventLoop {
 impl EventLoop {
     /// Makes a loop with the defaults of [`Builder`]; asyncio's `new_event_loop`.
     ///
+    /// ```
+    /// let event_loop = heist::EventLoop::new()?;
+    /// assert!(!event_loop.is_running());
+    /// event_loop.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Builder::build_event_loop`].
@@ -102,6 +109,12 @@ impl EventLoop {
     }
 
     /// Chooses the loop's properties.
+    ///
+    /// ```
+    /// let event_loop = heist::EventLoop::builder().workers(2).build_event_loop()?;
+    /// event_loop.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -227,6 +240,15 @@ impl EventLoop {
     /// Creates a task of a future that is not Send; it starts with the next run. On a current-thread loop, between runs;
     /// inside of one, [`spawn_local`](crate::spawn_local) does it.
     ///
+    /// ```
+    /// let event_loop = heist::EventLoop::builder().current_thread().build_event_loop()?;
+    /// let not_send = std::rc::Rc::new(42);
+    /// let task = event_loop.spawn_local(async move { *not_send })?;
+    /// assert_eq!(event_loop.run_until_complete(task)??, 42);
+    /// event_loop.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`RunError::SeveralWorkers`] where the loop is not a current-thread one; [`RunError::Busy`] inside a run of this
@@ -243,11 +265,31 @@ impl EventLoop {
     }
 
     /// The part of the loop that other threads may have.
+    ///
+    /// ```
+    /// let event_loop = heist::EventLoop::new()?;
+    /// let handle = event_loop.handle();
+    /// let thread = std::thread::spawn(move || handle.create_task(async { 42 }));
+    /// let task = thread.join().unwrap();
+    /// assert_eq!(event_loop.run_until_complete(task)??, 42);
+    /// event_loop.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
 
     /// Makes a future that has no result yet. asyncio: `loop.create_future`.
+    ///
+    /// ```
+    /// let event_loop = heist::EventLoop::new()?;
+    /// let future = event_loop.create_future();
+    /// let setter = future.clone();
+    /// event_loop.call_soon(move || setter.set_result(42).unwrap())?;
+    /// assert_eq!(event_loop.run_until_complete(future)??, 42);
+    /// event_loop.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn create_future<T>(&self) -> future::Future<T> {
         create_future()
@@ -255,6 +297,15 @@ impl EventLoop {
 
     /// Has `executor` call `closure`; see [`run_in_executor`]. The loop's own threads are the executor `&event_loop.handle()`.
     /// asyncio: `loop.run_in_executor`.
+    ///
+    /// ```
+    /// let event_loop = heist::EventLoop::new()?;
+    /// let pool = heist::ThreadPoolExecutor::new(1);
+    /// let answer = event_loop.run_in_executor(&pool, || 42);
+    /// assert_eq!(event_loop.run_until_complete(answer)??, 42);
+    /// event_loop.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn run_in_executor<E, F, T>(&self, executor: &E, closure: F) -> WrappedFuture<T>
     where
         E: Executor + ?Sized,
@@ -269,6 +320,13 @@ impl EventLoop {
     /// something on a closed loop is refused.
     ///
     /// Tasks that do not end within the shutdown timeout are named in the report, which is also printed.
+    ///
+    /// ```
+    /// let event_loop = heist::EventLoop::new()?;
+    /// let report = event_loop.close()?;
+    /// assert!(report.is_clean() && event_loop.is_closed());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -67,6 +67,15 @@ impl Executor for Handle {
 /// The work is handed over at once, not when this is first polled. For the loop's default executor pass its
 /// [`Handle`], or use [`to_thread`](crate::to_thread).
 ///
+/// ```
+/// heist::run(async {
+///     let pool = heist::ThreadPoolExecutor::new(2);
+///     assert_eq!(heist::run_in_executor(&pool, || 6 * 7).await?, 42);
+///     Ok::<(), heist::TaskError>(())
+/// })?;
+/// # Ok::<(), heist::TaskError>(())
+/// ```
+///
 /// # Errors
 ///
 /// [`TaskError`]: it was cancelled before it began, the closure panicked, or the executor takes no more work.
@@ -145,6 +154,12 @@ impl fmt::Debug for ThreadPoolExecutor {
 
 impl ThreadPoolExecutor {
     /// A pool of at most `max_workers` threads; 0 stands for 1.
+    ///
+    /// ```
+    /// let pool = heist::ThreadPoolExecutor::new(4);
+    /// assert_eq!(pool.submit(|| 42)?.result()?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(max_workers: usize) -> Self {
         /// Numbers for pools without a name. Bookkeeping.
         static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -153,12 +168,25 @@ impl ThreadPoolExecutor {
     }
 
     /// As [`new`](Self::new), with threads called `thread_name_prefix`, `_` and a number.
+    ///
+    /// ```
+    /// let pool = heist::ThreadPoolExecutor::with_name(1, "worker");
+    /// let name = pool.submit(|| std::thread::current().name().map(str::to_owned))?;
+    /// assert!(name.result()?.unwrap().starts_with("worker_"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn with_name(max_workers: usize, thread_name_prefix: impl Into<String>) -> Self {
         let threads = max_workers.max(1);
         Self { pool: Arc::new(ThreadPool::new(threads, thread_name_prefix)), threads }
     }
 
     /// Has a thread of the pool call `closure`, in a copy of the current context variables. Python: `submit`.
+    ///
+    /// ```
+    /// let pool = heist::ThreadPoolExecutor::new(1);
+    /// assert_eq!(pool.submit(|| 42)?.result()?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -174,24 +202,59 @@ impl ThreadPoolExecutor {
     /// Takes no more work and waits until all that was taken is done and the threads have ended. Python: `shutdown()`.
     ///
     /// On a thread of the pool it does not wait for that one.
+    ///
+    /// ```
+    /// let pool = heist::ThreadPoolExecutor::new(1);
+    /// let job = pool.submit(|| 42)?;
+    /// pool.shutdown();
+    /// assert!(job.done() && pool.submit(|| 43).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn shutdown(&self) {
         self.pool.close();
         self.pool.wait(None);
     }
 
     /// As [`shutdown`](Self::shutdown), waiting for `limit` at most; gives how many threads are still busy then.
+    ///
+    /// ```
+    /// let pool = heist::ThreadPoolExecutor::new(1);
+    /// assert_eq!(pool.shutdown_timeout(std::time::Duration::from_secs(5)), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn shutdown_timeout(&self, limit: Duration) -> usize {
         self.pool.close();
         self.pool.wait(Some(limit))
     }
 
     /// Takes no more work, and does not wait. Python: `shutdown(wait=False)`.
+    ///
+    /// ```
+    /// let pool = heist::ThreadPoolExecutor::new(1);
+    /// pool.close();
+    /// assert!(pool.submit(|| 42).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn close(&self) {
         self.pool.close();
     }
 
     /// Cancels the work that no thread has begun, and says how much that was. After [`close`](Self::close), Python's
     /// `shutdown(cancel_futures=True)`.
+    ///
+    /// ```
+    /// let pool = heist::ThreadPoolExecutor::new(1);
+    /// let (release, held) = std::sync::mpsc::channel::<()>();
+    /// let busy = pool.submit(move || held.recv())?;
+    /// let waiting = pool.submit(|| 42)?;
+    /// while !busy.running() {
+    ///     std::thread::yield_now();
+    /// }
+    /// assert_eq!(pool.cancel_futures(), 1);
+    /// assert!(waiting.cancelled());
+    /// drop(release);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn cancel_futures(&self) -> usize {
         self.pool.drop_waiting()
     }

@@ -93,6 +93,14 @@ pub fn gather_tuple<S: Starts>(starts: S) -> Gather<S::Children> {
 }
 
 /// Several tasks that are waited for together; see [`gather`](fn@crate::gather). `C` is the list of tasks: a vector, or a tuple.
+///
+/// ```
+/// heist::run(async {
+///     let gather = heist::gather([std::future::pending::<()>()]);
+///     assert!(!gather.done() && gather.cancel());
+///     assert!(gather.await.unwrap_err().is_cancelled());
+/// });
+/// ```
 #[must_use = "await a gather for its values; dropping it lets its tasks run on"]
 pub struct Gather<C: Children> {
     stage: Stage<C>,
@@ -244,6 +252,14 @@ impl<C: Children> Drop for Gather<C> {
 }
 
 /// A gather that waits for every task; see [`Gather::return_exceptions`].
+///
+/// ```
+/// heist::run(async {
+///     let (one, other) = heist::gather!(async { 1 }, async { panic!("a bug") }).return_exceptions().await;
+///     assert_eq!(one.unwrap(), 1);
+///     assert!(other.is_err_and(|error: heist::TaskError| error.is_panic()));
+/// });
+/// ```
 #[must_use = "await a gather for its values; dropping it lets its tasks run on"]
 pub struct GatherAll<C: Children>(Gather<C>);
 
@@ -282,6 +298,15 @@ impl<C: Children> GatherAll<C> {
 }
 
 /// A [`Gather`] without its values: to cancel it and to ask it, from anywhere.
+///
+/// ```
+/// heist::run(async {
+///     let gather = heist::gather([std::future::pending::<()>()]);
+///     let from_afar = gather.gather_ref();
+///     heist::get_running_loop().call_soon(move || _ = from_afar.cancel()).unwrap();
+///     assert!(gather.await.is_err());
+/// });
+/// ```
 #[derive(Clone)]
 pub struct GatherRef {
     /// None when the tasks were yet to be made: who awaits the gather cancels them.

@@ -13,6 +13,18 @@ use crate::task_group;
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// One failure in a [`GroupError`].
+///
+/// ```
+/// heist::run(async {
+///     let error = heist::task_group(async |group: heist::TaskGroup<&str>| {
+///         drop(group.create_task(async { Err::<(), _>("no paper") }));
+///         Ok(())
+///     })
+///     .await
+///     .unwrap_err();
+///     assert_eq!(error.errors()[0].error(), Some(&"no paper"));
+/// });
+/// ```
 #[non_exhaustive]
 pub enum GroupFailure<E> {
     /// A task, or the body, ended with this error.
@@ -114,6 +126,21 @@ impl<E: fmt::Debug> fmt::Debug for GroupFailure<E> {
 ///
 /// A group that was ended by [`cancel`](crate::TaskGroup::cancel) before its body had a value has an error
 /// [without errors](Self::is_cancelled).
+///
+/// ```
+/// heist::run(async {
+///     let error = heist::task_group(async |group: heist::TaskGroup<&str>| {
+///         drop(group.create_task(async { Err::<(), _>("no paper") }));
+///         Ok(())
+///     })
+///     .await
+///     .unwrap_err();
+///     assert_eq!(error.to_string(), "1 error in a task group\n└─ no paper");
+///     for failure in &error {
+///         println!("{failure}");
+///     }
+/// });
+/// ```
 pub struct GroupError<E> {
     failures: Vec<GroupFailure<E>>,
 }
@@ -124,16 +151,52 @@ impl<E> GroupError<E> {
     }
 
     /// The failures.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let error = heist::task_group(async |group: heist::TaskGroup<&str>| {
+    ///         drop(group.create_task(async { Err::<(), _>("no paper") }));
+    ///         Ok(())
+    ///     })
+    ///     .await
+    ///     .unwrap_err();
+    ///     assert_eq!(error.errors().len(), 1);
+    /// });
+    /// ```
     pub fn errors(&self) -> &[GroupFailure<E>] {
         &self.failures
     }
 
     /// The failures.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let error = heist::task_group(async |group: heist::TaskGroup<&str>| {
+    ///         drop(group.create_task(async { Err::<(), _>("no paper") }));
+    ///         Ok(())
+    ///     })
+    ///     .await
+    ///     .unwrap_err();
+    ///     assert_eq!(error.into_errors().remove(0).into_error().unwrap(), "no paper");
+    /// });
+    /// ```
     pub fn into_errors(self) -> Vec<GroupFailure<E>> {
         self.failures
     }
 
     /// Whether nothing failed: the group was ended by [`cancel`](crate::TaskGroup::cancel) before its body had a value.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let error = heist::task_group(async |group: heist::TaskGroup<&str>| {
+    ///         drop(group.create_task(async { Err::<(), _>("no paper") }));
+    ///         Ok(())
+    ///     })
+    ///     .await
+    ///     .unwrap_err();
+    ///     assert!(!error.is_cancelled());
+    /// });
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         self.failures.is_empty()
     }

@@ -9,6 +9,15 @@ use heist_core::{budget, clock, context};
 use heist_timer::{Sleep, sleep_until};
 
 /// What an [`Interval`] does about ticks that nobody awaited in time.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// heist::run(async {
+///     let mut interval = heist::interval(Duration::from_millis(1)).missed_tick_behavior(heist::MissedTickBehavior::Skip);
+///     interval.tick().await;
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum MissedTickBehavior {
     /// Makes up for them: they come at once, one after the other, until the ticks are on time again. The number of ticks is
@@ -44,7 +53,7 @@ pub fn interval(period: Duration) -> Interval {
     Interval::new(now(), period)
 }
 
-/// Ticks every `period`, the first time at `start` on the loop's clock, as [`EventLoop::time`](crate::EventLoop::time)
+/// Ticks every `period`, the first time at `start` on the loop's clock, as [`Handle::time`](crate::Handle::time)
 /// gives it.
 ///
 /// ```
@@ -69,6 +78,16 @@ fn now() -> Option<u64> {
 }
 
 /// The ticks of [`interval`] and [`interval_at`]; also a [`Stream`] of them, which never ends.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// heist::run(async {
+///     let mut interval = heist::interval(Duration::from_millis(1));
+///     interval.tick().await;
+///     assert_eq!(interval.period(), Duration::from_millis(1));
+/// });
+/// ```
 #[derive(Debug)]
 #[must_use = "an interval ticks only while it is awaited"]
 pub struct Interval {
@@ -86,17 +105,46 @@ impl Interval {
     }
 
     /// Chooses what is done about missed ticks; [`MissedTickBehavior::Burst`] unless chosen.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// heist::run(async {
+    ///     let mut interval = heist::interval(Duration::from_millis(1)).missed_tick_behavior(heist::MissedTickBehavior::Delay);
+    ///     interval.tick().await;
+    /// });
+    /// ```
     pub fn missed_tick_behavior(mut self, behavior: MissedTickBehavior) -> Self {
         self.missed = behavior;
         self
     }
 
     /// The time between two ticks.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// heist::run(async {
+    ///     let mut interval = heist::interval(Duration::from_millis(1));
+    ///     assert_eq!(interval.period(), Duration::from_millis(1));
+    ///     interval.tick().await;
+    /// });
+    /// ```
     pub fn period(&self) -> Duration {
         Duration::from_nanos(self.period)
     }
 
     /// Waits for the next tick, and gives the time on the loop's clock for which it was set.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// heist::run(async {
+    ///     let mut interval = heist::interval(Duration::from_millis(1));
+    ///     let first = interval.tick().await;
+    ///     assert_eq!(interval.tick().await, first + interval.period());
+    /// });
+    /// ```
     ///
     /// # Panics
     ///
@@ -131,6 +179,16 @@ impl Interval {
     }
 
     /// Starts anew: the next tick comes a period from now.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// heist::run(async {
+    ///     let mut interval = heist::interval(Duration::from_millis(1));
+    ///     interval.reset();
+    ///     interval.tick().await; // a period later
+    /// });
+    /// ```
     pub fn reset(&mut self) {
         self.next = now().map(|now| now.saturating_add(self.period));
         self.sleep = None;

@@ -42,7 +42,7 @@ pub fn current_task() -> Option<TaskRef> {
 
 /// Every task of the running loop that has not ended, the main future among them; asyncio's `all_tasks`.
 ///
-/// [`Handle::all_tasks`] and [`EventLoop::all_tasks`](crate::EventLoop::all_tasks) ask a certain loop, also from other
+/// [`Handle::all_tasks`] and the same of an [`EventLoop`](crate::EventLoop) ask a certain loop, also from other
 /// threads and between runs.
 ///
 /// ```

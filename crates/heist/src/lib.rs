@@ -18,8 +18,70 @@
 //! }
 //! ```
 //!
-//! Everything stands at the root, under asyncio's names. [`future::Future`] is asyncio's Future; the standard trait keeps
-//! its own name. Plain Rust-shaped sockets are in [`net`], channels in [`sync`].
+//! # Where to begin
+//!
+//! An `async fn` gives a future, which does nothing until it is awaited. [`macro@main`] or [`run`] starts an event loop and
+//! has it run one. [`create_task`] makes a *task* of a future: it runs by itself from then on, on any core, and awaiting
+//! the [`Task`] gives its value.
+//!
+//! ```
+//! # fn main() -> Result<(), heist::TaskError> {
+//! heist::run(async {
+//!     let answer = heist::create_task(async { 6 * 7 });
+//!     assert_eq!(answer.await?, 42);
+//!     Ok(())
+//! })
+//! # }
+//! ```
+//!
+//! What a task holds across an `.await` is `Send`, and it borrows nothing, since it may move between threads and outlive its
+//! creator. On the current-thread flavour ([`Builder::current_thread`]) it need not be `Send`.
+//!
+//! # What there is
+//!
+//! | to | use |
+//! |---|---|
+//! | start a program | [`macro@main`], [`run`], [`Runner`], [`EventLoop`], [`macro@test`] |
+//! | start work | [`create_task`], [`task()`], [`task_group()`], [`spawn_local`] |
+//! | wait for several | [`gather!`](macro@gather), [`gather()`], [`try_gather`], [`wait()`], [`as_completed()`], [`race!`], [`join!`] |
+//! | stop work | [`Task::cancel`], [`catch_cancelled`], [`try_finally`], [`shield`] |
+//! | sleep, and set limits | [`sleep`], [`interval()`], [`timeout`], [`timeout_scope()`], [`wait_for()`] |
+//! | share | [`Lock`], [`Semaphore`], [`Event`], [`Condition`], [`Barrier`], [`Queue`]; channels and more in [`sync`] |
+//! | promise | [`create_future`], [`future::Future`] |
+//! | talk over the network | [`open_connection`], [`start_server`], [`StreamReader`], [`StreamWriter`]; sockets in [`net`] |
+//! | run what blocks | [`to_thread`], [`run_in_executor`], [`ThreadPoolExecutor`]; files in [`fs`] |
+//! | come in from other threads | [`Handle`], [`run_coroutine_threadsafe`] |
+//! | run programs, hear signals | [`create_subprocess_exec`], [`process`], [`mod@signal`], [`ctrl_c`] |
+//! | look inside | [`all_tasks`], [`print_call_graph`], [`Handle::metrics`], [`Builder::debug`] |
+//!
+//! Everything that asyncio has stands at the root, under asyncio's name; each item says which that is. [`future::Future`] is
+//! asyncio's Future; the standard trait keeps its own name. What asyncio has not is in modules.
+//!
+//! # What runs through all of it
+//!
+//! * *Errors are values.* Awaiting a [`Task`] gives `Result<T, TaskError>`: it may have been cancelled, or have panicked. A
+//!   `Result` that the task returns is inside, hence two `?` at times: `task.await??`.
+//! * *A cancel is a request*, not a drop: it is delivered where the task waits, and the task may clean up, with awaits. What it
+//!   awaits is cancelled first.
+//! * *A dropped handle* lets its task run on. What is left at the end of [`run`] is cancelled, and waited for.
+//! * *Keyword arguments are methods*, called before the `.await`: `wait(tasks).timeout(limit).await`.
+//! * *Times* are [`Duration`](std::time::Duration)s; deadlines are times on the loop's clock, [`Handle::time`].
+//!
+//! # Features
+//!
+//! | feature | on by default | what it adds |
+//! |---|---|---|
+//! | `futures-io` | yes | the read and write traits of the crate `futures-io`, on streams and sockets |
+//! | `tracing` | no | what tasks and workers do, as events of the crate `tracing` |
+//!
+//! # Variables of the environment
+//!
+//! | variable | says |
+//! |---|---|
+//! | `HEIST_WORKERS` | how many workers a loop has, where the program does not say |
+//! | `HEIST_DEBUG` | `1` turns on debug mode: warnings of what is slow, or left open |
+//!
+//! The guide, a cookbook, and tables for those who come from asyncio or tokio are in `docs/` of the repository.
 
 #![forbid(unsafe_code)]
 
@@ -30,6 +92,7 @@ mod cancel;
 #[path = "context_var.rs"]
 pub mod contextvars;
 mod current_loop;
+mod defaults;
 mod driver;
 mod event_loop;
 mod executor;
@@ -111,6 +174,13 @@ pub use heist_scheduler::{
 #[cfg(feature = "futures-io")]
 pub use heist_streams::AsIo;
 pub use heist_streams::fs;
+#[cfg(feature = "tls")]
+pub use heist_streams::tls;
+#[cfg(unix)]
+pub use heist_streams::transports::{
+    StartSubprocess, SubprocessProtocol, SubprocessTransport, create_unix_connection, create_unix_server,
+    subprocess_exec, subprocess_shell,
+};
 #[cfg(unix)]
 pub use heist_streams::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
 pub use heist_streams::{
@@ -131,7 +201,7 @@ pub use heist_streams::{
     sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom, sock_recvfrom_into, sock_sendall,
     sock_sendfile, sock_sendto,
 };
-pub use heist_streams::{open_unix_connection, start_unix_server};
+pub use heist_streams::{TransportSocket, open_unix_connection, start_unix_server};
 #[cfg(unix)]
 pub use heist_streams::{
     pipe::{self, connect_read_pipe, connect_write_pipe, pipe},
@@ -140,6 +210,15 @@ pub use heist_streams::{
         create_subprocess_shell,
     },
     stderr, stdin, stdout,
+};
+pub use heist_streams::{
+    transports,
+    transports::{
+        BufferedProtocol, CreateConnection, CreateDatagramEndpoint, DatagramProtocol, DatagramSocket,
+        DatagramTransport, Protocol, ProtocolError, ProtocolHandle, StreamProtocol, Transport,
+        connect_accepted_socket, create_connection, create_datagram_endpoint, create_datagram_endpoint_on,
+        create_server, create_server_on,
+    },
 };
 pub use heist_sync::{
     AcquireLock, AcquireOwned, AcquirePermit, Barrier, BarrierWait, BoundedSemaphore, BrokenBarrierError,
@@ -156,8 +235,9 @@ pub use heist_timer::{Sleep, SleepResult, Timeout, TimeoutError, sleep, timeout}
 /// Channels and locks that asyncio has not, in the plain Rust shape; usable under any executor.
 pub mod sync {
     pub use heist_sync::{
-        BarrierStatistics, LockStatistics, Notified, Notify, OnceCell, OwnedReadGuard, OwnedWriteGuard, Read,
-        ReadGuard, ReadOwned, RwLock, SemaphoreStatistics, WaitStatistics, Write, WriteGuard, WriteOwned,
+        BarrierStatistics, ChannelStatistics, LockStatistics, Notified, Notify, NotifyStatistics, OnceCell,
+        OwnedReadGuard, OwnedWriteGuard, Read, ReadGuard, ReadOwned, RwLock, SemaphoreStatistics,
+        WaitStatistics, Write, WriteGuard, WriteOwned,
     };
     pub use heist_sync::{broadcast, mpmc, mpsc, oneshot, queue, watch};
 }

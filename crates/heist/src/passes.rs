@@ -25,6 +25,20 @@ impl<'a> Passes<'a> {
     ///
     /// `false` once the loop was [stopped](heist_scheduler::Handle::stop), which a program that drives by hand may heed or not.
     ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let event_loop = heist::EventLoop::builder().current_thread().build_event_loop()?;
+    /// let task = event_loop.create_task(async { 42 });
+    /// let mut passes = event_loop.begin()?;
+    /// while !task.done() {
+    ///     passes.pass(Duration::from_millis(1))?;
+    /// }
+    /// drop(passes);
+    /// event_loop.close()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`RunError::Nested`] inside a loop that is running.

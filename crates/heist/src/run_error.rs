@@ -11,6 +11,19 @@ use heist_scheduler::CancelledError;
 ///
 /// A panic of the main future is none of these: it goes on through [`Runner::run`](crate::Runner::run), as an error of the
 /// main coroutine does through asyncio's.
+///
+/// ```
+/// use heist::RunError;
+///
+/// let event_loop = heist::EventLoop::new()?;
+/// event_loop.call_soon({
+///     let handle = event_loop.handle();
+///     move || handle.stop()
+/// })?;
+/// let ended = event_loop.run_until_complete(std::future::pending::<()>());
+/// assert!(matches!(ended, Err(RunError::Stopped)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RunError {

@@ -89,6 +89,12 @@ enum State {
 impl Runner {
     /// A runner with the defaults of [`Builder`].
     ///
+    /// ```
+    /// let mut runner = heist::Runner::new()?;
+    /// assert_eq!(runner.run(async { 42 })?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`Builder::build`].
@@ -97,6 +103,12 @@ impl Runner {
     }
 
     /// Chooses the properties of the runner's loop.
+    ///
+    /// ```
+    /// let mut runner = heist::Runner::builder().current_thread().build()?;
+    /// assert_eq!(runner.run(async { 42 })?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -107,6 +119,13 @@ impl Runner {
 
     /// Runs `future` until it has ended. Tasks that it created and that are alive go on with the next run, and so do the
     /// context variables that it set.
+    ///
+    /// ```
+    /// let mut runner = heist::Runner::new()?;
+    /// let first = runner.run(async { 41 })?;
+    /// assert_eq!(runner.run(async move { first + 1 })?, 42); // on the same loop
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Ctrl-C
     ///
@@ -130,6 +149,13 @@ impl Runner {
 
     /// The runner's loop, made now if there is none yet; asyncio's `Runner.get_loop`.
     ///
+    /// ```
+    /// let mut runner = heist::Runner::new()?;
+    /// let task = runner.get_loop()?.create_task(async { 42 });
+    /// assert_eq!(runner.run(task)??, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`RunError::Closed`] after [`close`](Self::close); [`RunError::Io`] when the system has no descriptors left for a
@@ -146,6 +172,14 @@ impl Runner {
 
     /// The part of the loop that other threads may have.
     ///
+    /// ```
+    /// let mut runner = heist::Runner::new()?;
+    /// let handle = runner.handle()?;
+    /// let thread = std::thread::spawn(move || handle.create_task(async { 42 }));
+    /// assert_eq!(runner.run(thread.join().unwrap())??, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`get_loop`](Self::get_loop).
@@ -157,6 +191,14 @@ impl Runner {
     /// call does nothing. Dropping the runner does the same.
     ///
     /// Tasks that do not end within the shutdown timeout are named in the report, which is also printed.
+    ///
+    /// ```
+    /// let mut runner = heist::Runner::new()?;
+    /// runner.run(async {})?;
+    /// assert!(runner.close().is_clean());
+    /// assert!(runner.run(async {}).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn close(&mut self) -> ShutdownReport {
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Open(event_loop) => event_loop.close().unwrap_or_else(|error| {

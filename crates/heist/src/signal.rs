@@ -29,7 +29,7 @@ use crate::event_loop::EventLoop;
 
 #[cfg(unix)]
 impl EventLoop {
-    /// See [`add_signal_handler`](crate::add_signal_handler); here for a loop that may not run yet: it calls the handler
+    /// See [`add_signal_handler`]; here for a loop that may not run yet: it calls the handler
     /// once it runs. asyncio: `loop.add_signal_handler`.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ impl EventLoop {
         add_signal_handler_to(&self.handle(), signal, handler)
     }
 
-    /// See [`remove_signal_handler`](crate::remove_signal_handler). asyncio: `loop.remove_signal_handler`.
+    /// See [`remove_signal_handler`]. asyncio: `loop.remove_signal_handler`.
     ///
     /// # Errors
     ///

@@ -66,6 +66,15 @@ impl<T> Stage<T> {
 }
 
 /// Why [`ThreadFuture::result_timeout`] gave no value.
+///
+/// ```
+/// use std::time::Duration;
+/// use heist::{ThreadFuture, ThreadFutureError};
+///
+/// let nobody_sets_it = ThreadFuture::<u32>::new();
+/// let ended = nobody_sets_it.result_timeout(Duration::from_millis(1));
+/// assert!(matches!(ended, Err(ThreadFutureError::Timeout)));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ThreadFutureError {
@@ -99,6 +108,13 @@ const TAKEN: &str = "the result was taken before: the first who asks gets it";
 impl<T> ThreadFuture<T> {
     /// A future that is pending. For executors; others get theirs from [`submit`](crate::ThreadPoolExecutor::submit) or
     /// [`run_coroutine_threadsafe`].
+    ///
+    /// ```
+    /// let future = heist::ThreadFuture::new();
+    /// future.set_result(42)?;
+    /// assert_eq!(future.result()?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new() -> Self {
         let state =
             State { stage: Stage::Pending, cancelled: false, callbacks: Vec::new(), wakers: Vec::new() };
@@ -108,6 +124,13 @@ impl<T> ThreadFuture<T> {
     /// Blocks until there is a result, and takes it. Python: `result()`.
     ///
     /// Not for a thread that runs a loop: the loop would stand still. There, await [`wrap_future`].
+    ///
+    /// ```
+    /// let pool = heist::ThreadPoolExecutor::new(1);
+    /// let future = pool.submit(|| 42)?;
+    /// assert_eq!(future.result()?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -121,6 +144,13 @@ impl<T> ThreadFuture<T> {
     }
 
     /// As [`result`](Self::result), blocking for `limit` at most. Python: `result(timeout)`.
+    ///
+    /// ```
+    /// let pool = heist::ThreadPoolExecutor::new(1);
+    /// let future = pool.submit(|| 42)?;
+    /// assert_eq!(future.result_timeout(std::time::Duration::from_secs(60))?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -145,6 +175,13 @@ impl<T> ThreadFuture<T> {
 
     /// Blocks until it has ended, and gives the text of what went wrong, if anything did. Leaves the result in place.
     /// Python: `exception()`.
+    ///
+    /// ```
+    /// let pool = heist::ThreadPoolExecutor::new(1);
+    /// let future = pool.submit(|| 42)?;
+    /// assert_eq!(future.exception(), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn exception(&self) -> Option<String> {
         let mut state = self.shared.state.lock();
         while !state.stage.is_done() {
@@ -257,6 +294,14 @@ impl<T> ThreadFuture<T> {
 
     /// Has `callback` called with this future when it has ended: by the thread that completes or cancels it, or here if it
     /// has ended. Python: `add_done_callback`.
+    ///
+    /// ```
+    /// let pool = heist::ThreadPoolExecutor::new(1);
+    /// let future = pool.submit(|| 42)?;
+    /// future.add_done_callback(|future| println!("{}", future.done()));
+    /// assert_eq!(future.result()?, 42);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn add_done_callback(&self, callback: impl FnOnce(&ThreadFuture<T>) + Send + 'static) {
         let callback: DoneCallback<T> = Box::new(callback);
         let mut state = self.shared.state.lock();

@@ -89,6 +89,20 @@ where
 
 /// As [`timeout_scope`], until a point in the loop's time ([`Handle::time`]). asyncio: `async with timeout_at(when)`.
 ///
+/// ```
+/// use std::time::Duration;
+///
+/// heist::run(async {
+///     let deadline = heist::get_running_loop().time() + Duration::from_millis(1);
+///     let ended = heist::timeout_scope_at(deadline, async |scope| {
+///         assert_eq!(scope.when(), Some(deadline));
+///         std::future::pending::<()>().await
+///     })
+///     .await;
+///     assert_eq!(ended, Err(heist::TimeoutError));
+/// });
+/// ```
+///
 /// # Errors
 ///
 /// As [`timeout_scope`].
@@ -168,6 +182,18 @@ struct State {
 
 /// A handle to the limit of a [`timeout_scope`]; asyncio's `Timeout`. Clones are of one scope; any task or thread may have
 /// one.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// heist::run(async {
+///     let ended = heist::timeout_scope(Duration::from_secs(60), async |scope| {
+///         assert!(scope.when().is_some() && !scope.expired());
+///     })
+///     .await;
+///     assert!(ended.is_ok());
+/// });
+/// ```
 #[derive(Clone)]
 pub struct TimeoutScope {
     shared: Arc<Shared>,
@@ -176,12 +202,36 @@ pub struct TimeoutScope {
 impl TimeoutScope {
     /// The deadline in the loop's time ([`Handle::time`]); `None` without a limit. Readable also afterwards. asyncio:
     /// `Timeout.when`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// heist::run(async {
+    ///     let ended = heist::timeout_scope(Duration::from_secs(60), async |scope| {
+    ///         assert!(scope.when() > Some(heist::get_running_loop().time()));
+    ///     })
+    ///     .await;
+    ///     assert!(ended.is_ok());
+    /// });
+    /// ```
     pub fn when(&self) -> Option<Duration> {
         Some(self.shared.state.lock().when).filter(|&when| when != NEVER).map(Duration::from_nanos)
     }
 
     /// Moves the deadline to a point in the loop's time, or takes it away. A point that has passed ends the scope at its
     /// body's next suspension. asyncio: `Timeout.reschedule`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// heist::run(async {
+    ///     let ended = heist::timeout_scope(Duration::from_secs(60), async |scope| {
+    ///         scope.reschedule(None).unwrap(); // no limit any more
+    ///     })
+    ///     .await;
+    ///     assert!(ended.is_ok());
+    /// });
+    /// ```
     ///
     /// # Errors
     ///
@@ -202,6 +252,18 @@ impl TimeoutScope {
     }
 
     /// Whether the time was up before the body had ended. asyncio: `Timeout.expired`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// heist::run(async {
+    ///     let ended = heist::timeout_scope(Duration::from_secs(60), async |scope| {
+    ///         assert!(!scope.expired());
+    ///     })
+    ///     .await;
+    ///     assert!(ended.is_ok());
+    /// });
+    /// ```
     pub fn expired(&self) -> bool {
         matches!(self.shared.state.lock().phase, Phase::Expiring | Phase::Expired)
     }

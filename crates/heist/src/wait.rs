@@ -42,6 +42,16 @@ mod sealed {
 pub struct AllCompleted;
 
 /// See [`FIRST_COMPLETED`].
+///
+/// ```
+/// use std::time::Duration;
+///
+/// heist::run(async {
+///     let tasks = [0, 3600].map(|seconds| heist::create_task(heist::sleep(Duration::from_secs(seconds))));
+///     let (done, pending) = heist::wait(tasks).return_when(heist::FIRST_COMPLETED).await;
+///     assert_eq!((done.len(), pending.len()), (1, 1));
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FirstCompleted;
 
@@ -130,6 +140,16 @@ where
 }
 
 /// A [`wait`] before it begins.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// heist::run(async {
+///     let tasks = [0, 3600].map(|seconds| heist::create_task(heist::sleep(Duration::from_secs(seconds))));
+///     let (done, pending) = heist::wait(tasks).return_when(heist::FIRST_COMPLETED).await;
+///     assert_eq!((done.len(), pending.len()), (1, 1));
+/// });
+/// ```
 #[must_use = "a wait begins when it is awaited"]
 pub struct Wait<T, R = AllCompleted> {
     tasks: Vec<Start<T>>,
@@ -145,12 +165,32 @@ impl<T, R> fmt::Debug for Wait<T, R> {
 
 impl<T, R> Wait<T, R> {
     /// Ends the wait after this time at the latest; `None` waits without limit.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// heist::run(async {
+    ///     let tasks = [0, 3600].map(|seconds| heist::create_task(heist::sleep(Duration::from_secs(seconds))));
+    ///     let (done, pending) = heist::wait(tasks).timeout(Duration::from_millis(5)).await;
+    ///     assert_eq!((done.len(), pending.len()), (1, 1));
+    /// });
+    /// ```
     pub fn timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.timeout = limit.into();
         self
     }
 
     /// When the wait ends: [`ALL_COMPLETED`] unless given.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// heist::run(async {
+    ///     let tasks = [0, 3600].map(|seconds| heist::create_task(heist::sleep(Duration::from_secs(seconds))));
+    ///     let (done, pending) = heist::wait(tasks).return_when(heist::FIRST_COMPLETED).await;
+    ///     assert_eq!((done.len(), pending.len()), (1, 1));
+    /// });
+    /// ```
     pub fn return_when<W: ReturnWhen<T>>(self, return_when: W) -> Wait<T, W> {
         let _ = return_when;
         Wait { tasks: self.tasks, timeout: self.timeout, return_when: PhantomData }

@@ -57,6 +57,22 @@ pub fn add_reader(descriptor: impl AsFd, callback: impl FnMut() + Send + 'static
 
 /// As [`add_reader`], while there is room to write; asyncio's `loop.add_writer`.
 ///
+/// ```
+/// use std::os::unix::net::UnixStream;
+///
+/// heist::run(async {
+///     let (one, _other) = UnixStream::pair()?;
+///     let writable = heist::create_future::<()>();
+///     let setter = writable.clone();
+///     // Called again and again while there is room: the first time is enough.
+///     heist::add_writer(&one, move || _ = setter.set_result(()))?;
+///     writable.await.expect("nobody cancels it");
+///     assert!(heist::remove_writer(&one));
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
 /// # Errors
 ///
 /// As [`add_reader`].
@@ -67,6 +83,19 @@ pub fn add_writer(descriptor: impl AsFd, callback: impl FnMut() + Send + 'static
 
 /// Ends what [`add_reader`] began on the running loop, and says whether there was such a callback; asyncio's
 /// `loop.remove_reader`. It may be called in the callback itself. Outside of a loop it is `false`.
+///
+/// ```
+/// use std::os::unix::net::UnixStream;
+///
+/// heist::run(async {
+///     let (one, _other) = UnixStream::pair()?;
+///     heist::add_reader(&one, || println!("readable"))?;
+///     assert!(heist::remove_reader(&one));
+///     assert!(!heist::remove_reader(&one));
+///     Ok::<(), std::io::Error>(())
+/// })?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub fn remove_reader(descriptor: impl AsFd) -> bool {
     running().is_ok_and(|handle| unwatch(&handle, &descriptor, Direction::Read))
 }

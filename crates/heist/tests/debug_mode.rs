@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::future::Future;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -153,6 +154,53 @@ fn a_loop_that_is_dropped_unclosed_is_told_of() {
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert!(lines[0].contains("dropped unclosed"), "{lines:?}");
     }
+}
+
+/// What is said of a future that leaves something unclosed: one line for each of `what`, with the place in this file.
+fn is_told_of<F: Future<Output = ()>>(test: &str, what: &[&str], leave: impl Fn() -> F) {
+    for lines in said(test, debug_on, |event_loop| {
+        event_loop.run_until_complete(leave()).unwrap();
+        event_loop.close().unwrap();
+    }) {
+        assert_eq!(lines.len(), what.len(), "{lines:?}");
+        for what in what {
+            assert!(
+                lines.iter().any(|line| line.contains(what) && line.contains("debug_mode.rs:")),
+                "{lines:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_server_that_nobody_closes_is_told_of_and_one_that_is_closed_is_not() {
+    let test = "a_server_that_nobody_closes_is_told_of_and_one_that_is_closed_is_not";
+    is_told_of(test, &["a server on 127.0.0.1:", "a server on [::1]:"], async || {
+        let start = |address| heist::start_server(async |_, _| (), address);
+        let _serves = start("127.0.0.1:0").await.unwrap();
+        let _bound = start("[::1]:0").start_serving(false).await.unwrap();
+        start("127.0.0.1:0").await.unwrap().close();
+        start("127.0.0.1:0").await.unwrap().scope(async |_| ()).await;
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_process_that_is_dropped_while_it_runs_is_told_of_and_others_are_not() {
+    let test = "a_process_that_is_dropped_while_it_runs_is_told_of_and_others_are_not";
+    is_told_of(test, &["a Process was dropped while process "], async || {
+        let cat = || heist::create_subprocess_exec("cat", [""; 0]).stdin(heist::PIPE);
+        let mut runs = cat().await.unwrap();
+        // With the other end of its pipe gone it ends by itself, later.
+        let stdin = runs.stdin.take().unwrap();
+        drop(runs);
+        stdin.close();
+        let killed = cat().kill_on_drop(true).await.unwrap();
+        killed.stdin.as_ref().unwrap().close();
+        drop(killed);
+        let mut ended = cat().await.unwrap();
+        ended.communicate(None).await.unwrap();
+    });
 }
 
 /// stderr takes nothing there.

@@ -57,6 +57,90 @@ fn stop_later(event_loop: &EventLoop, delay: Duration) -> TimerHandle {
 // ---- runs --------------------------------------------------------------------------------------------------------
 
 #[test]
+fn what_was_ready_before_the_end_of_the_future_has_its_turn() {
+    for_each_flavour(|builder| {
+        let event_loop = virtual_loop(builder);
+        let log = Log::default();
+
+        event_loop
+            .run_until_complete(async { event_loop.call_soon(log.add("soon")).map(drop) })
+            .unwrap()
+            .unwrap();
+        assert_eq!(log.take(), ["soon"]);
+
+        let mut task = event_loop.create_task(heist::sleep(SECOND));
+        for what in ["first", "second"] {
+            let add = log.add(what);
+            task.add_done_callback(move |_| add());
+        }
+        event_loop.run_until_complete(&mut task).unwrap();
+        assert_eq!(log.take(), ["first", "second"]);
+
+        // What these ask for comes with the next run.
+        let (handle, next) = (event_loop.handle(), log.add("next"));
+        let ends = async { event_loop.call_soon(move || drop(handle.call_soon(next))).map(drop) };
+        event_loop.run_until_complete(ends).unwrap().unwrap();
+        if event_loop.workers() == 1 {
+            assert!(log.take().is_empty());
+        }
+    });
+}
+
+#[test]
+fn done_callbacks_come_before_who_awaits_the_task() {
+    let (event_loop, log) = (in_order(), Log::default());
+    let task = event_loop.create_task(heist::sleep(SECOND));
+    let add = log.add("callback");
+    task.add_done_callback(move |_| add());
+    let awaits = event_loop.create_task({
+        let log = log.clone();
+        async move {
+            task.await.unwrap();
+            log.push("awaited");
+        }
+    });
+    event_loop.run_until_complete(awaits).unwrap().unwrap();
+    assert_eq!(log.take(), ["callback", "awaited"]);
+}
+
+#[test]
+fn whole_programs_run_on_the_loop_that_a_test_chooses() {
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    /// With a loop by each of the ways that there are.
+    fn program() -> usize {
+        let slept = heist::run(async {
+            let start = get_running_loop().time();
+            heist::sleep(HOUR).await;
+            get_running_loop().time() - start
+        });
+        assert_eq!(slept, HOUR);
+        let new = heist::new_event_loop().unwrap();
+        new.run_until_complete(heist::sleep(HOUR)).unwrap();
+        assert_eq!(new.time(), HOUR);
+        let kept = heist::get_event_loop();
+        assert_eq!(kept.workers(), new.workers());
+        kept.workers()
+    }
+
+    let kept = EventLoop::builder().workers(3).build_event_loop().unwrap();
+    heist::set_event_loop(Some(kept.clone()));
+    assert_eq!(EventLoop::builder().virtual_time().workers(2).as_default(program), 2);
+    assert_eq!(EventLoop::builder().virtual_time().current_thread().as_default(program), 1);
+    // One in the other, and one that is left by a panic.
+    let inner = || EventLoop::builder().workers(1).as_default(|| panic!("of the program"));
+    let outer = EventLoop::builder().virtual_time().workers(2);
+    let workers = outer.as_default(|| {
+        assert!(catch_unwind(AssertUnwindSafe(inner)).is_err());
+        program()
+    });
+    assert_eq!(workers, 2);
+
+    assert!(heist::get_event_loop().same_loop(&kept), "the thread's own loop is back in its place");
+    heist::set_event_loop(None);
+}
+
+#[test]
 fn b208_run_until_complete_takes_the_time_and_gives_the_value() {
     for_each_flavour(|builder| {
         let event_loop = builder.build_event_loop().unwrap();

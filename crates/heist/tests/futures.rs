@@ -110,6 +110,25 @@ fn b066_callbacks_run_in_order_with_the_future_and_not_inside_set_result() {
 }
 
 #[test]
+fn callbacks_come_before_who_waits_goes_on() {
+    support::in_order(async {
+        let (log, future) = (Log::default(), create_future());
+        future.add_done_callback(note(&log, "first"));
+        let waits = {
+            let (log, future) = (log.clone(), future.clone());
+            heist::create_task(async move {
+                let value = future.await.unwrap();
+                log.lock().unwrap().push(format!("waits: {value}"));
+            })
+        };
+        heist::yield_now().await;
+        future.set_result(7).unwrap();
+        waits.await.unwrap();
+        assert_eq!(lines(&log), ["first: 7", "waits: 7"]);
+    });
+}
+
+#[test]
 fn b066_a_callback_is_called_by_the_loop_it_was_registered_on() {
     on_each(|| async {
         let future = create_future::<u32>();

@@ -504,7 +504,7 @@ fn shutdown_of_connections_that_end_by_themselves_is_clean() {
             let server = echo_server().await;
             let (_reader, writer) = exchange(address(&server)).await;
             let mut shutdown = pin!(std::future::IntoFuture::into_future(server.shutdown(LIMIT)));
-            poll_fn(|cx| Poll::Ready(assert!(shutdown.as_mut().poll(cx).is_pending()))).await;
+            assert!(poll_fn(|cx| Poll::Ready(shutdown.as_mut().poll(cx))).await.is_pending());
             assert!(!server.is_serving());
             writer.close();
             shutdown.await

@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use heist::{ExceptionContext, Server, StreamReader, StreamWriter, start_server, to_thread};
+use heist::{ExceptionContext, Server, StreamReader, StreamWriter, open_connection, start_server, to_thread};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::{Copy, for_each_flavour, peers, role};
 
@@ -29,6 +29,26 @@ fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// What this process holds once all pools have their size.
+struct Settled {
+    descriptors: usize,
+    /// In KiB.
+    memory: usize,
+}
+
+impl Settled {
+    fn now() -> Self {
+        Self { descriptors: descriptors(), memory: resident() }
+    }
+
+    /// Nothing was left behind since.
+    fn check(&self) {
+        assert_eq!(descriptors(), self.descriptors);
+        let now = resident();
+        assert!(now < self.memory + 4096, "{} KiB before, {now} KiB after", self.memory);
+    }
 }
 
 fn limit_descriptors(current: u64) {
@@ -156,13 +176,56 @@ async fn ten_thousand() {
             heist::sleep(Duration::from_millis(1)).await;
         }
         if round == 4 {
-            // By now all pools have their size.
-            settled = Some((descriptors(), resident()));
+            settled = Some(Settled::now());
         }
     }
-    let (open, memory) = settled.unwrap();
-    assert_eq!(descriptors(), open);
-    assert!(resident() < memory + 4096, "{memory} KiB before, {} KiB after", resident());
+    settled.unwrap().check();
+    server.close();
+    server.wait_closed().await;
+}
+
+#[test]
+fn ten_thousand_opened_connections_leave_nothing_behind() {
+    in_a_copy("ten_thousand_opened_connections_leave_nothing_behind", || {
+        for_each_flavour(|builder| builder.build().unwrap().run(ten_thousand_opened()).unwrap());
+    });
+}
+
+/// Opens a connection and ends it in one of the ways that there are.
+async fn open_and_drop(address: SocketAddr, way: u32) {
+    let (mut reader, writer) = open_connection(address).await.unwrap();
+    match way % 5 {
+        0 => {
+            writer.write(b"ping");
+            assert_eq!(reader.readexactly(4).await.unwrap(), b"ping");
+            writer.close();
+            writer.wait_closed().await.unwrap();
+        }
+        1 => writer.abort(),
+        2 => drop(reader),
+        3 => writer.write_eof(),
+        // Both go without a word.
+        _ => {}
+    }
+}
+
+async fn ten_thousand_opened() {
+    const ROUNDS: usize = 50;
+    const AT_ONCE: u32 = 200;
+
+    let server = start_server(echo, (Ipv4Addr::LOCALHOST, 0)).backlog(AT_ONCE).await.unwrap();
+    let address = server.sockets()[0].local_addr().unwrap();
+    let mut settled = None;
+    for round in 0..ROUNDS {
+        heist::gather((0..AT_ONCE).map(|way| open_and_drop(address, way))).await.unwrap();
+        while server.connections() > 0 {
+            heist::sleep(Duration::from_millis(1)).await;
+        }
+        if round == 4 {
+            settled = Some(Settled::now());
+        }
+    }
+    settled.unwrap().check();
     server.close();
     server.wait_closed().await;
 }

@@ -12,7 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use heist::{
-    CancelledError, ContextVar, GroupError, GroupFailure, Handle, Task, TaskGroup, TimeoutError,
+    CancelledError, ContextVar, GroupError, GroupFailure, Handle, Task, TaskError, TaskGroup, TimeoutError,
     catch_cancelled, create_task, current_task, raise_cancelled, sleep, task_group, timeout, yield_now,
 };
 use support::{for_each_flavour, in_order, on_each_flavour};
@@ -1020,6 +1020,29 @@ fn a_body_that_awaits_the_failing_task_reports_it_once() {
             let error = ended.unwrap().unwrap_err();
             assert_eq!(error.to_string(), "1 error in a task group\n└─ broken");
         }
+    });
+}
+
+/// The group's error, where a task fails with what `make` gives, and the body awaits that task when it has.
+async fn error_of_a_body_that_awaits<E: From<TaskError> + Send + 'static>(make: fn() -> E) -> GroupError<E> {
+    let group = task_group(async |group: TaskGroup<E>| {
+        let failing = group.create_task(async move { Err::<(), _>(make()) });
+        // Until the failure interrupts the body.
+        drop(catch_cancelled(pending::<()>()).await);
+        failing.await?;
+        Ok(())
+    });
+    group.await.unwrap_err()
+}
+
+#[test]
+fn a_tasks_error_is_not_taken_for_one_of_the_body_whatever_question_mark_makes_of_it() {
+    const ONCE: &str = "1 error in a task group\n└─ broken";
+    on_each_flavour(|| async {
+        let boxed = error_of_a_body_that_awaits::<BoxError>(|| "broken".into()).await;
+        assert_eq!(boxed.to_string(), ONCE);
+        let in_io = error_of_a_body_that_awaits(|| std::io::Error::other("broken")).await;
+        assert_eq!(in_io.to_string(), ONCE);
     });
 }
 

@@ -47,6 +47,31 @@ fn result_of_a_task_that_runs_is_an_error() {
 }
 
 #[test]
+fn the_error_of_result_outlives_the_task() {
+    async fn read(mut task: Task<u32>) -> Result<u32, ResultError> {
+        (&mut task).await;
+        Ok(*task.result()?)
+    }
+    on_each_flavour(|| async {
+        assert_eq!(read(create_task(async { 1 })).await.unwrap(), 1);
+
+        let Err(ResultError::Failed(error)) = read(create_task(async { panic!("its text") })).await else {
+            panic!("a task that panics has no value")
+        };
+        assert_eq!(error.to_string(), "the task panicked: its text");
+        assert!(error.is_panic() && !error.is_cancelled() && !error.is_reported());
+        assert_eq!(*error.into_panic().unwrap().downcast::<String>().unwrap(), "its text");
+
+        let cancelled = create_task(pending());
+        cancelled.cancel_with("no more");
+        let Err(ResultError::Failed(error)) = read(cancelled).await else {
+            panic!("a cancelled task has no value")
+        };
+        assert_eq!(error.as_cancelled().unwrap().message(), Some("no more"));
+    });
+}
+
+#[test]
 fn b021_a_task_that_awaits_itself_gets_an_error() {
     on_each_flavour(|| async {
         let (sender, receiver) = std::sync::mpsc::channel::<Task<bool>>();

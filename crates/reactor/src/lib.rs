@@ -26,6 +26,8 @@
 
 #![warn(clippy::undocumented_unsafe_blocks)]
 
+#[cfg(unix)]
+mod duplicated;
 mod lane;
 #[cfg(unix)]
 mod names;
@@ -40,6 +42,8 @@ mod source;
 mod watch;
 mod word;
 
+#[cfg(unix)]
+pub use duplicated::Duplicated;
 #[cfg(unix)]
 pub use names::{FoundAddress, NameHints, look_up_address, look_up_name};
 pub use reactor::Reactor;

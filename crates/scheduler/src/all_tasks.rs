@@ -29,6 +29,16 @@ impl Handle {
     ///
     /// Any thread may ask. On another thread than its own, a current-thread loop that runs answers in its next turn, and
     /// the call blocks until then: not to be called where the loop waits for this thread.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Handle, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let handle = Handle::current().unwrap();
+    /// let task = create_task(std::future::pending::<()>());
+    /// assert!(handle.all_tasks().iter().any(|other| other.id() == task.id()));
+    /// # }).unwrap();
+    /// ```
     pub fn all_tasks(&self) -> Vec<TaskRef> {
         let shared = self.shared();
         let mut found = if !shared.local || shared.phase() == CLOSED || is_at_home(shared) {

@@ -40,12 +40,22 @@ use crate::scheduler::{Handle, with_worker};
 use crate::shared::{CLOSED, Shared};
 use crate::timed::Timed;
 use crate::trace;
-use crate::worker::{Worker, create_internal};
+use crate::worker::create_internal;
 
 /// How many callbacks a runner calls before the tasks behind it have a turn: as many polls as there are between two looks.
 const RUN: usize = 61;
 
 /// An exception handler: it is given the loop, and what happened.
+///
+/// ```
+/// # use heist_scheduler::{Config, ExceptionHandler, LocalScheduler};
+/// # use std::sync::Arc;
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # let handle = scheduler.handle();
+/// let handler: ExceptionHandler = Arc::new(|_, context| println!("oh: {context}"));
+/// handle.set_exception_handler(Some(handler));
+/// assert!(handle.get_exception_handler().is_some());
+/// ```
 pub type ExceptionHandler = Arc<dyn Fn(&Handle, &ExceptionContext) + Send + Sync>;
 
 /// A callback, and the variables that it is called with.
@@ -191,10 +201,10 @@ fn call(call: Call) {
 
 /// Calls a callback, in debug mode with a look at the clock.
 fn watched(call: impl FnOnce(), location: &'static Location<'static>) {
-    let debug = |worker: &Worker| worker.shared().debug.is_on().then(|| worker.shared().clone());
-    match with_worker(debug).flatten() {
-        Some(shared) => shared.debug.watch(call, || format!("the callback made at {location}")),
-        None => call(),
+    let begun = with_worker(|worker| worker.shared().debug.begin()).flatten();
+    call();
+    if begun.is_some() {
+        with_worker(|worker| worker.shared().debug.end(begun, || format!("the callback made at {location}")));
     }
 }
 
@@ -284,9 +294,11 @@ pub(crate) fn call_at_the_end(
     location: &'static Location<'static>,
     callback: impl FnOnce() + Send + 'static,
 ) -> bool {
+    if shared.callbacks.strand.is_idle() {
+        return false;
+    }
     let callback = Closure::Box(Box::new(callback));
-    let next = Call { captured: Captured::current(), callback, location };
-    !shared.callbacks.strand.is_idle() && put(shared, next).is_ok()
+    put(shared, Call { captured: Captured::current(), callback, location }).is_ok()
 }
 
 impl Call {
@@ -311,6 +323,19 @@ impl Handle {
     /// the other flavour callbacks are called one at a time, beside the tasks. A callback that panics is reported to the
     /// exception handler. It must not block: the ones behind it wait.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, Handle, LocalScheduler, yield_now};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let handle = Handle::current().unwrap();
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// handle.call_soon(move || sender.send(7).unwrap()).unwrap();
+    /// assert!(receiver.try_recv().is_err(), "soon, not now");
+    /// yield_now().await;
+    /// assert_eq!(receiver.try_recv(), Ok(7));
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`LoopClosedError`] on a closed loop. A loop that is closed before the callback's turn drops it.
@@ -324,6 +349,19 @@ impl Handle {
 
     /// As [`call_soon`](Self::call_soon), which is safe from any thread too; the name that asyncio has for it.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, Handle, LocalScheduler, yield_now};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let handle = Handle::current().unwrap();
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// let other = std::thread::spawn(move || handle.call_soon_threadsafe(move || sender.send(7).unwrap()));
+    /// other.join().unwrap().unwrap();
+    /// yield_now().await;
+    /// assert_eq!(receiver.recv(), Ok(7));
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`call_soon`](Self::call_soon).
@@ -336,6 +374,20 @@ impl Handle {
     }
 
     /// As [`call_soon`](Self::call_soon), in the very context that is given. asyncio: `call_soon(..., context=context)`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Handle, LocalScheduler, yield_now};
+    /// # use heist_core::vars::{ContextVar, copy_context};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let handle = Handle::current().unwrap();
+    /// static USER: ContextVar<&str> = ContextVar::new("user");
+    /// let context = copy_context();
+    /// handle.call_soon_in(&context, || drop(USER.set("ada"))).unwrap();
+    /// yield_now().await;
+    /// assert_eq!((context.get(&USER), USER.get()), (Some("ada"), None));
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -379,11 +431,32 @@ impl Handle {
     }
 
     /// The exception handler; `None` is the default. asyncio: `loop.get_exception_handler`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # use std::sync::Arc;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// assert!(handle.get_exception_handler().is_none());
+    /// handle.set_exception_handler(Some(Arc::new(|_, context| println!("oh: {context}"))));
+    /// assert!(handle.get_exception_handler().is_some());
+    /// ```
     pub fn get_exception_handler(&self) -> Option<ExceptionHandler> {
         self.shared().callbacks.handler.lock().clone()
     }
 
     /// Tells the exception handler. asyncio: `loop.call_exception_handler`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, ExceptionContext, LocalScheduler};
+    /// # use std::sync::Arc;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// let (sender, reports) = std::sync::mpsc::channel();
+    /// handle.set_exception_handler(Some(Arc::new(move |_, context| sender.send(context.to_string()).unwrap())));
+    /// handle.call_exception_handler(&ExceptionContext::new("the cache is cold"));
+    /// assert_eq!(reports.try_recv().unwrap(), "the cache is cold");
+    /// ```
     pub fn call_exception_handler(&self, context: &ExceptionContext) {
         let Some(handler) = self.get_exception_handler() else {
             return self.default_exception_handler(context);
@@ -397,6 +470,20 @@ impl Handle {
 
     /// What is done where no exception handler is set: one line on stderr, or an event of `tracing` with that feature.
     /// asyncio: `loop.default_exception_handler`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, ExceptionContext, LocalScheduler};
+    /// # use std::sync::Arc;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// let (sender, reports) = std::sync::mpsc::channel();
+    /// handle.set_exception_handler(Some(Arc::new(move |handle, context| {
+    ///     handle.default_exception_handler(context); // and then something more
+    ///     sender.send(context.message.clone()).unwrap();
+    /// })));
+    /// handle.call_exception_handler(&ExceptionContext::new("the cache is cold"));
+    /// assert_eq!(reports.try_recv().unwrap(), "the cache is cold");
+    /// ```
     pub fn default_exception_handler(&self, context: &ExceptionContext) {
         trace::warn(context);
     }

@@ -7,11 +7,30 @@ use std::time::Duration;
 use crate::panics::PanicPolicy;
 
 /// What is called on a thread of the loop.
+///
+/// ```
+/// # use heist_scheduler::{Config, ThreadHook};
+/// let mut config = Config::new(1);
+/// config.on_thread_start = ThreadHook::new(|| println!("a thread begins"));
+/// assert_eq!(format!("{:?}", config.on_thread_start), "ThreadHook(true)");
+/// ```
 #[derive(Clone, Default)]
 pub struct ThreadHook(Option<Arc<dyn Fn() + Send + Sync>>);
 
 impl ThreadHook {
     /// Has `hook` called. It must not block; if it panics, that has been reported by the panic hook, and changes nothing.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, ThreadHook, spawn_blocking as to_thread};
+    /// # use std::sync::Arc;
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// let mut config = Config::new(1);
+    /// config.on_thread_start = ThreadHook::new(move || sender.send("begins").unwrap());
+    /// # let (clock, driver) = (heist_core::Clock::real(), Arc::new(heist_core::driver::NoDriver));
+    /// let scheduler = LocalScheduler::new(config, clock, driver);
+    /// scheduler.block_on(async { to_thread(|| ()).await.unwrap() }).unwrap();
+    /// assert_eq!(receiver.try_recv(), Ok("begins"));
+    /// ```
     pub fn new(hook: impl Fn() + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(hook)))
     }
@@ -30,6 +49,14 @@ impl fmt::Debug for ThreadHook {
 }
 
 /// How a scheduler is set up.
+///
+/// ```
+/// # use heist_scheduler::Config;
+/// let mut config = Config::new(4);
+/// config.thread_name = "crew".into();
+/// config.max_blocking_threads = 2;
+/// assert_eq!((config.workers, config.eager_tasks), (4, false));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Config {
     /// How many workers run tasks, the thread of `block_on` among them. At least 1.
@@ -57,6 +84,13 @@ pub struct Config {
 impl Config {
     /// The number of workers when none is given: `HEIST_WORKERS`, else the machine's parallelism.
     ///
+    /// ```
+    /// # use heist_scheduler::Config;
+    /// let workers = Config::default_workers()?;
+    /// assert!((1..=1024).contains(&workers));
+    /// # Ok::<(), String>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// A message that says what to do when `HEIST_WORKERS` is not a number from 1 to 1024.
@@ -73,6 +107,12 @@ impl Config {
     }
 
     /// The defaults for `workers` workers.
+    ///
+    /// ```
+    /// # use heist_scheduler::Config;
+    /// let config = Config::new(4);
+    /// assert_eq!((config.workers, config.thread_name.as_str()), (4, "heist"));
+    /// ```
     pub fn new(workers: usize) -> Self {
         let workers = workers.max(1);
         Self {

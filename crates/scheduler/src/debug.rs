@@ -31,23 +31,35 @@ impl Debug {
         self.on.load(Ordering::Relaxed)
     }
 
-    /// Does `what`, and warns where that was slow.
-    #[inline]
-    pub(crate) fn watch<R>(&self, what: impl FnOnce() -> R, name: impl FnOnce() -> String) -> R {
-        if self.is_on() { self.measure(what, name) } else { what() }
+    /// Something begins that may turn out slow; `None` where nobody wants to know.
+    #[inline(always)]
+    pub(crate) fn begin(&self) -> Option<Instant> {
+        if self.is_on() { now() } else { None }
     }
 
-    // By the system's clock also in virtual time, which stands still meanwhile.
+    /// It has ended: warns where it was slow.
+    #[inline(always)]
+    pub(crate) fn end(&self, begun: Option<Instant>, name: impl FnOnce() -> String) {
+        if let Some(begun) = begun {
+            self.tell_if_slow(begun, name);
+        }
+    }
+
     #[cold]
-    fn measure<R>(&self, what: impl FnOnce() -> R, name: impl FnOnce() -> String) -> R {
-        let begun = Instant::now();
-        let done = what();
+    #[inline(never)]
+    fn tell_if_slow(&self, begun: Instant, name: impl FnOnce() -> String) {
         let took = begun.elapsed();
         if nanos(took) >= self.slow.load(Ordering::Relaxed) {
             trace::warn(&Slow { name: name(), took });
         }
-        done
     }
+}
+
+/// By the system's clock also in virtual time, which stands still meanwhile.
+#[cold]
+#[inline(never)]
+fn now() -> Option<Instant> {
+    Some(Instant::now())
 }
 
 struct Slow {
@@ -69,6 +81,15 @@ pub(crate) fn name_of(task: Raw) -> String {
 
 impl Handle {
     /// Whether the loop is in debug mode. asyncio: `loop.get_debug`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// assert!(!handle.get_debug());
+    /// handle.set_debug(true);
+    /// assert!(handle.get_debug());
+    /// ```
     pub fn get_debug(&self) -> bool {
         self.shared().debug.is_on()
     }
@@ -78,17 +99,44 @@ impl Handle {
     /// In debug mode there is a warning (a line on stderr; an event of `tracing` with that feature) for each callback and each
     /// step of a task that takes [`slow_callback_duration`](Self::slow_callback_duration) or longer, with where it was made,
     /// and for loops, servers and writers that are dropped unclosed.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// handle.set_debug(true);
+    /// assert!(handle.get_debug());
+    /// handle.set_debug(false);
+    /// assert!(!handle.get_debug());
+    /// ```
     pub fn set_debug(&self, on: bool) {
         self.shared().debug.on.store(on, Ordering::Relaxed);
     }
 
     /// How long a callback, or a step of a task, may take before debug mode warns: 100 ms unless set. asyncio:
     /// `loop.slow_callback_duration`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # use std::time::Duration;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// assert_eq!(handle.slow_callback_duration(), Duration::from_millis(100));
+    /// ```
     pub fn slow_callback_duration(&self) -> Duration {
         Duration::from_nanos(self.shared().debug.slow.load(Ordering::Relaxed))
     }
 
     /// Sets [`slow_callback_duration`](Self::slow_callback_duration).
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # use std::time::Duration;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// handle.set_slow_callback_duration(Duration::from_millis(20));
+    /// assert_eq!(handle.slow_callback_duration(), Duration::from_millis(20));
+    /// ```
     pub fn set_slow_callback_duration(&self, limit: Duration) {
         self.shared().debug.slow.store(nanos(limit), Ordering::Relaxed);
     }

@@ -22,9 +22,25 @@ use crate::task::{Task, TaskError};
 use crate::trace;
 
 /// A closure for a thread of an executor.
+///
+/// ```
+/// # use heist_scheduler::{ThreadPool, Work};
+/// let pool = ThreadPool::new(1, "pool");
+/// let (sender, receiver) = std::sync::mpsc::channel();
+/// let work: Work = Box::new(move || sender.send(7).unwrap());
+/// pool.execute(work).unwrap();
+/// assert_eq!(receiver.recv(), Ok(7));
+/// ```
 pub type Work = Box<dyn FnOnce() + Send>;
 
 /// The executor takes no more work; asyncio's `RuntimeError('cannot schedule new futures after shutdown')`.
+///
+/// ```
+/// # use heist_scheduler::{ExecutorClosedError, ThreadPool};
+/// let pool = ThreadPool::new(1, "pool");
+/// pool.close();
+/// assert_eq!(pool.execute(Box::new(|| ())), Err(ExecutorClosedError));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ExecutorClosedError;
 
@@ -38,6 +54,12 @@ impl std::error::Error for ExecutorClosedError {}
 
 impl ExecutorClosedError {
     /// As the error of who awaits.
+    ///
+    /// ```
+    /// # use heist_scheduler::ExecutorClosedError;
+    /// let error = ExecutorClosedError.into_task_error();
+    /// assert_eq!(error.to_string(), ExecutorClosedError.to_string());
+    /// ```
     pub fn into_task_error(self) -> TaskError {
         TaskError::refused(CLOSED)
     }
@@ -54,6 +76,14 @@ thread_local! {
 /// A bounded pool of threads that are started as work comes, and stay until the pool is closed.
 ///
 /// Dropping it closes it, without waiting: the threads run what is in line and end.
+///
+/// ```
+/// # use heist_scheduler::ThreadPool;
+/// let pool = ThreadPool::new(4, "pool");
+/// let (sender, receiver) = std::sync::mpsc::channel();
+/// pool.execute(Box::new(move || sender.send(6 * 7).unwrap())).unwrap();
+/// assert_eq!(receiver.recv(), Ok(42));
+/// ```
 pub struct ThreadPool {
     line: Arc<Line<Work>>,
     name: String,
@@ -69,12 +99,32 @@ impl fmt::Debug for ThreadPool {
 
 impl ThreadPool {
     /// A pool of at most `threads` threads (at least one), called `name` and a number.
+    ///
+    /// ```
+    /// # use heist_scheduler::ThreadPool;
+    /// let pool = ThreadPool::new(4, "pool");
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// pool.execute(Box::new(move || sender.send(std::thread::current().name().map(str::to_owned)).unwrap())).unwrap();
+    /// assert_eq!(receiver.recv().unwrap().as_deref(), Some("pool_0"));
+    /// ```
     pub fn new(threads: usize, name: impl Into<String>) -> Self {
         Self { line: Arc::new(Line::new(threads)), name: name.into(), started: Mutex::new(0) }
     }
 
     /// Has a thread of the pool run `work`, after what came before it. A panic in it has been reported by the panic hook
     /// and ends nothing else.
+    ///
+    /// ```
+    /// # use heist_scheduler::ThreadPool;
+    /// let pool = ThreadPool::new(1, "pool");
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// for number in 0..3 {
+    ///     let sender = sender.clone();
+    ///     pool.execute(Box::new(move || sender.send(number).unwrap())).unwrap();
+    /// }
+    /// drop(sender);
+    /// assert!(receiver.iter().eq(0..3));
+    /// ```
     ///
     /// # Errors
     ///
@@ -112,11 +162,36 @@ impl ThreadPool {
     }
 
     /// Takes no more work. What is in line is still run; the threads end after it.
+    ///
+    /// ```
+    /// # use heist_scheduler::ThreadPool;
+    /// let pool = ThreadPool::new(1, "pool");
+    /// let (sender, receiver) = std::sync::mpsc::channel();
+    /// pool.execute(Box::new(move || sender.send(7).unwrap())).unwrap();
+    /// pool.close();
+    /// assert_eq!(receiver.recv(), Ok(7));
+    /// assert!(pool.execute(Box::new(|| ())).is_err());
+    /// ```
     pub fn close(&self) {
         self.line.finish();
     }
 
     /// Drops the work that no thread has begun, and says how much that was.
+    ///
+    /// ```
+    /// # use heist_scheduler::ThreadPool;
+    /// let pool = ThreadPool::new(1, "pool");
+    /// let (go_on, gate) = std::sync::mpsc::channel::<()>();
+    /// let (begins, begun) = std::sync::mpsc::channel();
+    /// pool.execute(Box::new(move || {
+    ///     begins.send(()).unwrap();
+    ///     let _ = gate.recv();
+    /// })).unwrap();
+    /// begun.recv().unwrap();
+    /// pool.execute(Box::new(|| unreachable!("it is dropped"))).unwrap();
+    /// assert_eq!(pool.drop_waiting(), 1);
+    /// # drop(go_on);
+    /// ```
     pub fn drop_waiting(&self) -> usize {
         let waiting = self.line.take_all();
         let count = waiting.len();
@@ -129,6 +204,14 @@ impl ThreadPool {
 
     /// Waits until the threads have ended, which they do after [`close`](Self::close), at most for `limit` (`None`: as long
     /// as it takes); returns how many have not. From a thread of this pool it does not wait for that one.
+    ///
+    /// ```
+    /// # use heist_scheduler::ThreadPool;
+    /// let pool = ThreadPool::new(1, "pool");
+    /// pool.execute(Box::new(|| println!("work"))).unwrap();
+    /// pool.close();
+    /// assert_eq!(pool.wait(None), 0);
+    /// ```
     pub fn wait(&self, limit: Option<Duration>) -> usize {
         let mine = usize::from(POOL.get() == Arc::as_ptr(&self.line).addr());
         self.line.wait_for(limit.unwrap_or(Duration::MAX), mine).saturating_sub(mine)
@@ -143,6 +226,18 @@ impl Drop for ThreadPool {
 
 impl Handle {
     /// As [`to_thread`](Self::to_thread), with an error of its own when the pool was shut down.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Handle, LocalScheduler};
+    /// # use std::time::Duration;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let handle = Handle::current().unwrap();
+    /// assert_eq!(handle.try_to_thread(|| 7).unwrap().await.unwrap(), 7);
+    /// handle.shutdown_default_executor(Duration::from_secs(5)).await.unwrap();
+    /// assert!(handle.try_to_thread(|| 8).is_err());
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -163,6 +258,17 @@ impl Handle {
     /// Has closures of [`to_thread`](Self::to_thread) run by these threads from now on, instead of the loop's own, which finish
     /// what they have. The threads are the loop's now: they are shut down with it. asyncio: `loop.set_default_executor`, where
     /// a pool of threads is all that is allowed, too.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Handle, LocalScheduler, ThreadPool};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let handle = Handle::current().unwrap();
+    /// handle.set_default_executor(ThreadPool::new(2, "pool"));
+    /// let name = handle.to_thread(|| std::thread::current().name().map(str::to_owned)).await.unwrap();
+    /// assert_eq!(name.as_deref(), Some("pool_0"));
+    /// # }).unwrap();
+    /// ```
     pub fn set_default_executor(&self, threads: impl Into<Arc<ThreadPool>>) {
         self.shared().pool.give(threads.into());
     }
@@ -231,6 +337,17 @@ struct Waited {
 }
 
 /// The future of [`Handle::shutdown_default_executor`].
+///
+/// ```
+/// # use heist_scheduler::{Config, Handle, LocalScheduler, ShutdownExecutor};
+/// # use std::time::Duration;
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # let handle = Handle::current().unwrap();
+/// let shutdown: ShutdownExecutor = handle.shutdown_default_executor(Duration::from_secs(5));
+/// assert_eq!(shutdown.await.unwrap(), 0, "no thread is busy");
+/// # }).unwrap();
+/// ```
 #[derive(Debug)]
 #[must_use = "the shutdown has begun; await it to know when it is over"]
 pub struct ShutdownExecutor {

@@ -30,6 +30,21 @@ use crate::task::Raw;
 use crate::worker::Worker;
 
 /// Cancels the main future of a loop's run, from a signal handler.
+///
+/// ```
+/// # use heist_scheduler::{Config, Interrupter, LocalScheduler, RunError};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// use heist_core::SignalSafe;
+///
+/// # if cfg!(target_os = "linux") {
+/// let interrupter = Interrupter::new(&scheduler.handle()).expect("on Linux");
+/// let ended = scheduler.block_on(async move {
+///     interrupter.signal();
+///     std::future::pending::<()>().await
+/// });
+/// assert!(matches!(ended, Err(RunError::Interrupted)));
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Interrupter {
     shared: Arc<Shared>,
@@ -43,6 +58,13 @@ impl fmt::Debug for Interrupter {
 
 impl Interrupter {
     /// The one of a loop; `None` where the platform's way of waking a worker is not for signal handlers.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Interrupter, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// let interrupter = Interrupter::new(&scheduler.handle());
+    /// assert_eq!(interrupter.is_some(), cfg!(target_os = "linux"));
+    /// ```
     pub fn new(handle: &Handle) -> Option<Self> {
         cfg!(target_os = "linux").then(|| Self::of(handle.shared()))
     }
@@ -52,6 +74,18 @@ impl Interrupter {
     }
 
     /// Takes a signal that came too late for a run: its main future had ended, or none has begun.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Interrupter, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// use heist_core::SignalSafe;
+    ///
+    /// if let Some(interrupter) = Interrupter::new(&scheduler.handle()) {
+    ///     interrupter.signal(); // while nothing runs
+    ///     assert!(interrupter.take_unseen());
+    ///     assert!(!interrupter.take_unseen());
+    /// }
+    /// ```
     pub fn take_unseen(&self) -> bool {
         self.shared.interrupted.swap(false, Ordering::Acquire)
     }

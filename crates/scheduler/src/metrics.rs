@@ -1,8 +1,8 @@
 //! What a loop counts of itself, always: [`Metrics`].
 //!
 //! Each worker counts on a line that only it writes, with plain stores: a spawn and an end cost three instructions more, a
-//! poll none (its count is the watchdog's, too), a sleep two looks at the clock. Threads that are no worker count where they
-//! hold a lock anyway. Who asks reads them all, one after the other: a snapshot of a loop that runs on, exact where it rests.
+//! poll none (its count is the watchdog's, too), a sleep two looks at a stopwatch, some 10 ns each. Threads that are no worker
+//! count where they hold a lock anyway. Who asks reads them all, one after the other: a snapshot of a loop that runs on, exact where it rests.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(crate) struct Tally {
     steals: AtomicU64,
     parks: AtomicU64,
     wakes: AtomicU64,
-    /// Nanoseconds, up to `busy_since`.
+    /// By the loop's stopwatch, up to `busy_since`.
     busy: AtomicU64,
     /// When the worker last began to be busy; [`NEVER`] while it is not.
     busy_since: AtomicU64,
@@ -67,33 +67,42 @@ impl Tally {
         count(&self.wakes);
     }
 
-    pub(crate) fn parked(&self) {
-        count(&self.parks);
-    }
-
     pub(crate) fn is_ready(&self, ready: usize) {
         self.ready.store(ready, Ordering::Relaxed);
     }
 
-    /// The worker begins to be busy, or ceases to be.
+    /// The worker parks, and so ceases to be busy.
+    #[inline]
+    pub(crate) fn rests(&self, now: u64) {
+        count(&self.parks);
+        self.add_up(now);
+    }
+
+    /// The worker begins to be busy, as it is not.
+    #[inline]
+    pub(crate) fn goes_on(&self, now: u64) {
+        self.busy_since.store(now, Ordering::Relaxed);
+    }
+
+    /// The worker's run begins or ends.
     pub(crate) fn set_busy(&self, busy: bool, now: u64) {
+        if busy { self.goes_on(now) } else { self.add_up(now) }
+    }
+
+    #[inline]
+    fn add_up(&self, now: u64) {
         let since = self.busy_since.load(Ordering::Relaxed);
-        if busy == (since != NEVER) {
-            return;
-        }
-        if busy {
-            self.busy_since.store(now, Ordering::Relaxed);
-        } else {
+        if since != NEVER {
             let total = self.busy.load(Ordering::Relaxed) + now.saturating_sub(since);
             self.busy.store(total, Ordering::Relaxed);
             self.busy_since.store(NEVER, Ordering::Relaxed);
         }
     }
 
-    fn busy(&self, now: u64) -> Duration {
+    fn busy(&self, now: u64) -> u64 {
         let since = self.busy_since.load(Ordering::Relaxed);
         let current = if since == NEVER { 0 } else { now.saturating_sub(since) };
-        Duration::from_nanos(self.busy.load(Ordering::Relaxed) + current)
+        self.busy.load(Ordering::Relaxed) + current
     }
 }
 
@@ -115,6 +124,14 @@ impl ForeignTally {
 }
 
 /// A snapshot of what a loop does and has done; see [`Handle::metrics`].
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, Metrics};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # let handle = scheduler.handle();
+/// let metrics: Metrics = handle.metrics();
+/// assert_eq!((metrics.live_tasks, metrics.workers.len()), (0, 1));
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {
@@ -144,12 +161,33 @@ pub struct Metrics {
 
 impl Metrics {
     /// How often tasks and the main future were polled.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Handle, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let handle = Handle::current().unwrap();
+    /// let before = handle.metrics().polls();
+    /// create_task(async {}).await.unwrap();
+    /// assert!(handle.metrics().polls() > before);
+    /// # }).unwrap();
+    /// ```
     pub fn polls(&self) -> u64 {
         self.workers.iter().map(|worker| worker.polls).sum()
     }
 }
 
 /// A snapshot of one worker.
+///
+/// ```
+/// # use heist_scheduler::{Config, Handle, LocalScheduler, WorkerMetrics};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # let handle = Handle::current().unwrap();
+/// let worker: WorkerMetrics = handle.metrics().workers[0].clone();
+/// assert!(worker.active && !worker.spare, "it runs this");
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WorkerMetrics {
@@ -191,7 +229,9 @@ impl Shared {
         let Slot { tally, lifo, .. } = self.slot(worker);
         let slot = self.slot(worker);
         let queued = slot.stealer.len() + usize::from(!lifo.load(Relaxed).is_null());
-        let busy = if self.clock.is_virtual() { Duration::ZERO } else { tally.busy(self.clock.now()) };
+        let busy = self.stopwatch.span(tally.busy(self.stopwatch.read(&self.clock)));
+        // Virtual time passes while nobody is busy.
+        let busy = if self.clock.is_virtual() { Duration::ZERO } else { busy };
         WorkerMetrics {
             polls: slot.polls.load(Relaxed),
             steals: tally.steals.load(Ordering::Relaxed),

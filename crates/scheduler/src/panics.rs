@@ -12,6 +12,21 @@ use crate::trace;
 /// What a panic does beside being the error of its task, or going to the exception handler.
 ///
 /// The panic hook has told of it before, in any case. The main future of a run is not meant: its panic leaves the run.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, PanicPolicy, RunError, spawn as create_task};
+/// # use std::sync::Arc;
+/// let mut config = Config::new(1);
+/// config.on_panic = PanicPolicy::Shutdown;
+/// # let clock = heist_core::Clock::real();
+/// # let driver = Arc::new(heist_core::driver::NoDriver);
+/// let scheduler = LocalScheduler::new(config, clock, driver);
+/// let ended = scheduler.block_on(async {
+///     let _task = create_task(async { "seven".parse::<u32>().unwrap() });
+///     std::future::pending::<()>().await;
+/// });
+/// assert!(matches!(ended, Err(RunError::Panicked(_))));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PanicPolicy {

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crossbeam_utils::CachePadded;
+use heist_core::clock::Stopwatch;
 use heist_core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use heist_core::sync::{Condvar, Mutex};
 use heist_core::{Clock, Driver};
@@ -87,6 +88,8 @@ pub(crate) struct Shared {
     pub(crate) over: Injector,
     pub(crate) idle: Idle,
     pub(crate) clock: Arc<Clock>,
+    /// For what the workers count of their time.
+    pub(crate) stopwatch: Stopwatch,
     pub(crate) driver: Arc<dyn Driver>,
     pub(crate) pool: Pool,
     pub(crate) callbacks: Callbacks,
@@ -166,6 +169,7 @@ impl Shared {
             pool: Pool::new(config.max_blocking_threads, config.blocking_keep_alive),
             callbacks: Callbacks::new(),
             task_defaults: TaskDefaults::new(config.eager_tasks),
+            stopwatch: Stopwatch::new(&clock),
             clock,
             driver,
             debug: Debug::new(),

@@ -9,6 +9,9 @@
 //! once, and what is ready waits for the next run. One that was stopped before it began has its worker 0 make as many turns as
 //! there is work for, and waits for the callbacks that were in line.
 //!
+//! A run whose future has ended makes one pass more, for what was ready before that; on the multi-thread flavour it waits for
+//! the callbacks that were in line.
+//!
 //! `stop` may be called by any thread. It leaves a note for worker 0, by the steps of [`crate::interrupt`]:
 //!
 //! | `stop` | worker 0 |
@@ -127,7 +130,7 @@ impl Worker {
             return left == 0;
         }
         self.leave.left.set(left.saturating_sub(1));
-        // Acquire pairs with the Release store in `begin_pass`.
+        // Acquire pairs with the Release store in `await_callbacks`.
         left == 0 && self.shared().pass_called.load(Ordering::Acquire)
     }
 
@@ -137,10 +140,27 @@ impl Worker {
         self.look();
         self.leave.last.set(true);
         self.leave.left.set(self.ready() + and);
-        let shared = self.shared();
-        if shared.local {
-            return;
+        if !self.shared().local {
+            self.await_callbacks();
         }
+    }
+
+    /// The run's future has ended: what was ready before has a turn yet. In asyncio a callback behind it ends the run.
+    ///
+    /// On several workers, where tasks have no order, that is the callbacks in line.
+    pub(crate) fn begin_last_pass(&self) {
+        self.leave.last.set(true);
+        if self.shared().local {
+            self.leave.left.set(self.ready());
+        } else {
+            self.leave.left.set(0);
+            self.await_callbacks();
+        }
+    }
+
+    /// Has this pass go on until the callbacks that are in line now have been called. Time stands still meanwhile.
+    fn await_callbacks(&self) {
+        let shared = self.shared();
         self.leave.hold.set(Some(shared.clock.hold()));
         shared.pass_called.store(false, Ordering::Relaxed);
         let called = Arc::downgrade(shared);
@@ -193,11 +213,28 @@ impl Handle {
     /// none yet gives [`RunError::Stopped`](crate::RunError::Stopped).
     ///
     /// On a multi-thread loop the run does not wait for tasks that are ready: their order is not known there.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Handle, LocalScheduler, LoopClosedError};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// handle.call_soon(|| Handle::current().unwrap().stop())?;
+    /// assert!(scheduler.run_forever().is_ok());
+    /// # Ok::<(), LoopClosedError>(())
+    /// ```
     pub fn stop(&self) {
         self.shared().ask_to_stop();
     }
 
     /// Whether a thread runs the loop now. asyncio: `loop.is_running`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// assert!(!handle.is_running());
+    /// scheduler.block_on(async { assert!(handle.is_running()) }).unwrap();
+    /// ```
     pub fn is_running(&self) -> bool {
         self.shared().phase() == RUNNING
     }

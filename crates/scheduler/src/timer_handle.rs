@@ -46,6 +46,18 @@ impl TimerHandle {
     /// Keeps the callback from being called, and drops it at once, with what it captured. asyncio: `Handle.cancel`.
     ///
     /// Without effect once the call has begun.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, LoopClosedError};
+    /// # use std::time::Duration;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// let timer = handle.call_later(Duration::from_secs(1), || println!("never"))?;
+    /// assert_eq!(handle.metrics().callbacks_later, 1);
+    /// timer.cancel();
+    /// assert_eq!(handle.metrics().callbacks_later, 0);
+    /// # Ok::<(), LoopClosedError>(())
+    /// ```
     pub fn cancel(&self) {
         // Dropped here, with no lock held: what it captured may do anything when it goes.
         drop(self.shared.callbacks.timed.remove(self.due));
@@ -53,11 +65,33 @@ impl TimerHandle {
     }
 
     /// Whether it was cancelled before it was called. asyncio: `Handle.cancelled`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, LoopClosedError};
+    /// # use std::time::Duration;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// let timer = handle.call_later(Duration::from_secs(1), || println!("never"))?;
+    /// assert!(!timer.cancelled());
+    /// timer.cancel();
+    /// assert!(timer.cancelled());
+    /// # Ok::<(), LoopClosedError>(())
+    /// ```
     pub fn cancelled(&self) -> bool {
         self.callback.cancelled()
     }
 
     /// When it is due, in the loop's time, also once it was called or cancelled. asyncio: `TimerHandle.when`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, LoopClosedError};
+    /// # use std::time::Duration;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::virtual_time(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// let timer = handle.call_later(Duration::from_secs(3), || println!("three"))?;
+    /// assert_eq!(timer.when(), handle.time() + Duration::from_secs(3));
+    /// # Ok::<(), LoopClosedError>(())
+    /// ```
     pub fn when(&self) -> Duration {
         Duration::from_nanos(self.due.0)
     }
@@ -110,6 +144,18 @@ impl Handle {
     /// One lock, one allocation for the closure, and a place in an ordered map; a system call only where the loop sleeps and this
     /// is the earliest.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, LoopClosedError};
+    /// # use std::time::Duration;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::virtual_time(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// let stopper = handle.clone();
+    /// handle.call_later(Duration::from_secs(3), move || stopper.stop())?;
+    /// scheduler.run_forever().unwrap();
+    /// assert_eq!(handle.time(), Duration::from_secs(3)); // of the loop's clock, which is virtual here
+    /// # Ok::<(), LoopClosedError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`LoopClosedError`] on a closed loop. A loop that is closed before the callback's time drops it.
@@ -126,6 +172,18 @@ impl Handle {
     /// As [`call_later`](Self::call_later), at a time of the loop's clock (see [`time`](Self::time)); one that has passed is due
     /// at once. asyncio: `loop.call_at`.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, LoopClosedError};
+    /// # use std::time::Duration;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::virtual_time(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// let stopper = handle.clone();
+    /// handle.call_at(Duration::from_secs(3), move || stopper.stop())?;
+    /// scheduler.run_forever().unwrap();
+    /// assert_eq!(handle.time(), Duration::from_secs(3)); // of the loop's clock, which is virtual here
+    /// # Ok::<(), LoopClosedError>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`call_later`](Self::call_later).
@@ -139,6 +197,23 @@ impl Handle {
     }
 
     /// As [`call_at`](Self::call_at), in the very context that is given. asyncio: `call_at(..., context=context)`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, LoopClosedError};
+    /// # use std::time::Duration;
+    /// # use heist_core::vars::{ContextVar, copy_context};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::virtual_time(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// static USER: ContextVar<&str> = ContextVar::new("user");
+    /// let (context, stopper) = (copy_context(), handle.clone());
+    /// handle.call_at_in(&context, Duration::from_secs(3), move || {
+    ///     USER.set("ada");
+    ///     stopper.stop();
+    /// })?;
+    /// scheduler.run_forever().unwrap();
+    /// assert_eq!(context.get(&USER), Some("ada"));
+    /// # Ok::<(), LoopClosedError>(())
+    /// ```
     ///
     /// # Errors
     ///

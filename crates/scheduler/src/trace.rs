@@ -42,6 +42,11 @@ pub(crate) fn stuck(worker: usize, task: u64, stuck: bool) {
 }
 
 /// Something that a person should know: a line on stderr, or an event of `tracing` with that feature.
+///
+/// ```
+/// # use heist_scheduler::warn;
+/// warn(&format_args!("{} connections were left open", 3)); // heist: 3 connections were left open
+/// ```
 pub fn warn(message: &dyn std::fmt::Display) {
     #[cfg(feature = "tracing")]
     tracing::warn!(target: "heist", "{message}");

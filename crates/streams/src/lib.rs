@@ -21,6 +21,7 @@
 //! | `process` | child processes, on Unix |
 //! | `signal` | signals, on Unix |
 //! | `stdio` | this process' own standard streams |
+//! | [`transports`] | connections by callbacks |
 //! | `fs` | files and directories |
 //! | `names` | names of hosts |
 //! | `raw` | operations on sockets that the caller owns |
@@ -28,6 +29,7 @@
 //! | `reunite` | a pair of streams taken apart again |
 //! | `futures_io` | the read and write traits of other crates |
 //! | `error` | what reading and connecting can fail with |
+//! | `tls` | TLS, with the feature of that name |
 //! | `watch` | what a loop looks after without a task |
 //! | `waiters` | who waits for a change of a writer or a server |
 
@@ -59,6 +61,9 @@ mod server;
 pub mod signal;
 #[cfg(unix)]
 mod stdio;
+#[cfg(feature = "tls")]
+pub mod tls;
+pub mod transports;
 mod waiters;
 #[cfg(unix)]
 mod watch;
@@ -93,6 +98,8 @@ pub use server::{
 pub use stdio::{stderr, stdin, stdout};
 pub use wire::StreamAddr;
 pub use writer::StreamWriter;
+#[cfg(unix)]
+pub use writer::TransportSocket;
 #[cfg(unix)]
 pub use {connect::open_unix_connection, server::start_unix_server};
 

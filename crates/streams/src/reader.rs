@@ -11,10 +11,13 @@
 //! | `buffer`, `spare` | where bytes wait |
 //! | `search` | finding separators in it |
 //! | `lines` | the lines of a stream, as a `Stream` |
+//! | `lent` | a reader whose input gets a layer over it |
 //! | `feed` | readers fed by hand |
 
 mod buffer;
 mod feed;
+#[cfg(feature = "tls")]
+mod lent;
 mod lines;
 mod search;
 mod spare;
@@ -29,7 +32,10 @@ pub use lines::Lines;
 
 use crate::error::{IncompleteReadError, LimitOverrunError, ReadError, Sticky};
 use crate::wire::Input;
-use buffer::{Buffer, FIRST_ROOM};
+pub(crate) use buffer::Buffer;
+use buffer::FIRST_ROOM;
+#[cfg(feature = "tls")]
+use lent::Lent;
 use search::find_any;
 
 /// The half of a stream that reads; asyncio's `StreamReader`.
@@ -83,13 +89,25 @@ impl StreamReader {
         (self.state.input, left)
     }
 
+    /// Lends what it reads from, and the bytes that have come from there. Until something is given back, reading fails.
+    #[cfg(feature = "tls")]
+    pub(crate) fn lend(&mut self) -> (Input, Vec<u8>) {
+        let left = self.state.buffer.take(self.state.buffer.len());
+        (std::mem::replace(&mut self.state.input, Input::Other(Box::new(Lent))), left)
+    }
+
+    /// Goes on with `input`.
+    #[cfg(feature = "tls")]
+    pub(crate) fn give_back(&mut self, input: Input) {
+        self.state.input = input;
+    }
+
     /// What it reads from.
     pub(crate) fn input(&self) -> &Input {
         &self.state.input
     }
 
     /// Throws away the first `n` of the bytes that are buffered; all of them, where there are fewer.
-    #[cfg(feature = "futures-io")]
     pub(crate) fn consume(&mut self, n: usize) {
         self.state.buffer.consume(n.min(self.state.buffer.len()));
     }

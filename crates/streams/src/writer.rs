@@ -10,16 +10,24 @@
 //! |---|---|
 //! | `state` | what is behind the lock |
 //! | `poll` | writing for hand-written futures |
+//! | `changes` | being told of what becomes of a writer |
 //! | `raw` | writing past the buffer |
+//! | `socket` | a look at the socket below |
 //! | `kept` | the bytes that the system has not taken yet |
+//! | `loan` | a writer whose output gets a layer under it |
 //! | `flusher` | the task that writes what is kept |
 
+mod changes;
 mod flusher;
 mod kept;
+#[cfg(feature = "tls")]
+mod loan;
 #[cfg(feature = "futures-io")]
 mod poll;
 #[cfg(unix)]
 mod raw;
+#[cfg(unix)]
+mod socket;
 mod state;
 #[cfg(all(test, not(heist_loom)))]
 mod tests;
@@ -34,9 +42,16 @@ use std::task::{Context, Poll, ready};
 use heist_core::budget::poll_proceed;
 use heist_core::services;
 use heist_core::sync::Mutex;
+use heist_scheduler::Handle;
 
 use crate::server::OpenConnection;
 use crate::wire::{Output, StreamAddr};
+pub(crate) use changes::{Change, Told};
+#[cfg(feature = "tls")]
+pub(crate) use loan::Loan;
+#[cfg(unix)]
+pub use socket::TransportSocket;
+pub(crate) use state::HIGH_WATER;
 use state::{Afterwards, Phase, State};
 
 /// Something whose drop tells somebody that a connection has ended.
@@ -49,6 +64,9 @@ pub(crate) enum Ending {
 /// The half of a stream that writes; asyncio's `StreamWriter`.
 ///
 /// All methods take a shared borrow: an `Arc<StreamWriter>` may be used by many tasks.
+///
+/// What does not wait cannot fail either: the first error, of the connection or of a misuse, is kept and given by every
+/// [`drain`](Self::drain), [`flushed`](Self::flushed) and [`wait_closed`](Self::wait_closed) from then on.
 ///
 /// Dropping a writer sends what was written before, then ends the stream for the peer; the reader of the same connection
 /// may go on. [`close`](Self::close) ends both directions. In debug mode there is a warning of a writer that is dropped
@@ -142,8 +160,13 @@ impl Shared {
     }
 
     fn follow(self: &Arc<Self>, afterwards: Afterwards) {
+        self.follow_on(None, afterwards);
+    }
+
+    /// As `follow`; what is kept is sent by that loop.
+    fn follow_on(self: &Arc<Self>, home: Option<&Handle>, afterwards: Afterwards) {
         if afterwards.run() {
-            flusher::start(self);
+            flusher::start(self, home.cloned());
         }
     }
 
@@ -283,7 +306,11 @@ impl StreamWriter {
         self.shared.wait(State::flush_outcome).await
     }
 
-    /// Ends the stream for the peer after all that was written; the reader goes on. asyncio's `write_eof`.
+    /// Ends the stream for the peer after all that was written; the reader goes on. asyncio's `write_eof`. Without effect
+    /// once it was called, and after [`close`](Self::close).
+    ///
+    /// Where asyncio raises at once, the error is kept for [`drain`](Self::drain): of a kind of stream that cannot be ended
+    /// this way, and of a write that comes after it.
     pub fn write_eof(&self) {
         self.shared.change(State::write_eof);
     }
@@ -331,10 +358,7 @@ impl StreamWriter {
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) when `low` exceeds `high`.
     pub fn set_write_buffer_limits(&self, high: usize, low: usize) -> io::Result<()> {
-        if low > high {
-            let message = format!("the low-water mark, {low}, is above the high-water mark, {high}");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        }
+        check_marks(high, low)?;
         self.shared.change(|state| state.set_marks(high, low));
         Ok(())
     }
@@ -375,6 +399,15 @@ impl StreamWriter {
             None => Err(io::ErrorKind::NotConnected.into()),
         }
     }
+}
+
+/// Refuses a low-water mark above the high one.
+pub(crate) fn check_marks(high: usize, low: usize) -> io::Result<()> {
+    if low > high {
+        let message = format!("the low-water mark, {low}, is above the high-water mark, {high}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    Ok(())
 }
 
 impl Drop for StreamWriter {

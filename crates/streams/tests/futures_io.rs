@@ -1,4 +1,4 @@
-//! The traits of the crate `futures-io` on streams and sockets.
+//! The traits of the crate `futures-io` on streams, sockets and files.
 #![cfg(all(not(heist_loom), feature = "futures-io"))]
 
 mod support;
@@ -10,6 +10,7 @@ use std::task::Poll;
 
 use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use heist_scheduler::spawn;
+use heist_streams::fs::File;
 use heist_streams::{StreamReader, net};
 use support::{on_all, pair};
 
@@ -130,5 +131,39 @@ fn plain_sockets() {
         assert_eq!(read_all(&mut far_read).await.unwrap(), b"request");
         write_all(far_write, b"answer").await.unwrap();
         assert_eq!(read_all(near_read).await.unwrap(), b"answer");
+    });
+}
+
+#[test]
+fn files_are_written_and_read_and_a_full_disk_is_told_of() {
+    on_all(|| async {
+        let path = std::env::temp_dir().join(format!("heist-futures-io-{}", std::process::id()));
+        let content: Vec<u8> = (0..1_000_000_u32).map(|i| (i % 251) as u8).collect();
+        let mut file =
+            File::options().read(true).write(true).create(true).truncate(true).open(&path).await.unwrap();
+        std::fs::remove_file(&path).unwrap();
+        write_all(&mut file, &content).await.unwrap();
+        file.seek(std::io::SeekFrom::Start(0)).await.unwrap();
+        // A read that is given up reads ahead, unless the pool is faster than the look here. What was read ahead is put back
+        // before a write: both go by one position.
+        let ahead = poll_fn(|cx| Poll::Ready(Pin::new(&mut file).poll_read(cx, &mut [0; 1000]))).await;
+        let at = if let Poll::Ready(read) = ahead { read.unwrap() } else { 0 };
+        let mut first = [0; 3];
+        poll_fn(|cx| Pin::new(&mut file).poll_read(cx, &mut first)).await.unwrap();
+        assert_eq!(first, content[at..at + 3]);
+        write_all(&mut file, b"here").await.unwrap();
+        assert!(read_all(&mut file).await.unwrap() == content[at + 7..]);
+        file.seek(std::io::SeekFrom::Start(at as u64 + 3)).await.unwrap();
+        let mut four = [0; 4];
+        file.read_exact(&mut four).await.unwrap();
+        assert_eq!(&four, b"here");
+
+        #[cfg(target_os = "linux")]
+        {
+            let mut full = File::options().write(true).open("/dev/full").await.unwrap();
+            let error = write_all(&mut full, b"abc").await.unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+            assert!(error.to_string().contains("/dev/full"), "{error}");
+        }
     });
 }

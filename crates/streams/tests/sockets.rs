@@ -5,10 +5,12 @@ mod support;
 
 use std::future::poll_fn;
 use std::io::{ErrorKind, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_core::Stream;
@@ -197,6 +199,49 @@ fn a_descriptor_of_ones_own_is_waited_for() {
     });
 }
 
+/// A type of another library, which nobody vouches for.
+struct Device(UnixDatagram);
+
+impl AsFd for Device {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl Device {
+    fn read_event(&self) -> std::io::Result<u8> {
+        let mut event = [0];
+        self.0.recv(&mut event).map(|_| event[0])
+    }
+}
+
+#[test]
+fn any_type_with_a_descriptor_is_waited_for() {
+    on_all(|| async {
+        let (device, other_end) = UnixDatagram::pair().unwrap();
+        let device = AsyncFd::duplicating(Device(device)).unwrap();
+        assert_ne!(device.as_raw_fd(), device.get_ref().0.as_raw_fd(), "a duplicate is watched");
+        {
+            let mut reading = pin!(device.async_io(Direction::Read, |device| device.read_event()));
+            // It waits before there is anything.
+            assert!(poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx).is_pending())).await);
+            other_end.send(&[7]).unwrap();
+            assert_eq!(reading.await.unwrap(), 7);
+        }
+        let error = device.try_io(Direction::Read, |device| device.read_event()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+        other_end.send(&[8]).unwrap();
+        device.readable().await.unwrap();
+        let device = device.into_inner().into_inner();
+        assert_eq!(device.read_event().unwrap(), 8);
+        drop(device);
+        // Neither descriptor is left: nobody takes what is sent.
+        other_end.send(&[9]).unwrap_err();
+    });
+}
+
+/// epoll refuses them; poll takes them, as always ready.
+#[cfg(all(target_os = "linux", not(polling_test_poll_backend)))]
 #[test]
 fn regular_files_cannot_be_watched() {
     run_on(1, async {

@@ -25,6 +25,7 @@ mod barrier;
 mod blocking;
 pub mod broadcast;
 mod channel_errors;
+mod channel_statistics;
 mod condition;
 mod errors;
 mod event;
@@ -47,6 +48,7 @@ pub mod watch;
 mod models;
 
 pub use barrier::{Barrier, BarrierWait, BrokenBarrierError, NoPartiesError};
+pub use channel_statistics::ChannelStatistics;
 pub use condition::{Condition, ConditionWait, MixedLocksError};
 pub use errors::InvalidStateError;
 pub use event::{Event, Wait as EventWait};
@@ -68,4 +70,6 @@ pub use rwlock::{
 pub use semaphore::{
     AcquireOwned, AcquirePermit, BoundedSemaphore, OwnedPermit, Permit, ReleasedTooManyTimesError, Semaphore,
 };
-pub use statistics::{BarrierStatistics, LockStatistics, SemaphoreStatistics, WaitStatistics};
+pub use statistics::{
+    BarrierStatistics, LockStatistics, NotifyStatistics, SemaphoreStatistics, WaitStatistics,
+};

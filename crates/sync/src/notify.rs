@@ -9,6 +9,7 @@ use heist_core::budget::poll_proceed;
 use heist_core::sync::{Mutex, mutant};
 use pin_project_lite::pin_project;
 
+use crate::statistics::NotifyStatistics;
 use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
 
 /// What those in line wait for: one notification, which goes to the next where it is not used.
@@ -79,6 +80,12 @@ impl Notify {
     pub fn notified(&self) -> Notified<'_> {
         Notified { notify: self, waiter: Waiter::new() }
     }
+
+    /// Whether a notification is kept, and how many wait for one.
+    pub fn statistics(&self) -> NotifyStatistics {
+        let state = self.state.lock();
+        NotifyStatistics { kept: state.kept, waiting: state.line.waiting() }
+    }
 }
 
 impl Default for Notify {
@@ -89,8 +96,8 @@ impl Default for Notify {
 
 impl fmt::Debug for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.state.lock();
-        f.debug_struct("Notify").field("kept", &state.kept).field("waiting", &state.line.waiting()).finish()
+        let now = self.statistics();
+        f.debug_struct("Notify").field("kept", &now.kept).field("waiting", &now.waiting).finish()
     }
 }
 

@@ -7,6 +7,7 @@ use heist_core::sync::atomic::{AtomicBool, Ordering};
 use heist_core::sync::cell::UnsafeCell;
 
 use crate::permits::{Claim, Permits};
+use crate::statistics::WaitStatistics;
 
 /// A value that the first who asks for it makes, with awaits, while the others wait. asyncio has no such thing.
 ///
@@ -126,6 +127,11 @@ impl<T> OnceCell<T> {
             unsafe { self.put(value) };
         }
         Ok(self.get().expect("it has been made"))
+    }
+
+    /// How many wait for the one who makes the value.
+    pub fn statistics(&self) -> WaitStatistics {
+        WaitStatistics { waiting: self.permits.waiting() }
     }
 
     /// Takes the value out.

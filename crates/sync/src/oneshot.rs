@@ -58,6 +58,46 @@ impl<T> Cell<T> {
         self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).map(drop)
     }
 
+    /// The receiver, which found `state`, waits; ready with VALUE or GONE where the sender has left by now.
+    #[inline(never)]
+    fn poll_wait(&self, mut state: u32, cx: &Context<'_>) -> Poll<u32> {
+        loop {
+            match state {
+                VALUE | GONE => return Poll::Ready(state),
+                TAKING => {
+                    // The sender is two loads away from its last word, and will wake a waker that may be another one.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                WAITING => {
+                    // SAFETY: the receiver put the waker in; the sender only copies it out, so what is compared stays.
+                    let same =
+                        self.waker.with(|waker| unsafe { &*waker.cast::<Waker>() }.will_wake(cx.waker()));
+                    if same {
+                        return Poll::Pending;
+                    }
+                    if self.step(WAITING, EMPTY).is_ok() {
+                        // SAFETY: the waker has been reclaimed.
+                        drop(unsafe { self.take_waker() });
+                    }
+                }
+                _ => {
+                    let waker = cx.waker().clone();
+                    // SAFETY: in EMPTY the room for the waker is the receiver's, and is empty.
+                    self.waker.with_mut(|room| unsafe { (*room).write(waker) });
+                    #[cfg(heist_loom)]
+                    self.wakers.store(true, Ordering::Relaxed);
+                    if self.step(EMPTY, WAITING).is_ok() {
+                        return Poll::Pending;
+                    }
+                    // SAFETY: WAITING was not said, so the waker is still the receiver's.
+                    drop(unsafe { self.take_waker() });
+                }
+            }
+            state = self.state();
+        }
+    }
+
     /// # Safety
     ///
     /// A waker is in the cell, and the caller is the one who may take it.
@@ -89,12 +129,30 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 }
 
 /// The half that sends.
+///
+/// ```
+/// # use heist_sync::oneshot;
+/// let (sender, mut receiver) = oneshot::channel();
+/// let thread = std::thread::spawn(move || sender.send("done"));
+/// assert_eq!(thread.join().unwrap(), Ok(()));
+/// assert_eq!(receiver.try_recv(), Ok("done"));
+/// ```
 pub struct Sender<T> {
     cell: NonNull<Cell<T>>,
     _owns: PhantomData<T>,
 }
 
 /// The half that receives: a future of the value.
+///
+/// ```
+/// # use heist_sync::oneshot;
+/// # let run = std::pin::pin!(async {
+/// let (sender, receiver) = oneshot::channel();
+/// sender.send(7).unwrap();
+/// assert_eq!(receiver.await, Ok(7));
+/// # });
+/// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+/// ```
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Receiver<T> {
     /// `None` once the value, or its absence, has been handed out.
@@ -114,6 +172,16 @@ unsafe impl<T: Send> Sync for Receiver<T> {}
 impl<T> Unpin for Receiver<T> {}
 
 /// The sender was dropped without sending.
+///
+/// ```
+/// # use heist_sync::oneshot;
+/// # let run = std::pin::pin!(async {
+/// let (sender, receiver) = oneshot::channel::<i32>();
+/// drop(sender);
+/// assert_eq!(receiver.await, Err(oneshot::RecvError));
+/// # });
+/// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RecvError;
 
@@ -126,6 +194,14 @@ impl fmt::Display for RecvError {
 impl std::error::Error for RecvError {}
 
 /// Why [`Receiver::try_recv`] gave no value.
+///
+/// ```
+/// # use heist_sync::oneshot;
+/// let (sender, mut receiver) = oneshot::channel::<i32>();
+/// assert_eq!(receiver.try_recv(), Err(oneshot::TryRecvError::Empty));
+/// drop(sender);
+/// assert_eq!(receiver.try_recv(), Err(oneshot::TryRecvError::Closed));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TryRecvError {
     /// Nothing has been sent yet.
@@ -151,6 +227,15 @@ impl<T> Sender<T> {
     /// # Errors
     ///
     /// The value itself, when the receiver is gone.
+    ///
+    /// ```
+    /// # use heist_sync::oneshot;
+    /// let (sender, mut receiver) = oneshot::channel();
+    /// assert_eq!(sender.send(7), Ok(()));
+    /// assert_eq!(receiver.try_recv(), Ok(7));
+    /// let (sender, _) = oneshot::channel();
+    /// assert_eq!(sender.send(8), Err(8));
+    /// ```
     pub fn send(self, value: T) -> Result<(), T> {
         let this = std::mem::ManuallyDrop::new(self);
         // SAFETY: this half has not left.
@@ -175,6 +260,14 @@ impl<T> Sender<T> {
     }
 
     /// Whether the receiver is gone, so that a value would come back.
+    ///
+    /// ```
+    /// # use heist_sync::oneshot;
+    /// let (sender, receiver) = oneshot::channel::<i32>();
+    /// assert!(!sender.is_closed());
+    /// drop(receiver);
+    /// assert!(sender.is_closed());
+    /// ```
     pub fn is_closed(&self) -> bool {
         // SAFETY: this half has not left.
         unsafe { self.cell.as_ref() }.state() == CLOSED
@@ -234,6 +327,15 @@ impl<T> Receiver<T> {
     /// # Errors
     ///
     /// [`TryRecvError`] when it has not been sent yet, or never will be.
+    ///
+    /// ```
+    /// # use heist_sync::oneshot;
+    /// let (sender, mut receiver) = oneshot::channel();
+    /// assert_eq!(receiver.try_recv(), Err(oneshot::TryRecvError::Empty));
+    /// sender.send(7).unwrap();
+    /// assert_eq!(receiver.try_recv(), Ok(7));
+    /// assert_eq!(receiver.try_recv(), Err(oneshot::TryRecvError::Closed));
+    /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         let Some(cell) = self.cell else {
             return Err(TryRecvError::Closed);
@@ -246,6 +348,7 @@ impl<T> Receiver<T> {
     }
 
     /// Frees the cell, in VALUE or GONE, and gives its value.
+    #[inline]
     fn finish(&mut self, cell: NonNull<Cell<T>>, state: u32) -> Option<T> {
         self.cell = None;
         // SAFETY: VALUE and GONE give the cell to the receiver.
@@ -258,6 +361,7 @@ impl<T> Receiver<T> {
 impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let proceed = ready!(poll_proceed(cx));
         let Some(pointer) = self.cell else {
@@ -265,43 +369,12 @@ impl<T> Future for Receiver<T> {
         };
         // SAFETY: this half has not left.
         let cell = unsafe { pointer.as_ref() };
-        loop {
-            match cell.state() {
-                state @ (VALUE | GONE) => {
-                    proceed.made_progress();
-                    return Poll::Ready(self.finish(pointer, state).ok_or(RecvError));
-                }
-                TAKING => {
-                    // The sender is two loads away from its last word, and will wake a waker that may be another one.
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                WAITING => {
-                    // SAFETY: the receiver put the waker in; the sender only copies it out, so what is compared stays.
-                    let same =
-                        cell.waker.with(|waker| unsafe { &*waker.cast::<Waker>() }.will_wake(cx.waker()));
-                    if same {
-                        return Poll::Pending;
-                    }
-                    if cell.step(WAITING, EMPTY).is_ok() {
-                        // SAFETY: the waker has been reclaimed.
-                        drop(unsafe { cell.take_waker() });
-                    }
-                }
-                _ => {
-                    let waker = cx.waker().clone();
-                    // SAFETY: in EMPTY the room for the waker is the receiver's, and is empty.
-                    cell.waker.with_mut(|room| unsafe { (*room).write(waker) });
-                    #[cfg(heist_loom)]
-                    cell.wakers.store(true, Ordering::Relaxed);
-                    if cell.step(EMPTY, WAITING).is_ok() {
-                        return Poll::Pending;
-                    }
-                    // SAFETY: WAITING was not said, so the waker is still the receiver's.
-                    drop(unsafe { cell.take_waker() });
-                }
-            }
-        }
+        let state = match cell.state() {
+            state @ (VALUE | GONE) => state,
+            state => ready!(cell.poll_wait(state, cx)),
+        };
+        proceed.made_progress();
+        Poll::Ready(self.finish(pointer, state).ok_or(RecvError))
     }
 }
 

@@ -33,10 +33,20 @@ pub struct SemaphoreStatistics {
     pub waiting: usize,
 }
 
-/// What an [`Event`](crate::Event) or a [`Condition`](crate::Condition) is at.
+/// What an [`Event`](crate::Event), a [`Condition`](crate::Condition) or a [`OnceCell`](crate::OnceCell) is at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WaitStatistics {
+    /// How many wait.
+    pub waiting: usize,
+}
+
+/// What a [`Notify`](crate::Notify) is at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotifyStatistics {
+    /// Whether a notification is kept for the next who comes.
+    pub kept: bool,
     /// How many wait.
     pub waiting: usize,
 }
@@ -68,11 +78,13 @@ impl Holder {
     /// Notes who is being polled here: at most two stores.
     #[inline]
     pub(crate) fn note(&self) {
-        let task = context::with(|context| context.and_then(heist_core::Context::task_identity));
-        let (id, location) =
-            task.map_or((0, ptr::null_mut()), |task| (task.id, ptr::from_ref(task.location).cast_mut()));
-        self.location.store(location, Ordering::Relaxed);
-        self.task.store(id, Ordering::Relaxed);
+        match context::with(|context| context.and_then(heist_core::Context::task_identity)) {
+            Some(task) => {
+                self.location.store(ptr::from_ref(task.location).cast_mut(), Ordering::Relaxed);
+                self.task.store(task.id, Ordering::Relaxed);
+            }
+            None => self.task.store(0, Ordering::Relaxed),
+        }
     }
 
     /// Who it was.

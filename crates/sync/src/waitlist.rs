@@ -98,9 +98,13 @@ impl Node {
 }
 
 /// A place in a line; pinned inside the future that waits.
+///
+/// Most futures never wait. Theirs has no node yet: making one and moving it with its future, before the first poll, would
+/// cost more than taking a free lock.
 pub(crate) struct Waiter {
-    node: Node,
-    /// Whether the node has been in the list, so that a future that never waited needs no lock when it goes.
+    /// Written whenever a line is entered. It has a waker only while it is in a line, so it is never dropped.
+    node: MaybeUninit<Node>,
+    /// Whether the node is waiting or granted: then it is there. A future that never waited needs no lock when it goes.
     entered: bool,
     _pinned: PhantomPinned,
 }
@@ -113,16 +117,33 @@ unsafe impl Sync for Waiter {}
 impl Waiter {
     #[inline]
     pub fn new() -> Self {
-        Self {
-            node: Node {
-                links: UnsafeCell::new(Links::new()),
-                waker: UnsafeCell::new(None),
-                want: UnsafeCell::new(0),
-                granted: AtomicU8::new(NONE),
-            },
-            entered: false,
-            _pinned: PhantomPinned,
-        }
+        Self { node: MaybeUninit::uninit(), entered: false, _pinned: PhantomPinned }
+    }
+
+    #[inline]
+    fn node(&self) -> Option<&Node> {
+        // SAFETY: `enter` wrote it.
+        self.entered.then(|| unsafe { self.node.assume_init_ref() })
+    }
+
+    /// Makes the node for a line.
+    fn enter(self: Pin<&mut Self>, waker: Waker, want: u32) -> NonNull<Node> {
+        let node = Node {
+            links: UnsafeCell::new(Links::new()),
+            waker: UnsafeCell::new(Some(waker)),
+            want: UnsafeCell::new(want),
+            granted: AtomicU8::new(NONE),
+        };
+        // SAFETY: nothing is moved out of the waiter.
+        let this = unsafe { self.get_unchecked_mut() };
+        this.entered = true;
+        NonNull::from(&*this.node.write(node))
+    }
+
+    /// From now on the waiter is in no line.
+    fn end(self: Pin<&mut Self>) {
+        // SAFETY: the flag is not what is pinned.
+        unsafe { self.get_unchecked_mut() }.entered = false;
     }
 
     /// Whether the waiter is waiting or granted: then it must [`leave`](WaitList::leave) before it goes, unless it
@@ -136,17 +157,11 @@ impl Waiter {
     #[inline]
     pub fn received(mut self: Pin<&mut Self>) -> bool {
         // Acquire pairs with the Release of `grant`: who receives sees what the giver did before.
-        let received = self.node.granted.load(Ordering::Acquire) == GIFT;
+        let received = self.node().is_some_and(|node| node.granted.load(Ordering::Acquire) == GIFT);
         if received {
-            self.node.granted.store(NONE, Ordering::Relaxed);
-            self.as_mut().set_entered(false);
+            self.as_mut().end();
         }
         received
-    }
-
-    fn set_entered(self: Pin<&mut Self>, entered: bool) {
-        // SAFETY: the flag is not what is pinned.
-        unsafe { self.get_unchecked_mut() }.entered = entered;
     }
 }
 
@@ -158,6 +173,10 @@ pub(crate) struct Left {
     pub want: u32,
     /// To be dropped with no lock held.
     pub waker: Option<Waker>,
+}
+
+impl Left {
+    const NOTHING: Self = Self { granted: false, want: 0, waker: None };
 }
 
 /// A line of waiters. Lives behind the primitive's lock.
@@ -238,14 +257,14 @@ impl WaitList {
         true
     }
 
-    /// What a waiter waits for.
+    /// What a waiter waits for; 0 where it is in no line.
     ///
     /// # Safety
     ///
-    /// The waiter entered this list; where it was moved, `want` is changed under this list's lock alone.
+    /// The waiter is idle, or entered this list; where it was moved, `want` is changed under this list's lock alone.
     pub unsafe fn want(&self, waiter: Pin<&mut Waiter>) -> u32 {
         // SAFETY: the caller's word; the lock is held.
-        unsafe { waiter.node.want() }
+        waiter.node().map_or(0, |node| unsafe { node.want() })
     }
 
     /// Grants a turn to the first in line; its waker is to be woken with no lock held.
@@ -289,15 +308,8 @@ impl WaitList {
     /// # Safety
     ///
     /// As for [`enter`](Self::enter).
-    pub unsafe fn enter_for(&mut self, mut waiter: Pin<&mut Waiter>, waker: Waker, end: End, want: u32) {
-        waiter.as_mut().set_entered(true);
-        let node = &waiter.node;
-        node.granted.store(NONE, Ordering::Relaxed);
-        // SAFETY: the lock is held.
-        let _none = unsafe { node.replace_waker(waker) };
-        // SAFETY: the lock is held.
-        unsafe { node.set_want(want) };
-        let node = NonNull::from(node);
+    pub unsafe fn enter_for(&mut self, waiter: Pin<&mut Waiter>, waker: Waker, end: End, want: u32) {
+        let node = waiter.enter(waker, want);
         match end {
             // SAFETY: pinned, and it leaves before it goes (the caller's word); the lock is held.
             End::Back => unsafe { self.waiting.push_back(node) },
@@ -312,17 +324,13 @@ impl WaitList {
     /// # Safety
     ///
     /// The waiter is idle, or entered this list.
-    pub unsafe fn turn(&mut self, mut waiter: Pin<&mut Waiter>, waker: &Waker) -> (Turn, Option<Waker>) {
-        if !waiter.as_mut().entered() {
-            return (Turn::Idle, None);
-        }
-        let node = &waiter.node;
+    pub unsafe fn turn(&mut self, waiter: Pin<&mut Waiter>, waker: &Waker) -> (Turn, Option<Waker>) {
+        let Some(node) = waiter.node() else { return (Turn::Idle, None) };
         // Under the lock it is what the last holder of the lock left.
         let granted = node.granted.load(Ordering::Relaxed);
         if granted != NONE {
-            node.granted.store(NONE, Ordering::Relaxed);
             self.granted -= usize::from(granted == TURN);
-            waiter.set_entered(false);
+            waiter.end();
             return (Turn::Used, None);
         }
         // SAFETY: the lock is held.
@@ -339,18 +347,17 @@ impl WaitList {
     /// # Safety
     ///
     /// The waiter is idle, or entered this list.
-    pub unsafe fn leave(&mut self, mut waiter: Pin<&mut Waiter>) -> Left {
-        waiter.as_mut().set_entered(false);
-        let node = &waiter.node;
+    pub unsafe fn leave(&mut self, waiter: Pin<&mut Waiter>) -> Left {
+        let Some(node) = waiter.node() else { return Left::NOTHING };
         // SAFETY: the lock is held, and the waiter is in this list or in none.
         unsafe { self.waiting.remove(NonNull::from(node)) };
         let granted = node.granted.load(Ordering::Relaxed);
-        node.granted.store(NONE, Ordering::Relaxed);
         self.granted -= usize::from(granted == TURN);
         // SAFETY: the lock is held.
         let waker = unsafe { node.take_waker() };
         // SAFETY: the lock is held.
         let want = unsafe { node.want() };
+        waiter.end();
         Left { granted: granted != NONE, want, waker }
     }
 }

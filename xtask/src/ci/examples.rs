@@ -1,7 +1,8 @@
 //! Every example builds and runs.
 //!
 //! An example says in one of its first lines how it is run here: `// ci: run ARGUMENTS`, or `// ci: build only, REASON`
-//! (a server that runs for ever). One that says nothing is run without arguments.
+//! (a server that runs for ever). One that says nothing is run without arguments. The seed programs are run by
+//! `tests/seeds.rs`, with virtual time where they only sleep; here they are built.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -32,6 +33,9 @@ pub(crate) fn check() -> Result<(), String> {
     let mut failed = Vec::new();
     for path in &examples {
         let Some(name) = name(path) else { continue };
+        if is_seed(path) {
+            continue;
+        }
         let arguments = match manner(&tree::read(path)?)? {
             Manner::Run(arguments) => arguments,
             Manner::BuildOnly(why) => {
@@ -68,6 +72,11 @@ fn name(path: &Path) -> Option<String> {
     }
 }
 
+/// Whether it is a seed program.
+fn is_seed(path: &Path) -> bool {
+    path.parent().and_then(Path::file_name) == Some(OsStr::new("seeds"))
+}
+
 fn manner(text: &str) -> Result<Manner, String> {
     let Some(line) = text.lines().take(20).find_map(|line| line.strip_prefix("// ci: ")) else {
         return Ok(Manner::Run(Vec::new()));
@@ -94,6 +103,9 @@ mod tests {
         assert_eq!(of("crawler/main.rs").as_deref(), Some("crawler"));
         assert_eq!(of("seeds/s000_1.rs").as_deref(), Some("s000_1"));
         assert_eq!(of("crawler/http.rs"), None);
+
+        assert!(is_seed(Path::new("crates/heist/examples/seeds/s000_1.rs")));
+        assert!(!is_seed(Path::new("crates/heist/examples/echo.rs")));
     }
 
     #[test]

@@ -38,6 +38,7 @@ const STEPS: &[(&str, &str, Step)] = &[
     ("test", "unit, integration and doc tests", || {
         passed(sh::run(&mut sh::cargo(["test", "--quiet", "--workspace"])))
     }),
+    ("features", "the tests of what is behind a feature", || passed(features())),
     (
         "one-shot",
         "the path of platforms without edge-triggered readiness, on polling's own poll backend",
@@ -107,6 +108,13 @@ fn clippy() -> Result<(), String> {
     sh::run(&mut sh::cargo(arguments))
 }
 
+/// What the workspace's tests leave out, since no feature is on.
+fn features() -> Result<(), String> {
+    sh::run(&mut sh::cargo(["test", "--quiet", "--package", "heist-streams", "--features", "tls"]))?;
+    let tests = ["--features", "tls", "--test", "tls", "--test", "tls_peers"];
+    sh::run(sh::cargo(["test", "--quiet", "--package", "heist"]).args(tests))
+}
+
 /// Linux has edges; its poll backend has none and stands for the platforms that have none.
 fn one_shot() -> Result<(), String> {
     let mut command =
@@ -117,7 +125,14 @@ fn one_shot() -> Result<(), String> {
 }
 
 fn doc() -> Result<(), String> {
-    let mut command = sh::cargo(["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"]);
+    let mut command = sh::cargo([
+        "doc",
+        "--quiet",
+        "--workspace",
+        "--all-features",
+        "--no-deps",
+        "--document-private-items",
+    ]);
     sh::run(command.env("RUSTDOCFLAGS", "-D warnings"))
 }
 

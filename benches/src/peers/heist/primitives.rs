@@ -7,7 +7,8 @@ use heist::sync::{RwLock, broadcast, mpmc, mpsc};
 
 use super::Heist;
 use crate::primitives::{
-    self, Broadcasts, Channel, Channels, Events, Locks, Queues, RwLocks, Semaphores, SharedChannels,
+    self, Broadcasts, Channel, Channels, Events, Locks, Queues, RwLocks, Semaphores, SharedChannels, channel,
+    lock, rwlock,
 };
 
 impl Locks for Heist {
@@ -43,46 +44,8 @@ impl Queues for Heist {
     type Queue = Queue;
 }
 
-impl primitives::Lock for heist::Lock<u64> {
-    fn new() -> Self {
-        Self::new(0)
-    }
-
-    async fn add<F>(&self, held: F) -> u64
-    where
-        F: Future<Output = ()> + Send,
-    {
-        let mut number = self.lock().await;
-        held.await;
-        *number += 1;
-        *number - 1
-    }
-}
-
-impl primitives::RwLock for RwLock<u64> {
-    fn new() -> Self {
-        Self::new(0)
-    }
-
-    async fn read<F>(&self, held: F) -> u64
-    where
-        F: Future<Output = ()> + Send,
-    {
-        let number = self.read().await;
-        held.await;
-        *number
-    }
-
-    async fn write<F>(&self, held: F) -> u64
-    where
-        F: Future<Output = ()> + Send,
-    {
-        let mut number = self.write().await;
-        held.await;
-        *number += 1;
-        *number - 1
-    }
-}
+lock!(heist::Lock<u64>);
+rwlock!(RwLock<u64>);
 
 impl primitives::Semaphore for heist::Semaphore {
     fn new(permits: usize) -> Self {
@@ -135,68 +98,32 @@ impl Channel for Queue {
     }
 }
 
-/// `heist::sync::mpsc::channel`.
-#[derive(Debug)]
-pub(crate) struct Bounded;
+channel!(
+    /// `heist::sync::mpsc::channel`.
+    Bounded,
+    mpsc::Sender<u64>,
+    mpsc::Receiver<u64>,
+    mpsc::channel,
+    |sender, value| sender.send(value).await
+);
 
-impl Channel for Bounded {
-    type Sender = mpsc::Sender<u64>;
-    type Receiver = mpsc::Receiver<u64>;
+channel!(
+    /// `heist::sync::mpsc::unbounded_channel`.
+    Unbounded,
+    mpsc::UnboundedSender<u64>,
+    mpsc::UnboundedReceiver<u64>,
+    |_| mpsc::unbounded_channel(),
+    |sender, value| sender.send(value)
+);
 
-    fn open(capacity: usize) -> (Self::Sender, Self::Receiver) {
-        mpsc::channel(capacity)
-    }
-
-    async fn send(sender: &Self::Sender, value: u64) {
-        sender.send(value).await.expect("the receiver waits");
-    }
-
-    async fn receive(receiver: &mut Self::Receiver) -> u64 {
-        receiver.recv().await.expect("a sender sends")
-    }
-}
-
-/// `heist::sync::mpsc::unbounded_channel`.
-#[derive(Debug)]
-pub(crate) struct Unbounded;
-
-impl Channel for Unbounded {
-    type Sender = mpsc::UnboundedSender<u64>;
-    type Receiver = mpsc::UnboundedReceiver<u64>;
-
-    fn open(_: usize) -> (Self::Sender, Self::Receiver) {
-        mpsc::unbounded_channel()
-    }
-
-    async fn send(sender: &Self::Sender, value: u64) {
-        sender.send(value).expect("the receiver waits");
-    }
-
-    async fn receive(receiver: &mut Self::Receiver) -> u64 {
-        receiver.recv().await.expect("a sender sends")
-    }
-}
-
-/// `heist::sync::mpmc::bounded`.
-#[derive(Debug)]
-pub(crate) struct Mpmc;
-
-impl Channel for Mpmc {
-    type Sender = mpmc::Sender<u64>;
-    type Receiver = mpmc::Receiver<u64>;
-
-    fn open(capacity: usize) -> (Self::Sender, Self::Receiver) {
-        mpmc::bounded(capacity)
-    }
-
-    async fn send(sender: &Self::Sender, value: u64) {
-        sender.send(value).await.expect("the receivers wait");
-    }
-
-    async fn receive(receiver: &mut Self::Receiver) -> u64 {
-        receiver.recv().await.expect("a sender sends")
-    }
-}
+channel!(
+    /// `heist::sync::mpmc::bounded`.
+    Mpmc,
+    mpmc::Sender<u64>,
+    mpmc::Receiver<u64>,
+    mpmc::bounded,
+    |sender, value| sender.send(value).await
+);
 
 /// `heist::sync::broadcast`.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use smol::lock::{Mutex, RwLock, Semaphore};
 
 use super::Smol;
 use crate::primitives::{
-    self, Channel, Channels, Events, Locks, Queues, RwLocks, Semaphores, SharedChannels,
+    self, Channels, Events, Locks, Queues, RwLocks, Semaphores, SharedChannels, channel, lock, rwlock,
 };
 
 impl Locks for Smol {
@@ -41,46 +41,8 @@ impl Queues for Smol {
     type Queue = Bounded;
 }
 
-impl primitives::Lock for Mutex<u64> {
-    fn new() -> Self {
-        Self::new(0)
-    }
-
-    async fn add<F>(&self, held: F) -> u64
-    where
-        F: Future<Output = ()> + Send,
-    {
-        let mut number = self.lock().await;
-        held.await;
-        *number += 1;
-        *number - 1
-    }
-}
-
-impl primitives::RwLock for RwLock<u64> {
-    fn new() -> Self {
-        Self::new(0)
-    }
-
-    async fn read<F>(&self, held: F) -> u64
-    where
-        F: Future<Output = ()> + Send,
-    {
-        let number = self.read().await;
-        held.await;
-        *number
-    }
-
-    async fn write<F>(&self, held: F) -> u64
-    where
-        F: Future<Output = ()> + Send,
-    {
-        let mut number = self.write().await;
-        held.await;
-        *number += 1;
-        *number - 1
-    }
-}
+lock!(Mutex<u64>);
+rwlock!(RwLock<u64>);
 
 impl primitives::Semaphore for Semaphore {
     fn new(permits: usize) -> Self {
@@ -126,35 +88,20 @@ impl primitives::Event for Flag {
     }
 }
 
-/// `async_channel::bounded`, which has many receivers too.
-#[derive(Debug)]
-pub(crate) struct Bounded;
+channel!(
+    /// `async_channel::bounded`, which has many receivers too.
+    Bounded,
+    Sender<u64>,
+    Receiver<u64>,
+    channel::bounded,
+    |sender, value| sender.send(value).await
+);
 
-/// `async_channel::unbounded`.
-#[derive(Debug)]
-pub(crate) struct Unbounded;
-
-/// Both kinds have the same ends.
-macro_rules! channel {
-    ($kind:ty, $open:expr) => {
-        impl Channel for $kind {
-            type Sender = Sender<u64>;
-            type Receiver = Receiver<u64>;
-
-            fn open(capacity: usize) -> (Self::Sender, Self::Receiver) {
-                $open(capacity)
-            }
-
-            async fn send(sender: &Self::Sender, value: u64) {
-                sender.send(value).await.expect("a receiver waits");
-            }
-
-            async fn receive(receiver: &mut Self::Receiver) -> u64 {
-                receiver.recv().await.expect("a sender sends")
-            }
-        }
-    };
-}
-
-channel!(Bounded, channel::bounded);
-channel!(Unbounded, |_| channel::unbounded());
+channel!(
+    /// `async_channel::unbounded`.
+    Unbounded,
+    Sender<u64>,
+    Receiver<u64>,
+    |_| channel::unbounded(),
+    |sender, value| sender.send(value).await
+);

@@ -9,7 +9,8 @@ use tokio::sync::{Mutex, Notify, RwLock, Semaphore, broadcast, mpsc};
 
 use super::Tokio;
 use crate::primitives::{
-    self, Broadcasts, Channel, Channels, Events, Locks, Queues, RwLocks, Semaphores, SharedChannels,
+    self, Broadcasts, Channel, Channels, Events, Locks, Queues, RwLocks, Semaphores, SharedChannels, channel,
+    lock, rwlock,
 };
 
 impl Locks for Tokio {
@@ -45,46 +46,8 @@ impl Broadcasts for Tokio {
     type Broadcast = Broadcast;
 }
 
-impl primitives::Lock for Mutex<u64> {
-    fn new() -> Self {
-        Self::new(0)
-    }
-
-    async fn add<F>(&self, held: F) -> u64
-    where
-        F: Future<Output = ()> + Send,
-    {
-        let mut number = self.lock().await;
-        held.await;
-        *number += 1;
-        *number - 1
-    }
-}
-
-impl primitives::RwLock for RwLock<u64> {
-    fn new() -> Self {
-        Self::new(0)
-    }
-
-    async fn read<F>(&self, held: F) -> u64
-    where
-        F: Future<Output = ()> + Send,
-    {
-        let number = self.read().await;
-        held.await;
-        *number
-    }
-
-    async fn write<F>(&self, held: F) -> u64
-    where
-        F: Future<Output = ()> + Send,
-    {
-        let mut number = self.write().await;
-        held.await;
-        *number += 1;
-        *number - 1
-    }
-}
+lock!(Mutex<u64>);
+rwlock!(RwLock<u64>);
 
 impl primitives::Semaphore for Semaphore {
     fn new(permits: usize) -> Self {
@@ -131,47 +94,23 @@ impl primitives::Event for Flag {
     }
 }
 
-/// `mpsc::channel`.
-#[derive(Debug)]
-pub(crate) struct Bounded;
+channel!(
+    /// `mpsc::channel`.
+    Bounded,
+    mpsc::Sender<u64>,
+    mpsc::Receiver<u64>,
+    mpsc::channel,
+    |sender, value| sender.send(value).await
+);
 
-impl Channel for Bounded {
-    type Sender = mpsc::Sender<u64>;
-    type Receiver = mpsc::Receiver<u64>;
-
-    fn open(capacity: usize) -> (Self::Sender, Self::Receiver) {
-        mpsc::channel(capacity)
-    }
-
-    async fn send(sender: &Self::Sender, value: u64) {
-        sender.send(value).await.expect("the receiver waits");
-    }
-
-    async fn receive(receiver: &mut Self::Receiver) -> u64 {
-        receiver.recv().await.expect("a sender sends")
-    }
-}
-
-/// `mpsc::unbounded_channel`.
-#[derive(Debug)]
-pub(crate) struct Unbounded;
-
-impl Channel for Unbounded {
-    type Sender = mpsc::UnboundedSender<u64>;
-    type Receiver = mpsc::UnboundedReceiver<u64>;
-
-    fn open(_: usize) -> (Self::Sender, Self::Receiver) {
-        mpsc::unbounded_channel()
-    }
-
-    async fn send(sender: &Self::Sender, value: u64) {
-        sender.send(value).expect("the receiver waits");
-    }
-
-    async fn receive(receiver: &mut Self::Receiver) -> u64 {
-        receiver.recv().await.expect("a sender sends")
-    }
-}
+channel!(
+    /// `mpsc::unbounded_channel`.
+    Unbounded,
+    mpsc::UnboundedSender<u64>,
+    mpsc::UnboundedReceiver<u64>,
+    |_| mpsc::unbounded_channel(),
+    |sender, value| sender.send(value)
+);
 
 /// tokio's channels have one receiver; many share it behind a lock, as its tutorial does.
 #[derive(Debug)]

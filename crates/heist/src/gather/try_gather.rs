@@ -55,6 +55,15 @@ where
 }
 
 /// Why a [`try_gather`] gave no values.
+///
+/// ```
+/// use heist::TryGatherError;
+///
+/// heist::run(async {
+///     let ended = heist::try_gather([async { Err::<(), _>("no paper") }]).await;
+///     assert!(matches!(ended, Err(TryGatherError::Err("no paper"))));
+/// });
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum TryGatherError<E> {

@@ -87,6 +87,23 @@ where
 
 /// A handle to a [`task_group`]; asyncio's `TaskGroup`. Clones are of one group; the tasks of the group, or any thread, may have
 /// one and add tasks, as long as the body or some task of the group is alive.
+///
+/// ```
+/// heist::run(async {
+///     let ended: Result<_, heist::GroupError<String>> = heist::task_group(async |group| {
+///         for n in 0..3 {
+///             let group_of_the_child = group.clone();
+///             drop(group.create_task(async move {
+///                 drop(group_of_the_child.create_task(async move { Ok(n) }));
+///                 Ok(())
+///             }));
+///         }
+///         Ok(())
+///     })
+///     .await;
+///     assert!(ended.is_ok());
+/// });
+/// ```
 pub struct TaskGroup<E> {
     group: Arc<Group<E>>,
 }
@@ -114,6 +131,17 @@ impl<E: Send + 'static> TaskGroup<E> {
     ///
     /// A group that is shutting down or has finished takes no task: the future is dropped, and the value of the task is an
     /// error that says so. [`try_create_task`](Self::try_create_task) gives the future back.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let ended: Result<_, heist::GroupError<String>> = heist::task_group(async |group| {
+    ///         let task = group.create_task(async { Ok(42) });
+    ///         Ok(task.await.unwrap())
+    ///     })
+    ///     .await;
+    ///     assert_eq!(ended.unwrap(), 42);
+    /// });
+    /// ```
     #[track_caller]
     pub fn create_task<F, T>(&self, future: F) -> Task<T>
     where
@@ -124,6 +152,17 @@ impl<E: Send + 'static> TaskGroup<E> {
     }
 
     /// As [`create_task`](Self::create_task), for a future that cannot fail but by a panic.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let ended: Result<_, heist::GroupError<String>> = heist::task_group(async |group| {
+    ///         let task = group.create_infallible_task(async { 42 });
+    ///         Ok(task.await.unwrap())
+    ///     })
+    ///     .await;
+    ///     assert_eq!(ended.unwrap(), 42);
+    /// });
+    /// ```
     #[track_caller]
     pub fn create_infallible_task<F>(&self, future: F) -> Task<F::Output>
     where
@@ -134,6 +173,18 @@ impl<E: Send + 'static> TaskGroup<E> {
     }
 
     /// As [`create_task`](Self::create_task), where a refusal matters.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let ended: Result<_, heist::GroupError<String>> = heist::task_group(async |group| {
+    ///         group.cancel();
+    ///         assert!(group.try_create_task(async { Ok(42) }).is_err());
+    ///         Ok(())
+    ///     })
+    ///     .await;
+    ///     assert!(ended.is_ok());
+    /// });
+    /// ```
     ///
     /// # Errors
     ///
@@ -149,6 +200,17 @@ impl<E: Send + 'static> TaskGroup<E> {
 
     /// A task with more to say about it before it starts: its name, its context, whether it is eager. asyncio: `create_task(..., name=...,
     /// context=...)`.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let ended: Result<_, heist::GroupError<String>> = heist::task_group(async |group| {
+    ///         let task = group.task(async { Ok(heist::current_task().unwrap().name()) }).name("child").spawn();
+    ///         Ok(task.await.unwrap())
+    ///     })
+    ///     .await;
+    ///     assert_eq!(&*ended.unwrap(), "child");
+    /// });
+    /// ```
     #[track_caller]
     pub fn task<F>(&self, future: F) -> GroupTask<F, E> {
         let options = TaskOptions::default();
@@ -179,6 +241,18 @@ impl<E: Send + 'static> TaskGroup<E> {
     /// Ends the group early: cancels its tasks, and its body at its next suspension. That is no failure: with no other error
     /// the group gives the value of its body, or, where that was interrupted, an error
     /// [without errors](GroupError::is_cancelled). Repeated, or after the end, it does nothing. asyncio: `TaskGroup.cancel`.
+    ///
+    /// ```
+    /// heist::run(async {
+    ///     let ended: Result<_, heist::GroupError<String>> = heist::task_group(async |group| {
+    ///         drop(group.create_infallible_task(std::future::pending::<()>()));
+    ///         group.cancel();
+    ///         Ok("enough")
+    ///     })
+    ///     .await;
+    ///     assert_eq!(ended.unwrap(), "enough");
+    /// });
+    /// ```
     pub fn cancel(&self) {
         self.group.cancel();
     }

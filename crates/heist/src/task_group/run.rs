@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -211,9 +212,11 @@ fn decide<T, E: 'static>(
 /// which it fails may see it before it is interrupted.
 fn is_of_a_task<E: 'static>(error: &E) -> bool {
     let error: &dyn Any = error;
+    // What `?` makes of it.
     let boxed =
         || error.downcast_ref::<Box<dyn std::error::Error + Send + Sync>>()?.downcast_ref::<TaskError>();
-    error.downcast_ref::<TaskError>().or_else(boxed).is_some_and(TaskError::is_reported)
+    let in_io = || error.downcast_ref::<io::Error>()?.get_ref()?.downcast_ref::<TaskError>();
+    error.downcast_ref::<TaskError>().or_else(boxed).or_else(in_io).is_some_and(TaskError::is_reported)
 }
 
 /// Drops the payload of a panic that another one comes before; one that panics in its turn is leaked.

@@ -40,7 +40,8 @@ pub struct Lines {
 }
 
 impl Lines {
-    fn of(stream: impl Read + Send + 'static) -> Self {
+    /// Those of `stream`.
+    pub fn of(stream: impl Read + Send + 'static) -> Self {
         let (sender, lines) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stream).lines().map_while(Result::ok) {
@@ -92,6 +93,11 @@ impl Copy {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(ROLE, role);
         adapt(&mut command);
+        Self::of(command)
+    }
+
+    /// Starts something else than a copy, to be talked to in the same way.
+    pub fn of(mut command: Command) -> Self {
         let mut process =
             command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = Lines::of(process.stdout.take().unwrap());

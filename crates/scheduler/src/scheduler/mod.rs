@@ -30,6 +30,19 @@ pub use spawn::{current_task, spawn, spawn_blocking, spawn_in, spawn_local};
 pub(crate) use spawn::{no_loop, spawn_at, with_worker};
 
 /// A loop whose workers steal work from one another.
+///
+/// ```
+/// # use heist_scheduler::{Config, Scheduler, spawn as create_task};
+/// # use std::sync::Arc;
+/// # let clock = heist_core::Clock::real();
+/// # let driver = Arc::new(heist_core::driver::NoDriver);
+/// let scheduler = Scheduler::new(Config::new(2), clock, driver);
+/// let sum = scheduler.block_on(async {
+///     let (one, two) = (create_task(async { 1 }), create_task(async { 2 }));
+///     one.await.unwrap() + two.await.unwrap()
+/// });
+/// assert_eq!(sum.unwrap(), 3);
+/// ```
 #[derive(Debug)]
 pub struct Scheduler {
     shared: Arc<Shared>,
@@ -37,17 +50,43 @@ pub struct Scheduler {
 
 impl Scheduler {
     /// Makes a scheduler. Threads are started by the first run.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Scheduler};
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, driver::NoDriver};
+    ///
+    /// let scheduler = Scheduler::new(Config::new(2), Clock::real(), Arc::new(NoDriver));
+    /// assert_eq!(scheduler.handle().workers(), 2);
+    /// ```
     pub fn new(config: Config, clock: Arc<Clock>, driver: Arc<dyn Driver>) -> Self {
         Self { shared: Shared::make(config, false, clock, driver) }
     }
 
     /// The part that any thread may have.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Scheduler};
+    /// # use std::sync::Arc;
+    /// # let (clock, driver) = (heist_core::Clock::real(), Arc::new(heist_core::driver::NoDriver));
+    /// let scheduler = Scheduler::new(Config::new(2), clock, driver);
+    /// let task = scheduler.handle().create_task(async { 7 });
+    /// assert_eq!(scheduler.block_on(task).unwrap().unwrap(), 7);
+    /// ```
     pub fn handle(&self) -> Handle {
         Handle::of(&self.shared)
     }
 
     /// Runs the loop on this thread, as its worker 0, until `future` has ended. Other workers run beside it, and pause
     /// when it returns.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Scheduler};
+    /// # use std::sync::Arc;
+    /// # let (clock, driver) = (heist_core::Clock::real(), Arc::new(heist_core::driver::NoDriver));
+    /// let scheduler = Scheduler::new(Config::new(2), clock, driver);
+    /// assert_eq!(scheduler.block_on(async { 6 * 7 }).unwrap(), 42);
+    /// ```
     ///
     /// # Errors
     ///
@@ -64,6 +103,14 @@ impl Scheduler {
     /// As [`block_on`](Scheduler::block_on), but an [`Interrupter`](crate::Interrupter) ends the run as a stop does, and
     /// cancels nothing.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, Scheduler};
+    /// # use std::sync::Arc;
+    /// # let (clock, driver) = (heist_core::Clock::real(), Arc::new(heist_core::driver::NoDriver));
+    /// let scheduler = Scheduler::new(Config::new(2), clock, driver);
+    /// assert_eq!(scheduler.run_until_complete(async { 6 * 7 }).unwrap(), 42);
+    /// ```
+    ///
     /// # Errors
     ///
     /// See [`RunError`].
@@ -78,6 +125,17 @@ impl Scheduler {
 
     /// Runs the loop on this thread until [`Handle::stop`] is called, or an [`Interrupter`](crate::Interrupter) ends it.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, Handle, Scheduler};
+    /// # use std::sync::Arc;
+    /// # let (clock, driver) = (heist_core::Clock::real(), Arc::new(heist_core::driver::NoDriver));
+    /// let scheduler = Scheduler::new(Config::new(2), clock, driver);
+    /// let handle = scheduler.handle();
+    /// handle.call_soon(|| Handle::current().unwrap().stop()).unwrap();
+    /// scheduler.run_forever().unwrap();
+    /// assert!(!handle.is_running());
+    /// ```
+    ///
     /// # Errors
     ///
     /// See [`RunError`].
@@ -87,6 +145,20 @@ impl Scheduler {
     }
 
     /// Begins a run whose passes are asked for one by one.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Scheduler};
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # let (clock, driver) = (heist_core::Clock::real(), Arc::new(heist_core::driver::NoDriver));
+    /// let scheduler = Scheduler::new(Config::new(2), clock, driver);
+    /// let task = scheduler.handle().create_task(async { 7 });
+    /// let mut passes = scheduler.begin().unwrap();
+    /// while !task.done() {
+    ///     passes.pass(Duration::ZERO).unwrap();
+    /// }
+    /// # drop(passes);
+    /// ```
     ///
     /// # Errors
     ///
@@ -98,6 +170,17 @@ impl Scheduler {
 
     /// Cancels all tasks and drives them to their end, for at most `limit`; then ends all threads of the loop, waiting
     /// at most `blocking_limit` for closures on the blocking pool. A second call finds nothing to do.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Scheduler};
+    /// # use std::sync::Arc;
+    /// # use std::time::Duration;
+    /// # let (clock, driver) = (heist_core::Clock::real(), Arc::new(heist_core::driver::NoDriver));
+    /// let scheduler = Scheduler::new(Config::new(2), clock, driver);
+    /// let task = scheduler.handle().create_task(std::future::pending::<()>());
+    /// let report = scheduler.close(Duration::from_secs(1), Duration::from_secs(1)).unwrap();
+    /// assert!(report.is_clean() && task.cancelled());
+    /// ```
     ///
     /// # Errors
     ///
@@ -115,6 +198,19 @@ impl Drop for Scheduler {
 }
 
 /// A loop that runs everything on one thread, in the order in which it became ready, `!Send` futures among it.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler};
+/// # use std::sync::Arc;
+/// use std::{cell::Cell, rc::Rc};
+///
+/// # let (clock, driver) = (heist_core::Clock::real(), Arc::new(heist_core::driver::NoDriver));
+/// let scheduler = LocalScheduler::new(Config::new(1), clock, driver);
+/// let count = Rc::new(Cell::new(0));
+/// let its = count.clone();
+/// scheduler.block_on(async move { its.set(7) }).unwrap();
+/// assert_eq!(count.get(), 7);
+/// ```
 #[derive(Debug)]
 pub struct LocalScheduler {
     shared: Arc<Shared>,
@@ -124,16 +220,38 @@ pub struct LocalScheduler {
 
 impl LocalScheduler {
     /// Makes a scheduler for the current thread.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, driver::NoDriver};
+    ///
+    /// let scheduler = LocalScheduler::new(Config::new(1), Clock::virtual_time(), Arc::new(NoDriver));
+    /// assert!(scheduler.handle().clock().is_virtual());
+    /// ```
     pub fn new(config: Config, clock: Arc<Clock>, driver: Arc<dyn Driver>) -> Self {
         Self { shared: Shared::make(config, true, clock, driver), _here: PhantomData }
     }
 
     /// The part that any thread may have.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// let task = scheduler.handle().create_task(async { 7 });
+    /// assert_eq!(scheduler.block_on(task).unwrap().unwrap(), 7);
+    /// ```
     pub fn handle(&self) -> Handle {
         Handle::of(&self.shared)
     }
 
     /// As [`Scheduler::block_on`].
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// assert_eq!(scheduler.block_on(async { 6 * 7 }).unwrap(), 42);
+    /// ```
     ///
     /// # Errors
     ///
@@ -150,6 +268,12 @@ impl LocalScheduler {
     /// As [`block_on`](LocalScheduler::block_on), but an [`Interrupter`](crate::Interrupter) ends the run as a stop does, and
     /// cancels nothing.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// assert_eq!(scheduler.run_until_complete(async { 6 * 7 }).unwrap(), 42);
+    /// ```
+    ///
     /// # Errors
     ///
     /// See [`RunError`].
@@ -164,6 +288,15 @@ impl LocalScheduler {
 
     /// Runs the loop on this thread until [`Handle::stop`] is called, or an [`Interrupter`](crate::Interrupter) ends it.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, Handle, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// handle.call_soon(|| Handle::current().unwrap().stop()).unwrap();
+    /// scheduler.run_forever().unwrap();
+    /// assert!(!handle.is_running());
+    /// ```
+    ///
     /// # Errors
     ///
     /// See [`RunError`].
@@ -174,6 +307,18 @@ impl LocalScheduler {
 
     /// Begins a run whose passes are asked for one by one.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # use std::time::Duration;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// let task = scheduler.spawn_local(async { 7 }).unwrap();
+    /// let mut passes = scheduler.begin().unwrap();
+    /// while !task.done() {
+    ///     passes.pass(Duration::ZERO).unwrap();
+    /// }
+    /// # drop(passes);
+    /// ```
+    ///
     /// # Errors
     ///
     /// See [`RunError`].
@@ -183,6 +328,14 @@ impl LocalScheduler {
     }
 
     /// Creates a task outside of a run; it starts with the next one.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// let count = std::rc::Rc::new(7);
+    /// let task = scheduler.spawn_local(async move { *count }).unwrap();
+    /// assert_eq!(scheduler.block_on(task).unwrap().unwrap(), 7);
+    /// ```
     ///
     /// # Errors
     ///
@@ -199,6 +352,14 @@ impl LocalScheduler {
 
     /// Calls `f` as if inside a run, without running anything: for looking at tasks between runs.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, Handle, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// let inside = scheduler.enter(Handle::current).unwrap().unwrap();
+    /// assert!(inside.same_loop(&scheduler.handle()));
+    /// assert!(Handle::current().is_none());
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`RunError::Busy`] inside a run of this loop, [`RunError::Closed`].
@@ -210,6 +371,15 @@ impl LocalScheduler {
     }
 
     /// As [`Scheduler::close`].
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # use std::time::Duration;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// let task = scheduler.spawn_local(std::future::pending::<()>()).unwrap();
+    /// let report = scheduler.close(Duration::from_secs(1), Duration::from_secs(1)).unwrap();
+    /// assert!(report.is_clean() && task.cancelled());
+    /// ```
     ///
     /// # Errors
     ///

@@ -14,6 +14,15 @@ const STOPPED: &str = "the event loop was stopped before the future was done: ru
                        and so does a future that was given by reference";
 
 /// Why a run did not give a value.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, RunError};
+/// # use std::time::Duration;
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// scheduler.close(Duration::from_secs(1), Duration::from_secs(1)).unwrap();
+/// let error = scheduler.block_on(async {}).unwrap_err();
+/// assert!(matches!(error, RunError::Closed));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RunError {
@@ -70,6 +79,14 @@ impl std::error::Error for RunError {
 }
 
 /// What was left when a loop was closed.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, ShutdownReport};
+/// # use std::time::Duration;
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// let report: ShutdownReport = scheduler.close(Duration::from_secs(1), Duration::from_secs(1)).unwrap();
+/// assert_eq!(report.to_string(), "everything ended");
+/// ```
 #[derive(Debug, Default)]
 pub struct ShutdownReport {
     /// Tasks that had not ended when the limit passed. Those that were inside a poll still are; the others were dropped.
@@ -82,6 +99,15 @@ pub struct ShutdownReport {
 
 impl ShutdownReport {
     /// Whether everything ended.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # use std::time::Duration;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// scheduler.block_on(async { drop(create_task(std::future::pending::<()>())) }).unwrap();
+    /// let report = scheduler.close(Duration::from_secs(1), Duration::from_secs(1)).unwrap();
+    /// assert!(report.is_clean(), "the task was cancelled");
+    /// ```
     pub fn is_clean(&self) -> bool {
         self.tasks.is_empty() && self.blocking_threads == 0 && self.worker_threads == 0
     }

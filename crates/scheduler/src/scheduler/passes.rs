@@ -7,11 +7,23 @@ use std::time::{Duration, Instant};
 use heist_core::sync::atomic::Ordering;
 
 use super::outcome::RunError;
-use super::run::{Running, refuse_nested};
+use super::run::{Running, pass, refuse_nested};
 use crate::shared::{RUNNING, Shared};
 use crate::worker::Worker;
 
 /// A run of a loop whose passes somebody else asks for. The run ends when this is dropped.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, Passes};
+/// # use std::time::Duration;
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// let task = scheduler.spawn_local(async { 7 }).unwrap();
+/// let mut passes: Passes<'_> = scheduler.begin().unwrap();
+/// while !task.done() {
+///     passes.pass(Duration::ZERO).unwrap();
+/// }
+/// # drop(passes);
+/// ```
 pub struct Passes<'a> {
     running: Running<'a>,
     shared: &'a Arc<Shared>,
@@ -35,6 +47,17 @@ impl<'a> Passes<'a> {
 
     /// Makes one pass: takes in what time and I/O have, and gives everything that is ready then one turn. Where there is
     /// nothing to do, it first waits for something, at most for `wait`. `false` once the loop was stopped.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler};
+    /// # use std::time::Duration;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # let handle = scheduler.handle();
+    /// let mut passes = scheduler.begin().unwrap();
+    /// assert!(passes.pass(Duration::ZERO).unwrap());
+    /// handle.stop();
+    /// assert!(!passes.pass(Duration::ZERO).unwrap(), "the loop was stopped");
+    /// ```
     ///
     /// # Errors
     ///
@@ -66,8 +89,6 @@ impl<'a> Passes<'a> {
             worker.turn_until(|_| {}, || self.shared.stop.load(Ordering::Relaxed));
             worker.nap.set(None);
         }
-        while !worker.leaves() {
-            worker.turn_until(|_| {}, || worker.must_not_sleep());
-        }
+        pass(worker);
     }
 }

@@ -57,6 +57,14 @@ impl Drop for Resting<'_> {
 
 /// A run inside a run is refused, with both places.
 ///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, RunError, refuse_nested};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// assert!(matches!(refuse_nested(), Err(RunError::Nested { .. })));
+/// # }).unwrap();
+/// ```
+///
 /// # Errors
 ///
 /// [`RunError::Nested`] where this thread is inside a running loop.
@@ -147,7 +155,10 @@ pub(super) fn run<F: Future>(
     let mut main_future = pin!(MainFuture { future: Some(future), ended: None });
     let over = std::cell::Cell::new(false);
     turns(worker, || over.get(), |worker| over.set(worker.poll_main(main, &mut main_future.as_mut())));
-    if !over.get() {
+    if over.get() {
+        worker.begin_last_pass();
+        pass(worker);
+    } else {
         worker.forget_main();
         main_future.as_mut().end(MainEnd::Left);
     }
@@ -210,6 +221,13 @@ fn turns(worker: &Worker, over: impl Fn() -> bool, mut main: impl FnMut(&Worker)
     }
     while !over() && !worker.leaves() {
         worker.turn_until(&mut main, || worker.must_not_sleep());
+    }
+}
+
+/// The rest of a pass that has begun.
+pub(super) fn pass(worker: &Worker) {
+    while !worker.leaves() {
+        worker.turn_until(|_| {}, || worker.must_not_sleep());
     }
 }
 

@@ -27,6 +27,15 @@ pub(crate) fn no_loop(what: &str) -> ! {
 
 /// Creates a task on the running loop; asyncio's `create_task`.
 ///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let task = create_task(async { 6 * 7 });
+/// assert_eq!(task.await.unwrap(), 42);
+/// # }).unwrap();
+/// ```
+///
 /// # Panics
 ///
 /// Outside of a running loop.
@@ -56,6 +65,21 @@ where
 
 /// Creates a task on the running loop, in the very context that is given; asyncio's `create_task(..., context=context)`.
 ///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, spawn_in as create_task_in};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// use heist_core::vars::{Context, ContextVar};
+///
+/// static REQUEST: ContextVar<u32> = ContextVar::new("request");
+///
+/// let context = Context::new();
+/// create_task_in(&context, async { drop(REQUEST.set(7)) }).await.unwrap();
+/// assert_eq!(context.get(&REQUEST), Some(7));
+/// assert_eq!(REQUEST.get(), None);
+/// # }).unwrap();
+/// ```
+///
 /// # Panics
 ///
 /// Outside of a running loop.
@@ -73,6 +97,16 @@ where
 }
 
 /// Creates a task of a future that is not Send, on a current-thread loop.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, spawn_local};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let not_send = std::rc::Rc::new(42);
+/// let task = spawn_local(async move { *not_send });
+/// assert_eq!(task.await.unwrap(), 42);
+/// # }).unwrap();
+/// ```
 ///
 /// # Panics
 ///
@@ -97,6 +131,15 @@ pub fn spawn_local<F: Future + 'static>(future: F) -> Task<F::Output> {
 
 /// Runs a closure on a thread of the running loop's blocking pool; asyncio's `to_thread`.
 ///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, spawn_blocking as to_thread};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let task = to_thread(|| std::thread::current().name().map(str::to_owned));
+/// println!("{:?}", task.await.unwrap());
+/// # }).unwrap();
+/// ```
+///
 /// # Panics
 ///
 /// Outside of a running loop.
@@ -113,6 +156,16 @@ where
 }
 
 /// The task that is being polled; asyncio's `current_task`.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, current_task, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let task = create_task(async { current_task().unwrap().id() });
+/// let id = task.id();
+/// assert_eq!(task.await.unwrap(), id);
+/// # }).unwrap();
+/// ```
 pub fn current_task() -> Option<TaskRef> {
     context::with(|context| {
         let header = context?.current().cast_mut().cast::<crate::task::Header>();

@@ -32,6 +32,14 @@ pub fn task<F: Future>(future: F) -> TaskBuilder<F> {
 }
 
 /// What can be chosen about a task; what a task factory is shown and may change.
+///
+/// ```
+/// # use heist_scheduler::TaskOptions;
+/// let mut options = TaskOptions::default();
+/// options.name = Some("reader".into());
+/// options.eager = Some(true);
+/// assert!(options.context.is_none(), "a copy of the creator's");
+/// ```
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct TaskOptions {
@@ -60,9 +68,30 @@ impl fmt::Debug for TaskOptions {
 }
 
 /// A hook that sees every task of a loop before it is made; asyncio's task factory.
+///
+/// ```
+/// # use heist_scheduler::{Config, Handle, LocalScheduler, TaskFactory, TaskOptions, spawn as create_task};
+/// # use std::sync::Arc;
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// # let handle = Handle::current().unwrap();
+/// let factory: TaskFactory = Arc::new(|options: &mut TaskOptions| options.name = Some("made here".into()));
+/// handle.set_task_factory(Some(factory));
+/// assert_eq!(&*create_task(async {}).name(), "made here");
+/// # }).unwrap();
+/// ```
 pub type TaskFactory = Arc<dyn Fn(&mut TaskOptions) + Send + Sync>;
 
 /// A task that is not made yet; see [`task`].
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, TaskBuilder, task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let builder: TaskBuilder<_> = task(async { 7 }).name("seven");
+/// assert_eq!(builder.spawn().await.unwrap(), 7);
+/// # }).unwrap();
+/// ```
 #[must_use = "a task is made by `spawn`"]
 pub struct TaskBuilder<F> {
     future: F,
@@ -77,12 +106,34 @@ impl<F> fmt::Debug for TaskBuilder<F> {
 
 impl<F: Future> TaskBuilder<F> {
     /// Gives the task a name.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = task(async {}).name("reader").spawn();
+    /// assert_eq!(&*task.name(), "reader");
+    /// # }).unwrap();
+    /// ```
     pub fn name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.options.name = Some(name.into());
         self
     }
 
     /// Has the task run in these context variables themselves, not in a copy: what it sets, others who use them see.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, task};
+    /// # use heist_core::vars::{ContextVar, copy_context};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// static USER: ContextVar<&str> = ContextVar::new("user");
+    /// let context = copy_context();
+    /// let task = task(async { drop(USER.set("ada")) }).context(&context).spawn();
+    /// task.await.unwrap();
+    /// assert_eq!(context.get(&USER), Some("ada"));
+    /// # }).unwrap();
+    /// ```
     pub fn context(mut self, context: &Context) -> Self {
         self.options.context = Some(context.clone());
         self
@@ -90,12 +141,30 @@ impl<F: Future> TaskBuilder<F> {
 
     /// Has the task run at its creation, on this thread, until it first suspends. One that never does has ended when
     /// [`spawn`](Self::spawn) returns.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = task(async { 7 }).eager(true).spawn();
+    /// assert_eq!(*task.result().unwrap(), 7); // with no await between
+    /// # }).unwrap();
+    /// ```
     pub fn eager(mut self, eager: bool) -> Self {
         self.options.eager = Some(eager);
         self
     }
 
     /// Creates the task on the running loop.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = task(async { 7 }).spawn();
+    /// assert_eq!(task.await.unwrap(), 7);
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Panics
     ///
@@ -114,6 +183,18 @@ impl<F: Future> TaskBuilder<F> {
     }
 
     /// Creates the task of a future that is not Send on the running current-thread loop.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use std::rc::Rc;
+    ///
+    /// let count = Rc::new(7);
+    /// let task = task(async move { *count }).spawn_local();
+    /// assert_eq!(task.await.unwrap(), 7);
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Panics
     ///

@@ -9,6 +9,21 @@ use crate::scheduler::Handle;
 impl TaskRef {
     /// What the task awaits now: tasks and futures, through whatever it awaits them with. Empty when it runs, is ready, or
     /// waits for something else (time, a socket, a queue).
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, yield_now, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_core::scope::Awaited;
+    ///
+    /// let inner = create_task(std::future::pending::<()>());
+    /// let id = inner.id();
+    /// let outer = create_task(inner.into_future());
+    /// yield_now().await;
+    /// assert_eq!(outer.task_ref().awaits(), [Awaited::Task(id)]);
+    /// # outer.cancel();
+    /// # }).unwrap();
+    /// ```
     pub fn awaits(&self) -> Vec<Awaited> {
         let raw = self.raw();
         let mut found = Vec::new();
@@ -25,6 +40,17 @@ impl TaskRef {
     }
 
     /// The name of the task's future, which for an async function is the function's; asyncio's `get_coro().__qualname__`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// async fn serve() {}
+    ///
+    /// let task = create_task(serve());
+    /// assert!(task.task_ref().future_name().ends_with("serve"));
+    /// # }).unwrap();
+    /// ```
     pub fn future_name(&self) -> &'static str {
         let vtable = self.raw().header().vtable;
         match vtable.kind {
@@ -38,6 +64,15 @@ impl TaskRef {
     }
 
     /// The loop that the task belongs to; asyncio's `Task.get_loop`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Handle, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async {});
+    /// assert!(task.task_ref().get_loop().same_loop(&Handle::current().unwrap()));
+    /// # }).unwrap();
+    /// ```
     pub fn get_loop(&self) -> Handle {
         Handle::of(self.raw().shared())
     }

@@ -54,16 +54,27 @@ unsafe impl<T: Send + Sync> Sync for Task<T> {}
 impl<T> Unpin for Task<T> {}
 
 /// Why [`Task::result`] gives no value.
+///
+/// It borrows nothing, so that `task.result()?` may leave the function that owns the task.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, ResultError, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let task = create_task(std::future::pending::<()>());
+/// assert!(matches!(task.result(), Err(ResultError::NotDone)));
+/// # }).unwrap();
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum ResultError<'a> {
+pub enum ResultError {
     /// The task has not ended; asyncio's `InvalidStateError`.
     NotDone,
-    /// The task ended without a value.
-    Failed(&'a TaskError),
+    /// The task ended without a value: a copy of its error, which has the text of a panic and not its payload.
+    Failed(TaskError),
 }
 
-impl fmt::Display for ResultError<'_> {
+impl fmt::Display for ResultError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotDone => f.write_str("the task has not ended: await it first"),
@@ -72,7 +83,7 @@ impl fmt::Display for ResultError<'_> {
     }
 }
 
-impl std::error::Error for ResultError<'_> {}
+impl std::error::Error for ResultError {}
 
 /// What [`Task::register`] did.
 #[derive(Debug, PartialEq, Eq)]
@@ -108,16 +119,49 @@ impl<T> Task<T> {
     /// cancelled.
     ///
     /// `false` when the task has ended already. A task that ends on its own with a request undelivered ends cancelled.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(std::future::pending::<()>());
+    /// assert!(task.cancel());
+    /// assert!(task.await.unwrap_err().is_cancelled());
+    /// # }).unwrap();
+    /// ```
     pub fn cancel(&self) -> bool {
         self.cancel_because(CancelledError::new(None))
     }
 
     /// As [`cancel`](Self::cancel), with a message that the [`CancelledError`] carries.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(std::future::pending::<()>());
+    /// task.cancel_with("no longer needed");
+    /// let error = task.await.unwrap_err();
+    /// assert_eq!(error.as_cancelled().unwrap().message(), Some("no longer needed"));
+    /// # }).unwrap();
+    /// ```
     pub fn cancel_with(&self, message: &str) -> bool {
         self.cancel_because(CancelledError::new(Some(message)))
     }
 
     /// As [`cancel`](Self::cancel), for the reason that somebody else gave.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let (first, second) = (create_task(std::future::pending::<()>()), create_task(std::future::pending::<()>()));
+    /// first.cancel_with("the user left");
+    /// let reason = first.await.unwrap_err().into_cancelled().unwrap();
+    /// second.cancel_because(reason);
+    /// assert_eq!(second.await.unwrap_err().as_cancelled().unwrap().message(), Some("the user left"));
+    /// # }).unwrap();
+    /// ```
     pub fn cancel_because(&self, error: CancelledError) -> bool {
         let asked = self.raw.cancel(error);
         if !asked {
@@ -128,16 +172,55 @@ impl<T> Task<T> {
     }
 
     /// Has nobody told of a failure that is not read.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Handle, LocalScheduler, yield_now, spawn as create_task};
+    /// # use std::sync::Arc;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let handle = Handle::current().unwrap();
+    /// # let (sender, reports) = std::sync::mpsc::channel();
+    /// # handle.set_exception_handler(Some(Arc::new(move |_, context| sender.send(context.to_string()).unwrap())));
+    /// let task = create_task(async { "seven".parse::<u32>().unwrap() });
+    /// while !task.done() {
+    ///     yield_now().await;
+    /// }
+    /// task.ignore_failure();
+    /// drop(task);
+    /// assert!(reports.try_recv().is_err(), "the exception handler was not called");
+    /// # }).unwrap();
+    /// ```
     pub fn ignore_failure(&self) {
         self.raw.header().set_read();
     }
 
     /// The loop that the task belongs to; asyncio's `Task.get_loop`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Handle, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async {});
+    /// assert!(task.get_loop().same_loop(&Handle::current().unwrap()));
+    /// # }).unwrap();
+    /// ```
     pub fn get_loop(&self) -> Handle {
         Handle::of(self.raw.shared())
     }
 
     /// The context variables that the task runs in; asyncio's `Task.get_context`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # use heist_core::vars::ContextVar;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// static USER: ContextVar<&str> = ContextVar::new("user");
+    /// USER.set("ada");
+    /// let task = create_task(async {});
+    /// assert_eq!(task.get_context().get(&USER), Some("ada"));
+    /// # }).unwrap();
+    /// ```
     pub fn get_context(&self) -> heist_core::vars::Context {
         self.raw.vars().clone()
     }
@@ -168,6 +251,19 @@ impl<T> Task<T> {
     }
 
     /// As [`add_done_callback`](Self::add_done_callback), under a name that may have other registrations.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # use heist_core::callback_id::CallbackId;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(std::future::pending::<()>());
+    /// let id = CallbackId::new();
+    /// task.add_done_callback_as(id, |_| println!("first"));
+    /// task.add_done_callback_as(id, |_| println!("second"));
+    /// assert_eq!(task.remove_done_callback(id), 2);
+    /// # }).unwrap();
+    /// ```
     #[track_caller]
     pub fn add_done_callback_as(&self, id: CallbackId, callback: impl FnOnce(TaskRef) + Send + 'static) {
         self.raw.add_done_callback(id, Box::new(callback), Location::caller());
@@ -175,27 +271,83 @@ impl<T> Task<T> {
 
     /// Takes all registrations of that id back, and returns how many there were. asyncio:
     /// `Task.remove_done_callback`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(std::future::pending::<()>());
+    /// let id = task.add_done_callback(|task| println!("{} has ended", task.name()));
+    /// assert_eq!(task.remove_done_callback(id), 1);
+    /// assert_eq!(task.remove_done_callback(id), 0);
+    /// # }).unwrap();
+    /// ```
     pub fn remove_done_callback(&self, id: CallbackId) -> usize {
         self.raw.remove_done_callback(id)
     }
 
     /// How many requests for cancellation are outstanding; asyncio's `Task.cancelling`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(std::future::pending::<()>());
+    /// assert_eq!(task.cancelling(), 0);
+    /// task.cancel();
+    /// assert_eq!(task.cancelling(), 1);
+    /// # }).unwrap();
+    /// ```
     pub fn cancelling(&self) -> u32 {
         self.raw.cancelling()
     }
 
     /// Takes a request back, and returns how many are left; asyncio's `Task.uncancel`. At 0 a request that was not
     /// delivered is forgotten.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async { 5 });
+    /// task.cancel();
+    /// assert_eq!(task.uncancel(), 0);
+    /// assert_eq!(task.await.unwrap(), 5);
+    /// # }).unwrap();
+    /// ```
     pub fn uncancel(&self) -> u32 {
         self.raw.uncancel()
     }
 
     /// Whether the task has ended; asyncio's `Task.done`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let mut task = create_task(async {});
+    /// assert!(!task.done());
+    /// (&mut task).await;
+    /// assert!(task.done());
+    /// # }).unwrap();
+    /// ```
     pub fn done(&self) -> bool {
         self.raw.is_complete() || self.raw.is_given_up()
     }
 
     /// Whether the task has ended, cancelled; asyncio's `Task.cancelled`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let mut task = create_task(std::future::pending::<()>());
+    /// task.cancel();
+    /// assert!(!task.cancelled(), "it was asked to end, and has not yet");
+    /// (&mut task).await;
+    /// assert!(task.cancelled());
+    /// # }).unwrap();
+    /// ```
     pub fn cancelled(&self) -> bool {
         let word = self.raw.header().word.load();
         (word & COMPLETE != 0 && word & CANCELLED != 0) || self.raw.is_given_up()
@@ -203,23 +355,46 @@ impl<T> Task<T> {
 
     /// The value, without waiting; asyncio's `Task.result`.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let mut task = create_task(async { 42 });
+    /// assert!(task.result().is_err(), "it has not run");
+    /// (&mut task).await;
+    /// assert_eq!(*task.result().unwrap(), 42);
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ResultError`]: the task has not ended, or has no value.
-    pub fn result(&self) -> Result<&T, ResultError<'_>> {
+    pub fn result(&self) -> Result<&T, ResultError> {
         match self.read_output() {
             None => Err(ResultError::NotDone),
             Some(Ok(value)) => Ok(value),
-            Some(Err(error)) => Err(ResultError::Failed(error)),
+            Some(Err(error)) => Err(ResultError::Failed(error.copy())),
         }
     }
 
     /// Why there is no value, without waiting: `None` where there is one; asyncio's `Task.exception`.
     ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let mut task = create_task(std::future::pending::<()>());
+    /// assert!(task.exception().is_err(), "it has not ended");
+    /// task.cancel();
+    /// (&mut task).await;
+    /// assert!(task.exception().unwrap().unwrap().is_cancelled());
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`ResultError::NotDone`].
-    pub fn exception(&self) -> Result<Option<&TaskError>, ResultError<'_>> {
+    pub fn exception(&self) -> Result<Option<&TaskError>, ResultError> {
         match self.read_output() {
             None => Err(ResultError::NotDone),
             Some(output) => Ok(output.as_ref().err()),
@@ -227,6 +402,17 @@ impl<T> Task<T> {
     }
 
     /// The outcome as a value, without waiting.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async { 42 });
+    /// let mut task = task.into_outcome().expect_err("it has not run");
+    /// (&mut task).await;
+    /// assert_eq!(task.into_outcome().unwrap().unwrap(), 42);
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -246,32 +432,89 @@ impl<T> Task<T> {
     }
 
     /// A number that no other task of the process has.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let (one, other) = (create_task(async {}), create_task(async {}));
+    /// assert_ne!(one.id(), other.id());
+    /// # }).unwrap();
+    /// ```
     pub fn id(&self) -> u64 {
         self.raw.header().id
     }
 
     /// The name: the one given, or `Task-` and the id. asyncio's `Task.get_name`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, Task, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async {});
+    /// assert_eq!(*task.name(), format!("Task-{}", task.id()));
+    /// # }).unwrap();
+    /// ```
     pub fn name(&self) -> Arc<str> {
         self.raw.name()
     }
 
     /// Gives the task a name; asyncio's `Task.set_name`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async {});
+    /// task.set_name("reader");
+    /// assert_eq!(&*task.name(), "reader");
+    /// # }).unwrap();
+    /// ```
     pub fn set_name(&self, name: impl Into<Arc<str>>) {
         *self.raw.cold().name.lock() = Some(name.into());
     }
 
     /// Gives the task a name and returns it; asyncio's `create_task(..., name=...)`.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async {}).with_name("reader");
+    /// assert_eq!(&*task.name(), "reader");
+    /// # }).unwrap();
+    /// ```
     pub fn with_name(self, name: impl Into<Arc<str>>) -> Self {
         self.set_name(name);
         self
     }
 
     /// Where the task was created.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let (task, line) = (create_task(async {}), line!());
+    /// assert_eq!((task.location().file(), task.location().line()), (file!(), line));
+    /// # }).unwrap();
+    /// ```
     pub fn location(&self) -> &'static Location<'static> {
         self.raw.header().location
     }
 
     /// The task without its output.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async { 42 });
+    /// let task_ref = task.task_ref();
+    /// assert_eq!(task.await.unwrap(), 42);
+    /// assert!(task_ref.done());
+    /// # }).unwrap();
+    /// ```
     pub fn task_ref(&self) -> TaskRef {
         self.raw.acquire();
         // SAFETY: the reference was just counted.
@@ -280,6 +523,16 @@ impl<T> Task<T> {
 
     /// Ready once the task has ended; leaves its value in place. A request for cancellation of the one who waits is not
     /// passed on.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let mut task = create_task(async { 42 });
+    /// std::future::poll_fn(|cx| task.poll_done(cx)).await;
+    /// assert_eq!(*task.result().unwrap(), 42);
+    /// # }).unwrap();
+    /// ```
     pub fn poll_done(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.done() || self.register(cx.waker(), false) == Registered::Complete {
             Poll::Ready(())
@@ -395,6 +648,23 @@ impl<T, E: fmt::Display> Task<Result<T, E>> {
     /// Says that an `Err` matters: one that nobody reads goes to the loop's exception handler, as a panic does.
     ///
     /// For a task whose handle is dropped on purpose.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Handle, LocalScheduler, yield_now, spawn as create_task};
+    /// # use std::sync::Arc;
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let handle = Handle::current().unwrap();
+    /// let (sender, reports) = std::sync::mpsc::channel();
+    /// handle.set_exception_handler(Some(Arc::new(move |_, context| sender.send(context.to_string()).unwrap())));
+    /// let task = create_task(async { "seven".parse::<u32>() }).report_unread();
+    /// while !task.done() {
+    ///     yield_now().await;
+    /// }
+    /// drop(task);
+    /// assert!(reports.try_recv().unwrap().contains("invalid digit"));
+    /// # }).unwrap();
+    /// ```
     pub fn report_unread(self) -> Self {
         let _ = self.raw.cold().unread.set(describe_err::<T, E>);
         self

@@ -18,6 +18,7 @@ use super::error::TaskError;
 use super::remote::{self, Noted, Remote};
 use super::state::{Access, Complete, Detach, LOAN, LOCAL, Wake, Word, references};
 use crate::heap::Page;
+use crate::worker::Worker;
 
 /// What a task is to the scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,8 +264,18 @@ impl Raw {
     /// Whether this thread is a worker of the task's loop.
     #[inline]
     fn is_at_home(self) -> bool {
+        self.with_home(|home| home.is_some())
+    }
+
+    /// Calls `f` with the worker that this thread is, if it is one of the task's loop.
+    #[inline]
+    fn with_home<R>(self, f: impl FnOnce(Option<&Worker>) -> R) -> R {
         let id = self.page().loop_id();
-        context::with(|context| context.is_some_and(|context| context.loop_id() == id))
+        context::with(|context| {
+            let home = context.filter(|context| context.loop_id() == id);
+            // SAFETY: a context with the id of a loop of ours is the front of a `Worker`, set by its own run.
+            f(home.map(|context| unsafe { Worker::from_context(context) }))
+        })
     }
 
     /// Does `on_word` with the state word where this thread may, and `on_remote` with the remote word where not. The
@@ -364,19 +375,21 @@ impl Raw {
     /// its page, and the page the loop's shared block, which may otherwise be freed between the two.
     #[inline]
     pub(crate) fn wake_by_value(self) {
-        if !self.is_at_home() && !mutant("task-wake-keeps-loop") {
-            self.wake_by_ref();
-            self.release();
-            return;
-        }
-        let header = self.header();
-        let access = if header.word.load() & LOCAL == 0 { Access::Shared } else { Access::Owner };
-        self.gather(access);
-        match header.word.wake_by_value(access) {
-            Wake::Queue => self.schedule(),
-            Wake::Nothing => {}
-            Wake::Free => self.free_complete(access),
-        }
+        self.with_home(|home| {
+            if home.is_none() && !mutant("task-wake-keeps-loop") {
+                self.wake_by_ref();
+                self.release();
+                return;
+            }
+            let header = self.header();
+            let access = if header.word.load() & LOCAL == 0 { Access::Shared } else { Access::Owner };
+            self.gather(access);
+            match header.word.wake_by_value(access) {
+                Wake::Queue => self.schedule_from(home),
+                Wake::Nothing => {}
+                Wake::Free => self.free_complete(access),
+            }
+        });
     }
 
     /// Has the task polled, and told of a cancellation; `None` when it has ended.
@@ -391,24 +404,20 @@ impl Raw {
     }
 
     /// Puts a task whose `IDLE` this thread cleared where it will be run.
-    #[inline]
     pub(crate) fn schedule(self) {
-        let page = self.page();
-        match self.header().vtable.kind {
+        self.with_home(|home| self.schedule_from(home));
+    }
+
+    /// As [`schedule`](Self::schedule), by the worker that this thread is, if it is one of the task's loop.
+    #[inline]
+    fn schedule_from(self, home: Option<&Worker>) {
+        match (self.header().vtable.kind, home) {
             // A current-thread loop has the future of `block_on` in its one queue, like any task.
-            Kind::Main if !page.shared().local => page.shared().wake_main(),
-            Kind::Task | Kind::Cleanup | Kind::Main | Kind::Callback => {
-                context::with(|context| match context {
-                    Some(context) if context.loop_id() == page.loop_id() => {
-                        // SAFETY: a context with the id of a loop of ours is the front of a `Worker`, set by its own run.
-                        let worker = unsafe { crate::worker::Worker::from_context(context) };
-                        worker.schedule(self);
-                    }
-                    _ => page.shared().inject(self),
-                })
-            }
+            (Kind::Main, _) if !self.shared().local => self.shared().wake_main(),
             // Its one poll is under way or queued on the pool.
-            Kind::Blocking => {}
+            (Kind::Blocking, _) => {}
+            (_, Some(worker)) => worker.schedule(self),
+            (_, None) => self.shared().inject(self),
         }
     }
 
@@ -504,6 +513,10 @@ impl Raw {
             Complete::Done | Complete::Asked | Complete::Unwanted => {}
             Complete::Free => self.free_complete(access),
             Complete::Notify => {
+                // Who awaits the task came after who registered a callback: the handle was given up to the await.
+                if self.has_callbacks() {
+                    self.deliver_callbacks();
+                }
                 self.wake_foreign_joiner(access);
                 if header.word.load() & super::state::JOINER != 0 {
                     // SAFETY: with `JOINER` and `COMPLETE` set the slot belongs to this side alone.
@@ -512,9 +525,6 @@ impl Raw {
                         self.unlink(&waker);
                         wake_joiner(waker);
                     }
-                }
-                if self.has_callbacks() {
-                    self.deliver_callbacks();
                 }
                 self.release_with(access);
                 return;

@@ -12,6 +12,19 @@ use crate::scheduler::{spawn, spawn_at};
 
 /// What [`ensure_future`] takes, and all that waits for many: a future, which becomes a task, or a task, which stays
 /// itself.
+///
+/// ```
+/// # use heist_scheduler::{Config, IntoTask, LocalScheduler, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// async fn twice<A: IntoTask<Output = u32>>(awaitable: A) -> u32 {
+///     2 * awaitable.into_task().await.unwrap()
+/// }
+///
+/// assert_eq!(twice(async { 3 }).await, 6);
+/// assert_eq!(twice(create_task(async { 4 })).await, 8);
+/// # }).unwrap();
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot become a task",
     label = "not a task, and not a future that is `Send + 'static`",
@@ -42,6 +55,16 @@ pub trait IntoTask {
 }
 
 /// A task, or, made outside of a running loop, what becomes one when it is first polled in one.
+///
+/// ```
+/// # use heist_scheduler::{Config, IntoTask, LocalScheduler, Start};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let start: Start<u32> = async { 7 }.start();
+/// assert!(start.is_task(), "inside a loop it runs already");
+/// assert_eq!(start.into_task().await.unwrap(), 7);
+/// # }).unwrap();
+/// ```
 pub enum Start<T> {
     /// It runs.
     Task(Task<T>),
@@ -60,6 +83,14 @@ impl<T> fmt::Debug for Start<T> {
 
 impl<T> Start<T> {
     /// What `make` gives, now or, outside of a running loop, later.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, Start, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// let start = Start::new(|| create_task(async { 7 }));
+    /// assert!(!start.is_task(), "no loop is running");
+    /// assert_eq!(scheduler.block_on(async { start.into_task().await.unwrap() }).unwrap(), 7);
+    /// ```
     pub fn new(make: impl FnOnce() -> Task<T> + Send + 'static) -> Self {
         match context::with(|context| context.is_some()) {
             true => Self::Task(make()),
@@ -68,11 +99,25 @@ impl<T> Start<T> {
     }
 
     /// Whether it runs.
+    ///
+    /// ```
+    /// # use heist_scheduler::IntoTask;
+    /// let start = async { 7 }.start();
+    /// assert!(!start.is_task(), "no loop is running");
+    /// ```
     pub fn is_task(&self) -> bool {
         matches!(self, Self::Task(_))
     }
 
     /// The task.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, IntoTask, LocalScheduler};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// let start = async { 7 }.start();
+    /// let value = scheduler.block_on(async { start.into_task().await.unwrap() });
+    /// assert_eq!(value.unwrap(), 7);
+    /// ```
     ///
     /// # Panics
     ///
@@ -122,6 +167,16 @@ impl<T> IntoTask for Task<T> {
 }
 
 /// As many starts as there are different tasks: of several handles of one task the first counts.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, start_each, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let shared = create_task(async { 7 }).shared();
+/// let starts = start_each([shared.clone(), shared]);
+/// assert_eq!(starts.len(), 1, "two handles of one task");
+/// # }).unwrap();
+/// ```
 #[track_caller]
 pub fn start_each<I>(items: I) -> Vec<Start<<I::Item as IntoTask>::Output>>
 where

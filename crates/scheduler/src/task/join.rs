@@ -105,6 +105,15 @@ fn is_self(raw: Raw) -> bool {
 }
 
 /// The future of `task.await`: takes the task's value.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, TaskFuture, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let future: TaskFuture<u32> = create_task(async { 7 }).into_future();
+/// assert_eq!(future.await.unwrap(), 7);
+/// # }).unwrap();
+/// ```
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct TaskFuture<T> {
     /// A reference alone once the wait is [`Taken`](Waiting::Taken).
@@ -116,6 +125,15 @@ impl<T> Unpin for TaskFuture<T> {}
 
 impl<T> TaskFuture<T> {
     /// The task.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let future = create_task(async { 7 }).with_name("reader").into_future();
+    /// assert_eq!(&*future.task().name(), "reader");
+    /// # }).unwrap();
+    /// ```
     pub fn task(&self) -> &Task<T> {
         &self.task
     }
@@ -199,6 +217,17 @@ impl<T> Future for TaskFuture<T> {
 }
 
 /// The future of `(&mut task).await`: waits, and leaves the value for [`Task::result`].
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, TaskWait, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let mut task = create_task(async { 7 });
+/// let wait: TaskWait<'_, u32> = (&mut task).into_future();
+/// wait.await;
+/// assert_eq!(*task.result().unwrap(), 7);
+/// # }).unwrap();
+/// ```
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct TaskWait<'a, T> {
     task: &'a mut Task<T>,

@@ -21,6 +21,16 @@ use super::into_task::{IntoTask, Start};
 use crate::scheduler::spawn;
 
 /// How a shared task ended.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, SharedResult, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let shared = create_task(async { 7 }).shared();
+/// let result: SharedResult<u32> = shared.await;
+/// assert_eq!(result.unwrap(), 7);
+/// # }).unwrap();
+/// ```
 pub type SharedResult<T> = Result<T, Arc<TaskError>>;
 
 impl<T: Clone> Task<T> {
@@ -46,6 +56,16 @@ impl<T: Clone> Task<T> {
 /// A handle of a task that may have many; see [`Task::shared`].
 ///
 /// Awaiting it gives the value, or why there is none; any number of times.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, SharedTask, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let shared: SharedTask<String> = create_task(async { "seven".to_owned() }).shared();
+/// assert_eq!((&shared).await.unwrap(), "seven");
+/// assert_eq!(shared.await.unwrap(), "seven");
+/// # }).unwrap();
+/// ```
 ///
 /// # Cancel safety
 ///
@@ -135,31 +155,93 @@ impl<T> fmt::Debug for SharedTask<T> {
 
 impl<T> SharedTask<T> {
     /// As [`Task::cancel`], for all who await it.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let shared = create_task(std::future::pending::<()>()).shared();
+    /// let other = shared.clone();
+    /// assert!(shared.cancel());
+    /// assert!(other.await.unwrap_err().is_cancelled());
+    /// # }).unwrap();
+    /// ```
     pub fn cancel(&self) -> bool {
         self.shared.task_ref.cancel()
     }
 
     /// As [`Task::cancel_with`].
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let shared = create_task(std::future::pending::<()>()).shared();
+    /// shared.cancel_with("no longer needed");
+    /// let error = shared.await.unwrap_err();
+    /// assert_eq!(error.as_cancelled().unwrap().message(), Some("no longer needed"));
+    /// # }).unwrap();
+    /// ```
     pub fn cancel_with(&self, message: &str) -> bool {
         self.shared.task_ref.cancel_with(message)
     }
 
     /// Whether the task has ended.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let shared = create_task(async {}).shared();
+    /// assert!(!shared.done());
+    /// (&shared).await.unwrap();
+    /// assert!(shared.done());
+    /// # }).unwrap();
+    /// ```
     pub fn done(&self) -> bool {
         self.shared.task_ref.done()
     }
 
     /// Whether the task has ended, cancelled.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let shared = create_task(std::future::pending::<()>()).shared();
+    /// shared.cancel();
+    /// assert!((&shared).await.is_err());
+    /// assert!(shared.cancelled());
+    /// # }).unwrap();
+    /// ```
     pub fn cancelled(&self) -> bool {
         self.shared.task_ref.cancelled()
     }
 
     /// A number that no other task of the process has; the same for all handles of the task.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let shared = create_task(async {}).shared();
+    /// assert_eq!(shared.id(), shared.clone().id());
+    /// # }).unwrap();
+    /// ```
     pub fn id(&self) -> u64 {
         self.shared.task_ref.id()
     }
 
     /// The task without its output.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let shared = create_task(async {}).with_name("reader").shared();
+    /// assert_eq!(&*shared.task_ref().name(), "reader");
+    /// # }).unwrap();
+    /// ```
     pub fn task_ref(&self) -> TaskRef {
         self.shared.task_ref.clone()
     }
@@ -167,6 +249,17 @@ impl<T> SharedTask<T> {
 
 impl<T: Clone> SharedTask<T> {
     /// How the task has ended, without waiting; `None` when it has not.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, LocalScheduler, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let shared = create_task(async { 7 }).shared();
+    /// assert!(shared.outcome().is_none());
+    /// (&shared).await.unwrap();
+    /// assert_eq!(shared.outcome().unwrap().unwrap(), 7);
+    /// # }).unwrap();
+    /// ```
     pub fn outcome(&self) -> Option<SharedResult<T>> {
         self.shared.outcome()
     }
@@ -280,6 +373,16 @@ async fn flatten_shared<T>(future: impl Future<Output = SharedResult<T>>) -> T {
 }
 
 /// The future of a [`SharedTask`].
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, SharedFuture, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let shared = create_task(async { 7 }).shared();
+/// let future: SharedFuture<u32> = (&shared).into_future();
+/// assert_eq!(future.await.unwrap(), 7);
+/// # }).unwrap();
+/// ```
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct SharedFuture<T> {
     task: SharedTask<T>,

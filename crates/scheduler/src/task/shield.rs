@@ -59,6 +59,17 @@ pub fn shield<A: Shieldable>(awaitable: A) -> Shield<A::Inner> {
 }
 
 /// What [`shield`] takes: a future, a task, a gather, a shared task; or a borrow of a task or a gather.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, shield, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let mut task = create_task(async { 7 });
+/// shield(&mut task).await; // of a borrow: the value stays in the task
+/// assert_eq!(*task.result().unwrap(), 7);
+/// assert_eq!(shield(async { 8 }).await.unwrap(), 8);
+/// # }).unwrap();
+/// ```
 pub trait Shieldable {
     /// What is waited for.
     type Inner: Shielded;
@@ -70,6 +81,18 @@ pub trait Shieldable {
 }
 
 /// What a [`Shield`] waits for.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, Shield, Shielded, shield};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// async fn unhurried<I: Shielded>(shield: Shield<I>) -> I::Output {
+///     shield.await
+/// }
+///
+/// assert_eq!(unhurried(shield(async { 7 })).await.unwrap(), 7);
+/// # }).unwrap();
+/// ```
 pub trait Shielded {
     /// What awaiting the shield gives.
     type Output;
@@ -95,6 +118,15 @@ pub trait Shielded {
 }
 
 /// The owned task of a shield, until its outcome is taken.
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, Shield, ShieldedTask, shield, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let shielded: Shield<ShieldedTask<u32>> = shield(create_task(async { 7 }));
+/// assert_eq!(shielded.await.unwrap(), 7);
+/// # }).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct ShieldedTask<T>(Option<Start<T>>);
 
@@ -178,6 +210,15 @@ impl<T> Shielded for &mut Task<T> {
 }
 
 /// Something that runs on when the one who awaits it is cancelled; see [`shield`].
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, Shield, shield, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let shielded: Shield<_> = shield(create_task(async { 7 }));
+/// assert_eq!(shielded.await.unwrap(), 7);
+/// # }).unwrap();
+/// ```
 #[must_use = "await a shield for the outcome of what it shields"]
 pub struct Shield<I> {
     inner: I,
@@ -226,6 +267,15 @@ where
 }
 
 /// The future of a [`Shield`].
+///
+/// ```
+/// # use heist_scheduler::{Config, LocalScheduler, ShieldFuture, shield, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let future: ShieldFuture<_> = shield(create_task(async { 7 })).into_future();
+/// assert_eq!(future.await.unwrap(), 7);
+/// # }).unwrap();
+/// ```
 #[must_use = "futures do nothing unless awaited, but what is shielded runs"]
 pub struct ShieldFuture<I: Shielded> {
     inner: I,

@@ -74,10 +74,13 @@ pub(super) fn poll(
         };
         // A task that has ended is interrupted no more, and neither is the next one in its stead.
         drop(context.take_later());
-        match settled.0 {
+        let settled = match settled.0 {
             Poll::Ready(outcome) => (Poll::Ready(ended(context, task, outcome, polled)), false),
             Poll::Pending => settled,
-        }
+        };
+        // Nor is a waker kept for that one that this one's future gave back when it was dropped.
+        context.take_after();
+        settled
     };
     context.set_current(std::ptr::null());
     result

@@ -419,7 +419,7 @@ impl Worker {
             }
             self.push_back(task);
         }
-        if self.index == 0 && self.main_may_go_first() && self.main_is_due() {
+        if self.index == 0 && self.main_may_be_due() && self.main_may_go_first() && self.main_is_due() {
             self.lifo_streak.set(self.lifo_streak.get().saturating_add(1));
             return Some(Next::Main);
         }
@@ -452,8 +452,13 @@ impl Worker {
     /// Whether something may go before the tasks in the queue.
     #[inline]
     fn goes_before_the_queue(&self) -> bool {
-        !self.slot().lifo.load(Ordering::Relaxed).is_null()
-            || self.index == 0 && (self.main_turn.get() > 0 || self.shared.main_woken.load(Ordering::Relaxed))
+        !self.slot().lifo.load(Ordering::Relaxed).is_null() || self.index == 0 && self.main_may_be_due()
+    }
+
+    /// Whether `block_on`'s future was woken, or has a turn.
+    #[inline]
+    fn main_may_be_due(&self) -> bool {
+        self.main_turn.get() > 0 || self.shared.main_woken.load(Ordering::Relaxed)
     }
 
     /// As [`next`](Self::next), on a current-thread loop: one queue, first in, first out, `block_on`'s future in it.
@@ -696,10 +701,10 @@ impl Worker {
         let access = if self.shared.local { Access::Owner } else { Access::Shared };
         self.count_poll(header.id);
         let mut start = header.word.start(access);
-        let (polled, again) = self.shared.debug.watch(
-            || deliver::poll(&self.context, task, access, &mut start, &mut deliver::InCell(task)),
-            || debug::name_of(task),
-        );
+        let watched = self.shared.debug.begin();
+        let (polled, again) =
+            deliver::poll(&self.context, task, access, &mut start, &mut deliver::InCell(task));
+        self.shared.debug.end(watched, || debug::name_of(task));
         if let Poll::Ready(outcome) = polled {
             if header.vtable.kind != Kind::Callback {
                 self.slot().tally.task_ended();

@@ -82,7 +82,7 @@ impl Worker {
         if active && !self.shared.local {
             self.slot().thread.store(crate::watchdog::current_thread(), Ordering::Relaxed);
         }
-        self.slot().tally.set_busy(active, self.shared.clock.now());
+        self.slot().tally.set_busy(active, self.shared.stopwatch.read(&self.shared.clock));
         self.slot().active.store(active, Ordering::Release);
         self.shared.idle.set_active(self.index, active);
         if active {
@@ -217,10 +217,9 @@ impl Worker {
         let header = main.header();
         let access = if self.shared.local { Access::Owner } else { Access::Shared };
         let mut start = header.word.start(access);
-        let (result, again) = self.shared.debug.watch(
-            || deliver::poll(&self.context, main, access, &mut start, polled),
-            || debug::name_of(main),
-        );
+        let watched = self.shared.debug.begin();
+        let (result, again) = deliver::poll(&self.context, main, access, &mut start, polled);
+        self.shared.debug.end(watched, || debug::name_of(main));
         if result.is_ready() {
             return true;
         }

@@ -52,11 +52,10 @@ impl Worker {
 
     /// Waits in the driver or on the parker until `deadline`.
     pub(super) fn wait(&self, deadline: u64) {
-        let (tally, clock) = (&self.slot().tally, &self.shared.clock);
-        tally.parked();
-        tally.set_busy(false, clock.now());
+        let (tally, now) = (&self.slot().tally, || self.shared.stopwatch.read(&self.shared.clock));
+        tally.rests(now());
         self.wait_until(deadline);
-        tally.set_busy(true, clock.now());
+        tally.goes_on(now());
     }
 
     fn wait_until(&self, mut deadline: u64) {

@@ -114,6 +114,8 @@ pub struct OpenConnection {
     limit: usize,
     route: Route,
     timeout: Option<Duration>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: crate::tls::Choices,
 }
 
 /// What was chosen about the addresses.
@@ -141,7 +143,14 @@ impl fmt::Debug for OpenConnection {
 
 impl OpenConnection {
     fn new(way: io::Result<Way>) -> Self {
-        Self { way, limit: DEFAULT_LIMIT, route: Route::default(), timeout: None }
+        Self {
+            way,
+            limit: DEFAULT_LIMIT,
+            route: Route::default(),
+            timeout: None,
+            #[cfg(feature = "tls")]
+            tls: crate::tls::Choices::default(),
+        }
     }
 
     /// How many bytes the reader takes for one line; 64 KiB when not set.
@@ -177,7 +186,7 @@ impl OpenConnection {
         self
     }
 
-    /// How long all of it may take, look-up and attempts together; without limit when not set. The error is
+    /// How long all of it may take, look-up, attempts and TLS together; without limit when not set. The error is
     /// [`TimedOut`](io::ErrorKind::TimedOut).
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
@@ -194,7 +203,26 @@ impl OpenConnection {
         }
     }
 
+    #[cfg(not(feature = "tls"))]
     async fn connect_in_time(self) -> io::Result<(StreamReader, StreamWriter)> {
+        self.connect_plainly().await
+    }
+
+    #[cfg(feature = "tls")]
+    async fn connect_in_time(self) -> io::Result<(StreamReader, StreamWriter)> {
+        let host = match &self.way {
+            Ok(Way::Address(target)) => crate::tls::host_of(target),
+            _ => None,
+        };
+        let plan = self.tls.plan(host.as_deref())?;
+        let (reader, writer) = self.connect_plainly().await?;
+        match plan {
+            None => Ok((reader, writer)),
+            Some(plan) => plan.protect(reader, writer).await,
+        }
+    }
+
+    async fn connect_plainly(self) -> io::Result<(StreamReader, StreamWriter)> {
         match self.way? {
             Way::Address(target) => {
                 let (source, peer) = self.route.connect(target).await?;

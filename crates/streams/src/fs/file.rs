@@ -303,6 +303,27 @@ impl File {
         Poll::Ready(Ok(n))
     }
 
+    /// Takes some of `buf` at once, and has it written: for hand-written futures. Ready when what was in flight before has
+    /// ended, not when this has; its error is given by the next operation, [`flush`](Self::flush) for one.
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_unread(cx))?;
+        let n = buf.len().min(MOST);
+        let mut data = std::mem::take(&mut self.buf);
+        data.extend_from_slice(&buf[..n]);
+        self.launch("write", data, |file, data| {
+            // All of it: it was said to be taken.
+            let written = (&*file).write_all(data);
+            data.clear();
+            written.map(|()| 0)
+        })?;
+        Poll::Ready(Ok(n))
+    }
+
+    /// [`flush`](Self::flush) for hand-written futures.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_land(cx).map_ok(drop)
+    }
+
     /// Reads up to `room` bytes, unless some are there already; none is the end.
     fn poll_fill(&mut self, cx: &mut Context<'_>, room: usize) -> Poll<io::Result<()>> {
         if self.flight.is_none() && self.start == self.buf.len() {
@@ -333,15 +354,21 @@ impl File {
 
     /// Puts what was read and not given out back, for an operation that goes by the position.
     async fn unread(&mut self) -> io::Result<()> {
-        self.flush().await?;
-        let left = self.buf.len() - self.start;
-        (self.start, _) = (0, self.buf.clear());
-        if left > 0 {
+        poll_fn(|cx| self.poll_unread(cx)).await
+    }
+
+    /// As [`unread`](Self::unread); then nothing is in flight, and the buffer is empty.
+    fn poll_unread(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.poll_land(cx))?;
+            let left = self.buf.len() - self.start;
+            (self.start, _) = (0, self.buf.clear());
+            if left == 0 {
+                return Poll::Ready(Ok(()));
+            }
             let back = SeekFrom::Current(-(left as i64));
             self.launch("seek in", Vec::new(), move |file, _| (&*file).seek(back))?;
-            self.flush().await?;
         }
-        Ok(())
     }
 
     /// Sends an operation off; nothing is in flight.

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::task::{Context, Poll};
 
-use heist_reactor::{Direction, IoSafe, IoSource};
+use heist_reactor::{Direction, Duplicated, IoSafe, IoSource};
 
 use super::ready::{self, Interest, Ready};
 
@@ -12,7 +12,12 @@ use super::ready::{self, Interest, Ready};
 /// library's socket. asyncio's nearest are `add_reader` and `add_writer`.
 ///
 /// `T` keeps one descriptor for life, as its implementation of [`IoSafe`] says: `OwnedFd`, `File`, and the sockets of the
-/// standard library do. Regular files are always ready and are refused by the system; read them through `fs`.
+/// standard library do. Of any other type with a descriptor, one of your own or of another library,
+/// [`duplicating`](Self::duplicating) makes one without `unsafe`. Regular files are always ready and are refused by the
+/// system; read them through `fs`.
+///
+/// There are no guards that must be told what an operation found, as other runtimes have: [`async_io`](Self::async_io) and
+/// [`try_io`](Self::try_io) see it themselves.
 ///
 /// ```
 /// # #[cfg(not(heist_loom))]
@@ -44,7 +49,7 @@ impl<T: IoSafe> AsyncFd<T> {
         Ok(Self { source: IoSource::new(inner) })
     }
 
-    /// What it is about.
+    /// What it is about. Of a [`Duplicated`] the value can be used as it is: it dereferences to it.
     pub fn get_ref(&self) -> &T {
         self.source.get_ref()
     }
@@ -124,6 +129,49 @@ impl<T: IoSafe> AsyncFd<T> {
         op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         self.source.poll_io(cx, direction, op)
+    }
+}
+
+impl<T: AsFd> AsyncFd<Duplicated<T>> {
+    /// As [`new`](Self::new), of any type that lends a descriptor: a duplicate of it is watched and kept until the drop.
+    /// Three system calls.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # async fn example() -> std::io::Result<()> {
+    /// use std::os::fd::{AsFd, BorrowedFd};
+    /// use heist_streams::net::{AsyncFd, Direction};
+    ///
+    /// /// A type of another library: it has a descriptor, and an operation that would block.
+    /// struct Device(std::os::unix::net::UnixDatagram);
+    ///
+    /// impl AsFd for Device {
+    ///     fn as_fd(&self) -> BorrowedFd<'_> {
+    ///         self.0.as_fd()
+    ///     }
+    /// }
+    ///
+    /// impl Device {
+    ///     fn read_event(&self) -> std::io::Result<u8> {
+    ///         let mut event = [0];
+    ///         self.0.recv(&mut event)?;
+    ///         Ok(event[0])
+    ///     }
+    /// }
+    ///
+    /// # let (socket, _other_end) = std::os::unix::net::UnixDatagram::pair()?;
+    /// let device = AsyncFd::duplicating(Device(socket))?;
+    /// let event = device.async_io(Direction::Read, |device| device.read_event()).await?;
+    /// # let _ = event;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The system's: no descriptor is free, or it refuses.
+    pub fn duplicating(inner: T) -> io::Result<Self> {
+        Self::new(Duplicated::new(inner)?)
     }
 }
 

@@ -9,6 +9,7 @@
 //! | [`UdpSocket`] | datagrams between machines |
 //! | [`UnixStream`], [`UnixListener`], [`UnixDatagram`] | the same inside one machine, by path or, on Linux, by abstract name |
 //! | [`AsyncFd`] | anything else that has a descriptor |
+//! | [`IoSafe`], [`Duplicated`] | what an [`AsyncFd`] takes: types that keep their descriptor for life, and any other |
 //! | [`Interest`], [`Ready`] | what one waits for, and what there is |
 
 #[cfg(unix)]
@@ -34,7 +35,11 @@ mod unix_stream;
 #[cfg(unix)]
 pub use async_fd::AsyncFd;
 pub use heist_reactor::Direction;
+#[cfg(unix)]
+pub use heist_reactor::{Duplicated, IoSafe};
 pub use options::KeepAlive;
+#[cfg(unix)]
+pub(crate) use options::{buffer_options, socket_options, tcp_options};
 pub use ready::{Interest, Ready};
 pub(crate) use socket::{bind, listen, no_delay, tcp_socket};
 pub(crate) use tcp_listener::accept_nonblocking;

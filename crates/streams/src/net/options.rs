@@ -47,7 +47,7 @@ impl KeepAlive {
         self
     }
 
-    pub(super) fn to_system(self) -> TcpKeepalive {
+    pub(crate) fn to_system(self) -> TcpKeepalive {
         let mut system = TcpKeepalive::new();
         if let Some(time) = self.time {
             system = system.with_time(time);
@@ -137,10 +137,9 @@ macro_rules! tcp_options {
             /// The system's, for one where a time is out of its range.
             pub fn set_keepalive(&self, keepalive: Option<KeepAlive>) -> io::Result<()> {
                 let $this = self;
-                let socket = SockRef::from($place);
                 match keepalive {
-                    Some(keepalive) => socket.set_tcp_keepalive(&keepalive.to_system()),
-                    None => socket.set_keepalive(false),
+                    Some(keepalive) => SockRef::from($place).set_tcp_keepalive(&keepalive.to_system()),
+                    None => SockRef::from($place).set_keepalive(false),
                 }
             }
 
@@ -194,4 +193,5 @@ macro_rules! ttl_options {
     };
 }
 
-pub(super) use {buffer_options, socket_options, tcp_options, ttl_options};
+pub(super) use ttl_options;
+pub(crate) use {buffer_options, socket_options, tcp_options};

@@ -11,6 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::StreamWriter;
 use crate::watch::{Watch, Watching};
+use crate::wire::StreamAddr;
 use crate::writer::{Ending, WeakWriter};
 
 /// The loop's watch of a pipe's other end.
@@ -35,6 +36,14 @@ pub(super) fn watch(
     writer_of_watch.get_or_init(|| writer.downgrade());
     watching.look();
     Ok(writer)
+}
+
+/// Has a writer to a pipe, to which nothing was written yet, closed when the pipe's reader has gone.
+pub(crate) async fn watched(writer: StreamWriter) -> io::Result<StreamWriter> {
+    let (output, _) = writer.hand_over().await?;
+    let Some(descriptor) = output.descriptor() else { return Err(io::ErrorKind::Unsupported.into()) };
+    let end = IoSource::new(File::from(descriptor.try_clone_to_owned()?));
+    watch(end, |ending| StreamWriter::over(output, StreamAddr::Unnamed, Some(ending)))
 }
 
 /// The writer's end of the watch.

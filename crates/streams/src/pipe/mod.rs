@@ -15,5 +15,6 @@ mod raw;
 
 pub(crate) use connect::read_side;
 pub use connect::{ConnectReadPipe, connect_read_pipe, connect_write_pipe, pipe};
+pub(crate) use hang_up::watched;
 pub use pty::{Pty, open_pty};
 pub(crate) use raw::{Kind, raw_pipe, source};

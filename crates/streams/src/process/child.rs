@@ -121,6 +121,11 @@ impl Child {
         self.state.lock().ended.as_ref()?.as_ref().ok().copied()
     }
 
+    /// Whether nobody has seen it end.
+    pub(super) fn is_running(&self) -> bool {
+        self.state.lock().ended.is_none()
+    }
+
     pub(super) fn send_signal(&self, signal: i32) -> io::Result<()> {
         let state = self.state.lock();
         if state.ended.is_some() {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::io;
 use std::os::unix::process::CommandExt;
+use std::panic::Location;
 use std::path::Path;
 use std::pin::Pin;
 use std::process::{self, ExitStatus, Output};
@@ -27,6 +28,7 @@ use crate::connect::check_limit;
 /// # Ok(())
 /// # }
 /// ```
+#[track_caller]
 pub fn create_subprocess_exec<I>(program: impl AsRef<OsStr>, args: I) -> Command
 where
     I: IntoIterator,
@@ -48,6 +50,7 @@ where
 /// # Ok(())
 /// # }
 /// ```
+#[track_caller]
 pub fn create_subprocess_shell(command_line: impl AsRef<OsStr>) -> Command {
     Command::shell(command_line)
 }
@@ -62,15 +65,18 @@ pub struct Command {
     limit: usize,
     kill_on_drop: bool,
     wait_by_thread: bool,
+    made_at: &'static Location<'static>,
 }
 
 impl Command {
     /// A program, found in `PATH` if its name has no slash.
+    #[track_caller]
     pub fn new(program: impl AsRef<OsStr>) -> Self {
-        process::Command::new(program).into()
+        Self::from(process::Command::new(program))
     }
 
     /// A command line for `/bin/sh`; see [`create_subprocess_shell`].
+    #[track_caller]
     pub fn shell(command_line: impl AsRef<OsStr>) -> Self {
         Self::new("/bin/sh").arg("-c").arg(command_line)
     }
@@ -193,10 +199,10 @@ impl Command {
     /// [`kill_on_drop`](Self::kill_on_drop).)
     pub async fn spawn(self) -> io::Result<Process> {
         check_limit(self.limit)?;
-        let Self { mut command, streams, limit, kill_on_drop, wait_by_thread } = self;
+        let Self { mut command, streams, limit, kill_on_drop, wait_by_thread, made_at } = self;
         let merged = streams.apply(&mut command)?;
         let started = spawn::start(command, merged).await?;
-        started.into_process(spawn::Manner { limit, kill_on_drop, wait_by_thread })
+        started.into_process(spawn::Manner { limit, kill_on_drop, wait_by_thread, made_at })
     }
 
     /// Runs the child to its end, and gives what it has written, with its status. stdin is empty unless set.
@@ -243,6 +249,7 @@ impl Command {
 /// For what [`Command`] has no method for. Streams that are piped there are streams of the [`Process`]; what
 /// [`output`](Command::output) says about streams goes before what is said there.
 impl From<process::Command> for Command {
+    #[track_caller]
     fn from(command: process::Command) -> Self {
         Self {
             command,
@@ -250,6 +257,7 @@ impl From<process::Command> for Command {
             limit: DEFAULT_LIMIT,
             kill_on_drop: false,
             wait_by_thread: false,
+            made_at: Location::caller(),
         }
     }
 }

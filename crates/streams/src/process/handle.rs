@@ -2,17 +2,22 @@
 
 use std::fmt;
 use std::io;
+use std::panic::Location;
 use std::process::ExitStatus;
 use std::sync::Arc;
 
+use heist_core::services;
+
 use super::child::{Child, returncode};
+use super::spawn::Manner;
 use crate::signal::{SIGKILL, SIGTERM};
 use crate::{StreamReader, StreamWriter};
 
 /// A child process; asyncio's `Process`.
 ///
 /// Dropping it leaves the child running, unless [`kill_on_drop`](super::Command::kill_on_drop) was set; either way the child
-/// is collected when it ends, by its loop, or by a thread if the loop ends first. No zombie stays behind.
+/// is collected when it ends, by its loop, or by a thread if the loop ends first. No zombie stays behind. In debug mode there is a
+/// warning of one that is dropped while the child runs.
 pub struct Process {
     /// What is written here the child reads; `None` where stdin is no [`PIPE`](super::PIPE).
     pub stdin: Option<StreamWriter>,
@@ -22,17 +27,19 @@ pub struct Process {
     pub stderr: Option<StreamReader>,
     child: Arc<Child>,
     kill_on_drop: bool,
+    made_at: &'static Location<'static>,
 }
 
 impl Process {
     pub(super) fn new(
         child: Arc<Child>,
-        kill_on_drop: bool,
+        manner: &Manner,
         stdin: Option<StreamWriter>,
         stdout: Option<StreamReader>,
         stderr: Option<StreamReader>,
     ) -> Self {
-        Self { stdin, stdout, stderr, child, kill_on_drop }
+        let &Manner { kill_on_drop, made_at, .. } = manner;
+        Self { stdin, stdout, stderr, child, kill_on_drop, made_at }
     }
 
     /// The number of the process; asyncio's `pid`. After the end another process may get it.
@@ -119,6 +126,17 @@ impl Process {
         self.close_streams();
     }
 
+    /// asyncio's `ResourceWarning`.
+    fn warn_running(&self) {
+        let Some(services) = services::current().filter(|services| services.is_debug()) else { return };
+        if self.child.is_running() {
+            let (pid, made_at) = (self.pid(), self.made_at);
+            services.warn(&format_args!(
+                "a Process was dropped while process {pid} runs: wait for it, kill it, or set kill_on_drop; made at {made_at}"
+            ));
+        }
+    }
+
     pub(super) fn close_streams(&mut self) {
         (self.stdin, self.stdout, self.stderr) = (None, None, None);
     }
@@ -128,6 +146,8 @@ impl Drop for Process {
     fn drop(&mut self) {
         if self.kill_on_drop {
             let _ = self.kill();
+        } else {
+            self.warn_running();
         }
         self.child.release();
     }

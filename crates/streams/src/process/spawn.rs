@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::panic::Location;
 use std::process;
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ pub(super) struct Manner {
     pub(super) limit: usize,
     pub(super) kill_on_drop: bool,
     pub(super) wait_by_thread: bool,
+    /// Where the command was made.
+    pub(super) made_at: &'static Location<'static>,
 }
 
 /// A child that was started and that nobody has taken over yet: dropped, it is killed and collected.
@@ -91,7 +94,7 @@ impl Started {
         let stdout = self.stdout.take().map(reader);
         let stderr = self.stderr.take().map(reader);
         let Some(child) = self.child.take() else { unreachable!("it was there above") };
-        Ok(Process::new(child, manner.kill_on_drop, stdin, stdout, stderr))
+        Ok(Process::new(child, &manner, stdin, stdout, stderr))
     }
 }
 

@@ -19,7 +19,7 @@ const BUSY: usize = 16 << 10;
 const GREEDY: u32 = 64 << 10;
 
 #[derive(Default)]
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     /// What waits is `start..` of it; the room is the capacity that is left.
     bytes: Vec<u8>,
     start: usize,
@@ -33,25 +33,25 @@ pub(super) struct Buffer {
 
 impl Buffer {
     /// A buffer that has `bytes` in it.
-    pub(super) fn of(bytes: Vec<u8>) -> Self {
+    pub(crate) fn of(bytes: Vec<u8>) -> Self {
         Self { bytes, ..Self::default() }
     }
 
-    pub(super) fn get(&self) -> &[u8] {
+    pub(crate) fn get(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len() - self.start
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.start == self.bytes.len()
     }
 
     /// Takes in what `input` gives, once, for a request of `wanted` bytes; 0 is the end of the stream.
     #[inline]
-    pub(super) fn poll_fill(
+    pub(crate) fn poll_fill(
         &mut self,
         cx: &mut Context<'_>,
         input: &mut Input,
@@ -124,7 +124,7 @@ impl Buffer {
     }
 
     /// Throws the first `n` bytes away.
-    pub(super) fn consume(&mut self, n: usize) {
+    pub(crate) fn consume(&mut self, n: usize) {
         self.start += n;
         if self.is_empty() {
             self.start = 0;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use heist_core::services::ExceptionContext;
 
-use super::connection;
+use super::connection::{self, Streams};
 use super::listener::{Accepted, Listener};
 use super::outcome::Outcome;
 use super::state::Shared;
@@ -42,6 +42,7 @@ impl Drop for Accepting {
         if !closed {
             // The loop was closed, or the handler's clone panicked: a socket that nobody accepts on would keep clients
             // waiting.
+            self.0.warn_unclosed();
             self.0.close();
         }
     }
@@ -96,7 +97,7 @@ pub(super) async fn accept_all<H, Fut>(
     listener: Arc<Listener>,
     accepting: Accepting,
     handler: H,
-    limit: usize,
+    streams: Streams,
 ) where
     H: FnOnce(StreamReader, StreamWriter) -> Fut + Clone + Send + 'static,
     Fut: Future + Send + 'static,
@@ -105,7 +106,7 @@ pub(super) async fn accept_all<H, Fut>(
     let server = accepting.0.clone();
     let mut acceptor = Acceptor { listener, server, row: 0, rest: Duration::ZERO };
     while let Some(accepted) = acceptor.accept().await {
-        connection::begin(&acceptor.server, &acceptor.listener, accepted, handler.clone(), limit);
+        connection::begin(&acceptor.server, &acceptor.listener, accepted, handler.clone(), &streams);
     }
 }
 

@@ -12,10 +12,20 @@ use pin_project_lite::pin_project;
 
 use super::listener::{Accepted, Listener};
 use super::outcome::{Outcome, report_failure};
+#[cfg(feature = "tls")]
+use super::protected::protected;
 use super::registry::Key;
 use super::state::Shared;
 use crate::writer::{Ending, PeerOf};
 use crate::{StreamReader, StreamWriter};
+
+/// What the streams of a server's connections are like.
+#[derive(Clone)]
+pub(super) struct Streams {
+    pub(super) limit: usize,
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<Arc<crate::tls::Plan>>,
+}
 
 /// Counts a connection until its writer has given the socket back.
 pub(crate) struct OpenConnection {
@@ -48,8 +58,23 @@ pub(super) fn begin<H, Fut>(
     listener: &Listener,
     accepted: Accepted,
     handler: H,
-    limit: usize,
+    streams: &Streams,
 ) where
+    H: FnOnce(StreamReader, StreamWriter) -> Fut + Send + 'static,
+    Fut: Future + Send + 'static,
+    Fut::Output: Outcome,
+{
+    #[cfg(feature = "tls")]
+    if let Some(plan) = streams.tls.clone() {
+        let handler = move |reader, writer| protected(plan, handler, reader, writer);
+        return handle(server, listener, accepted, handler, streams.limit);
+    }
+    handle(server, listener, accepted, handler, streams.limit);
+}
+
+/// Starts a task that runs the handler.
+fn handle<H, Fut>(server: &Arc<Shared>, listener: &Listener, accepted: Accepted, handler: H, limit: usize)
+where
     H: FnOnce(StreamReader, StreamWriter) -> Fut + Send + 'static,
     Fut: Future + Send + 'static,
     Fut::Output: Outcome,

@@ -15,7 +15,7 @@ use crate::writer::WeakWriter;
 
 /// A server; asyncio's `Server`. Clones are the same server.
 ///
-/// Dropping it leaves it serving, until the event loop is closed. [`close`](Self::close) ends the listening,
+/// Dropping it leaves it serving, until the event loop is closed; in debug mode there is a warning then. [`close`](Self::close) ends the listening,
 /// [`shutdown`](Self::shutdown) ends all of it, and [`scope`](Self::scope) does what asyncio's `async with server` does.
 #[derive(Clone)]
 pub struct Server {

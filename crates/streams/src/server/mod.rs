@@ -11,9 +11,11 @@
 //! | `listener` | a socket that listens, and [`ServerSocket`] |
 //! | `accept` | the task that accepts |
 //! | `connection` | the task of a connection |
+//! | `protected` | handlers behind TLS |
 //! | `outcome` | what a handler may give |
 //! | `registry`, `state` | who is connected, who waits |
 //! | `handle` | [`Server`] |
+//! | `unclosed` | what is said of one that nobody closed |
 //! | `shutdown` | [`Server::shutdown`] and its report |
 
 mod accept;
@@ -23,9 +25,12 @@ mod handle;
 mod listener;
 mod options;
 mod outcome;
+#[cfg(feature = "tls")]
+mod protected;
 mod registry;
 mod shutdown;
 mod state;
+mod unclosed;
 #[cfg(unix)]
 mod unix;
 
@@ -73,6 +78,7 @@ pub use unix::start_unix_server;
 /// # Ok(())
 /// # }
 /// ```
+#[track_caller]
 pub fn start_server<H, Fut>(handler: H, address: impl ToAddress) -> StartServer<H>
 where
     H: FnOnce(StreamReader, StreamWriter) -> Fut + Clone + Send + 'static,
@@ -101,6 +107,7 @@ where
 ///
 /// [`InvalidInput`](std::io::ErrorKind::InvalidInput) for a socket of another kind, and with options that are about
 /// addresses. The socket is closed.
+#[track_caller]
 pub fn start_server_on<H, Fut>(handler: H, socket: impl Into<OwnedSocket>) -> StartServer<H>
 where
     H: FnOnce(StreamReader, StreamWriter) -> Fut + Clone + Send + 'static,

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::io;
+use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use heist_scheduler::Handle;
 
 use super::accept::{Accepting, accept_all};
 use super::bind::{SocketOptions, bind_all};
+use super::connection::Streams;
 use super::listener::Listener;
 use super::outcome::Outcome;
 use super::state::{Begin, Shared, State};
@@ -53,6 +55,9 @@ pub struct StartServer<H> {
     cleanup_socket: bool,
     max_connections: Option<usize>,
     start_serving: bool,
+    made_at: &'static Location<'static>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: crate::tls::Choices,
 }
 
 impl<H> fmt::Debug for StartServer<H> {
@@ -66,6 +71,7 @@ impl<H> fmt::Debug for StartServer<H> {
 }
 
 impl<H> StartServer<H> {
+    #[track_caller]
     pub(super) fn new(handler: H, place: io::Result<Place>) -> Self {
         Self {
             handler,
@@ -82,6 +88,9 @@ impl<H> StartServer<H> {
             cleanup_socket: true,
             max_connections: None,
             start_serving: true,
+            made_at: Location::caller(),
+            #[cfg(feature = "tls")]
+            tls: crate::tls::Choices::default(),
         }
     }
 
@@ -213,9 +222,14 @@ where
         };
         let place = std::mem::replace(&mut self.place, Ok(Place::Address(Target::Known(Vec::new()))))?;
         let listeners = self.bind(place).await?;
-        let (handler, limit) = (self.handler, self.limit);
+        let streams = Streams {
+            limit: self.limit,
+            #[cfg(feature = "tls")]
+            tls: self.tls.plan(None)?.map(Arc::new),
+        };
+        let handler = self.handler;
         let begin: Begin = Box::new(move |shared, listener| {
-            let accepting = accept_all(listener, Accepting::new(shared), handler.clone(), limit);
+            let accepting = accept_all(listener, Accepting::new(shared), handler.clone(), streams.clone());
             shared.handle.create_task(accepting).with_name("server accepting")
         });
         let listeners = listeners.into_iter().map(Arc::new).collect();
@@ -223,6 +237,7 @@ where
         let server = Server {
             shared: Arc::new(Shared {
                 handle,
+                made_at: self.made_at,
                 backlog: self.sockets.backlog,
                 max_connections: self.max_connections,
                 state: Mutex::new(state),

@@ -5,6 +5,7 @@
 //! release.
 
 use std::future::poll_fn;
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 
@@ -23,6 +24,8 @@ pub(super) type Begin = Box<dyn Fn(&Arc<Shared>, Arc<Listener>) -> Task<()> + Se
 
 pub(super) struct Shared {
     pub(super) handle: Handle,
+    /// Where it was started.
+    pub(super) made_at: &'static Location<'static>,
     pub(super) backlog: u32,
     pub(super) max_connections: Option<usize>,
     pub(super) state: Mutex<State>,

@@ -39,6 +39,7 @@ use crate::{StreamAddr, StreamReader, StreamWriter};
 /// server.serve_forever().await
 /// # }
 /// ```
+#[track_caller]
 pub fn start_unix_server<H, Fut>(handler: H, path: impl AsRef<Path>) -> StartServer<H>
 where
     H: FnOnce(StreamReader, StreamWriter) -> Fut + Clone + Send + 'static,

@@ -45,9 +45,18 @@ pub(crate) trait WriteSide: fmt::Debug + Send {
         false
     }
 
-    /// Sends that; called after `poll_flush` was ready, until it is ready itself.
-    fn poll_farewell(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Sends of that what there is room for; called at the close of a writer that keeps nothing.
+    fn begin_farewell(&mut self) {}
+
+    /// Sends that; called after `poll_flush` was ready, until it is ready itself. `how` is what is about to end.
+    fn poll_farewell(&mut self, _cx: &mut Context<'_>, _how: Shutdown) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
+    }
+
+    /// Ready once the time is over that closing may take, with what is to be said then. Called from the close on, before all
+    /// else.
+    fn poll_overdue(&mut self, _cx: &mut Context<'_>) -> Poll<io::Error> {
+        Poll::Pending
     }
 
     /// Ends directions, at once. Called after all was flushed, for `write_eof`; or before the side is dropped, unless it
@@ -124,8 +133,16 @@ impl Output {
         each!(self, side => side.has_farewell())
     }
 
-    pub(crate) fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, side => side.poll_farewell(cx))
+    pub(crate) fn begin_farewell(&mut self) {
+        each!(self, side => side.begin_farewell());
+    }
+
+    pub(crate) fn poll_farewell(&mut self, cx: &mut Context<'_>, how: Shutdown) -> Poll<io::Result<()>> {
+        each!(self, side => side.poll_farewell(cx, how))
+    }
+
+    pub(crate) fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        each!(self, side => side.poll_overdue(cx))
     }
 
     pub(crate) fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {

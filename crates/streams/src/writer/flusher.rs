@@ -12,8 +12,8 @@ use heist_scheduler::Handle;
 
 use super::Shared;
 
-/// Starts the task that writes what is kept.
-pub(super) fn start(shared: &Arc<Shared>) {
+/// Starts the task that writes what is kept: on the loop of `home`, or on the one that this thread runs.
+pub(super) fn start(shared: &Arc<Shared>, home: Option<Handle>) {
     /// The flusher's hold on the writer. Dropped before the end, the rest is lost and the writer fails.
     struct Flusher(Option<Arc<Shared>>);
     impl Drop for Flusher {
@@ -24,7 +24,7 @@ pub(super) fn start(shared: &Arc<Shared>) {
         }
     }
 
-    let Some(handle) = Handle::current() else {
+    let Some(handle) = home.or_else(Handle::current) else {
         shared.abandon("no event loop runs on this thread to send the rest: write from a task of the loop");
         return;
     };

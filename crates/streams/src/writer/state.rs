@@ -6,16 +6,20 @@
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use super::Ending;
 use super::kept::Kept;
 use crate::error::Sticky;
+#[cfg(feature = "tls")]
+use crate::tls::TlsInfo;
 use crate::waiters::{Waiters, Woken};
 use crate::wire::Output;
 
 /// How many bytes may be kept before `drain` waits, when nothing else is said; asyncio's high-water mark.
-const HIGH_WATER: usize = 64 << 10;
+pub(crate) const HIGH_WATER: usize = 64 << 10;
 /// As few bytes as must be kept before `drain` goes on, when nothing else is said.
 const LOW_WATER: usize = HIGH_WATER / 4;
 
@@ -47,6 +51,9 @@ pub(super) struct State {
     /// Who waits for `paused` to end, or for `Closed`.
     pub(super) waiters: Waiters,
     ending: Option<Ending>,
+    /// What the ends of a TLS connection agreed on.
+    #[cfg(feature = "tls")]
+    pub(super) info: Option<Arc<TlsInfo>>,
 }
 
 /// The part of the state of a writer whose system was full once, or whose marks were set. Allocated then.
@@ -116,6 +123,8 @@ impl State {
             error: None,
             waiters: Waiters::default(),
             ending,
+            #[cfg(feature = "tls")]
+            info: None,
         }
     }
 
@@ -138,7 +147,7 @@ impl State {
     }
 
     /// Above how many kept bytes `drain` waits, and until how many.
-    fn marks(&self) -> (usize, usize) {
+    pub(super) fn marks(&self) -> (usize, usize) {
         self.rare.as_ref().map_or((HIGH_WATER, LOW_WATER), |rare| (rare.high, rare.low))
     }
 
@@ -278,8 +287,9 @@ impl State {
         Ok(sent)
     }
 
+    /// Whether writes are taken. One after `write_eof` is an error that stays.
     #[inline]
-    fn accepts(&mut self) -> bool {
+    pub(super) fn accepts(&mut self) -> bool {
         if self.eof && self.phase == Phase::Open && self.error.is_none() {
             let message = "write after write_eof: the stream was ended";
             self.error = Some(Sticky::new(&io::Error::new(io::ErrorKind::InvalidInput, message)));
@@ -302,19 +312,28 @@ impl State {
 
     /// Starts a flusher, if there is none and something to flush.
     #[inline]
-    fn settle(&mut self) -> Option<Afterwards> {
-        let kept = self.kept();
-        self.paused |= kept > self.marks().0;
-        let behind = kept > 0 || self.output.as_ref().is_some_and(Output::is_behind);
+    pub(super) fn settle(&mut self) -> Option<Afterwards> {
+        let paused = self.pause();
+        let behind = self.kept() > 0 || self.output.as_ref().is_some_and(Output::is_behind);
         if !behind || self.flushing {
-            return None;
+            return paused;
         }
-        self.start_flushing()
+        self.flushing = true;
+        Some(Afterwards { flush: true, ..paused.unwrap_or_default() })
     }
 
     fn start_flushing(&mut self) -> Option<Afterwards> {
         self.flushing = true;
         Some(Afterwards { flush: true, ..Afterwards::default() })
+    }
+
+    /// Has `drain` wait, if more is kept than the high-water mark. A transport may wait to be told of that.
+    fn pause(&mut self) -> Option<Afterwards> {
+        let over = self.kept() > self.marks().0;
+        if !over || std::mem::replace(&mut self.paused, true) || self.waiters.is_empty() {
+            return None;
+        }
+        Some(Afterwards { woken: self.waiters.take(), ..Afterwards::default() })
     }
 
     /// Ends the stream after all that is kept.
@@ -363,8 +382,7 @@ impl State {
     pub(super) fn set_marks(&mut self, high: usize, low: usize) -> Option<Afterwards> {
         let rare = self.rare();
         (rare.high, rare.low) = (high, low);
-        self.paused |= self.kept() > high;
-        self.resume()
+        self.pause().or_else(|| self.resume())
     }
 
     /// The connection failed.
@@ -416,10 +434,14 @@ impl State {
         }
         self.how = how;
         self.phase = Phase::Closing;
+        let farewell = self.output.as_ref().is_some_and(Output::has_farewell);
         if self.flushing {
-            return None;
+            // How long the end may take is counted by the flusher, from here on.
+            let flusher = self.rare.as_mut().filter(|_| farewell).and_then(|rare| rare.flusher.take());
+            return Some(Afterwards { flusher, ..Afterwards::default() });
         }
-        if self.output.as_ref().is_some_and(Output::has_farewell) {
+        if let Some(output) = self.output.as_mut().filter(|_| farewell) {
+            output.begin_farewell();
             return self.start_flushing();
         }
         self.finish()
@@ -430,6 +452,43 @@ impl State {
         let output = self.output.take()?;
         self.phase = Phase::Closed;
         Some((output, self.ending.take()))
+    }
+
+    /// Lends the output, where nothing has to be sent; until it is given back the writer counts as flushing, and keeps what
+    /// is written.
+    #[cfg(feature = "tls")]
+    pub(super) fn lend(&mut self) -> Option<Output> {
+        if self.flushing || self.phase != Phase::Open {
+            return None;
+        }
+        let output = self.output.take()?;
+        self.flushing = true;
+        Some(output)
+    }
+
+    /// Why a lent output is not wanted any more, if so. Otherwise whoever has it is woken for that, in the flusher's place.
+    #[cfg(feature = "tls")]
+    pub(super) fn poll_lent(&mut self, cx: &Context<'_>) -> Option<io::Error> {
+        if self.phase == Phase::Closed {
+            return Some(io::Error::new(io::ErrorKind::ConnectionAborted, "the writer was aborted"));
+        }
+        self.rare().flusher = Some(cx.waker().clone());
+        None
+    }
+
+    /// Takes a lent output back, and goes on with it.
+    #[cfg(feature = "tls")]
+    pub(super) fn give_back(&mut self, output: Output, info: TlsInfo) -> Option<Afterwards> {
+        if self.phase == Phase::Closed {
+            return Some(Afterwards { output: Some(output), ..Afterwards::default() });
+        }
+        (self.output, self.info) = (Some(output), Some(Arc::new(info)));
+        self.rare().flusher = None;
+        if self.phase == Phase::Closing || self.kept() > 0 {
+            return self.start_flushing();
+        }
+        self.flushing = false;
+        self.settle().or_else(|| self.flushed())
     }
 
     /// Gives the output back at once.
@@ -462,6 +521,11 @@ impl State {
     /// Sends what is kept, has it passed on, and says farewell where that is due. Ready, too, where the output is gone.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(output) = &mut self.output else { return Poll::Ready(Ok(())) };
+        if self.phase == Phase::Closing {
+            if let Poll::Ready(error) = output.poll_overdue(cx) {
+                return Poll::Ready(Err(error));
+            }
+        }
         if let Some(rare) = &mut self.rare {
             while !rare.kept.is_empty() {
                 match ready!(output.poll_write(cx, rare.kept.get()))? {
@@ -473,7 +537,7 @@ impl State {
         }
         ready!(output.poll_flush(cx))?;
         if self.phase == Phase::Closing {
-            ready!(output.poll_farewell(cx))?;
+            ready!(output.poll_farewell(cx, self.how))?;
         }
         Poll::Ready(Ok(()))
     }

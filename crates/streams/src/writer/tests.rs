@@ -98,7 +98,7 @@ impl WriteSide for Layered {
         true
     }
 
-    fn poll_farewell(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_farewell(&mut self, cx: &mut Context<'_>, _how: Shutdown) -> Poll<io::Result<()>> {
         let mut layer = self.0.lock().unwrap();
         if !layer.open {
             return layer.wait(cx);

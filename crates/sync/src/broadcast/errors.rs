@@ -4,6 +4,17 @@ use std::error::Error;
 use std::fmt;
 
 /// Why `recv` gave no value.
+///
+/// ```
+/// # use heist_sync::broadcast;
+/// let (sender, mut receiver) = broadcast::channel(1);
+/// sender.send("old").unwrap();
+/// sender.send("new").unwrap();
+/// drop(sender);
+/// assert_eq!(receiver.blocking_recv(), Err(broadcast::RecvError::Lagged(1)));
+/// assert_eq!(receiver.blocking_recv(), Ok("new"));
+/// assert_eq!(receiver.blocking_recv(), Err(broadcast::RecvError::Closed));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RecvError {
     /// Every sender is gone, and what they sent has been received.
@@ -13,6 +24,14 @@ pub enum RecvError {
 }
 
 /// Why `try_recv` gave no value.
+///
+/// ```
+/// # use heist_sync::broadcast;
+/// let (sender, mut receiver) = broadcast::channel::<i32>(1);
+/// assert_eq!(receiver.try_recv(), Err(broadcast::TryRecvError::Empty));
+/// drop(sender);
+/// assert_eq!(receiver.try_recv(), Err(broadcast::TryRecvError::Closed));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TryRecvError {
     /// There is none now.

@@ -32,6 +32,14 @@ pub use self::sender::Sender;
 pub use crate::channel_errors::SendError;
 
 /// A channel whose ring keeps at most `capacity` values; zero counts as one. The ring grows as it fills.
+///
+/// ```
+/// # use heist_sync::broadcast;
+/// let (sender, mut receiver) = broadcast::channel(2);
+/// (1..=3).for_each(|number| drop(sender.send(number)));
+/// assert_eq!(receiver.try_recv(), Err(broadcast::TryRecvError::Lagged(1)));
+/// assert_eq!(receiver.try_recv(), Ok(2));
+/// ```
 pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     let sender = Sender::alone(Arc::new(Ring::new(capacity.max(1))));
     let receiver = sender.subscribe();

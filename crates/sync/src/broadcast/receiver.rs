@@ -11,10 +11,21 @@ use pin_project_lite::pin_project;
 
 use super::ring::Ring;
 use super::{RecvError, TryRecvError};
+use crate::ChannelStatistics;
 use crate::blocking::block_on;
 use crate::waitlist::Waiter;
 
 /// A receiving half of a [`channel`](super::channel): it sees every value that is sent while it is there.
+///
+/// ```
+/// # use heist_sync::broadcast;
+/// let (sender, mut early) = broadcast::channel(4);
+/// sender.send(1).unwrap();
+/// let mut late = sender.subscribe();
+/// sender.send(2).unwrap();
+/// assert_eq!((early.try_recv(), early.try_recv()), (Ok(1), Ok(2)));
+/// assert_eq!(late.try_recv(), Ok(2));
+/// ```
 pub struct Receiver<T> {
     ring: Arc<Ring<T>>,
     /// The position of the value that it sees next.
@@ -28,31 +39,100 @@ impl<T> Receiver<T> {
     }
 
     /// A new receiver of the same channel, which sees what is sent from now on.
+    ///
+    /// ```
+    /// # use heist_sync::broadcast;
+    /// let (sender, first) = broadcast::channel(4);
+    /// sender.send(1).unwrap();
+    /// let mut second = first.resubscribe();
+    /// sender.send(2).unwrap();
+    /// assert_eq!((first.len(), second.len()), (2, 1));
+    /// assert_eq!(second.try_recv(), Ok(2));
+    /// ```
     pub fn resubscribe(&self) -> Self {
         Self::new(self.ring.clone())
     }
 
     /// How many values are there that this receiver has not seen.
+    ///
+    /// ```
+    /// # use heist_sync::broadcast;
+    /// let (sender, mut receiver) = broadcast::channel(4);
+    /// sender.send("a").unwrap();
+    /// sender.send("b").unwrap();
+    /// assert_eq!(receiver.len(), 2);
+    /// receiver.try_recv().unwrap();
+    /// assert_eq!(receiver.len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         self.ring.unseen(self.position)
     }
 
     /// Whether this receiver has seen all there is.
+    ///
+    /// ```
+    /// # use heist_sync::broadcast;
+    /// let (sender, mut receiver) = broadcast::channel(4);
+    /// sender.send(7).unwrap();
+    /// assert!(!receiver.is_empty());
+    /// receiver.try_recv().unwrap();
+    /// assert!(receiver.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether every sender is gone. Values may be left.
+    ///
+    /// ```
+    /// # use heist_sync::broadcast;
+    /// let (sender, mut receiver) = broadcast::channel(4);
+    /// sender.send(7).unwrap();
+    /// assert!(!receiver.is_closed());
+    /// drop(sender);
+    /// assert!(receiver.is_closed());
+    /// assert_eq!(receiver.try_recv(), Ok(7));
+    /// ```
     pub fn is_closed(&self) -> bool {
         self.sender_strong_count() == 0
     }
 
     /// How many senders there are.
+    ///
+    /// ```
+    /// # use heist_sync::broadcast;
+    /// let (sender, receiver) = broadcast::channel::<i32>(4);
+    /// let second = sender.clone();
+    /// assert_eq!(receiver.sender_strong_count(), 2);
+    /// drop((sender, second));
+    /// assert_eq!(receiver.sender_strong_count(), 0);
+    /// ```
     pub fn sender_strong_count(&self) -> usize {
         self.ring.senders()
     }
 
+    /// What the channel is at: values, both sides, and who waits.
+    ///
+    /// ```
+    /// # use heist_sync::broadcast;
+    /// let (sender, receiver) = broadcast::channel(4);
+    /// sender.send(7).unwrap();
+    /// let now = receiver.statistics();
+    /// assert_eq!((now.values, now.senders, now.receivers), (1, 1, 1));
+    /// ```
+    pub fn statistics(&self) -> ChannelStatistics {
+        self.ring.statistics()
+    }
+
     /// Whether `other` receives from the same channel.
+    ///
+    /// ```
+    /// # use heist_sync::broadcast;
+    /// let (_sender, receiver) = broadcast::channel::<i32>(4);
+    /// let (_other_sender, other) = broadcast::channel(4);
+    /// assert!(receiver.same_channel(&receiver.resubscribe()));
+    /// assert!(!receiver.same_channel(&other));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.ring, &other.ring)
     }
@@ -90,6 +170,16 @@ impl<T: Clone> Receiver<T> {
     /// # Errors
     ///
     /// [`TryRecvError`] when there is none now, none will come, or this receiver fell behind.
+    ///
+    /// ```
+    /// # use heist_sync::broadcast;
+    /// let (sender, mut receiver) = broadcast::channel(4);
+    /// assert_eq!(receiver.try_recv(), Err(broadcast::TryRecvError::Empty));
+    /// sender.send(7).unwrap();
+    /// assert_eq!(receiver.try_recv(), Ok(7));
+    /// drop(sender);
+    /// assert_eq!(receiver.try_recv(), Err(broadcast::TryRecvError::Closed));
+    /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         self.ring.try_recv(&mut self.position).map(own)
     }
@@ -99,6 +189,15 @@ impl<T: Clone> Receiver<T> {
     /// # Errors
     ///
     /// As for [`recv`](Self::recv).
+    ///
+    /// ```
+    /// # use heist_sync::broadcast;
+    /// let (sender, mut receiver) = broadcast::channel(4);
+    /// let thread = std::thread::spawn(move || sender.send(7));
+    /// assert_eq!(receiver.blocking_recv(), Ok(7));
+    /// assert_eq!(receiver.blocking_recv(), Err(broadcast::RecvError::Closed));
+    /// # thread.join().unwrap().unwrap();
+    /// ```
     pub fn blocking_recv(&mut self) -> Result<T, RecvError> {
         block_on(self.recv())
     }
@@ -123,6 +222,17 @@ impl<T> fmt::Debug for Receiver<T> {
 
 pin_project! {
     /// The future of [`Receiver::recv`].
+    ///
+    /// ```
+    /// # use heist_sync::broadcast;
+    /// # let run = std::pin::pin!(async {
+    /// let (sender, mut receiver) = broadcast::channel(4);
+    /// sender.send(7).unwrap();
+    /// let receiving: broadcast::Recv<'_, i32> = receiver.recv();
+    /// assert_eq!(receiving.await, Ok(7));
+    /// # });
+    /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Recv<'a, T> {
         receiver: &'a mut Receiver<T>,

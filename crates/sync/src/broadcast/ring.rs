@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use heist_core::sync::{Mutex, mutant};
 
 use super::{RecvError, SendError, TryRecvError};
+use crate::ChannelStatistics;
 use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
 
 pub(super) struct Ring<T> {
@@ -187,6 +188,19 @@ impl<T> Ring<T> {
 
     pub fn len(&self) -> usize {
         self.state.lock().values.len()
+    }
+
+    pub fn statistics(&self) -> ChannelStatistics {
+        let state = self.state.lock();
+        ChannelStatistics {
+            values: state.values.len(),
+            capacity: Some(self.capacity),
+            senders: state.senders,
+            receivers: state.receivers,
+            senders_waiting: 0,
+            receivers_waiting: state.waiting.waiting(),
+            closed: state.senders == 0,
+        }
     }
 
     pub fn receivers(&self) -> usize {

@@ -1,8 +1,9 @@
 //! Done callbacks: closures that are called once the future is done, in the order of their registration.
 //!
 //! A callback belongs to the loop that its thread is a worker of when it is registered: that loop calls it, later, between
-//! tasks. One that is registered outside of any loop is called by the thread that completes the future, after everybody has
-//! been woken and with no lock held.
+//! tasks, and before those who wait are polled, as long as no other callback stands before it that is not a loop's. One that is
+//! registered outside of any loop is called by the thread that completes the future, after everybody has been woken and with
+//! no lock held.
 //!
 //! *Completion against registration.* Whoever completes the future hands its callbacks out after the unlock, because that
 //! calls into other code. A registration that comes meanwhile finds the future done, and would overtake them if it handed
@@ -31,6 +32,8 @@ pub(super) struct Registration<T> {
     id: CallbackId,
     /// What the callback is called in the source, for debug texts.
     name: &'static str,
+    /// Whether a loop calls it.
+    on_loop: bool,
     deliver: Deliver<T>,
 }
 
@@ -54,6 +57,20 @@ impl<T> Callbacks<T> {
 
     pub(super) fn names(&self) -> impl ExactSizeIterator<Item = &'static str> + '_ {
         self.list.iter().map(|registration| registration.name)
+    }
+}
+
+/// Hands out the first callbacks of a future that is done, as far as loops call them: they come before those who wait, who are
+/// yet to be woken. Called by the one who completed it, and followed by [`deliver`].
+pub(super) fn deliver_to_loops<T>(future: &Future<T>) {
+    let first: Vec<_> = {
+        let mut cell = future.cell.lock();
+        let list = &mut cell.extra().callbacks.list;
+        let length = list.iter().take_while(|registration| registration.on_loop).count();
+        list.drain(..length).collect()
+    };
+    for registration in first {
+        (registration.deliver)(future.clone());
     }
 }
 
@@ -114,7 +131,7 @@ impl<T: Send + 'static> Future<T> {
     where
         F: FnOnce(&Future<T>) + Send + 'static,
     {
-        let deliver = delivery(callback, Location::caller());
+        let (on_loop, deliver) = delivery(callback, Location::caller());
         let mut cell = self.cell.lock();
         let done = cell.outcome.is_some();
         let delivering = cell.extra.as_ref().is_some_and(|extra| extra.callbacks.delivering);
@@ -122,7 +139,7 @@ impl<T: Send + 'static> Future<T> {
             drop(cell);
             deliver(self.clone());
         } else {
-            cell.extra().callbacks.list.push(Registration { id, name: type_name::<F>(), deliver });
+            cell.extra().callbacks.list.push(Registration { id, name: type_name::<F>(), on_loop, deliver });
         }
     }
 
@@ -141,14 +158,16 @@ impl<T: Send + 'static> Future<T> {
     }
 }
 
-/// Remembers where, and with which variables, a callback is to be called.
-fn delivery<T, F>(callback: F, location: &'static Location<'static>) -> Deliver<T>
+/// Remembers where, and with which variables, a callback is to be called; and whether a loop does.
+fn delivery<T, F>(callback: F, location: &'static Location<'static>) -> (bool, Deliver<T>)
 where
     T: Send + 'static,
     F: FnOnce(&Future<T>) + Send + 'static,
 {
     let captured = Captured::current();
-    match services::current() {
+    let services = services::current();
+    let on_loop = services.is_some();
+    let deliver: Deliver<T> = match services {
         // The loop's order is the order of delivery. A closed loop drops the callback.
         Some(services) => Box::new(move |future| {
             let _ = services.call_soon(captured, Box::new(move || callback(&future)), location);
@@ -161,5 +180,6 @@ where
                 }
             });
         }),
-    }
+    };
+    (on_loop, deliver)
 }

@@ -326,6 +326,9 @@ impl<T> Future<T> {
                 extra.callbacks.begin()
             });
         }
+        if has_callbacks {
+            callbacks::deliver_to_loops(self);
+        }
         batch.wake();
         if has_callbacks {
             callbacks::deliver(self);

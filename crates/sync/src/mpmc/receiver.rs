@@ -15,6 +15,17 @@ use crate::blocking::block_on;
 use crate::queue::{Fifo, Get, GetNowaitError, Items};
 
 /// A receiving half of a channel. Each value goes to one of the clones.
+///
+/// ```
+/// # use heist_sync::mpmc;
+/// let (sender, receiver) = mpmc::bounded(8);
+/// let crew = [receiver.clone(), receiver].map(|receiver| {
+///     std::thread::spawn(move || std::iter::from_fn(|| receiver.blocking_recv().ok()).sum::<i32>())
+/// });
+/// (1..=10).try_for_each(|job| sender.blocking_send(job)).unwrap();
+/// drop(sender);
+/// assert_eq!(crew.map(|worker| worker.join().unwrap()).iter().sum::<i32>(), 55);
+/// ```
 pub struct Receiver<T> {
     pub(super) counted: Arc<Counted<T>>,
 }
@@ -34,6 +45,18 @@ impl<T> Receiver<T> {
     /// # Cancel safety
     ///
     /// A future that is dropped before it is ready has taken nothing; a turn that it had goes to the next receiver.
+    ///
+    /// ```
+    /// # use heist_sync::mpmc;
+    /// # let run = std::pin::pin!(async {
+    /// let (sender, receiver) = mpmc::bounded(1);
+    /// sender.send(7).await.unwrap();
+    /// drop(sender);
+    /// assert_eq!(receiver.recv().await, Ok(7));
+    /// assert_eq!(receiver.recv().await, Err(mpmc::RecvError));
+    /// # });
+    /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+    /// ```
     pub fn recv(&self) -> Recv<'_, T> {
         Recv { get: Get::new(&self.counted.queue) }
     }
@@ -43,6 +66,19 @@ impl<T> Receiver<T> {
     /// # Cancel safety
     ///
     /// As for [`recv`](Self::recv).
+    ///
+    /// ```
+    /// # use heist_sync::mpmc;
+    /// # use futures_core::Stream;
+    /// # use std::task::{Context, Poll, Waker};
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let (sender, receiver) = mpmc::bounded(1);
+    /// sender.try_send(7).unwrap();
+    /// drop(sender);
+    /// let mut values = std::pin::pin!(receiver.stream());
+    /// assert_eq!(values.as_mut().poll_next(&mut cx), Poll::Ready(Some(7)));
+    /// assert_eq!(values.as_mut().poll_next(&mut cx), Poll::Ready(None));
+    /// ```
     pub fn stream(&self) -> Values<'_, T> {
         Values { items: Items::new(&self.counted.queue) }
     }
@@ -52,6 +88,16 @@ impl<T> Receiver<T> {
     /// # Errors
     ///
     /// [`TryRecvError`] when there is none now, or none will come.
+    ///
+    /// ```
+    /// # use heist_sync::mpmc;
+    /// let (sender, receiver) = mpmc::bounded(1);
+    /// assert_eq!(receiver.try_recv(), Err(mpmc::TryRecvError::Empty));
+    /// sender.try_send(7).unwrap();
+    /// assert_eq!(receiver.try_recv(), Ok(7));
+    /// drop(sender);
+    /// assert_eq!(receiver.try_recv(), Err(mpmc::TryRecvError::Disconnected));
+    /// ```
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         self.counted.queue.get_nowait().map_err(|error| match error {
             GetNowaitError::Empty(_) => TryRecvError::Empty,
@@ -64,6 +110,15 @@ impl<T> Receiver<T> {
     /// # Errors
     ///
     /// As for [`recv`](Self::recv).
+    ///
+    /// ```
+    /// # use heist_sync::mpmc;
+    /// let (sender, receiver) = mpmc::bounded(1);
+    /// let thread = std::thread::spawn(move || sender.blocking_send(7));
+    /// assert_eq!(receiver.blocking_recv(), Ok(7));
+    /// assert_eq!(receiver.blocking_recv(), Err(mpmc::RecvError));
+    /// # thread.join().unwrap().unwrap();
+    /// ```
     pub fn blocking_recv(&self) -> Result<T, RecvError> {
         block_on(self.recv())
     }
@@ -84,6 +139,17 @@ impl<T> Drop for Receiver<T> {
 
 pin_project! {
     /// The future of [`Receiver::recv`].
+    ///
+    /// ```
+    /// # use heist_sync::mpmc;
+    /// # let run = std::pin::pin!(async {
+    /// let (sender, receiver) = mpmc::bounded(1);
+    /// sender.try_send(7).unwrap();
+    /// let receiving: mpmc::Recv<'_, i32> = receiver.recv();
+    /// assert_eq!(receiving.await, Ok(7));
+    /// # });
+    /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Recv<'a, T> {
         #[pin]
@@ -101,6 +167,16 @@ impl<T> Future for Recv<'_, T> {
 
 pin_project! {
     /// The stream of [`Receiver::stream`].
+    ///
+    /// ```
+    /// # use heist_sync::mpmc;
+    /// # use futures_core::Stream;
+    /// # use std::task::{Context, Poll, Waker};
+    /// let (sender, receiver) = mpmc::bounded(1);
+    /// let mut values: std::pin::Pin<&mut mpmc::Values<'_, i32>> = std::pin::pin!(receiver.stream());
+    /// assert!(values.as_mut().poll_next(&mut Context::from_waker(Waker::noop())).is_pending());
+    /// # drop(sender);
+    /// ```
     #[must_use = "streams do nothing unless polled"]
     pub struct Values<'a, T> {
         #[pin]

@@ -6,6 +6,16 @@ use std::mem::{self, ManuallyDrop};
 use super::sender::Sender;
 
 /// A slot of a channel, from [`Sender::reserve`]; dropping it gives the slot back.
+///
+/// ```
+/// # use heist_sync::mpsc;
+/// let (sender, mut receiver) = mpsc::channel(1);
+/// let permit: mpsc::Permit<'_, i32> = sender.try_reserve()?;
+/// assert_eq!(sender.try_send(8), Err(mpsc::TrySendError::Full(8)));
+/// permit.send(7);
+/// assert_eq!(receiver.try_recv()?, 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a permit holds a slot until it is used or dropped"]
 pub struct Permit<'a, T> {
     sender: &'a Sender<T>,
@@ -50,6 +60,16 @@ impl<T> fmt::Debug for Permit<'_, T> {
 }
 
 /// A slot of a channel together with its sender, from [`Sender::reserve_owned`]; dropping it gives the slot back.
+///
+/// ```
+/// # use heist_sync::mpsc;
+/// let (sender, mut receiver) = mpsc::channel(1);
+/// let permit: mpsc::OwnedPermit<i32> = sender.try_reserve_owned()?;
+/// let thread = std::thread::spawn(move || drop(permit.send(7)));
+/// assert_eq!(receiver.blocking_recv(), Some(7));
+/// # thread.join().unwrap();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a permit holds a slot until it is used or dropped"]
 pub struct OwnedPermit<T> {
     /// Dropped, or moved out, together with the permit.
@@ -86,6 +106,15 @@ impl<T> OwnedPermit<T> {
     }
 
     /// Gives the slot back, and the sender.
+    ///
+    /// ```
+    /// # use heist_sync::mpsc;
+    /// let (sender, _receiver) = mpsc::channel::<i32>(1);
+    /// let permit = sender.try_reserve_owned()?;
+    /// let sender = permit.release();
+    /// assert_eq!(sender.capacity(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn release(self) -> Sender<T> {
         let sender = self.into_sender();
         sender.shared.unreserve();

@@ -6,9 +6,10 @@ use std::task::{Context, Poll, Waker, ready};
 
 use heist_core::budget::poll_proceed;
 use heist_core::sync::atomic::{AtomicUsize, Ordering};
-use heist_core::sync::{Mutex, mutant};
+use heist_core::sync::{Mutex, MutexGuard, mutant};
 
 use super::slots::{Released, Slots, UNLIMITED};
+use crate::ChannelStatistics;
 use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
 
 pub(super) struct Shared<T> {
@@ -125,29 +126,54 @@ impl<T> Shared<T> {
         value: &mut Option<T>,
     ) -> Poll<Result<(), ()>> {
         let proceed = ready!(poll_proceed(cx));
-        // Dropped after the lock.
-        let mut _old = None::<Waker>;
-        let waker = {
+        let receiver = {
             let mut state = self.state.lock();
-            let state = &mut *state;
-            if state.closed {
-                // SAFETY: the caller's word; the lock is held.
-                _old = unsafe { state.slots.leave(&self.released, waiter) }.0.waker;
-                return Poll::Ready(Err(()));
-            }
             // A newcomer most often finds a slot at once.
-            let newcomer = !waiter.as_mut().entered();
+            let newcomer = !state.closed && !waiter.as_mut().entered();
             if !(newcomer && state.slots.try_claim(&self.released)) {
-                // SAFETY: the caller's word; the lock is held.
-                if !unsafe { state.slots.poll_claim(&self.released, waiter, cx.waker(), &mut _old) } {
-                    return Poll::Pending;
+                // SAFETY: the caller's word.
+                match ready!(unsafe { self.poll_claim(state, waiter, cx.waker()) }) {
+                    Ok(again) => state = again,
+                    Err(()) => return Poll::Ready(Err(())),
                 }
             }
             value.take().and_then(|value| state.push(value))
         };
         proceed.made_progress();
-        wake(waker);
+        wake(receiver);
         Poll::Ready(Ok(()))
+    }
+
+    /// As [`poll_send`](Self::poll_send), for who may have to wait: ready, with the lock still held, when it has a slot.
+    ///
+    /// # Safety
+    ///
+    /// As for [`poll_send`](Self::poll_send).
+    #[cold]
+    #[inline(never)]
+    unsafe fn poll_claim<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<T>>,
+        waiter: Pin<&mut Waiter>,
+        waker: &Waker,
+    ) -> Poll<Result<MutexGuard<'a, State<T>>, ()>> {
+        if state.closed {
+            // SAFETY: the caller's word; the lock is held.
+            let (left, _) = unsafe { state.slots.leave(&self.released, waiter) };
+            drop(state);
+            drop(left.waker);
+            return Poll::Ready(Err(()));
+        }
+        // SAFETY: the caller's word; the lock is held.
+        let (claimed, old) = unsafe { state.slots.poll_claim(&self.released, waiter, waker) };
+        if claimed {
+            // Who had to wait has been granted a slot: its waker is gone.
+            debug_assert!(old.is_none());
+            return Poll::Ready(Ok(state));
+        }
+        drop(state);
+        drop(old);
+        Poll::Pending
     }
 
     /// Takes a waiter out of the line; a slot that it was promised goes to the next.
@@ -237,34 +263,45 @@ impl<T> Shared<T> {
     /// Takes the next value, and exchanges the receiver's empty batch for the rest of what there is. With a waker, and
     /// nothing there, the receiver waits.
     pub fn fetch(&self, batch: &mut VecDeque<T>, waker: Option<&Waker>) -> Fetch<T> {
-        // Both are dropped after the lock.
-        let (_spent, _old);
         let mut guard = self.state.lock();
         let state = &mut *guard;
-        if let Some(value) = state.items.pop_front() {
-            if !state.items.is_empty() {
-                // What a burst has left behind is not kept for ever.
-                if batch.capacity() > KEEP && batch.capacity() / 4 > state.items.len() {
-                    _spent = std::mem::take(batch);
-                }
-                std::mem::swap(batch, &mut state.items);
-            }
-            let next = if self.capacity == UNLIMITED { None } else { state.slots.unclaim(&self.released) };
+        let Some(value) = state.items.pop_front() else { return self.find_nothing(guard, waker) };
+        let next = if self.capacity == UNLIMITED { None } else { state.slots.unclaim(&self.released) };
+        if state.items.is_empty() {
             drop(guard);
-            wake(next);
-            return Fetch::Some(value);
+        } else {
+            Self::exchange(guard, batch);
         }
+        wake(next);
+        Fetch::Some(value)
+    }
+
+    /// Exchanges the receiver's empty batch for what there is. What a burst has left behind is not kept for ever.
+    #[inline(never)]
+    fn exchange(mut state: MutexGuard<'_, State<T>>, batch: &mut VecDeque<T>) {
+        let is_large = batch.capacity() > KEEP && batch.capacity() / 4 > state.items.len();
+        let spent = if is_large { std::mem::take(batch) } else { VecDeque::new() };
+        std::mem::swap(batch, &mut state.items);
+        drop(state);
+        drop(spent);
+    }
+
+    /// The receiver has come, with the lock held, and there is nothing.
+    #[inline(never)]
+    fn find_nothing(&self, mut state: MutexGuard<'_, State<T>>, waker: Option<&Waker>) -> Fetch<T> {
         // Acquire pairs with `remove_sender`; the lock has ordered the values before it.
         let ended = self.senders.load(Ordering::Acquire) == 0
             || state.closed && (self.capacity == UNLIMITED || state.slots.in_use(&self.released) == 0);
         if ended {
             return Fetch::End;
         }
-        if let Some(waker) = waker {
-            if !state.receiver.as_ref().is_some_and(|current| current.will_wake(waker)) {
-                _old = state.receiver.replace(waker.clone());
-            }
+        let Some(waker) = waker else { return Fetch::None };
+        if state.receiver.as_ref().is_some_and(|current| current.will_wake(waker)) {
+            return Fetch::None;
         }
+        let old = state.receiver.replace(waker.clone());
+        drop(state);
+        drop(old);
         Fetch::None
     }
 
@@ -334,6 +371,23 @@ impl<T> Shared<T> {
     /// Senders that wait for a slot.
     pub fn waiting_senders(&self) -> usize {
         self.state.lock().slots.waiting()
+    }
+
+    /// As the senders see it.
+    pub fn statistics(&self) -> ChannelStatistics {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let limited = self.capacity != UNLIMITED;
+        let senders = self.senders();
+        ChannelStatistics {
+            values: if limited { state.slots.in_use(&self.released) } else { state.items.len() },
+            capacity: limited.then_some(self.capacity),
+            senders,
+            receivers: usize::from(!state.gone),
+            senders_waiting: state.slots.waiting(),
+            receivers_waiting: usize::from(state.receiver.is_some()),
+            closed: state.closed || senders == 0,
+        }
     }
 
     /// Whether the channel is closed; otherwise `waiter` waits for it.

@@ -123,9 +123,11 @@ impl Slots {
     }
 
     /// Gives a claimed slot back, with the lock held; the waker is that of the sender that it is promised to.
+    #[inline]
     pub fn unclaim(&mut self, released: &Released) -> Option<Waker> {
         self.claimed = self.claimed.wrapping_sub(ONE);
-        self.grant(released)
+        // Who waits has raised the flag, which stays up as long as anybody does.
+        if self.wanted { self.grant(released) } else { None }
     }
 
     /// Promises a free slot to the first in line; its waker is to be woken with no lock held.
@@ -144,8 +146,8 @@ impl Slots {
         batch.grant_all(&mut self.waiting);
     }
 
-    /// Claims a slot for `waiter`, or lets it wait. A waker that it no longer needs is put into `old`, to be dropped with
-    /// no lock held.
+    /// Claims a slot for `waiter`, or lets it wait. A waker that it no longer needs comes back, to be dropped with no lock
+    /// held.
     ///
     /// # Safety
     ///
@@ -155,13 +157,11 @@ impl Slots {
         released: &Released,
         mut waiter: Pin<&mut Waiter>,
         waker: &Waker,
-        old: &mut Option<Waker>,
-    ) -> bool {
+    ) -> (bool, Option<Waker>) {
         // SAFETY: the caller's word; the lock is held.
-        let (turn, replaced) = unsafe { self.waiting.turn(waiter.as_mut(), waker) };
-        *old = replaced;
+        let (turn, old) = unsafe { self.waiting.turn(waiter.as_mut(), waker) };
         match turn {
-            Turn::Waiting => return false,
+            Turn::Waiting => return (false, old),
             // The slot that the turn stood for.
             Turn::Used => self.claimed = self.claimed.wrapping_add(ONE),
             Turn::Idle if self.try_claim(released) => {}
@@ -169,12 +169,12 @@ impl Slots {
                 if self.still_none(released) {
                     // SAFETY: the waiter is idle; it leaves before it goes (the caller's word).
                     unsafe { self.waiting.enter(waiter, waker, End::Back) };
-                    return false;
+                    return (false, None);
                 }
                 self.claimed = self.claimed.wrapping_add(ONE);
             }
         }
-        true
+        (true, None)
     }
 
     /// Says that a slot is wanted, and looks again.

@@ -32,11 +32,30 @@ impl<T> WeakSender<T> {
     }
 
     /// A sender, while there is still another one.
+    ///
+    /// ```
+    /// # use heist_sync::mpsc;
+    /// let (sender, mut receiver) = mpsc::channel(1);
+    /// let weak = sender.downgrade();
+    /// weak.upgrade().expect("the sender is there").try_send(7).unwrap();
+    /// assert_eq!(receiver.try_recv(), Ok(7));
+    /// drop(sender);
+    /// assert!(weak.upgrade().is_none());
+    /// ```
     pub fn upgrade(&self) -> Option<Sender<T>> {
         self.shared.try_add_sender().then(|| Sender { shared: self.shared.clone() })
     }
 
     /// How many senders there are.
+    ///
+    /// ```
+    /// # use heist_sync::mpsc;
+    /// let (sender, _receiver) = mpsc::channel::<i32>(1);
+    /// let weak = sender.downgrade();
+    /// assert_eq!(weak.strong_count(), 1);
+    /// drop(sender);
+    /// assert_eq!(weak.strong_count(), 0);
+    /// ```
     pub fn strong_count(&self) -> usize {
         self.shared.senders()
     }

@@ -51,19 +51,14 @@ impl<S: Source> Claim<S> {
     }
 
     /// Polls without asking the task's budget: for threads that block.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn poll_unbudgeted(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S> {
         let mut this = self.project();
         let source = this.source.as_ref().expect("a future is not polled again once it was ready");
         let permits = source.permits();
-        let taken = if this.waiter.as_mut().entered() {
-            // SAFETY: the waiter entered this line.
-            unsafe { permits.look_again(this.waiter, cx.waker()) }
-        } else {
-            // SAFETY: the waiter is idle, and leaves in `drop`.
-            permits.try_take(*this.want)
-                || unsafe { permits.take_or_enter(*this.want, this.waiter, cx.waker()) }
-        };
+        let taken = !this.waiter.as_mut().entered() && permits.try_take(*this.want)
+            // SAFETY: the waiter is idle or entered this line, and leaves in `drop`.
+            || unsafe { permits.poll_take(*this.want, this.waiter, cx.waker()) };
         match this.source.take_if(|_| taken) {
             Some(source) => Poll::Ready(source),
             None => Poll::Pending,
@@ -74,7 +69,7 @@ impl<S: Source> Claim<S> {
 impl<S: Source> Future for Claim<S> {
     type Output = S;
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S> {
         let proceed = ready!(poll_proceed(cx));
         let source = ready!(self.poll_unbudgeted(cx));

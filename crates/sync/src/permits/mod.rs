@@ -215,6 +215,22 @@ impl Permits {
         }
     }
 
+    /// Looks at a claim that could not take its permits at once; whether it has them now.
+    ///
+    /// # Safety
+    ///
+    /// The waiter is idle, or entered this line; before it goes, it [`received`](Self::received) or [`left`](Self::leave).
+    #[inline(never)]
+    unsafe fn poll_take(&self, want: u32, mut waiter: Pin<&mut Waiter>, waker: &Waker) -> bool {
+        if waiter.as_mut().entered() {
+            // SAFETY: the waiter entered this line.
+            unsafe { self.look_again(waiter, waker) }
+        } else {
+            // SAFETY: the waiter is idle; the rest is the caller's word.
+            unsafe { self.take_or_enter(want, waiter, waker) }
+        }
+    }
+
     /// Takes `want` permits, or enters the line. Ready says that they are taken.
     ///
     /// # Safety
@@ -274,6 +290,7 @@ impl Permits {
     /// # Safety
     ///
     /// The waiter entered this line.
+    #[inline]
     pub(crate) unsafe fn look_again(&self, mut waiter: Pin<&mut Waiter>, waker: &Waker) -> bool {
         if self.received(waiter.as_mut()) {
             return true;

@@ -4,6 +4,12 @@ use std::error::Error;
 use std::fmt;
 
 /// There was no item. asyncio: `QueueEmpty`.
+///
+/// ```
+/// # use heist_sync::{GetNowaitError, Queue, QueueEmpty};
+/// let error = Queue::<i32>::new().get_nowait().unwrap_err();
+/// assert_eq!(error, GetNowaitError::Empty(QueueEmpty));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct QueueEmpty;
 
@@ -16,6 +22,13 @@ impl fmt::Display for QueueEmpty {
 impl Error for QueueEmpty {}
 
 /// There was no free slot; holds the item. asyncio: `QueueFull`.
+///
+/// ```
+/// # use heist_sync::{PutNowaitError, Queue, QueueFull};
+/// let queue = Queue::bounded(1);
+/// queue.put_nowait(1).unwrap();
+/// assert_eq!(queue.put_nowait(2), Err(PutNowaitError::Full(QueueFull(2))));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct QueueFull<T>(pub T);
 
@@ -34,6 +47,14 @@ impl<T> fmt::Display for QueueFull<T> {
 impl<T> Error for QueueFull<T> {}
 
 /// The queue was shut down; from `put` it holds the item. asyncio: `QueueShutDown`.
+///
+/// ```
+/// # use heist_sync::{Queue, QueueShutDown};
+/// let queue = Queue::new();
+/// queue.shutdown(false);
+/// assert_eq!(queue.put_blocking(7), Err(QueueShutDown(7)));
+/// assert_eq!(queue.get_blocking(), Err(QueueShutDown(())));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct QueueShutDown<T = ()>(pub T);
 
@@ -52,6 +73,14 @@ impl<T> fmt::Display for QueueShutDown<T> {
 impl<T> Error for QueueShutDown<T> {}
 
 /// Why [`Queue::get_nowait`](super::Queue::get_nowait) gave no item.
+///
+/// ```
+/// # use heist_sync::{GetNowaitError, Queue};
+/// let queue = Queue::<i32>::new();
+/// assert!(matches!(queue.get_nowait(), Err(GetNowaitError::Empty(_))));
+/// queue.shutdown(false);
+/// assert!(matches!(queue.get_nowait(), Err(GetNowaitError::ShutDown(_))));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GetNowaitError {
     /// There was no item.
@@ -72,6 +101,15 @@ impl fmt::Display for GetNowaitError {
 impl Error for GetNowaitError {}
 
 /// Why [`Queue::put_nowait`](super::Queue::put_nowait) did not take the item; holds it.
+///
+/// ```
+/// # use heist_sync::{PutNowaitError, Queue};
+/// let queue = Queue::bounded(1);
+/// queue.put_nowait(1).unwrap();
+/// assert!(matches!(queue.put_nowait(2), Err(PutNowaitError::Full(_))));
+/// queue.shutdown(false);
+/// assert!(matches!(queue.put_nowait(3), Err(PutNowaitError::ShutDown(_))));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PutNowaitError<T> {
     /// There was no free slot.
@@ -82,6 +120,14 @@ pub enum PutNowaitError<T> {
 
 impl<T> PutNowaitError<T> {
     /// The item that did not go in.
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// let queue = Queue::bounded(1);
+    /// queue.put_nowait("a").unwrap();
+    /// let error = queue.put_nowait("b").unwrap_err();
+    /// assert_eq!(error.into_item(), "b");
+    /// ```
     pub fn into_item(self) -> T {
         match self {
             Self::Full(QueueFull(item)) | Self::ShutDown(QueueShutDown(item)) => item,
@@ -89,6 +135,15 @@ impl<T> PutNowaitError<T> {
     }
 
     /// Whether the queue was full.
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// let queue = Queue::bounded(1);
+    /// queue.put_nowait(1).unwrap();
+    /// assert!(queue.put_nowait(2).unwrap_err().is_full());
+    /// queue.shutdown(false);
+    /// assert!(!queue.put_nowait(3).unwrap_err().is_full());
+    /// ```
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Full(_))
     }
@@ -115,6 +170,14 @@ impl<T> fmt::Display for PutNowaitError<T> {
 impl<T> Error for PutNowaitError<T> {}
 
 /// [`Queue::task_done`](super::Queue::task_done) was called more often than items were put. asyncio: `ValueError`.
+///
+/// ```
+/// # use heist_sync::{Queue, TaskDoneError};
+/// let queue = Queue::new();
+/// queue.put_nowait("work").unwrap();
+/// assert_eq!(queue.task_done(), Ok(()));
+/// assert_eq!(queue.task_done(), Err(TaskDoneError));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TaskDoneError;
 

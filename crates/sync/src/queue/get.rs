@@ -17,6 +17,18 @@ use crate::waitlist::{End, Turn, Waiter};
 
 pin_project! {
     /// The future of [`get`](super::OrderedQueue::get).
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// # use heist_sync::queue::{Fifo, Get};
+    /// # let run = std::pin::pin!(async {
+    /// let queue = Queue::new();
+    /// queue.put_nowait(7).unwrap();
+    /// let getting: Get<'_, i32, Fifo> = queue.get();
+    /// assert_eq!(getting.await, Ok(7));
+    /// # });
+    /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Get<'a, T, O: Order<T>> {
         shared: &'a Shared<T, O>,
@@ -91,6 +103,17 @@ impl<T, O: Order<T>> Future for Get<'_, T, O> {
 
 pin_project! {
     /// The stream of [`items`](super::OrderedQueue::items).
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// # use heist_sync::queue::{Fifo, Items};
+    /// # use std::{pin::{Pin, pin}, task::{Context, Poll, Waker}};
+    /// # use futures_core::Stream;
+    /// let queue = Queue::new();
+    /// queue.put_nowait(7).unwrap();
+    /// let items: Pin<&mut Items<'_, i32, Fifo>> = pin!(queue.items());
+    /// assert_eq!(items.poll_next(&mut Context::from_waker(Waker::noop())), Poll::Ready(Some(7)));
+    /// ```
     #[must_use = "streams do nothing unless polled"]
     pub struct Items<'a, T, O: Order<T>> {
         // A `Get` that was ready is idle again, and may be polled for the next item.

@@ -14,6 +14,20 @@ use crate::waitlist::{End, Turn, Waiter};
 
 pin_project! {
     /// The future of [`join`](super::OrderedQueue::join).
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// # use heist_sync::queue::{Fifo, Join};
+    /// # let run = std::pin::pin!(async {
+    /// let queue = Queue::new();
+    /// queue.put_nowait(7).unwrap();
+    /// queue.task_done().unwrap();
+    /// let joining: Join<'_, i32, Fifo> = queue.join();
+    /// joining.await;
+    /// assert_eq!(queue.statistics().unfinished, 0);
+    /// # });
+    /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Join<'a, T, O: Order<T>> {
         shared: &'a Shared<T, O>,

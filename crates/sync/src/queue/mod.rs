@@ -71,17 +71,41 @@ pub type PriorityQueue<T> = OrderedQueue<T, SmallestFirst>;
 /// A queue between tasks that gives its items in the order `O`: what [`Queue`], [`LifoQueue`] and [`PriorityQueue`] are.
 ///
 /// It is a handle: clones share one queue. Any number of tasks may put and get, on any thread, under any executor.
+///
+/// ```
+/// # use heist_sync::queue::{Lifo, OrderedQueue};
+/// let queue: OrderedQueue<&str, Lifo> = OrderedQueue::new();
+/// let same = queue.clone();
+/// queue.put_nowait("a")?;
+/// queue.put_nowait("b")?;
+/// assert_eq!((same.get_nowait()?, same.len()), ("b", 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct OrderedQueue<T, O: Order<T>> {
     shared: Arc<Shared<T, O>>,
 }
 
 impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// A queue without limit: `put` never waits. asyncio: `Queue()`.
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// let queue = Queue::new();
+    /// (0..1000).for_each(|item| queue.put_nowait(item).unwrap());
+    /// assert_eq!((queue.len(), queue.maxsize()), (1000, 0));
+    /// ```
     pub fn new() -> Self {
         Self::bounded(0)
     }
 
     /// A queue that holds at most `maxsize` items; 0 is without limit. asyncio: `Queue(maxsize)`.
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// let queue = Queue::bounded(1);
+    /// queue.put_nowait("a").unwrap();
+    /// assert!(queue.put_nowait("b").is_err());
+    /// ```
     pub fn bounded(maxsize: usize) -> Self {
         Self { shared: Arc::new(Shared::new(maxsize)) }
     }
@@ -98,6 +122,17 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     ///
     /// A future that is dropped before it is ready has not added its item; a slot that it had been promised goes to the
     /// next putter.
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// # let run = std::pin::pin!(async {
+    /// let queue = Queue::bounded(1);
+    /// assert_eq!(queue.put("a").await, Ok(()));
+    /// assert!(queue.is_full());
+    /// assert_eq!(queue.get().await, Ok("a"));
+    /// # });
+    /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+    /// ```
     pub fn put(&self, item: T) -> Put<'_, T, O> {
         Put::new(&self.shared, item)
     }
@@ -107,6 +142,15 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// # Errors
     ///
     /// [`PutNowaitError`] with the item, when the queue is full or shut down.
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// let queue = Queue::bounded(1);
+    /// assert_eq!(queue.put_nowait("a"), Ok(()));
+    /// let error = queue.put_nowait("b").unwrap_err();
+    /// assert!(error.is_full());
+    /// assert_eq!(error.into_item(), "b");
+    /// ```
     pub fn put_nowait(&self, item: T) -> Result<(), PutNowaitError<T>> {
         self.shared.put_nowait(item)
     }
@@ -141,6 +185,18 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// # Cancel safety
     ///
     /// A future that is dropped before it is ready has taken nothing; a turn that it had goes to the next getter.
+    ///
+    /// ```
+    /// # use heist_sync::{Queue, QueueShutDown};
+    /// # let run = std::pin::pin!(async {
+    /// let queue = Queue::new();
+    /// queue.put("a").await.unwrap();
+    /// queue.shutdown(false);
+    /// assert_eq!(queue.get().await, Ok("a"));
+    /// assert_eq!(queue.get().await, Err(QueueShutDown(())));
+    /// # });
+    /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+    /// ```
     pub fn get(&self) -> Get<'_, T, O> {
         Get::new(&self.shared)
     }
@@ -150,6 +206,14 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// # Errors
     ///
     /// [`GetNowaitError`] when the queue is empty, or empty and shut down.
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// let queue = Queue::new();
+    /// assert!(queue.get_nowait().is_err());
+    /// queue.put_nowait("a").unwrap();
+    /// assert_eq!(queue.get_nowait(), Ok("a"));
+    /// ```
     pub fn get_nowait(&self) -> Result<T, GetNowaitError> {
         self.shared.get_nowait()
     }
@@ -159,6 +223,15 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// # Errors
     ///
     /// [`QueueShutDown`] once the queue is shut down and empty.
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// let queue = Queue::new();
+    /// let other = queue.clone();
+    /// let thread = std::thread::spawn(move || other.get_blocking());
+    /// queue.put_nowait("a").unwrap();
+    /// assert_eq!(thread.join().unwrap(), Ok("a"));
+    /// ```
     pub fn get_blocking(&self) -> Result<T, QueueShutDown> {
         block_on(self.get())
     }
@@ -168,31 +241,83 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// # Cancel safety
     ///
     /// As for [`get`](Self::get).
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// # use futures_core::Stream;
+    /// # use std::task::{Context, Poll, Waker};
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let queue = Queue::new();
+    /// queue.put_nowait("a").unwrap();
+    /// queue.shutdown(false);
+    /// let mut items = std::pin::pin!(queue.items());
+    /// assert_eq!(items.as_mut().poll_next(&mut cx), Poll::Ready(Some("a")));
+    /// assert_eq!(items.as_mut().poll_next(&mut cx), Poll::Ready(None));
+    /// ```
     pub fn items(&self) -> Items<'_, T, O> {
         Items::new(&self.shared)
     }
 
     /// How many items are in the queue. asyncio: `qsize`.
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// let queue = Queue::new();
+    /// queue.put_nowait("a").unwrap();
+    /// queue.put_nowait("b").unwrap();
+    /// assert_eq!(queue.qsize(), 2);
+    /// ```
     pub fn qsize(&self) -> usize {
         self.shared.len()
     }
 
     /// How many items are in the queue: [`qsize`](Self::qsize) in Rust's word.
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// let queue = Queue::new();
+    /// queue.put_nowait("a").unwrap();
+    /// assert_eq!(queue.len(), 1);
+    /// queue.get_nowait().unwrap();
+    /// assert_eq!(queue.len(), 0);
+    /// ```
     pub fn len(&self) -> usize {
         self.qsize()
     }
 
     /// Whether there is no item. asyncio: `empty`.
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// let queue = Queue::new();
+    /// assert!(queue.is_empty());
+    /// queue.put_nowait("a").unwrap();
+    /// assert!(!queue.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.qsize() == 0
     }
 
     /// Whether there is no free slot; never where there is no limit. asyncio: `full`.
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// let (small, unlimited) = (Queue::bounded(1), Queue::new());
+    /// small.put_nowait("a").unwrap();
+    /// unlimited.put_nowait("a").unwrap();
+    /// assert_eq!((small.is_full(), unlimited.is_full()), (true, false));
+    /// ```
     pub fn is_full(&self) -> bool {
         self.shared.is_full()
     }
 
     /// How many items fit; 0 where there is no limit. asyncio: `maxsize`.
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// assert_eq!(Queue::<i32>::bounded(4).maxsize(), 4);
+    /// assert_eq!(Queue::<i32>::new().maxsize(), 0);
+    /// ```
     pub fn maxsize(&self) -> usize {
         self.shared.maxsize
     }
@@ -202,6 +327,16 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// # Errors
     ///
     /// [`TaskDoneError`] when it is called more often than items were put.
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// let queue = Queue::new();
+    /// queue.put_nowait("work").unwrap();
+    /// queue.get_nowait().unwrap();
+    /// assert_eq!(queue.statistics().unfinished, 1);
+    /// assert!(queue.task_done().is_ok());
+    /// assert!(queue.task_done().is_err());
+    /// ```
     pub fn task_done(&self) -> Result<(), TaskDoneError> {
         self.shared.task_done()
     }
@@ -211,17 +346,50 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// # Cancel safety
     ///
     /// Dropping the future changes nothing.
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// # let run = std::pin::pin!(async {
+    /// let queue = Queue::new();
+    /// queue.put("work").await.unwrap();
+    /// queue.get().await.unwrap();
+    /// queue.task_done().unwrap();
+    /// queue.join().await;
+    /// assert_eq!(queue.statistics().unfinished, 0);
+    /// # });
+    /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+    /// ```
     pub fn join(&self) -> Join<'_, T, O> {
         Join::new(&self.shared)
     }
 
     /// Lets no more items in: `put` fails from now on, for those who wait too, and `get` fails once the queue is empty.
     /// With `immediate` the items that are left are dropped and count as done. asyncio: `shutdown`.
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// let queue = Queue::new();
+    /// queue.put_nowait("a").unwrap();
+    /// queue.put_nowait("b").unwrap();
+    /// queue.shutdown(false);
+    /// assert!(queue.put_nowait("c").is_err());
+    /// assert_eq!(queue.get_nowait(), Ok("a"));
+    /// queue.shutdown(true);
+    /// assert!(queue.get_nowait().is_err());
+    /// ```
     pub fn shutdown(&self, immediate: bool) {
         self.shared.shutdown(immediate);
     }
 
     /// Whether [`shutdown`](Self::shutdown) was called.
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// let queue = Queue::<i32>::new();
+    /// assert!(!queue.is_shut_down());
+    /// queue.shutdown(false);
+    /// assert!(queue.is_shut_down());
+    /// ```
     pub fn is_shut_down(&self) -> bool {
         self.shared.is_shut_down()
     }

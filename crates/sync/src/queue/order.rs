@@ -4,6 +4,16 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
 /// An order of items, and what keeps them in it. There are three: [`Fifo`], [`Lifo`] and [`SmallestFirst`].
+///
+/// ```
+/// # use heist_sync::queue::{Order, OrderedQueue};
+/// fn drain<T, O: Order<T>>(queue: &OrderedQueue<T, O>) -> Vec<T> {
+///     std::iter::from_fn(|| queue.get_nowait().ok()).collect()
+/// }
+/// let queue = heist_sync::PriorityQueue::new();
+/// [2, 3, 1].map(|item| queue.put_nowait(item).unwrap());
+/// assert_eq!(drain(&queue), [1, 2, 3]);
+/// ```
 pub trait Order<T>: sealed::Sealed {
     /// What keeps the items.
     type Items: Default;
@@ -22,14 +32,35 @@ pub trait Order<T>: sealed::Sealed {
 }
 
 /// First in, first out.
+///
+/// ```
+/// # use heist_sync::queue::{Fifo, OrderedQueue};
+/// let queue = OrderedQueue::<i32, Fifo>::new();
+/// [2, 3, 1].map(|item| queue.put_nowait(item).unwrap());
+/// assert_eq!([(); 3].map(|()| queue.get_nowait().unwrap()), [2, 3, 1]);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Fifo;
 
 /// Last in, first out.
+///
+/// ```
+/// # use heist_sync::queue::{Lifo, OrderedQueue};
+/// let queue = OrderedQueue::<i32, Lifo>::new();
+/// [2, 3, 1].map(|item| queue.put_nowait(item).unwrap());
+/// assert_eq!([(); 3].map(|()| queue.get_nowait().unwrap()), [1, 3, 2]);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Lifo;
 
 /// The smallest item first, by its `Ord`; equal ones in no certain order.
+///
+/// ```
+/// # use heist_sync::queue::{OrderedQueue, SmallestFirst};
+/// let queue = OrderedQueue::<i32, SmallestFirst>::new();
+/// [2, 3, 1].map(|item| queue.put_nowait(item).unwrap());
+/// assert_eq!([(); 3].map(|()| queue.get_nowait().unwrap()), [1, 2, 3]);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct SmallestFirst;
 

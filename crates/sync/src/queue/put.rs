@@ -16,6 +16,18 @@ use crate::waitlist::{End, Turn, Waiter};
 
 pin_project! {
     /// The future of [`put`](super::OrderedQueue::put).
+    ///
+    /// ```
+    /// # use heist_sync::Queue;
+    /// # use heist_sync::queue::{Fifo, Put};
+    /// # let run = std::pin::pin!(async {
+    /// let queue = Queue::new();
+    /// let putting: Put<'_, i32, Fifo> = queue.put(7);
+    /// assert_eq!(putting.await, Ok(()));
+    /// assert_eq!(queue.len(), 1);
+    /// # });
+    /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Put<'a, T, O: Order<T>> {
         shared: &'a Shared<T, O>,

@@ -26,6 +26,15 @@ pub(super) struct State<T, O: Order<T>> {
 }
 
 /// What a queue is like at one moment; see [`OrderedQueue::statistics`](super::OrderedQueue::statistics).
+///
+/// ```
+/// # use heist_sync::{Queue, QueueStatistics};
+/// let queue = Queue::bounded(4);
+/// queue.put_nowait("a").unwrap();
+/// queue.get_nowait().unwrap();
+/// let now: QueueStatistics = queue.statistics();
+/// assert_eq!((now.items, now.unfinished, now.shut_down), (0, 1, false));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueueStatistics {

@@ -65,6 +65,17 @@ unsafe fn leave(line: &Mutex<WaitList>, mut waiter: Pin<&mut Waiter>) {
 
 pin_project! {
     /// The future of [`Receiver::changed`](super::Receiver::changed).
+    ///
+    /// ```
+    /// # use heist_sync::watch;
+    /// # let run = std::pin::pin!(async {
+    /// let (sender, mut receiver) = watch::channel(0);
+    /// sender.send(7).unwrap();
+    /// let changed: watch::Changed<'_, i32> = receiver.changed();
+    /// assert_eq!(changed.await, Ok(()));
+    /// # });
+    /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Changed<'a, T> {
         shared: &'a Shared<T>,
@@ -109,6 +120,18 @@ impl<T> Future for Changed<'_, T> {
 
 pin_project! {
     /// The future of [`Sender::closed`](super::Sender::closed).
+    ///
+    /// ```
+    /// # use heist_sync::watch;
+    /// # let run = std::pin::pin!(async {
+    /// let (sender, receiver) = watch::channel(0);
+    /// drop(receiver);
+    /// let closed: watch::Closed<'_, i32> = sender.closed();
+    /// closed.await;
+    /// assert!(sender.is_closed());
+    /// # });
+    /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+    /// ```
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Closed<'a, T> {
         shared: &'a Shared<T>,

@@ -33,6 +33,14 @@ use self::shared::Shared;
 pub use crate::channel_errors::SendError;
 
 /// Makes a channel that holds `value`, which counts as seen.
+///
+/// ```
+/// # use heist_sync::watch;
+/// let (sender, receiver) = watch::channel("starting");
+/// assert_eq!((*receiver.borrow(), receiver.has_changed()), ("starting", Ok(false)));
+/// sender.send("ready").unwrap();
+/// assert_eq!((*receiver.borrow(), receiver.has_changed()), ("ready", Ok(true)));
+/// ```
 pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared::new(value));
     let receiver = Receiver::new(shared.clone());
@@ -40,6 +48,18 @@ pub fn channel<T>(value: T) -> (Sender<T>, Receiver<T>) {
 }
 
 /// Every sender is gone: the value changes no more.
+///
+/// ```
+/// # use heist_sync::watch;
+/// # let run = std::pin::pin!(async {
+/// let (sender, mut receiver) = watch::channel(0);
+/// sender.send(7).unwrap();
+/// drop(sender);
+/// assert_eq!(receiver.changed().await, Ok(()));
+/// assert_eq!(receiver.changed().await, Err(watch::RecvError));
+/// # });
+/// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RecvError;
 

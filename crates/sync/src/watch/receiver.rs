@@ -8,8 +8,18 @@ use heist_core::sync::atomic::Ordering;
 use super::RecvError;
 use super::changed::Changed;
 use super::shared::{Ref, Shared, Version, wake_all};
+use crate::ChannelStatistics;
 
 /// The half of a [`channel`](super::channel) that looks at the value. Clones have seen what the original has.
+///
+/// ```
+/// # use heist_sync::watch;
+/// let (sender, mut receiver) = watch::channel(1);
+/// let second = receiver.clone();
+/// sender.send(2).unwrap();
+/// assert_eq!(*receiver.borrow_and_update(), 2);
+/// assert_eq!((receiver.has_changed(), second.has_changed()), (Ok(false), Ok(true)));
+/// ```
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
     seen: Version,
@@ -28,11 +38,27 @@ impl<T> Receiver<T> {
     }
 
     /// Looks at the value; one that was unseen stays so.
+    ///
+    /// ```
+    /// # use heist_sync::watch;
+    /// let (sender, receiver) = watch::channel(1);
+    /// sender.send(2).unwrap();
+    /// assert_eq!(*receiver.borrow(), 2);
+    /// assert_eq!(receiver.has_changed(), Ok(true));
+    /// ```
     pub fn borrow(&self) -> Ref<'_, T> {
         self.shared.borrow(self.seen)
     }
 
     /// Looks at the value, which is seen from now on.
+    ///
+    /// ```
+    /// # use heist_sync::watch;
+    /// let (sender, mut receiver) = watch::channel(1);
+    /// sender.send(2).unwrap();
+    /// assert_eq!(*receiver.borrow_and_update(), 2);
+    /// assert_eq!(receiver.has_changed(), Ok(false));
+    /// ```
     pub fn borrow_and_update(&mut self) -> Ref<'_, T> {
         let value = self.shared.borrow(self.seen);
         self.seen = value.version;
@@ -97,6 +123,17 @@ impl<T> Receiver<T> {
     /// # Errors
     ///
     /// [`RecvError`] once every sender is gone and the last value has been seen.
+    ///
+    /// ```
+    /// # use heist_sync::watch;
+    /// let (sender, receiver) = watch::channel(1);
+    /// assert_eq!(receiver.has_changed(), Ok(false));
+    /// sender.send(2).unwrap();
+    /// assert_eq!(receiver.has_changed(), Ok(true));
+    /// let late = sender.subscribe();
+    /// drop(sender);
+    /// assert_eq!(late.has_changed(), Err(watch::RecvError));
+    /// ```
     pub fn has_changed(&self) -> Result<bool, RecvError> {
         let version = self.shared.version();
         match !version.is_same(self.seen) {
@@ -106,16 +143,56 @@ impl<T> Receiver<T> {
     }
 
     /// Has the value of now count as unseen.
+    ///
+    /// ```
+    /// # use heist_sync::watch;
+    /// # let run = std::pin::pin!(async {
+    /// let (_sender, mut receiver) = watch::channel("config");
+    /// receiver.mark_changed();
+    /// assert_eq!(receiver.has_changed(), Ok(true));
+    /// assert_eq!(receiver.changed().await, Ok(()));
+    /// # });
+    /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
+    /// ```
     pub fn mark_changed(&mut self) {
         self.seen = self.shared.version().before();
     }
 
     /// Has the value of now count as seen.
+    ///
+    /// ```
+    /// # use heist_sync::watch;
+    /// let (sender, mut receiver) = watch::channel(1);
+    /// sender.send(2).unwrap();
+    /// receiver.mark_unchanged();
+    /// assert_eq!(receiver.has_changed(), Ok(false));
+    /// ```
     pub fn mark_unchanged(&mut self) {
         self.seen = self.shared.version();
     }
 
+    /// What the channel is at: values, both sides, and who waits.
+    ///
+    /// ```
+    /// # use heist_sync::watch;
+    /// let (_sender, receiver) = watch::channel(1);
+    /// let _second = receiver.clone();
+    /// let now = receiver.statistics();
+    /// assert_eq!((now.values, now.senders, now.receivers), (1, 1, 2));
+    /// ```
+    pub fn statistics(&self) -> ChannelStatistics {
+        self.shared.statistics()
+    }
+
     /// Whether `other` looks at the same value.
+    ///
+    /// ```
+    /// # use heist_sync::watch;
+    /// let (_sender, receiver) = watch::channel(1);
+    /// let (_other_sender, other) = watch::channel(1);
+    /// assert!(receiver.same_channel(&receiver.clone()));
+    /// assert!(!receiver.same_channel(&other));
+    /// ```
     pub fn same_channel(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }

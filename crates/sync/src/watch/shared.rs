@@ -6,6 +6,7 @@ use std::ops::Deref;
 use heist_core::sync::atomic::{AtomicUsize, Ordering};
 use heist_core::sync::{Mutex, RwLock, RwLockReadGuard, mutant};
 
+use crate::ChannelStatistics;
 use crate::waitlist::{WaitList, WakeBatch};
 
 /// In the version: every sender is gone.
@@ -64,6 +65,18 @@ impl<T> Shared<T> {
         Version(self.version.load(Ordering::Acquire))
     }
 
+    pub fn statistics(&self) -> ChannelStatistics {
+        ChannelStatistics {
+            values: 1,
+            capacity: Some(1),
+            senders: self.senders.load(Ordering::Relaxed),
+            receivers: self.receivers.load(Ordering::Relaxed),
+            senders_waiting: 0,
+            receivers_waiting: self.changes.lock().waiting(),
+            closed: self.version().ended(),
+        }
+    }
+
     pub fn borrow(&self, seen: Version) -> Ref<'_, T> {
         let value = self.value.read();
         let version = self.version();
@@ -104,6 +117,13 @@ pub(super) fn wake_all(line: &Mutex<WaitList>) {
 }
 
 /// The value, locked for reading: senders wait until this is dropped, so hold it for a look, not for work.
+///
+/// ```
+/// # use heist_sync::watch;
+/// let (_sender, receiver) = watch::channel("value");
+/// let value: watch::Ref<'_, &str> = receiver.borrow();
+/// assert_eq!(value.len(), 5);
+/// ```
 pub struct Ref<'a, T> {
     value: RwLockReadGuard<'a, T>,
     pub(super) version: Version,
@@ -112,6 +132,14 @@ pub struct Ref<'a, T> {
 
 impl<T> Ref<'_, T> {
     /// Whether the value was unseen by the receiver that borrowed it; `false` from a sender.
+    ///
+    /// ```
+    /// # use heist_sync::watch;
+    /// let (sender, mut receiver) = watch::channel(1);
+    /// sender.send(2).unwrap();
+    /// assert!(receiver.borrow_and_update().has_changed());
+    /// assert!(!receiver.borrow_and_update().has_changed());
+    /// ```
     pub fn has_changed(&self) -> bool {
         self.changed
     }

@@ -30,6 +30,20 @@ use node::{Block, FAILED_FLAG};
 use super::handle::Task;
 
 /// What wakes the one who waits. All of them end the wait when every task has ended.
+///
+/// ```
+/// # use heist_scheduler::{Config, Countdown, LocalScheduler, Wanted, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let tasks = [create_task(std::future::pending::<()>()), create_task(async {})];
+/// let mut countdown = Countdown::new(tasks.len(), Wanted::Any);
+/// for task in &tasks {
+///     countdown.add(task);
+/// }
+/// std::future::poll_fn(|cx| countdown.poll(cx)).await;
+/// assert!(!tasks[0].done() && tasks[1].done());
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Wanted {
@@ -42,6 +56,18 @@ pub enum Wanted {
 }
 
 /// A task that has ended, as [`Countdown::pop`] tells of it.
+///
+/// ```
+/// # use heist_scheduler::{Config, Countdown, Ended, LocalScheduler, Wanted, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let task = create_task(async { 7 });
+/// let mut countdown = Countdown::new(1, Wanted::Any);
+/// countdown.add(&task);
+/// std::future::poll_fn(|cx| countdown.poll(cx)).await;
+/// assert_eq!(countdown.pop(), Some(Ended { index: 0, failed: false }));
+/// # }).unwrap();
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
     /// The number of the task, in the order of [`Countdown::add`].
@@ -92,6 +118,12 @@ impl fmt::Debug for Countdown {
 impl Countdown {
     /// For so many tasks.
     ///
+    /// ```
+    /// # use heist_scheduler::{Countdown, Wanted};
+    /// let countdown = Countdown::new(2, Wanted::All);
+    /// assert_eq!(countdown.left(), 2, "none of them has ended");
+    /// ```
+    ///
     /// # Panics
     ///
     /// For 2^31 tasks and more, which is more than memory holds.
@@ -101,6 +133,18 @@ impl Countdown {
     }
 
     /// Adds the next task.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Countdown, LocalScheduler, Wanted, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async { 7 });
+    /// let mut countdown = Countdown::new(1, Wanted::All);
+    /// countdown.add(&task);
+    /// std::future::poll_fn(|cx| countdown.poll(cx)).await;
+    /// assert_eq!(task.await.unwrap(), 7);
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Panics
     ///
@@ -117,17 +161,59 @@ impl Countdown {
     }
 
     /// How many tasks have not ended.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Countdown, LocalScheduler, Wanted, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async { 7 });
+    /// let mut countdown = Countdown::new(1, Wanted::All);
+    /// countdown.add(&task);
+    /// assert_eq!(countdown.left(), 1);
+    /// std::future::poll_fn(|cx| countdown.poll(cx)).await;
+    /// assert_eq!(countdown.left(), 0);
+    /// # }).unwrap();
+    /// ```
     pub fn left(&self) -> usize {
         self.block.left()
     }
 
     /// From now on the end of all tasks is wanted.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Countdown, LocalScheduler, Wanted, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let tasks = [create_task(async { 1 }), create_task(async { 2 })];
+    /// let mut countdown = Countdown::new(tasks.len(), Wanted::Any);
+    /// for task in &tasks {
+    ///     countdown.add(task);
+    /// }
+    /// countdown.want_all();
+    /// std::future::poll_fn(|cx| countdown.poll(cx)).await;
+    /// assert!(tasks.iter().all(|task| task.done()));
+    /// # }).unwrap();
+    /// ```
     pub fn want_all(&mut self) {
         self.block.want_all();
     }
 
     /// Ready when what is wanted has come, or every task has ended. With [`Wanted::Any`] that is as long as
     /// [`pop`](Self::pop) has something to give.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Countdown, LocalScheduler, Wanted, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let tasks = [create_task(async { 1 }), create_task(async { 2 })];
+    /// let mut countdown = Countdown::new(tasks.len(), Wanted::All);
+    /// for task in &tasks {
+    ///     countdown.add(task);
+    /// }
+    /// std::future::poll_fn(|cx| countdown.poll(cx)).await;
+    /// assert_eq!(countdown.left(), 0);
+    /// # }).unwrap();
+    /// ```
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut registered = false;
         loop {
@@ -159,6 +245,24 @@ impl Countdown {
 
     /// The next task that has ended, in the order of their ends; `None` when there is none, for now. With
     /// [`Wanted::Any`] only.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Countdown, LocalScheduler, Wanted, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let tasks = [create_task(async { 1 }), create_task(async { 2 })];
+    /// let mut countdown = Countdown::new(tasks.len(), Wanted::Any);
+    /// for task in &tasks {
+    ///     countdown.add(task);
+    /// }
+    /// let mut ended = Vec::new();
+    /// while ended.len() < 2 {
+    ///     std::future::poll_fn(|cx| countdown.poll(cx)).await;
+    ///     ended.push(countdown.pop().unwrap().index);
+    /// }
+    /// assert_eq!(ended, [0, 1]);
+    /// # }).unwrap();
+    /// ```
     pub fn pop(&mut self) -> Option<Ended> {
         if self.taken.is_empty() {
             self.take_noted();
@@ -167,6 +271,21 @@ impl Countdown {
     }
 
     /// The first task that ended without a value, as far as [`poll`](Self::poll) has seen. With [`Wanted::Failure`] only.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Countdown, LocalScheduler, Wanted, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let tasks = [create_task(async {}), create_task(std::future::pending::<()>())];
+    /// let mut countdown = Countdown::new(tasks.len(), Wanted::Failure);
+    /// for task in &tasks {
+    ///     countdown.add(task);
+    /// }
+    /// tasks[1].cancel();
+    /// std::future::poll_fn(|cx| countdown.poll(cx)).await;
+    /// assert_eq!(countdown.first_failed(), Some(1));
+    /// # }).unwrap();
+    /// ```
     pub fn first_failed(&self) -> Option<usize> {
         self.first_failed
     }
@@ -189,31 +308,118 @@ impl Countdown {
     }
 
     /// Nobody waits any more: later ends wake nobody.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Countdown, LocalScheduler, Wanted, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async { 7 });
+    /// let mut countdown = Countdown::new(1, Wanted::All);
+    /// countdown.add(&task);
+    /// # struct Idle;
+    /// # impl std::task::Wake for Idle {
+    /// #     fn wake(self: std::sync::Arc<Self>) {}
+    /// # }
+    /// # let idle = std::sync::Arc::new(Idle);
+    /// # let waker = std::task::Waker::from(idle.clone());
+    /// let mut cx = std::task::Context::from_waker(&waker); // made of an `Arc`, `idle`
+    /// assert!(countdown.poll(&mut cx).is_pending());
+    /// assert_eq!(std::sync::Arc::strong_count(&idle), 3);
+    /// countdown.forget_waiter();
+    /// assert_eq!(std::sync::Arc::strong_count(&idle), 2, "it keeps the waker no more");
+    /// # }).unwrap();
+    /// ```
     pub fn forget_waiter(&self) {
         self.block.forget_waiter();
     }
 
     /// Whether what was wanted has come: it needs no poll for that.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Countdown, LocalScheduler, Wanted, yield_now, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async { 7 });
+    /// let mut countdown = Countdown::new(1, Wanted::All);
+    /// countdown.add(&task);
+    /// assert!(!countdown.has_come());
+    /// yield_now().await;
+    /// assert!(countdown.has_come());
+    /// # }).unwrap();
+    /// ```
     pub fn has_come(&self) -> bool {
         self.block.has_come()
     }
 
     /// Where a request for cancellation is left for the one who waits.
+    ///
+    /// ```
+    /// # use heist_scheduler::{CancelledError, Config, Countdown, LocalScheduler, Request, Wanted, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(std::future::pending::<()>());
+    /// let mut countdown = Countdown::new(1, Wanted::All);
+    /// countdown.add(&task);
+    /// countdown.requests().leave(Request { error: CancelledError::default(), told: false });
+    /// assert!(countdown.take_request().is_some());
+    /// # }).unwrap();
+    /// ```
     pub fn requests(&self) -> Requests {
         Requests { block: self.block.clone() }
     }
 
     /// What it waits for, for those who look; see [`Watch`](heist_core::scope::Watch).
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Countdown, LocalScheduler, Wanted, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use heist_core::scope::Awaited;
+    ///
+    /// let task = create_task(async { 7 });
+    /// let mut countdown = Countdown::new(1, Wanted::All);
+    /// countdown.add(&task);
+    /// let mut awaited = Vec::new();
+    /// countdown.awaits().each_awaited(&mut |one| awaited.push(one));
+    /// assert_eq!(awaited, [Awaited::Task(task.id())]);
+    /// # }).unwrap();
+    /// ```
     pub fn awaits(&self) -> Arc<dyn Awaits> {
         self.block.clone()
     }
 
     /// The request that was left and has not been taken.
+    ///
+    /// ```
+    /// # use heist_scheduler::{CancelledError, Config, Countdown, LocalScheduler, Request, Wanted, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(std::future::pending::<()>());
+    /// let mut countdown = Countdown::new(1, Wanted::All);
+    /// countdown.add(&task);
+    /// assert!(countdown.take_request().is_none());
+    /// countdown.requests().leave(Request { error: CancelledError::new(Some("too late")), told: false });
+    /// assert_eq!(countdown.take_request().unwrap().error.message(), Some("too late"));
+    /// # }).unwrap();
+    /// ```
     pub fn take_request(&self) -> Option<Request> {
         self.block.take_request()
     }
 
     /// Cancels a task that was added; `false` when it has ended.
+    ///
+    /// ```
+    /// # use heist_scheduler::{CancelledError, Config, Countdown, LocalScheduler, Wanted, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(std::future::pending::<()>());
+    /// let mut countdown = Countdown::new(1, Wanted::All);
+    /// countdown.add(&task);
+    /// assert!(countdown.cancel(&task, &CancelledError::default()));
+    /// std::future::poll_fn(|cx| countdown.poll(cx)).await;
+    /// assert!(task.cancelled());
+    /// # }).unwrap();
+    /// ```
     pub fn cancel<T>(&self, task: &Task<T>, error: &CancelledError) -> bool {
         let cancelled = task.cancel_because(error.clone());
         self.give_up(task);
@@ -221,6 +427,18 @@ impl Countdown {
     }
 
     /// Waits no more for a cancelled closure on the pool, which is not interrupted.
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Countdown, LocalScheduler, Wanted, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async { 7 });
+    /// let mut countdown = Countdown::new(1, Wanted::All);
+    /// countdown.add(&task);
+    /// countdown.give_up(&task); // no closure, so it is still waited for
+    /// assert_eq!(countdown.left(), 1);
+    /// # }).unwrap();
+    /// ```
     pub fn give_up<T>(&self, task: &Task<T>) {
         if task.raw().is_given_up() {
             task.disarm();
@@ -236,6 +454,12 @@ impl Drop for Countdown {
 }
 
 /// A request for cancellation that was left for the one who waits.
+///
+/// ```
+/// # use heist_scheduler::{CancelledError, Request};
+/// let request = Request { error: CancelledError::new(Some("too late")), told: false };
+/// assert_eq!(request.error.message(), Some("too late"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The reason.
@@ -245,6 +469,19 @@ pub struct Request {
 }
 
 /// Leaves a request for cancellation for the one who waits, and wakes it; see [`Countdown::requests`].
+///
+/// ```
+/// # use heist_scheduler::{CancelledError, Config, Countdown, LocalScheduler, Request, Requests, Wanted, spawn as create_task};
+/// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+/// # scheduler.block_on(async {
+/// let task = create_task(std::future::pending::<()>());
+/// let mut countdown = Countdown::new(1, Wanted::All);
+/// countdown.add(&task);
+/// let requests: Requests = countdown.requests();
+/// assert!(requests.leave(Request { error: CancelledError::default(), told: false }));
+/// assert!(countdown.take_request().is_some());
+/// # }).unwrap();
+/// ```
 #[derive(Clone)]
 pub struct Requests {
     block: Arc<Block>,
@@ -258,26 +495,88 @@ impl fmt::Debug for Requests {
 
 impl Requests {
     /// As [`Countdown::left`].
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Countdown, LocalScheduler, Wanted, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async { 7 });
+    /// let mut countdown = Countdown::new(1, Wanted::All);
+    /// countdown.add(&task);
+    /// assert_eq!(countdown.requests().left(), 1);
+    /// # }).unwrap();
+    /// ```
     pub fn left(&self) -> usize {
         self.block.left()
     }
 
     /// As [`Countdown::has_come`].
+    ///
+    /// ```
+    /// # use heist_scheduler::{Config, Countdown, LocalScheduler, Wanted, yield_now, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async { 7 });
+    /// let mut countdown = Countdown::new(1, Wanted::All);
+    /// countdown.add(&task);
+    /// let requests = countdown.requests();
+    /// yield_now().await;
+    /// assert!(requests.has_come());
+    /// # }).unwrap();
+    /// ```
     pub fn has_come(&self) -> bool {
         self.block.has_come()
     }
 
     /// Leaves a request; `false` when every task has ended.
+    ///
+    /// ```
+    /// # use heist_scheduler::{CancelledError, Config, Countdown, LocalScheduler, Request, Wanted, yield_now, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(async { 7 });
+    /// let mut countdown = Countdown::new(1, Wanted::All);
+    /// countdown.add(&task);
+    /// yield_now().await;
+    /// let request = Request { error: CancelledError::default(), told: false };
+    /// assert!(!countdown.requests().leave(request), "the task has ended");
+    /// # }).unwrap();
+    /// ```
     pub fn leave(&self, request: Request) -> bool {
         self.block.leave_request(request)
     }
 
     /// Whether there was a request.
+    ///
+    /// ```
+    /// # use heist_scheduler::{CancelledError, Config, Countdown, LocalScheduler, Request, Wanted, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(std::future::pending::<()>());
+    /// let mut countdown = Countdown::new(1, Wanted::All);
+    /// countdown.add(&task);
+    /// let requests = countdown.requests();
+    /// requests.leave(Request { error: CancelledError::default(), told: false });
+    /// assert!(requests.is_requested());
+    /// # }).unwrap();
+    /// ```
     pub fn is_requested(&self) -> bool {
         self.block.is_requested()
     }
 
     /// As what a forwarder cancels: leaves a request, and the tasks are yet to be cancelled.
+    ///
+    /// ```
+    /// # use heist_scheduler::{CancelledError, Config, Countdown, LocalScheduler, Wanted, spawn as create_task};
+    /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// let task = create_task(std::future::pending::<()>());
+    /// let mut countdown = Countdown::new(1, Wanted::All);
+    /// countdown.add(&task);
+    /// assert!(countdown.requests().target().cancel(&CancelledError::default()));
+    /// assert!(!countdown.take_request().unwrap().told, "the tasks are yet to be cancelled");
+    /// # }).unwrap();
+    /// ```
     pub fn target(&self) -> Arc<dyn CancelTarget> {
         self.block.clone()
     }

@@ -1,0 +1,8 @@
+# Sample 001-1. Changed: the last line was missing.
+import asyncio
+async def main():
+    print('hello')
+    await asyncio.sleep(1)
+    print('world')
+
+asyncio.run(main())

@@ -1,0 +1,9 @@
+# Sample 002-12. Changed: it was all one line; the loop is a new one (since Python 3.14 get_event_loop makes none).
+import asyncio
+
+def my_callback():
+    print("Callback executed")
+
+loop = asyncio.new_event_loop()
+loop.call_soon(my_callback)
+loop.run_forever()

@@ -1,0 +1,135 @@
+//! [`create_connection`] and its kin: connections that this side makes.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::io;
+use std::marker::PhantomData;
+#[cfg(unix)]
+use std::path::Path;
+use std::pin::Pin;
+
+use super::driver::{running_loop, start};
+use super::protocol::StreamProtocol;
+use super::{ProtocolHandle, Transport};
+use crate::ready::OwnedSocket;
+use crate::{OpenConnection, ToAddress, open_connection, open_connection_on};
+
+/// Connects to a server, and has a protocol called; asyncio's `create_connection`. Await it, perhaps after setting
+/// [`options`](CreateConnection::options).
+///
+/// `factory` makes the protocol, once the connection is there; it is often a closure that captures what the protocol needs.
+///
+/// ```no_run
+/// # async fn example() -> std::io::Result<()> {
+/// use std::time::Duration;
+/// use heist_streams::transports::{Protocol, Transport, create_connection};
+///
+/// struct Client {
+///     message: &'static str,
+/// }
+///
+/// impl Protocol for Client {
+///     fn connection_made(&mut self, transport: Transport) {
+///         transport.write(self.message.as_bytes());
+///     }
+///
+///     fn data_received(&mut self, data: &[u8]) {
+///         println!("Data received: {:?}", String::from_utf8_lossy(data));
+///     }
+/// }
+///
+/// let (transport, protocol) = create_connection(|| Client { message: "Hello World!" }, "127.0.0.1:8888")
+///     .options(|open| open.timeout(Duration::from_secs(5)))
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn create_connection<F, P, Kind>(factory: F, address: impl ToAddress) -> CreateConnection<F, Kind>
+where
+    F: FnOnce() -> P,
+    P: StreamProtocol<Kind>,
+{
+    CreateConnection::new(factory, open_connection(address))
+}
+
+/// As [`create_connection`], to a Unix socket; asyncio's `create_unix_connection`.
+#[cfg(unix)]
+pub fn create_unix_connection<F, P, Kind>(factory: F, path: impl AsRef<Path>) -> CreateConnection<F, Kind>
+where
+    F: FnOnce() -> P,
+    P: StreamProtocol<Kind>,
+{
+    CreateConnection::new(factory, crate::open_unix_connection(path))
+}
+
+/// As [`create_connection`], over a socket that is connected already: accepted elsewhere, passed in, half of a pair.
+/// asyncio's `connect_accepted_socket`, and its `create_connection(sock=...)`.
+///
+/// # Errors
+///
+/// As [`open_connection_on`].
+pub fn connect_accepted_socket<F, P, Kind>(
+    factory: F,
+    socket: impl Into<OwnedSocket>,
+) -> CreateConnection<F, Kind>
+where
+    F: FnOnce() -> P,
+    P: StreamProtocol<Kind>,
+{
+    CreateConnection::new(factory, open_connection_on(socket))
+}
+
+/// A connection about to be made; see [`create_connection`]. Awaiting it gives the transport and the protocol, after
+/// `connection_made`.
+///
+/// # Errors
+///
+/// Those of [`OpenConnection`]. The protocol is not made then.
+///
+/// # Cancel safety
+///
+/// Dropping the future gives the attempts up and closes their sockets.
+#[must_use = "await it to connect"]
+pub struct CreateConnection<F, Kind> {
+    factory: F,
+    open: OpenConnection,
+    kind: PhantomData<fn() -> Kind>,
+}
+
+impl<F, Kind> CreateConnection<F, Kind> {
+    fn new(factory: F, open: OpenConnection) -> Self {
+        Self { factory, open, kind: PhantomData }
+    }
+
+    /// Sets options of the connection, by the methods of [`OpenConnection`]: `local_addr`, `family`, `happy_eyeballs_delay`,
+    /// `interleave`, `timeout`.
+    pub fn options(mut self, set: impl FnOnce(OpenConnection) -> OpenConnection) -> Self {
+        self.open = set(self.open);
+        self
+    }
+}
+
+impl<F, P, Kind> IntoFuture for CreateConnection<F, Kind>
+where
+    F: FnOnce() -> P + Send + 'static,
+    P: StreamProtocol<Kind>,
+    Kind: 'static,
+{
+    type Output = io::Result<(Transport, ProtocolHandle<P>)>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Self { factory, open, .. } = self;
+        Box::pin(async move {
+            running_loop()?;
+            let (reader, writer) = open.await?;
+            start(factory(), Some(reader), writer, false)
+        })
+    }
+}
+
+impl<F, Kind> fmt::Debug for CreateConnection<F, Kind> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CreateConnection").field("open", &self.open).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,70 @@
+//! A writer whose output is lent, for a layer to be put under it. What is written meanwhile is kept.
+
+use std::io;
+use std::sync::Arc;
+use std::task::Context;
+
+use super::state::State;
+use super::{Shared, StreamWriter, WeakWriter};
+use crate::tls::TlsInfo;
+use crate::wire::Output;
+
+/// The promise to give an output back. Dropped before, the writer fails.
+pub(crate) struct Loan<'a> {
+    shared: &'a Arc<Shared>,
+    over: bool,
+}
+
+impl Loan<'_> {
+    /// Why the output is not wanted any more, where that is so: the writer was aborted. Otherwise the task is woken for it.
+    pub(crate) fn poll_ended(&self, cx: &Context<'_>) -> Option<io::Error> {
+        self.shared.state.lock().poll_lent(cx)
+    }
+
+    /// Gives an output back that leads to the same peer: what was written meanwhile is sent over it.
+    pub(crate) fn give_back(mut self, output: Output, info: TlsInfo) {
+        self.over = true;
+        self.shared.change(|state| state.give_back(output, info));
+    }
+
+    /// Gives nothing back: the connection is gone.
+    pub(crate) fn fail(mut self, error: &io::Error) {
+        self.over = true;
+        self.shared.change(|state| state.fail_flush(error));
+    }
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            let error = io::Error::new(io::ErrorKind::ConnectionAborted, "the start of TLS was given up");
+            self.shared.change(|state| state.fail_flush(&error));
+        }
+    }
+}
+
+impl StreamWriter {
+    /// Waits until all is sent that was written, then lends the output.
+    pub(crate) async fn lend(&self) -> io::Result<(Loan<'_>, Output)> {
+        loop {
+            self.flushed().await?;
+            // Somebody else may have written since.
+            if let Some(output) = self.shared.state.lock().lend() {
+                return Ok((Loan { shared: &self.shared, over: false }, output));
+            }
+        }
+    }
+
+    pub(crate) fn layered_info(&self) -> Option<Arc<TlsInfo>> {
+        self.shared.state.lock().info.clone()
+    }
+}
+
+impl WeakWriter {
+    /// Has the output flushed, if it is behind.
+    pub(crate) fn flush_output(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.change(State::settle);
+        }
+    }
+}
