@@ -110,15 +110,25 @@ fn clippy() -> Result<(), String> {
 
 /// What the workspace's tests leave out, since no feature is on.
 fn features() -> Result<(), String> {
-    sh::run(&mut sh::cargo(["test", "--quiet", "--package", "heist-streams", "--features", "tls"]))?;
+    let streams = ["test", "--quiet", "--package", "heist-streams", "--features", "tls"];
+    sh::run(sh::cargo(streams).args(["--lib", "--tests"]))?;
+    sh::run(sh::cargo(streams).args(["--doc", "tls"]))?;
     let tests = ["--features", "tls", "--test", "tls", "--test", "tls_peers"];
     sh::run(sh::cargo(["test", "--quiet", "--package", "heist"]).args(tests))
 }
 
 /// Linux has edges; its poll backend has none and stands for the platforms that have none.
 fn one_shot() -> Result<(), String> {
-    let mut command =
-        sh::cargo(["test", "--quiet", "--package", "heist-reactor", "--package", "heist-streams"]);
+    let mut command = sh::cargo([
+        "test",
+        "--quiet",
+        "--package",
+        "heist-reactor",
+        "--package",
+        "heist-streams",
+        "--lib",
+        "--tests",
+    ]);
     command.env("RUSTFLAGS", "--cfg polling_test_poll_backend");
     // Other flags, another directory: the main one keeps its build.
     sh::run(command.arg("--target-dir").arg(tree::target()?.join("one-shot")))
