@@ -12,17 +12,17 @@ use heist_scheduler::task::{Body, Label, NamesTask};
 use heist_scheduler::{Config, Handle, LocalScheduler, Scheduler, Task, TaskError, yield_now};
 
 /// Says the name, and counts by its references who still has it.
-struct Name(Arc<&'static str>);
+struct Name(Arc<String>);
 
 impl NamesTask for Name {
     fn task_name(&self) -> Option<Arc<str>> {
-        (!self.0.is_empty()).then(|| Arc::from(*self.0))
+        (!self.0.is_empty()).then(|| Arc::from(self.0.as_str()))
     }
 }
 
 /// Ends at the second poll.
 struct Named {
-    name: Arc<&'static str>,
+    name: Arc<String>,
     polled: bool,
 }
 
@@ -43,13 +43,13 @@ impl Body for Named {
     }
 }
 
-fn create(name: &Arc<&'static str>) -> Task<u32> {
+fn create(name: &Arc<String>) -> Task<u32> {
     let named = Named { name: name.clone(), polled: false };
     Handle::current().unwrap().create_body(named, Default::default(), Location::caller())
 }
 
 /// Waits, not for ever, until so many others have the name: another worker may be about to let go.
-async fn others_of(name: &Arc<&'static str>, count: usize) {
+async fn others_of(name: &Arc<String>, count: usize) {
     for _ in 0..1_000_000 {
         if Arc::strong_count(name) == count + 1 {
             return;
@@ -69,7 +69,7 @@ fn run<F: Future<Output = ()> + Send + 'static>(test: impl Fn() -> F) {
 #[test]
 fn label_names_the_task_until_somebody_else_does() {
     run(|| async {
-        let task = create(&Arc::new("by its label"));
+        let task = create(&Arc::new("by its label".to_owned()));
         assert_eq!(&*task.name(), "by its label");
         let other = task.task_ref();
         assert_eq!(&*std::thread::spawn(move || other.name()).join().unwrap(), "by its label");
@@ -82,7 +82,7 @@ fn label_names_the_task_until_somebody_else_does() {
 #[test]
 fn label_without_a_name_leaves_the_usual_one() {
     run(|| async {
-        let task = create(&Arc::new(""));
+        let task = create(&Arc::new("".to_owned()));
         assert!(task.name().starts_with("Task-"), "{}", task.name());
         task.await.unwrap();
     });
@@ -91,7 +91,7 @@ fn label_without_a_name_leaves_the_usual_one() {
 #[test]
 fn label_lives_as_long_as_the_cell() {
     run(|| async {
-        let name = Arc::new("kept");
+        let name = Arc::new("kept".to_owned());
         let task = create(&name);
         let last = task.task_ref();
         assert_eq!(task.await.unwrap(), 7);
@@ -104,7 +104,7 @@ fn label_lives_as_long_as_the_cell() {
 
 #[test]
 fn label_of_a_task_that_never_ran_is_dropped() {
-    let name = Arc::new("closed");
+    let name = Arc::new("closed".to_owned());
     let scheduler = LocalScheduler::new(Config::new(1), Clock::real(), Arc::new(NoDriver));
     scheduler.block_on(async { drop(create(&name)) }).unwrap();
     drop(scheduler);
