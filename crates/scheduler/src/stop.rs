@@ -190,7 +190,7 @@ impl Worker {
 impl Shared {
     /// P1 to P3.
     pub(crate) fn ask_to_stop(&self) {
-        if mutant("stop-look-before-stop") {
+        if mutant("stop-looks-too-early") {
             self.slot(0).look.swap(true, Ordering::Release);
             self.stop.swap(true, Ordering::Relaxed);
         } else {
