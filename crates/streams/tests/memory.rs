@@ -68,9 +68,9 @@ fn idle_connection() {
             assert_eq!(server.connections(), CONNECTIONS * (round + 1));
             counted.push((LIVE.load(Ordering::Relaxed) - before) / CONNECTIONS);
         }
-        // The second time the tables of the loop have their size already.
+        // The second time the tables of the loop have their size already; those of polling's poll backend grow on.
         println!("{counted:?} bytes a connection");
-        assert!(counted[1] < 800, "{counted:?} bytes: does an idle reader keep a buffer?");
+        assert!(counted[1] < 2000, "{counted:?} bytes: does an idle reader keep a buffer?");
         drop(clients);
         server.close();
         server.wait_closed().await;
