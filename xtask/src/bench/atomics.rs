@@ -68,18 +68,15 @@ impl Objects {
 fn addresses(disassembly: &str) -> HashSet<u64> {
     let address = |line: &str| {
         let (address, instruction) = line.trim_start().split_once(":\t")?;
-        let locks = instruction.starts_with("lock ")
-            || instruction.starts_with("xchg ") && instruction.contains('(');
+        let locks =
+            instruction.starts_with("lock ") || instruction.starts_with("xchg ") && instruction.contains('(');
         if locks { u64::from_str_radix(address, 16).ok() } else { None }
     };
     disassembly.lines().filter_map(address).collect()
 }
 
 /// How often the locked instructions of each object were executed, by a profile with a line for each instruction.
-fn locked(
-    profile: &str,
-    mut of: impl FnMut(&str) -> Result<HashSet<u64>, String>,
-) -> Result<u64, String> {
+fn locked(profile: &str, mut of: impl FnMut(&str) -> Result<HashSet<u64>, String>) -> Result<u64, String> {
     let (mut addresses, mut sum, mut is_call) = (HashSet::new(), 0, false);
     for line in profile.lines() {
         if let Some(object) = line.strip_prefix("ob=") {
