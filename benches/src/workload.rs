@@ -267,6 +267,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         ECHO,
     )
     .not_quick(),
+    costs("http-64", "HTTP/1.1 hello by hyper, 64 connections", Kind::Net(Scenario::Http(64)), ECHO),
     costs("paced", "TCP echo at 10 000 requests a second, 64 connections", Kind::Net(Scenario::Paced), PACED)
         .not_quick(),
     costs(

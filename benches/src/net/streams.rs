@@ -21,6 +21,7 @@ pub(crate) fn serve(
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let server = match service {
             Service::Echo => start_server(echo, anywhere).await,
+            Service::Http => start_server(http, anywhere).await,
             Service::Hold => start_server(hold, anywhere).await,
             Service::Sink => start_server(sink, anywhere).await,
             Service::Source => start_server(source, anywhere).await,
