@@ -73,6 +73,7 @@
 //! |---|---|---|
 //! | `futures-io` | yes | the read and write traits of the crate `futures-io`, on streams and sockets |
 //! | `tracing` | no | what tasks and workers do, as events of the crate `tracing` |
+//! | `quinn` | no | QUIC by quinn: the module `quinn` |
 //!
 //! # Variables of the environment
 //!
@@ -103,6 +104,8 @@ mod interrupt;
 mod interval;
 mod introspection;
 mod passes;
+#[cfg(feature = "quinn")]
+pub mod quinn;
 mod run_error;
 mod runner;
 pub mod signal;
