@@ -72,6 +72,7 @@
 //! | feature | on by default | what it adds |
 //! |---|---|---|
 //! | `futures-io` | yes | the read and write traits of the crate `futures-io`, on streams and sockets |
+//! | `tokio-io` | no | tokio's read and write traits, on the same; nothing of its runtime |
 //! | `tracing` | no | what tasks and workers do, as events of the crate `tracing` |
 //!
 //! # Variables of the environment
@@ -171,8 +172,6 @@ pub use heist_scheduler::{
     TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, YieldNow, ensure_future, shield,
     spawn as create_task, spawn_blocking as to_thread, spawn_local, task, yield_now,
 };
-#[cfg(feature = "futures-io")]
-pub use heist_streams::AsIo;
 pub use heist_streams::fs;
 #[cfg(feature = "tls")]
 pub use heist_streams::tls;
@@ -183,6 +182,7 @@ pub use heist_streams::transports::{
 };
 #[cfg(unix)]
 pub use heist_streams::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
+pub use heist_streams::{AsIo, StreamPair};
 pub use heist_streams::{
     ConnectError, Family, OpenConnection, OwnedSocket, StaggeredRace, ToAddress, open_connection,
     open_connection_on, staggered_race,
