@@ -74,6 +74,7 @@
 //! | `futures-io` | yes | the read and write traits of the crate `futures-io`, on streams and sockets |
 //! | `tokio-io` | no | tokio's read and write traits, on the same; nothing of its runtime |
 //! | `tracing` | no | what tasks and workers do, as events of the crate `tracing` |
+//! | `quinn` | no | QUIC by quinn: the module `quinn` |
 //!
 //! # Variables of the environment
 //!
@@ -104,6 +105,8 @@ mod interrupt;
 mod interval;
 mod introspection;
 mod passes;
+#[cfg(feature = "quinn")]
+pub mod quinn;
 mod run_error;
 mod runner;
 pub mod signal;

@@ -1,4 +1,5 @@
-//! What the tests of other people's libraries share.
+//! What the tests of this package share: ends of connections, and servers that nobody here wrote, in processes of their
+//! own.
 
 #![allow(dead_code, unused_imports, reason = "each test file takes what it needs")]
 
