@@ -73,6 +73,7 @@
 //! |---|---|---|
 //! | `futures-io` | yes | the read and write traits of the crate `futures-io`, on streams and sockets |
 //! | `tracing` | no | what tasks and workers do, as events of the crate `tracing` |
+//! | `hickory` | no | names looked up by hickory, without a thread: the module `hickory` |
 //! | `quinn` | no | QUIC by quinn: the module `quinn` |
 //!
 //! # Variables of the environment
@@ -99,11 +100,15 @@ mod event_loop;
 mod executor;
 mod gather;
 mod group_error;
+#[cfg(feature = "hickory")]
+pub mod hickory;
 mod inline;
 mod interrupt;
 mod interval;
 mod introspection;
 mod passes;
+#[cfg(any(feature = "hickory", feature = "quinn"))]
+mod polled_udp;
 #[cfg(feature = "quinn")]
 pub mod quinn;
 mod run_error;
@@ -187,8 +192,8 @@ pub use heist_streams::transports::{
 #[cfg(unix)]
 pub use heist_streams::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
 pub use heist_streams::{
-    ConnectError, Family, OpenConnection, OwnedSocket, StaggeredRace, ToAddress, open_connection,
-    open_connection_on, staggered_race,
+    ConnectError, Family, OpenConnection, OwnedSocket, Resolve, Resolving, StaggeredRace, ToAddress,
+    open_connection, open_connection_on, staggered_race,
 };
 pub use heist_streams::{Feeder, Lines, ReuniteError};
 pub use heist_streams::{
