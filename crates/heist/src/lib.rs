@@ -74,6 +74,7 @@
 //! | `futures-io` | yes | the read and write traits of the crate `futures-io`, on streams and sockets |
 //! | `tracing` | no | what tasks and workers do, as events of the crate `tracing` |
 //! | `hickory` | no | names looked up by hickory, without a thread: the module `hickory` |
+//! | `metrics` | no | what the loop counts, for exporters of the crate `metrics`: the module `metrics_exporter` |
 //! | `quinn` | no | QUIC by quinn: the module `quinn` |
 //!
 //! # Variables of the environment
@@ -106,6 +107,8 @@ mod inline;
 mod interrupt;
 mod interval;
 mod introspection;
+#[cfg(feature = "metrics")]
+pub mod metrics_exporter;
 mod passes;
 #[cfg(any(feature = "hickory", feature = "quinn"))]
 mod polled_udp;
