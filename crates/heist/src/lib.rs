@@ -74,6 +74,8 @@
 //! | `futures-io` | yes | the read and write traits of the crate `futures-io`, on streams and sockets |
 //! | `tokio-io` | no | tokio's read and write traits, on the same; nothing of its runtime |
 //! | `tracing` | no | what tasks and workers do, as events of the crate `tracing` |
+//! | `hickory` | no | names looked up by hickory, without a thread: the module `hickory` |
+//! | `metrics` | no | what the loop counts, for exporters of the crate `metrics`: the module `metrics_exporter` |
 //! | `quinn` | no | QUIC by quinn: the module `quinn` |
 //!
 //! # Variables of the environment
@@ -100,11 +102,17 @@ mod event_loop;
 mod executor;
 mod gather;
 mod group_error;
+#[cfg(feature = "hickory")]
+pub mod hickory;
 mod inline;
 mod interrupt;
 mod interval;
 mod introspection;
+#[cfg(feature = "metrics")]
+pub mod metrics_exporter;
 mod passes;
+#[cfg(any(feature = "hickory", feature = "quinn"))]
+mod polled_udp;
 #[cfg(feature = "quinn")]
 pub mod quinn;
 mod run_error;
@@ -187,8 +195,8 @@ pub use heist_streams::transports::{
 pub use heist_streams::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
 pub use heist_streams::{AsIo, StreamPair};
 pub use heist_streams::{
-    ConnectError, Family, OpenConnection, OwnedSocket, StaggeredRace, ToAddress, open_connection,
-    open_connection_on, staggered_race,
+    ConnectError, Family, OpenConnection, OwnedSocket, Resolve, Resolving, StaggeredRace, ToAddress,
+    open_connection, open_connection_on, staggered_race,
 };
 pub use heist_streams::{Feeder, Lines, ReuniteError};
 pub use heist_streams::{

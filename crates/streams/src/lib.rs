@@ -73,6 +73,7 @@ mod writer;
 
 pub use address::{Family, ToAddress};
 pub use compat::{AsIo, StreamPair};
+pub use address::{Family, Resolve, Resolving, ToAddress};
 pub use connect::{
     ConnectError, OpenConnection, StaggeredRace, open_connection, open_connection_on, staggered_race,
 };
