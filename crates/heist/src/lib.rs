@@ -52,7 +52,7 @@
 //! | run what blocks | [`to_thread`], [`run_in_executor`], [`ThreadPoolExecutor`]; files in [`fs`] |
 //! | come in from other threads | [`Handle`], [`run_coroutine_threadsafe`] |
 //! | run programs, hear signals | [`create_subprocess_exec`], [`process`], [`mod@signal`], [`ctrl_c`] |
-//! | look inside | [`all_tasks`], [`print_call_graph`], [`Handle::metrics`], [`Builder::debug`] |
+//! | look inside | [`all_tasks`], [`print_call_graph`], [`Handle::metrics`], [`Builder::debug`], [`coroutine`] |
 //!
 //! Everything that asyncio has stands at the root, under asyncio's name; each item says which that is. [`future::Future`] is
 //! asyncio's Future; the standard trait keeps its own name. What asyncio has not is in modules.
@@ -95,6 +95,7 @@ mod call_graph;
 mod cancel;
 #[path = "context_var.rs"]
 pub mod contextvars;
+mod coroutine;
 mod current_loop;
 mod defaults;
 mod driver;
@@ -140,6 +141,7 @@ pub use call_graph::{
 };
 pub use cancel::{CatchCancelled, catch_cancelled, raise_cancelled, try_finally};
 pub use contextvars::{ContextVar, copy_context};
+pub use coroutine::{Coroutine, coroutine};
 pub use current_loop::{get_event_loop, get_running_loop, new_event_loop, set_event_loop};
 pub use event_loop::EventLoop;
 pub use executor::{Executor, ThreadPoolExecutor, run_in_executor};

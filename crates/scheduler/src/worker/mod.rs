@@ -41,7 +41,6 @@ use heist_core::sync::atomic::Ordering;
 use heist_core::sync::hint;
 use heist_core::vars;
 
-use crate::debug;
 use crate::heap::Heap;
 use crate::inject::{Chain, Injector};
 use crate::queue::{CAPACITY, Local, Steal};
@@ -466,6 +465,9 @@ impl Worker {
         if self.shared.injector.len() > 0 && (self.fifo_is_empty() || self.until_look.get() % 8 == 0) {
             self.merge_injected();
         }
+        if self.leave.is_between_passes() && self.shared.callbacks.timed.is_asked() {
+            self.shared.fire_due(self.shared.clock.now());
+        }
         // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
         let fifo = unsafe { &mut *self.fifo.get() };
         let task = fifo.pop_front();
@@ -704,7 +706,7 @@ impl Worker {
         let watched = self.shared.debug.begin();
         let (polled, again) =
             deliver::poll(&self.context, task, access, &mut start, &mut deliver::InCell(task));
-        self.shared.debug.end(watched, || debug::name_of(task));
+        self.shared.debug.end_poll(watched, task);
         if let Poll::Ready(outcome) = polled {
             if header.vtable.kind != Kind::Callback {
                 self.slot().tally.task_ended();
