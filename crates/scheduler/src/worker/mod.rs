@@ -72,6 +72,9 @@ pub(crate) struct Worker {
     again: Cell<*mut Header>,
     /// Tasks that the deque has no room for.
     over: UnsafeCell<Chain>,
+    /// Whether something was over since this worker last had nothing: then what comes goes behind it, and not into the deque,
+    /// where it would be taken first.
+    spilled: Cell<bool>,
     heap: Heap,
     lifo_streak: Cell<u8>,
     polls: Cell<u64>,
@@ -134,6 +137,7 @@ impl Worker {
             fifo: UnsafeCell::new(VecDeque::new()),
             again: Cell::new(ptr::null_mut()),
             over: UnsafeCell::new(Chain::new()),
+            spilled: Cell::new(false),
             heap: Heap::new(index),
             lifo_streak: Cell::new(0),
             polls: Cell::new(0),

@@ -57,16 +57,22 @@ impl Worker {
     /// Puts a task at the back of this worker's queue.
     #[inline]
     pub(super) fn push_back(&self, task: Raw) {
-        if self.over_len() == 0 && self.queue.len() < CAPACITY {
+        self.push_behind(task, self.queue.len());
+    }
+
+    /// As [`push_back`](Self::push_back), where the queue is known to have so many.
+    #[inline]
+    fn push_behind(&self, task: Raw, queued: usize) {
+        if queued < CAPACITY && !self.spilled.get() {
             self.queue.push(task);
         } else {
             self.push_over(task);
         }
     }
 
-    #[cold]
     #[inline(never)]
-    pub(super) fn push_over(&self, task: Raw) {
+    fn push_over(&self, task: Raw) {
+        self.spilled.set(true);
         // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
         let over = unsafe { &mut *self.over() };
         over.push(task);
@@ -82,12 +88,15 @@ impl Worker {
             self.merge_if_any();
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
             unsafe { (*self.fifo.get()).push_back(task) };
-        } else if self.queue.len() == 0 && self.over_len() == 0 {
+            return;
+        }
+        let queued = self.queue.len();
+        if queued == 0 && !self.spilled.get() {
             // Alone in line, and the next to be taken: not worth a way through the deque.
             debug_assert!(self.again.get().is_null(), "one poll at a time ends here, see `start_eagerly`");
             self.again.set(task.0.as_ptr());
         } else {
-            self.push_back(task);
+            self.push_behind(task, queued);
         }
     }
 
@@ -143,9 +152,12 @@ impl Worker {
         if let Some(task) = self.take(&self.shared.over, false) {
             return Some(Next::Task(task));
         }
-        // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
-        if let Some(task) = unsafe { (*self.over()).pop() } {
-            return Some(Next::Task(task));
+        if self.spilled.get() {
+            // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
+            if let Some(task) = unsafe { (*self.over()).pop() } {
+                return Some(Next::Task(task));
+            }
+            self.spilled.set(self.shared.over.len() > 0);
         }
         self.take(&self.shared.injector, false).map(Next::Task)
     }
@@ -235,7 +247,7 @@ impl Worker {
     }
 
     pub(super) fn has_own_work(&self) -> bool {
-        self.queue.len() > 0 || self.over_len() > 0 || !self.slot().lifo.load(Ordering::Relaxed).is_null()
+        self.queue.len() > 0 || self.spilled.get() || !self.slot().lifo.load(Ordering::Relaxed).is_null()
     }
 
     /// Takes a share of a shared list: returns one task and queues the rest.
