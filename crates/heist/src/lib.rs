@@ -73,6 +73,8 @@
 //! |---|---|---|
 //! | `futures-io` | yes | the read and write traits of the crate `futures-io`, on streams and sockets |
 //! | `tokio-io` | no | tokio's read and write traits, on the same; nothing of its runtime |
+//! | `hyper` | no | what hyper asks of a runtime: its traits on streams, [`hyper::Timer`], [`hyper::Executor`] |
+//! | `serve` | no | HTTP servers for routers of axum and services of tower: [`serve()`] |
 //! | `tracing` | no | what tasks and workers do, as events of the crate `tracing` |
 //!
 //! # Variables of the environment
@@ -99,6 +101,8 @@ mod event_loop;
 mod executor;
 mod gather;
 mod group_error;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod inline;
 mod interrupt;
 mod interval;
@@ -106,6 +110,8 @@ mod introspection;
 mod passes;
 mod run_error;
 mod runner;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod signal;
 mod task_group;
 mod thread_future;
@@ -142,6 +148,8 @@ pub use introspection::{all_tasks, current_task};
 pub use passes::Passes;
 pub use run_error::RunError;
 pub use runner::{Runner, run};
+#[cfg(feature = "serve")]
+pub use serve::serve;
 pub use signal::ctrl_c;
 #[cfg(unix)]
 pub use signal::{add_signal_handler, remove_signal_handler, signal};
