@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::process::ExitCode;
 use std::str::FromStr;
 
 /// What the command line asked for.
@@ -54,6 +55,34 @@ pub(crate) fn read(
         (option.set)(&value).map_err(|error| format!("{name} takes {what}, not {value:?}: {error}"))?;
     }
     Ok(Wish::Run)
+}
+
+/// Runs a program whose command line is read: a failure is told in a line, and is exit status 1; a command line that is not
+/// understood is 2.
+pub(crate) fn program<E: Display>(
+    name: &str,
+    help: &str,
+    wish: Result<Wish, String>,
+    run: impl FnOnce() -> Result<(), E>,
+) -> ExitCode {
+    match wish {
+        Ok(Wish::Run) => {}
+        Ok(Wish::Help) => {
+            println!("{help}");
+            return ExitCode::SUCCESS;
+        }
+        Err(message) => {
+            eprintln!("{name}: {message}");
+            return ExitCode::from(2);
+        }
+    }
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{name}: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// A time in seconds, such as `0.5`. None is written `0`.

@@ -17,6 +17,8 @@
 mod args;
 mod pump;
 mod statistics;
+#[path = "../support/stop.rs"]
+mod stop;
 
 use std::ffi::OsString;
 use std::io;
@@ -24,11 +26,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use heist::signal::SIGTERM;
+use heist::net::TcpStream;
 use heist::{Server, StreamReader, StreamWriter};
 
 use args::{Seconds, opt};
-use pump::{End, Side};
+use pump::End;
 use statistics::Statistics;
 
 const HELP: &str = "\
@@ -87,31 +89,32 @@ async fn handle(
     statistics: Arc<Statistics>,
 ) {
     let _open = statistics.open();
-    let client = writer.peer_name();
+    let name = writer.peer_name();
+    // Bytes are only passed on, so the plain socket will do. Nothing has been read ahead.
+    let (client, _nothing) = match reader.reunite(writer).await {
+        Ok(socket) => socket,
+        Err(error) => return eprintln!("{name}: {error}"),
+    };
     let to = &*options.to;
-    let connected = heist::timeout(options.connect_limit.0, heist::open_connection(to)).await;
-    let (server_reader, server_writer) = match connected.map_err(io::Error::from).and_then(|result| result) {
-        Ok(streams) => streams,
+    let connected = heist::timeout(options.connect_limit.0, TcpStream::connect(to)).await;
+    let server = match connected.map_err(io::Error::from).and_then(|result| result) {
+        Ok(server) => server,
         Err(error) => {
             statistics.unreachable();
-            eprintln!("{client}: cannot reach {to}: {error}");
-            return writer.abort();
+            eprintln!("{name}: cannot reach {to}: {error}");
+            return pump::cut_off(client);
         }
     };
-    let (client_side, server_side) = (Side::new(reader, writer), Side::new(server_reader, server_writer));
-    let end = pump::between(client_side, server_side, unless_zero(options.idle_limit), &statistics).await;
+    let end = pump::between(client, server, unless_zero(options.idle_limit), &statistics).await;
     statistics.ended(&end);
     if !matches!(end, End::Both) {
-        eprintln!("{client}: {end}");
+        eprintln!("{name}: {end}");
     }
 }
 
 /// Serves until Ctrl-C or SIGTERM.
 async fn serve(options: Options) -> io::Result<()> {
-    // From here on these are ours.
-    let interrupt = heist::ctrl_c();
-    let mut terminate = heist::signal(SIGTERM)?;
-
+    let stop = stop::signals()?;
     let options = Arc::new(options);
     let statistics = Arc::new(Statistics::default());
     let handler = {
@@ -123,7 +126,7 @@ async fn serve(options: Options) -> io::Result<()> {
     println!("Serving on {}, for {}", server.sockets()[0].local_addr()?, options.to);
 
     let every = unless_zero(options.every);
-    heist::race!(interrupt, terminate.recv(), show_each(every, &statistics)).await?;
+    heist::race!(stop, show_each(every, &statistics)).await?;
     shut_down(&server, &options, &statistics).await;
     Ok(())
 }
@@ -141,7 +144,7 @@ async fn show_each(interval: Option<Duration>, statistics: &Statistics) -> io::R
 
 /// Lets the connections end, and tells how that went.
 async fn shut_down(server: &Server, options: &Options, statistics: &Statistics) {
-    println!("Ending, with {} connections", server.connections());
+    println!("Ending, with {} connections", statistics.now());
     let report = server.shutdown(options.shutdown_limit.0).await;
     println!("{report}");
     println!("{statistics}");
@@ -162,27 +165,9 @@ pub(crate) fn program(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             opt("--every", "a number of seconds", &mut options.every),
         ],
     );
-    match wish {
-        Ok(args::Wish::Run) => {}
-        Ok(args::Wish::Help) => {
-            println!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
-        Err(message) => {
-            eprintln!("tcp_proxy: {message}");
-            return ExitCode::from(2);
-        }
-    }
-    match heist::run(serve(options)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("tcp_proxy: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    args::program("tcp_proxy", HELP, wish, || heist::run(serve(options)))
 }
 
-#[allow(dead_code, reason = "tests call the program with arguments of their own")]
 fn main() -> ExitCode {
     program(std::env::args_os().skip(1))
 }

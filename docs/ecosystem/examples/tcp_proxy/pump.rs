@@ -4,29 +4,20 @@
 //! direction goes on. A failure on either side ends both at once, and abruptly, so that nobody takes what came for the whole.
 
 use std::fmt;
+use std::future::{Future, poll_fn};
 use std::io;
-use std::sync::OnceLock;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
-use heist::{Handle, StreamReader, StreamWriter};
+use heist::Handle;
+use heist::net::{ReadHalf, TcpStream, WriteHalf};
 
 use super::statistics::Statistics;
 
-/// Bytes that one read takes at most: one system call's worth at high rates. An idle connection holds none of them.
-const CHUNK: usize = 64 * 1024;
-
-/// One of the two connections.
-pub(crate) struct Side {
-    reader: StreamReader,
-    writer: StreamWriter,
-}
-
-impl Side {
-    pub(crate) fn new(reader: StreamReader, writer: StreamWriter) -> Self {
-        Self { reader, writer }
-    }
-}
+/// Bytes on their way in one direction: a connection holds twice that.
+const CHUNK: usize = 32 * 1024;
 
 /// How it ended.
 #[derive(Debug)]
@@ -75,12 +66,12 @@ impl Activity {
     }
 
     /// Ends when nothing has passed for so long.
-    async fn silent_for(&self, limit: Duration) {
+    async fn silent_for(&self, limit: Duration) -> End {
         loop {
             let last = Duration::from_nanos(self.last.load(Ordering::Relaxed));
             let left = (last + limit).saturating_sub(self.event_loop.time());
             if left.is_zero() {
-                return;
+                return End::Idle(limit);
             }
             heist::sleep(left).await;
         }
@@ -94,77 +85,87 @@ fn nanoseconds(time: Duration) -> u64 {
 
 /// Passes on what both sides say until they have ended, one has failed, or neither says anything for the limit.
 pub(crate) async fn between(
-    client: Side,
-    server: Side,
+    client: TcpStream,
+    server: TcpStream,
     idle_limit: Option<Duration>,
     statistics: &Statistics,
 ) -> End {
     let activity = Activity::now();
-    // The first failure; what it does to the other direction is no news.
-    let broken = OnceLock::new();
-    let (mut from_client, mut from_server) = (client.reader, server.reader);
-    let (to_client, to_server) = (client.writer, server.writer);
-    let give_up = |(who, error)| {
-        broken.get_or_init(|| End::Broken(who, error));
-        to_client.abort();
-        to_server.abort();
+    let (mut from_client, mut to_client) = client.split();
+    let (mut from_server, mut to_server) = server.split();
+    let end = {
+        let there = pass_on(
+            (Who::Client, &mut from_client),
+            (Who::Server, &mut to_server),
+            &activity,
+            &statistics.to_server,
+        );
+        let back = pass_on(
+            (Who::Server, &mut from_server),
+            (Who::Client, &mut to_client),
+            &activity,
+            &statistics.to_client,
+        );
+        let all_said = async { both([pin!(there), pin!(back)]).await.err().unwrap_or(End::Both) };
+        let silence = async {
+            match idle_limit {
+                Some(limit) => activity.silent_for(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        heist::race!(all_said, silence).await
     };
-    let there = async {
-        let pass = pass_on(&mut from_client, &to_server, &activity, &statistics.to_server);
-        pass.await.map_err(|failure| failure.at(Who::Client, Who::Server)).unwrap_or_else(give_up);
-    };
-    let back = async {
-        let pass = pass_on(&mut from_server, &to_client, &activity, &statistics.to_client);
-        pass.await.map_err(|failure| failure.at(Who::Server, Who::Client)).unwrap_or_else(give_up);
-    };
-    let all_said = async {
-        heist::join!(there, back).await;
-        End::Both
-    };
-    let silence = async {
-        match idle_limit {
-            Some(limit) => activity.silent_for(limit).await,
-            None => std::future::pending().await,
-        }
-        to_client.abort();
-        to_server.abort();
-        End::Idle(idle_limit.unwrap_or_default())
-    };
-    let end = heist::race!(all_said, silence).await;
-    broken.into_inner().unwrap_or(end)
-}
-
-/// Which half of passing on failed.
-enum Failure {
-    Reading(io::Error),
-    Writing(io::Error),
-}
-
-impl Failure {
-    fn at(self, reading: Who, writing: Who) -> (Who, io::Error) {
-        match self {
-            Self::Reading(error) => (reading, error),
-            Self::Writing(error) => (writing, error),
+    if !matches!(end, End::Both) {
+        for halves in [(from_client, to_client), (from_server, to_server)] {
+            let whole = halves.0.reunite(halves.1);
+            cut_off(whole.expect("the two come from one connection"));
         }
     }
+    end
+}
+
+/// Closes a connection with a reset, which nobody takes for an end in order.
+pub(crate) fn cut_off(stream: TcpStream) {
+    // One that is gone already needs none.
+    let _ = stream.set_linger(Some(Duration::ZERO));
+}
+
+/// Ends when both have ended well, or the first one fails.
+async fn both<F: Future<Output = Result<(), End>>>(directions: [Pin<&mut F>; 2]) -> Result<(), End> {
+    let mut left = directions.map(Some);
+    poll_fn(move |cx| {
+        for direction in &mut left {
+            match direction.as_mut().map(|future| future.as_mut().poll(cx)) {
+                Some(Poll::Ready(result)) => {
+                    *direction = None;
+                    result?;
+                }
+                Some(Poll::Pending) | None => {}
+            }
+        }
+        if left.iter().all(Option::is_none) { Poll::Ready(Ok(())) } else { Poll::Pending }
+    })
+    .await
 }
 
 /// Passes on one direction, and its end. No more is read while the other side does not take what there is.
 async fn pass_on(
-    from: &mut StreamReader,
-    to: &StreamWriter,
+    (reading, from): (Who, &mut ReadHalf),
+    (writing, to): (Who, &mut WriteHalf),
     activity: &Activity,
     bytes: &AtomicU64,
-) -> Result<(), Failure> {
+) -> Result<(), End> {
+    let mut buffer = vec![0; CHUNK];
     loop {
-        let data = from.read(CHUNK).await.map_err(Failure::Reading)?;
+        let length = from.read(&mut buffer).await.map_err(|error| End::Broken(reading, error))?;
         activity.note();
-        if data.is_empty() {
-            to.write_eof();
-            return to.flushed().await.map_err(Failure::Writing);
+        if length == 0 {
+            // A connection that is gone has nobody to tell; the other direction finds out.
+            let _ = to.shutdown();
+            return Ok(());
         }
-        bytes.fetch_add(data.len() as u64, Ordering::Relaxed);
-        to.write_bytes(data);
-        to.drain().await.map_err(Failure::Writing)?;
+        to.write_all(&buffer[..length]).await.map_err(|error| End::Broken(writing, error))?;
+        activity.note();
+        bytes.fetch_add(length as u64, Ordering::Relaxed);
     }
 }

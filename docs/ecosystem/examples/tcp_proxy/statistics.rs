@@ -38,6 +38,11 @@ impl Statistics {
         Open { statistics: self }
     }
 
+    /// How many are open.
+    pub(crate) fn now(&self) -> u64 {
+        self.open.load(Ordering::Relaxed)
+    }
+
     /// Its server was not there.
     pub(crate) fn unreachable(&self) {
         self.unreachable.fetch_add(1, Ordering::Relaxed);
