@@ -4,7 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use heist_core::Clock;
-use heist_scheduler::{Config, LocalScheduler, PanicPolicy, Scheduler, ThreadHook};
+use heist_scheduler::{Config, LocalScheduler, PanicPolicy, Scheduler, ThreadHook, Wrappers};
 
 use crate::defaults;
 use crate::driver::LoopDriver;
@@ -40,6 +40,7 @@ pub struct Builder {
     on_panic: PanicPolicy,
     on_thread_start: ThreadHook,
     on_thread_stop: ThreadHook,
+    wrappers: Wrappers,
 }
 
 impl Default for Builder {
@@ -77,6 +78,7 @@ impl Builder {
             on_panic: PanicPolicy::Report,
             on_thread_start: ThreadHook::default(),
             on_thread_stop: ThreadHook::default(),
+            wrappers: Wrappers::default(),
         }
     }
 
@@ -229,6 +231,45 @@ impl Builder {
         self
     }
 
+    /// Has `wrapper` called around the work of each thread of the loop, so that it can hold something for as long, in a
+    /// local variable; the work is its argument, which it must call once. It costs nothing in between.
+    ///
+    /// That is each worker with a thread of its own, and each thread of `to_thread`, from start to end (inside of
+    /// [`on_thread_start`](Self::on_thread_start) and [`on_thread_stop`](Self::on_thread_stop)); and each run and the close
+    /// of the loop, on the thread that asks for them (where it drives the loop by hand, each
+    /// [`pass`](crate::Passes::pass)). Threads of an executor of the program's own are its own. Closing the loop waits
+    /// until the wrappers have returned. Several nest, the first one outermost.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// let inside = Arc::new(Mutex::new(0));
+    /// let count = inside.clone();
+    /// let mut runner = heist::Runner::builder()
+    ///     .wrap_worker(move |work| {
+    ///         *count.lock().unwrap() += 1;
+    ///         work();
+    ///         *count.lock().unwrap() -= 1;
+    ///     })
+    ///     .build()?;
+    /// let now = inside.clone();
+    /// assert!(runner.run(async move { *now.lock().unwrap() })? >= 1);
+    /// runner.close();
+    /// assert_eq!(*inside.lock().unwrap(), 0, "all have returned");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # A wrapper that goes wrong
+    ///
+    /// One that does not call its argument makes the run fail with [`RunError::NotWrapped`](crate::RunError::NotWrapped),
+    /// before anything was polled; another thread of the loop, and the close, go on without it, with a warning. A second
+    /// call does nothing but warn. If it panics, that has been reported by the panic hook, and counts as a return; a panic
+    /// of the main future passes it by.
+    pub fn wrap_worker(mut self, wrapper: impl Fn(&mut dyn FnMut()) + Send + Sync + 'static) -> Self {
+        self.wrappers.push(wrapper);
+        self
+    }
+
     /// Turns debug mode on or off, whatever the variable `HEIST_DEBUG` says; asyncio's `run(..., debug=...)`. Without
     /// this, the variable turns it on, unless it is empty or `0`.
     ///
@@ -335,6 +376,7 @@ impl Builder {
         config.on_panic = self.on_panic;
         config.on_thread_start = self.on_thread_start;
         config.on_thread_stop = self.on_thread_stop;
+        config.wrappers = self.wrappers;
         if let Some(interval) = self.look_interval {
             config.look_interval = interval;
         }

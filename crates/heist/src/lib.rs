@@ -72,7 +72,13 @@
 //! | feature | on by default | what it adds |
 //! |---|---|---|
 //! | `futures-io` | yes | the read and write traits of the crate `futures-io`, on streams and sockets |
+//! | `tokio-io` | no | tokio's read and write traits, on the same; nothing of its runtime |
+//! | `hyper` | no | what hyper asks of a runtime: its traits on streams, [`hyper::Timer`], [`hyper::Executor`] |
+//! | `serve` | no | HTTP servers for routers of axum and services of tower: [`serve()`] |
 //! | `tracing` | no | what tasks and workers do, as events of the crate `tracing` |
+//! | `hickory` | no | names looked up by hickory, without a thread: the module `hickory` |
+//! | `metrics` | no | what the loop counts, for exporters of the crate `metrics`: the module `metrics_exporter` |
+//! | `quinn` | no | QUIC by quinn: the module `quinn` |
 //!
 //! # Variables of the environment
 //!
@@ -99,13 +105,25 @@ mod event_loop;
 mod executor;
 mod gather;
 mod group_error;
+#[cfg(feature = "hickory")]
+pub mod hickory;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod inline;
 mod interrupt;
 mod interval;
 mod introspection;
+#[cfg(feature = "metrics")]
+pub mod metrics_exporter;
 mod passes;
+#[cfg(any(feature = "hickory", feature = "quinn"))]
+mod polled_udp;
+#[cfg(feature = "quinn")]
+pub mod quinn;
 mod run_error;
 mod runner;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod signal;
 mod task_group;
 mod thread_future;
@@ -143,6 +161,8 @@ pub use introspection::{all_tasks, current_task};
 pub use passes::Passes;
 pub use run_error::RunError;
 pub use runner::{Runner, run};
+#[cfg(feature = "serve")]
+pub use serve::serve;
 pub use signal::ctrl_c;
 #[cfg(unix)]
 pub use signal::{add_signal_handler, remove_signal_handler, signal};
@@ -173,8 +193,6 @@ pub use heist_scheduler::{
     TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, YieldNow, ensure_future, shield,
     spawn as create_task, spawn_blocking as to_thread, spawn_local, task, yield_now,
 };
-#[cfg(feature = "futures-io")]
-pub use heist_streams::AsIo;
 pub use heist_streams::fs;
 #[cfg(feature = "tls")]
 pub use heist_streams::tls;
@@ -185,9 +203,10 @@ pub use heist_streams::transports::{
 };
 #[cfg(unix)]
 pub use heist_streams::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
+pub use heist_streams::{AsIo, StreamPair};
 pub use heist_streams::{
-    ConnectError, Family, OpenConnection, OwnedSocket, StaggeredRace, ToAddress, open_connection,
-    open_connection_on, staggered_race,
+    ConnectError, Family, OpenConnection, OwnedSocket, Resolve, Resolving, StaggeredRace, ToAddress,
+    open_connection, open_connection_on, staggered_race,
 };
 pub use heist_streams::{Feeder, Lines, ReuniteError};
 pub use heist_streams::{

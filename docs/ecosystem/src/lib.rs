@@ -2,3 +2,7 @@
 //!
 //! Which library runs through which feature stands in docs/ecosystem.md.
 #![forbid(unsafe_code)]
+
+/// The page, whose examples are tests.
+#[doc = include_str!("../../ecosystem.md")]
+pub mod page {}

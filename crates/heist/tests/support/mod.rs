@@ -106,6 +106,11 @@ impl Copy {
         Self { process, stdout, stderr }
     }
 
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Sends it the signal that Ctrl-C sends.
     #[cfg(unix)]
     pub fn interrupt(&self) {
