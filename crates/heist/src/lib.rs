@@ -72,6 +72,7 @@
 //! | feature | on by default | what it adds |
 //! |---|---|---|
 //! | `futures-io` | yes | the read and write traits of the crate `futures-io`, on streams and sockets |
+//! | `tokio-compat` | no | `Builder::tokio_compat` and the module `tokio_compat`: libraries that need tokio |
 //! | `tracing` | no | what tasks and workers do, as events of the crate `tracing` |
 //!
 //! # Variables of the environment
@@ -109,6 +110,8 @@ pub mod signal;
 mod task_group;
 mod thread_future;
 mod timeout_scope;
+#[cfg(feature = "tokio-compat")]
+pub mod tokio_compat;
 mod wait;
 mod wait_for;
 #[cfg(unix)]
