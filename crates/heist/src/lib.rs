@@ -52,7 +52,7 @@
 //! | run what blocks | [`to_thread`], [`run_in_executor`], [`ThreadPoolExecutor`]; files in [`fs`] |
 //! | come in from other threads | [`Handle`], [`run_coroutine_threadsafe`] |
 //! | run programs, hear signals | [`create_subprocess_exec`], [`process`], [`mod@signal`], [`ctrl_c`] |
-//! | look inside | [`all_tasks`], [`print_call_graph`], [`Handle::metrics`], [`Builder::debug`] |
+//! | look inside | [`all_tasks`], [`print_call_graph`], [`Handle::metrics`], [`Builder::debug`], [`coroutine`] |
 //!
 //! Everything that asyncio has stands at the root, under asyncio's name; each item says which that is. [`future::Future`] is
 //! asyncio's Future; the standard trait keeps its own name. What asyncio has not is in modules.
@@ -73,7 +73,11 @@
 //! |---|---|---|
 //! | `futures-io` | yes | the read and write traits of the crate `futures-io`, on streams and sockets |
 //! | `tokio-compat` | no | `Builder::tokio_compat` and the module `tokio_compat`: libraries that need tokio |
+//! | `tokio-io` | no | tokio's read and write traits, on the same; nothing of its runtime |
 //! | `tracing` | no | what tasks and workers do, as events of the crate `tracing` |
+//! | `hickory` | no | names looked up by hickory, without a thread: the module `hickory` |
+//! | `metrics` | no | what the loop counts, for exporters of the crate `metrics`: the module `metrics_exporter` |
+//! | `quinn` | no | QUIC by quinn: the module `quinn` |
 //!
 //! # Variables of the environment
 //!
@@ -92,6 +96,7 @@ mod call_graph;
 mod cancel;
 #[path = "context_var.rs"]
 pub mod contextvars;
+mod coroutine;
 mod current_loop;
 mod defaults;
 mod driver;
@@ -99,11 +104,19 @@ mod event_loop;
 mod executor;
 mod gather;
 mod group_error;
+#[cfg(feature = "hickory")]
+pub mod hickory;
 mod inline;
 mod interrupt;
 mod interval;
 mod introspection;
+#[cfg(feature = "metrics")]
+pub mod metrics_exporter;
 mod passes;
+#[cfg(any(feature = "hickory", feature = "quinn"))]
+mod polled_udp;
+#[cfg(feature = "quinn")]
+pub mod quinn;
 mod run_error;
 mod runner;
 pub mod signal;
@@ -131,6 +144,7 @@ pub use call_graph::{
 };
 pub use cancel::{CatchCancelled, catch_cancelled, raise_cancelled, try_finally};
 pub use contextvars::{ContextVar, copy_context};
+pub use coroutine::{Coroutine, coroutine};
 pub use current_loop::{get_event_loop, get_running_loop, new_event_loop, set_event_loop};
 pub use event_loop::EventLoop;
 pub use executor::{Executor, ThreadPoolExecutor, run_in_executor};
@@ -174,8 +188,6 @@ pub use heist_scheduler::{
     TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, YieldNow, ensure_future, shield,
     spawn as create_task, spawn_blocking as to_thread, spawn_local, task, yield_now,
 };
-#[cfg(feature = "futures-io")]
-pub use heist_streams::AsIo;
 pub use heist_streams::fs;
 #[cfg(feature = "tls")]
 pub use heist_streams::tls;
@@ -186,9 +198,10 @@ pub use heist_streams::transports::{
 };
 #[cfg(unix)]
 pub use heist_streams::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
+pub use heist_streams::{AsIo, StreamPair};
 pub use heist_streams::{
-    ConnectError, Family, OpenConnection, OwnedSocket, StaggeredRace, ToAddress, open_connection,
-    open_connection_on, staggered_race,
+    ConnectError, Family, OpenConnection, OwnedSocket, Resolve, Resolving, StaggeredRace, ToAddress,
+    open_connection, open_connection_on, staggered_race,
 };
 pub use heist_streams::{Feeder, Lines, ReuniteError};
 pub use heist_streams::{

@@ -9,7 +9,6 @@ use heist_core::budget::poll_proceed;
 use heist_core::sync::Mutex;
 
 /// The place of whoever waits with a mutable borrow of what it waits for: there is only one.
-#[cfg(feature = "futures-io")]
 pub(crate) const SOLE: u64 = 0;
 
 /// Who waits. Lives inside the state that it is about, under the same lock. One word where nobody ever waited.

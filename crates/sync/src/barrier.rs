@@ -16,6 +16,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
+use heist_core::Unawaited;
 use heist_core::budget::poll_proceed;
 use heist_core::sync::{Mutex, mutant};
 use pin_project_lite::pin_project;
@@ -131,8 +132,9 @@ impl Barrier {
     /// assert!(barrier.wait().await.is_err());
     /// # });
     /// ```
+    #[track_caller]
     pub fn wait(&self) -> BarrierWait<'_> {
-        BarrierWait { barrier: self, place: Place::New, waiter: Waiter::new() }
+        BarrierWait { barrier: self, place: Place::New, made: Unawaited::here(), waiter: Waiter::new() }
     }
 
     /// Lets those who wait fail, and makes the barrier usable as a new one, also after an [`abort`](Self::abort). Those
@@ -318,6 +320,7 @@ pin_project! {
     pub struct BarrierWait<'a> {
         barrier: &'a Barrier,
         place: Place,
+        made: Unawaited,
         #[pin]
         waiter: Waiter,
     }
@@ -357,6 +360,7 @@ impl BarrierWait<'_> {
         batch: &mut WakeBatch,
     ) -> Poll<Outcome> {
         let this = self.project();
+        this.made.polled();
         let place = match state.phase {
             Phase::Broken => {
                 *this.place = Place::Gone;

@@ -11,6 +11,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
+use heist_core::Unawaited;
 use heist_core::budget::poll_proceed;
 use heist_core::sync::{Mutex, mutant};
 use pin_project_lite::pin_project;
@@ -94,9 +95,16 @@ impl Condition {
     /// assert!(waits.as_mut().poll(&mut cx).is_ready());
     /// # Ok::<(), heist_sync::MixedLocksError>(())
     /// ```
+    #[track_caller]
     pub fn wait<'a, T: ?Sized>(&self, guard: LockGuard<'a, T>) -> ConditionWait<'_, 'a, T> {
         let lock = LockGuard::lock(&guard);
-        ConditionWait { condition: self, lock, guard: Some(guard), waiter: Waiter::new() }
+        ConditionWait {
+            condition: self,
+            lock,
+            guard: Some(guard),
+            made: Unawaited::here(),
+            waiter: Waiter::new(),
+        }
     }
 
     /// Waits until `predicate` says true of the value; it is asked now, and after each notification. asyncio: `wait_for`.
@@ -271,6 +279,7 @@ pin_project! {
         lock: &'a Lock<T>,
         // Until the first poll.
         guard: Option<LockGuard<'a, T>>,
+        made: Unawaited,
         // In the line of the condition, then in that of the lock.
         #[pin]
         waiter: Waiter,
@@ -329,6 +338,7 @@ impl<T: ?Sized> ConditionWait<'_, '_, T> {
     fn begin(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Result<(), MixedLocksError> {
         let this = self.project();
         let Some(guard) = this.guard.take() else { return Ok(()) };
+        this.made.polled();
         let guard = if mutant("sync-condition-unlocks-first") {
             drop(guard);
             None

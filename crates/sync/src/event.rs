@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use heist_core::Unawaited;
 use heist_core::budget::poll_proceed;
 use heist_core::sync::Mutex;
 use heist_core::sync::atomic::{AtomicBool, Ordering};
@@ -115,8 +116,9 @@ impl Event {
     /// assert!(event.is_set());
     /// # });
     /// ```
+    #[track_caller]
     pub fn wait(&self) -> Wait<'_> {
-        Wait { event: self, waiter: Waiter::new() }
+        Wait { event: self, made: Unawaited::here(), waiter: Waiter::new() }
     }
 
     /// Waits on a plain thread, which sleeps. In a task write `wait().await`: this would stop its worker.
@@ -176,6 +178,7 @@ pin_project! {
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Wait<'a> {
         event: &'a Event,
+        made: Unawaited,
         #[pin]
         waiter: Waiter,
     }
@@ -197,6 +200,7 @@ impl Wait<'_> {
     /// Polls without asking the task's budget.
     fn poll_unbudgeted(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
+        this.made.polled();
         if this.waiter.as_mut().entered() || !this.event.is_set() {
             // What `turn` hands out is dropped after the lock.
             let (turn, _old);

@@ -8,7 +8,7 @@ fn threads() -> Vec<String> {
 }
 
 fn tokio_s() -> usize {
-    threads().iter().filter(|name| name.contains("tokio")).count()
+    threads().iter().filter(|name| name.trim_end() == "heist-tokio").count()
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
+use heist_core::Unawaited;
 use heist_core::sync::Arc;
 use heist_core::sync::atomic::Ordering;
 use pin_project_lite::pin_project;
@@ -58,7 +59,7 @@ impl<T> Receiver<T> {
     /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
     /// ```
     pub fn recv(&self) -> Recv<'_, T> {
-        Recv { get: Get::new(&self.counted.queue) }
+        Recv { get: Get::new(&self.counted.queue, Unawaited::never_told()) }
     }
 
     /// The values as a stream, which ends when the channel does.

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use heist_core::Unawaited;
 use heist_core::sync::Arc;
 use heist_core::sync::atomic::Ordering;
 use pin_project_lite::pin_project;
@@ -55,7 +56,7 @@ impl<T> Sender<T> {
     /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
     /// ```
     pub fn send(&self, value: T) -> SendFuture<'_, T> {
-        SendFuture { put: Put::new(&self.counted.queue, value) }
+        SendFuture { put: Put::new(&self.counted.queue, value, Unawaited::never_told()) }
     }
 
     /// Sends a value if there is a free slot.

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use heist_core::Unawaited;
 use heist_core::budget::poll_proceed;
 use pin_project_lite::pin_project;
 
@@ -31,6 +32,7 @@ pin_project! {
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Join<'a, T, O: Order<T>> {
         shared: &'a Shared<T, O>,
+        made: Unawaited,
         #[pin]
         waiter: Waiter,
     }
@@ -49,8 +51,9 @@ pin_project! {
 }
 
 impl<'a, T, O: Order<T>> Join<'a, T, O> {
+    #[track_caller]
     pub(super) fn new(shared: &'a Shared<T, O>) -> Self {
-        Self { shared, waiter: Waiter::new() }
+        Self { shared, made: Unawaited::here(), waiter: Waiter::new() }
     }
 }
 
@@ -60,6 +63,7 @@ impl<T, O: Order<T>> Future for Join<'_, T, O> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let proceed = ready!(poll_proceed(cx));
         let mut this = self.project();
+        this.made.polled();
         // What `turn` hands out is dropped after the lock.
         let (turn, _old);
         {

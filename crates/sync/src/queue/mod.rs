@@ -17,6 +17,7 @@ mod state;
 
 use std::fmt;
 
+use heist_core::Unawaited;
 use heist_core::sync::Arc;
 
 pub use self::errors::{GetNowaitError, PutNowaitError, QueueEmpty, QueueFull, QueueShutDown, TaskDoneError};
@@ -133,8 +134,9 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// # });
     /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
     /// ```
+    #[track_caller]
     pub fn put(&self, item: T) -> Put<'_, T, O> {
-        Put::new(&self.shared, item)
+        Put::new(&self.shared, item, Unawaited::here())
     }
 
     /// Adds an item if there is a free slot. asyncio: `put_nowait`.
@@ -197,8 +199,9 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// # });
     /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
     /// ```
+    #[track_caller]
     pub fn get(&self) -> Get<'_, T, O> {
-        Get::new(&self.shared)
+        Get::new(&self.shared, Unawaited::here())
     }
 
     /// Takes the next item if there is one. asyncio: `get_nowait`.
@@ -359,6 +362,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// # });
     /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
     /// ```
+    #[track_caller]
     pub fn join(&self) -> Join<'_, T, O> {
         Join::new(&self.shared)
     }

@@ -66,6 +66,7 @@ impl BoundedSemaphore {
     /// # });
     /// ```
     #[inline]
+    #[track_caller]
     pub fn acquire(&self) -> AcquirePermit<'_> {
         AcquirePermit::new(&self.permits, 1)
     }
@@ -94,6 +95,7 @@ impl BoundedSemaphore {
     /// assert!(semaphore.locked());
     /// # });
     /// ```
+    #[track_caller]
     pub fn acquire_owned(self: Arc<Self>) -> AcquireOwned {
         AcquireOwned::new(self, 1)
     }

@@ -90,11 +90,9 @@ fn watch(
     std::thread::spawn(move || {
         let mut sender = Some(sender);
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            if line.contains(ready)
-                && let Some(sender) = sender.take()
-            {
+            if line.contains(ready) {
                 // The test may have given up.
-                let _ = sender.send(());
+                let _ = sender.take().map(|sender| sender.send(()));
             }
             let mut kept = kept.lock().unwrap();
             kept.push_back(line);

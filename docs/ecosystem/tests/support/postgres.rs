@@ -56,9 +56,9 @@ impl Cluster {
             let mut command = owner.command(&postgres, directory.path());
             command.arg("-D").arg(&data).args(["-h", "127.0.0.1", "-p", &port.to_string()]);
             command.arg("-k").arg(directory.path());
-            SETTINGS.iter().for_each(|setting| drop(command.args(["-c", setting])));
-            if !files.is_empty() {
-                command.args(["-c", "ssl=on"]);
+            let tls = if files.is_empty() { "ssl=off" } else { "ssl=on" };
+            for setting in SETTINGS.iter().chain([&tls]) {
+                command.args(["-c", setting]);
             }
             command
         };

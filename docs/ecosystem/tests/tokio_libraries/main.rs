@@ -1,8 +1,6 @@
 //! Libraries that know tokio alone, unmodified, in tasks of a loop that has tokio beside it.
 #![cfg(all(unix, not(heist_loom)))]
 
-#[path = "../../../../crates/heist/tests/support/certificates.rs"]
-mod certificates;
 #[path = "../support/mod.rs"]
 mod support;
 

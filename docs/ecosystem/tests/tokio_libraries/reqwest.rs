@@ -11,7 +11,7 @@ use heist::{Queue, Server, StreamReader, StreamWriter, create_task, gather, star
 use reqwest::{Certificate, Client, StatusCode};
 use rustix::process::Signal;
 
-use crate::certificates::Authority;
+use crate::support::certificates::Authority;
 use crate::support::daemon::{Daemon, Directory};
 use crate::support::peers;
 use crate::with_tokio;

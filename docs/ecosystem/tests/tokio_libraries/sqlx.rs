@@ -77,13 +77,9 @@ async fn a_transaction_that_is_dropped_is_rolled_back(cluster: &Cluster) {
             std::future::pending::<()>().await;
         }
     });
-    while number(
-        &PgPool::connect(&cluster.url()).await.unwrap(),
-        "select count(*) from pg_locks where relation = 'notes'::regclass",
-    )
-    .await
-        == 0
-    {
+    let watch = self::pool(cluster, 1).await;
+    let locks = "select count(*) from pg_locks where relation = 'notes'::regclass";
+    while number(&watch, locks).await == 0 {
         heist::sleep(Duration::from_millis(5)).await;
     }
     task.cancel();
@@ -95,7 +91,8 @@ async fn a_transaction_that_is_dropped_is_rolled_back(cluster: &Cluster) {
 
 async fn a_cancelled_query_leaves_the_pool_usable(cluster: &Cluster) {
     let pool = pool(cluster, 1).await;
-    let sleeps = sqlx::query("select pg_sleep(600)").execute(&pool);
+    // The connection is busy until the server has slept, and then comes back.
+    let sleeps = sqlx::query("select pg_sleep(0.5)").execute(&pool);
     heist::timeout(SHORT, sleeps).await.unwrap_err();
     let answer = heist::timeout(LONG, number(&pool, "select 42::bigint"));
     assert_eq!(answer.await.unwrap(), 42);
