@@ -74,6 +74,8 @@
 //! | `futures-io` | yes | the read and write traits of the crate `futures-io`, on streams and sockets |
 //! | `tokio-compat` | no | `Builder::tokio_compat` and the module `tokio_compat`: libraries that need tokio |
 //! | `tokio-io` | no | tokio's read and write traits, on the same; nothing of its runtime |
+//! | `hyper` | no | what hyper asks of a runtime: its traits on streams, [`hyper::Timer`], [`hyper::Executor`] |
+//! | `serve` | no | HTTP servers for routers of axum and services of tower: [`serve()`] |
 //! | `tracing` | no | what tasks and workers do, as events of the crate `tracing` |
 //! | `hickory` | no | names looked up by hickory, without a thread: the module `hickory` |
 //! | `metrics` | no | what the loop counts, for exporters of the crate `metrics`: the module `metrics_exporter` |
@@ -106,6 +108,8 @@ mod gather;
 mod group_error;
 #[cfg(feature = "hickory")]
 pub mod hickory;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod inline;
 mod interrupt;
 mod interval;
@@ -119,6 +123,8 @@ mod polled_udp;
 pub mod quinn;
 mod run_error;
 mod runner;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod signal;
 mod task_group;
 mod thread_future;
@@ -158,6 +164,8 @@ pub use introspection::{all_tasks, current_task};
 pub use passes::Passes;
 pub use run_error::RunError;
 pub use runner::{Runner, run};
+#[cfg(feature = "serve")]
+pub use serve::serve;
 pub use signal::ctrl_c;
 #[cfg(unix)]
 pub use signal::{add_signal_handler, remove_signal_handler, signal};

@@ -356,9 +356,12 @@ impl<T> Receiver<T> {
     fn finish(&mut self, cell: NonNull<Cell<T>>, state: u32) -> Option<T> {
         self.cell = None;
         // SAFETY: VALUE and GONE give the cell to the receiver.
-        let cell = unsafe { blocks::take(cell) };
-        // SAFETY: in VALUE the value is there.
-        (state == VALUE).then(|| unsafe { cell.value.into_inner().assume_init() })
+        let room = unsafe { &cell.as_ref().value };
+        // SAFETY: in VALUE the value is there, and nobody looks at the room again.
+        let value = (state == VALUE).then(|| room.with(|value| unsafe { value.cast::<T>().read() }));
+        // SAFETY: as for the room; what is dropped here drops no value.
+        let _ = unsafe { blocks::take(cell) };
+        value
     }
 }
 

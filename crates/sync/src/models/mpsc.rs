@@ -220,6 +220,20 @@ fn mpsc_hand_x_reserve() {
     });
 }
 
+/// A value is sent by the lock, with a permit, while the receiver goes to wait.
+#[test]
+fn mpsc_permit_send_x_recv() {
+    explore("mpsc_permit_send_x_recv", None, || {
+        let (sender, mut receiver) = mpsc::channel(1);
+        let permit = sender.clone().try_reserve_owned().unwrap();
+        let (received, _sender) = race(receiver.recv(), move || permit.send(7));
+        assert_eq!(received, Some(7));
+        // All is quiet: by hand again.
+        let (received, ()) = race(receiver.recv(), move || sender.try_send(8).unwrap());
+        assert_eq!(received, Some(8));
+    });
+}
+
 /// The last sender goes right after a value for a receiver that waits: the value comes, then the end.
 #[test]
 fn mpsc_hand_drop_x_recv() {
