@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-pub use crate::gather::gather_tuple;
+pub use crate::gather::{gather_tuple, try_gather_started};
 pub use crate::inline::{Join, Race};
 
 use crate::builder::Builder;

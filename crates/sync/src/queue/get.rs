@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use heist_core::Unawaited;
 use heist_core::budget::poll_proceed;
 use heist_core::sync::mutant;
 use pin_project_lite::pin_project;
@@ -33,7 +32,6 @@ pin_project! {
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Get<'a, T, O: Order<T>> {
         shared: &'a Shared<T, O>,
-        made: Unawaited,
         #[pin]
         waiter: Waiter,
     }
@@ -41,7 +39,7 @@ pin_project! {
     impl<T, O: Order<T>> PinnedDrop for Get<'_, T, O> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if !this.waiter.as_mut().entered() {
+            if !this.waiter.as_mut().must_leave() {
                 return;
             }
             let (left, next) = {
@@ -59,8 +57,8 @@ pin_project! {
 }
 
 impl<'a, T, O: Order<T>> Get<'a, T, O> {
-    pub(crate) fn new(shared: &'a Shared<T, O>, made: Unawaited) -> Self {
-        Self { shared, made, waiter: Waiter::new() }
+    pub(crate) fn new(shared: &'a Shared<T, O>, waiter: Waiter) -> Self {
+        Self { shared, waiter }
     }
 }
 
@@ -70,7 +68,7 @@ impl<T, O: Order<T>> Future for Get<'_, T, O> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let proceed = ready!(poll_proceed(cx));
         let mut this = self.project();
-        this.made.polled();
+        this.waiter.as_mut().polled();
         let maxsize = this.shared.maxsize;
         // What `turn` hands out is dropped after the lock.
         let (turn, _old);
@@ -127,7 +125,7 @@ pin_project! {
 
 impl<'a, T, O: Order<T>> Items<'a, T, O> {
     pub(crate) fn new(shared: &'a Shared<T, O>) -> Self {
-        Self { get: Get::new(shared, Unawaited::never_told()) }
+        Self { get: Get::new(shared, Waiter::new()) }
     }
 }
 
