@@ -72,7 +72,6 @@ mod wire;
 mod writer;
 
 pub use address::{Family, Resolve, Resolving, ToAddress};
-pub use address::{Family, ToAddress};
 pub use compat::{AsIo, StreamPair};
 pub use connect::{
     ConnectError, OpenConnection, StaggeredRace, open_connection, open_connection_on, staggered_race,
