@@ -43,7 +43,7 @@
 //! |---|---|
 //! | start a program | [`macro@main`], [`run`], [`Runner`], [`EventLoop`], [`macro@test`] |
 //! | start work | [`create_task`], [`task()`], [`task_group()`], [`spawn_local`] |
-//! | wait for several | [`gather!`](macro@gather), [`gather()`], [`try_gather`], [`wait()`], [`as_completed()`], [`race!`], [`join!`] |
+//! | wait for several | [`gather!`](macro@gather), [`gather()`], [`try_gather`](fn@try_gather), [`wait()`], [`as_completed()`], [`race!`], [`join!`] |
 //! | stop work | [`Task::cancel`], [`catch_cancelled`], [`try_finally`], [`shield`] |
 //! | sleep, and set limits | [`sleep`], [`interval()`], [`timeout`], [`timeout_scope()`], [`wait_for()`] |
 //! | share | [`Lock`], [`Semaphore`], [`Event`], [`Condition`], [`Barrier`], [`Queue`]; channels and more in [`sync`] |
@@ -72,6 +72,7 @@
 //! | feature | on by default | what it adds |
 //! |---|---|---|
 //! | `futures-io` | yes | the read and write traits of the crate `futures-io`, on streams and sockets |
+//! | `tokio-compat` | no | `Builder::tokio_compat` and the module `tokio_compat`: libraries that need tokio |
 //! | `tokio-io` | no | tokio's read and write traits, on the same; nothing of its runtime |
 //! | `hyper` | no | what hyper asks of a runtime: its traits on streams, [`hyper::Timer`], [`hyper::Executor`] |
 //! | `serve` | no | HTTP servers for routers of axum and services of tower: [`serve()`] |
@@ -128,6 +129,8 @@ pub mod signal;
 mod task_group;
 mod thread_future;
 mod timeout_scope;
+#[cfg(feature = "tokio-compat")]
+pub mod tokio_compat;
 mod wait;
 mod wait_for;
 #[cfg(unix)]
@@ -152,8 +155,8 @@ pub use current_loop::{get_event_loop, get_running_loop, new_event_loop, set_eve
 pub use event_loop::EventLoop;
 pub use executor::{Executor, ThreadPoolExecutor, run_in_executor};
 pub use gather::{
-    Children, Gather, GatherAll, GatherAllFuture, GatherFuture, GatherRef, GatherWait, Starts, TryGather,
-    TryGatherError, TryGatherFuture, gather, try_gather,
+    Children, Gather, GatherAll, GatherAllFuture, GatherFuture, GatherRef, GatherWait, Starts, TryChildren,
+    TryGather, TryGatherError, TryGatherFuture, gather, try_gather,
 };
 pub use group_error::{GroupError, GroupFailure};
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};

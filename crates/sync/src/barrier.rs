@@ -16,7 +16,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 
-use heist_core::Unawaited;
 use heist_core::budget::poll_proceed;
 use heist_core::sync::{Mutex, mutant};
 use pin_project_lite::pin_project;
@@ -134,7 +133,7 @@ impl Barrier {
     /// ```
     #[track_caller]
     pub fn wait(&self) -> BarrierWait<'_> {
-        BarrierWait { barrier: self, place: Place::New, made: Unawaited::here(), waiter: Waiter::new() }
+        BarrierWait { barrier: self, place: Place::New, waiter: Waiter::for_user() }
     }
 
     /// Lets those who wait fail, and makes the barrier usable as a new one, also after an [`abort`](Self::abort). Those
@@ -320,7 +319,6 @@ pin_project! {
     pub struct BarrierWait<'a> {
         barrier: &'a Barrier,
         place: Place,
-        made: Unawaited,
         #[pin]
         waiter: Waiter,
     }
@@ -328,6 +326,11 @@ pin_project! {
     impl PinnedDrop for BarrierWait<'_> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
+            if *this.place == Place::New {
+                // It is in no line, but it may be that nobody has polled it.
+                this.waiter.must_leave();
+                return;
+            }
             let mut batch = WakeBatch::new();
             let mut waker = None;
             if matches!(this.place, Place::Outside | Place::Inside) {
@@ -359,8 +362,8 @@ impl BarrierWait<'_> {
         cx: &Context<'_>,
         batch: &mut WakeBatch,
     ) -> Poll<Outcome> {
-        let this = self.project();
-        this.made.polled();
+        let mut this = self.project();
+        this.waiter.as_mut().polled();
         let place = match state.phase {
             Phase::Broken => {
                 *this.place = Place::Gone;

@@ -492,10 +492,11 @@ impl Sleep {
 impl Drop for Sleep {
     #[inline]
     fn drop(&mut self) {
-        if self.phase <= Phase::Yield && !self.wheel.is_null() {
-            if let Some(made_at) = self.unpolled() {
-                never_awaited(made_at);
+        if self.entry.is_none() {
+            if self.phase <= Phase::Yield && !self.wheel.is_null() {
+                self.unpolled().into_iter().for_each(never_awaited);
             }
+            return;
         }
         if let Some(waker) = self.disarm() {
             context::with(|context| {

@@ -51,7 +51,7 @@ impl Polled for InCell {
 
 /// One turn of a task: delivers what was asked, polls, and settles what became of it. The second value says whether the
 /// task is to be queued again.
-#[inline]
+#[inline(always)]
 pub(super) fn poll(
     context: &Context,
     task: Raw,
@@ -103,6 +103,7 @@ fn ended(context: &Context, task: Raw, outcome: u64, polled: &mut impl Polled) -
 }
 
 /// Drops the future: the request has come to the root.
+#[cold]
 fn drop_root(task: Raw, polled: &mut impl Polled, error: CancelledError) -> Poll<u64> {
     // What is dropped in the future has nothing to hand on any more.
     if let Some(tree) = task.tree_if_any() {

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use heist_core::Unawaited;
 use heist_core::budget::poll_proceed;
 use pin_project_lite::pin_project;
 
@@ -28,7 +27,6 @@ pin_project! {
         // None once it was ready.
         source: Option<S>,
         want: u32,
-        made: Unawaited,
         #[pin]
         waiter: Waiter,
     }
@@ -36,7 +34,7 @@ pin_project! {
     impl<S: Source> PinnedDrop for Claim<S> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if this.waiter.as_mut().entered() {
+            if this.waiter.as_mut().must_leave() {
                 if let Some(source) = &*this.source {
                     // SAFETY: the waiter entered this line.
                     unsafe { source.permits().leave(this.waiter) };
@@ -49,26 +47,30 @@ pin_project! {
 impl<S: Source> Claim<S> {
     #[inline]
     pub(crate) fn new(source: S, want: u32) -> Self {
-        Self { source: Some(source), want, made: Unawaited::never_told(), waiter: Waiter::new() }
+        Self { source: Some(source), want, waiter: Waiter::new() }
     }
 
     /// As [`new`](Self::new), in a future that a user is to await.
     #[inline]
     #[track_caller]
     pub(crate) fn for_user(source: S, want: u32) -> Self {
-        Self { source: Some(source), want, made: Unawaited::here(), waiter: Waiter::new() }
+        Self { source: Some(source), want, waiter: Waiter::for_user() }
     }
 
     /// Polls without asking the task's budget: for threads that block.
     #[inline(always)]
     pub(crate) fn poll_unbudgeted(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S> {
         let mut this = self.project();
-        this.made.polled();
         let source = this.source.as_ref().expect("a future is not polled again once it was ready");
         let permits = source.permits();
-        let taken = !this.waiter.as_mut().entered() && permits.try_take(*this.want)
+        let taken = if !this.waiter.as_mut().entered() && permits.try_take(*this.want) {
+            this.waiter.end();
+            true
+        } else {
+            this.waiter.as_mut().polled();
             // SAFETY: the waiter is idle or entered this line, and leaves in `drop`.
-            || unsafe { permits.poll_take(*this.want, this.waiter, cx.waker()) };
+            unsafe { permits.poll_take(*this.want, this.waiter, cx.waker()) }
+        };
         match this.source.take_if(|_| taken) {
             Some(source) => Poll::Ready(source),
             None => Poll::Pending,

@@ -5,7 +5,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use heist_core::Unawaited;
 use heist_core::budget::poll_proceed;
 use pin_project_lite::pin_project;
 
@@ -32,7 +31,6 @@ pin_project! {
     #[must_use = "futures do nothing unless you `.await` or poll them"]
     pub struct Join<'a, T, O: Order<T>> {
         shared: &'a Shared<T, O>,
-        made: Unawaited,
         #[pin]
         waiter: Waiter,
     }
@@ -40,7 +38,7 @@ pin_project! {
     impl<T, O: Order<T>> PinnedDrop for Join<'_, T, O> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if !this.waiter.as_mut().entered() {
+            if !this.waiter.as_mut().must_leave() {
                 return;
             }
             // SAFETY: the waiter entered this list, if any; the lock is held. A turn needs no passing on: all have one.
@@ -53,7 +51,7 @@ pin_project! {
 impl<'a, T, O: Order<T>> Join<'a, T, O> {
     #[track_caller]
     pub(super) fn new(shared: &'a Shared<T, O>) -> Self {
-        Self { shared, made: Unawaited::here(), waiter: Waiter::new() }
+        Self { shared, waiter: Waiter::for_user() }
     }
 }
 
@@ -63,7 +61,7 @@ impl<T, O: Order<T>> Future for Join<'_, T, O> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let proceed = ready!(poll_proceed(cx));
         let mut this = self.project();
-        this.made.polled();
+        this.waiter.as_mut().polled();
         // What `turn` hands out is dropped after the lock.
         let (turn, _old);
         {

@@ -11,13 +11,13 @@
 mod errors;
 mod get;
 mod join;
+mod line;
 mod order;
 mod put;
 mod state;
 
 use std::fmt;
 
-use heist_core::Unawaited;
 use heist_core::sync::Arc;
 
 pub use self::errors::{GetNowaitError, PutNowaitError, QueueEmpty, QueueFull, QueueShutDown, TaskDoneError};
@@ -28,6 +28,7 @@ pub use self::put::Put;
 pub use self::state::QueueStatistics;
 pub(crate) use self::state::Shared;
 use crate::blocking::block_on;
+use crate::waitlist::Waiter;
 
 /// A first-in, first-out queue between tasks. asyncio: `Queue`.
 ///
@@ -136,7 +137,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// ```
     #[track_caller]
     pub fn put(&self, item: T) -> Put<'_, T, O> {
-        Put::new(&self.shared, item, Unawaited::here())
+        Put::new(&self.shared, item, Waiter::for_user())
     }
 
     /// Adds an item if there is a free slot. asyncio: `put_nowait`.
@@ -201,7 +202,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// ```
     #[track_caller]
     pub fn get(&self) -> Get<'_, T, O> {
-        Get::new(&self.shared, Unawaited::here())
+        Get::new(&self.shared, Waiter::for_user())
     }
 
     /// Takes the next item if there is one. asyncio: `get_nowait`.
