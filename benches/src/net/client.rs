@@ -42,8 +42,7 @@ pub(crate) struct Client {
 pub(crate) fn run(port: u16, connections: usize, talk: Talk, until: Until) -> Result<(), String> {
     crate::os::raise_descriptor_limit();
     let failed = |what: &'static str| move |error: io::Error| format!("{what}: {error}");
-    let mut client =
-        Client::connect(port, connections, talk).map_err(failed("the client cannot connect"))?;
+    let mut client = Client::connect(port, connections, talk).map_err(failed("the client cannot connect"))?;
     let mut latencies = Latencies::default();
     if let Until::Elapsed(time) = until {
         client.drive(Until::Elapsed(time / 4), &mut latencies).map_err(failed("the warm-up failed"))?;

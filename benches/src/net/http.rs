@@ -36,13 +36,17 @@ pub(crate) trait Hyper: Peer {
     fn connection(stream: Self::Stream) -> impl Read + Write + Unpin + Send + 'static;
 }
 
-/// Answers until the client closes.
+/// Answers on a connection of the peer's until the client closes.
 pub(crate) async fn serve<P: Hyper>(stream: P::Stream) -> io::Result<()> {
+    answer(P::connection(stream)).await
+}
+
+/// Answers until the client closes.
+pub(crate) async fn answer(connection: impl Read + Write + Unpin + Send + 'static) -> io::Result<()> {
     let hello = service_fn(async |_: Request<Incoming>| {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(BODY))))
     });
-    let connection = http1::Builder::new().serve_connection(P::connection(stream), hello);
-    connection.await.map_err(io::Error::other)
+    http1::Builder::new().serve_connection(connection, hello).await.map_err(io::Error::other)
 }
 
 #[cfg(test)]

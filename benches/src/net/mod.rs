@@ -25,8 +25,8 @@ use std::io;
 use serde_json::Value;
 
 pub(crate) use bulk::Direction;
-pub(crate) use latency::SHARES;
 pub(crate) use http::Hyper;
+pub(crate) use latency::SHARES;
 pub(crate) use scenario::Scenario;
 pub(crate) use server::run as run_server;
 

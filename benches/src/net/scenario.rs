@@ -46,8 +46,13 @@ pub(crate) enum Service {
     Source,
 }
 
-const SERVICES: &[(&str, Service)] =
-    &[("echo", Service::Echo), ("hold", Service::Hold), ("http", Service::Http), ("sink", Service::Sink), ("source", Service::Source)];
+const SERVICES: &[(&str, Service)] = &[
+    ("echo", Service::Echo),
+    ("hold", Service::Hold),
+    ("http", Service::Http),
+    ("sink", Service::Sink),
+    ("source", Service::Source),
+];
 
 impl FromStr for Service {
     type Err = String;

@@ -3,9 +3,10 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use heist::{StreamReader, StreamWriter, start_server};
+use heist::{StreamPair, StreamReader, StreamWriter, start_server};
 
 use super::bulk::{CHUNK, FILLING};
+use super::http::answer;
 use super::scenario::Service;
 use super::server::BUFFER;
 use crate::peer::{Flavour, Peer};
@@ -54,6 +55,10 @@ async fn send_back(mut reader: StreamReader, writer: StreamWriter, buffer: &mut 
         writer.write(&buffer[..count]);
         writer.drain().await?;
     }
+}
+
+async fn http(reader: StreamReader, writer: StreamWriter) {
+    let _ = answer(StreamPair::from((reader, writer))).await;
 }
 
 async fn sink(mut reader: StreamReader, _writer: StreamWriter) {
