@@ -1,4 +1,5 @@
-//! What the tests of other people's libraries share.
+//! What the tests of this package share: ends of connections, and servers that nobody here wrote, in processes of their
+//! own.
 
 #![allow(dead_code, unused_imports, reason = "each test file takes what it needs")]
 
@@ -6,6 +7,11 @@
 pub mod certificates;
 #[path = "../../../../crates/heist/tests/support/mod.rs"]
 mod facade;
+
+pub mod daemon;
+pub mod postgres;
+pub mod program;
+pub mod redis;
 
 use std::future::{Future, IntoFuture};
 
