@@ -26,17 +26,17 @@ use std::future::Future;
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use ::quinn::udp::{RecvMeta, Transmit, UdpSocketState};
 use ::quinn::{AsyncTimer, AsyncUdpSocket, Endpoint, EndpointConfig, ServerConfig, UdpPoller};
 use heist_core::clock::Clock;
 use heist_timer::{Sleep, sleep_until};
-use pin_project_lite::pin_project;
 
 use crate::net::{Direction, UdpSocket};
+use crate::polled_udp::{PolledUdp, Readiness, Waiting};
 use crate::{Handle, ToAddress};
 
 /// An endpoint that is bound to the first of the addresses that can be bound: a client's without a server's configuration, and
@@ -164,42 +164,36 @@ impl AsyncTimer for Timer {
 
 /// A UDP socket that moves many datagrams a call.
 struct Socket {
-    udp: Arc<UdpSocket>,
+    /// Only quinn's endpoint receives, in its one task.
+    socket: PolledUdp,
     /// What the system can do, and the calls.
     state: UdpSocketState,
-    /// The wait of the one task that receives: quinn's endpoint.
-    receives: Mutex<Pin<Box<dyn Readiness>>>,
 }
 
 impl Socket {
     fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
         let state = UdpSocketState::new((&socket).into())?;
-        let udp = Arc::new(UdpSocket::from_std(socket)?);
-        let waits = udp.clone();
-        let receives = Waiting::new(move || {
-            let udp = waits.clone();
-            async move { udp.readable().await }
-        });
-        Ok(Self { udp, state, receives: Mutex::new(Box::pin(receives)) })
+        Ok(Self { socket: PolledUdp::new(UdpSocket::from_std(socket)?), state })
     }
 }
 
 impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Socket").field("udp", &self.udp).finish_non_exhaustive()
+        f.debug_struct("Socket").field("socket", &self.socket).finish_non_exhaustive()
     }
 }
 
 impl AsyncUdpSocket for Socket {
     fn create_io_poller(self: Arc<Self>) -> Pin<Box<dyn UdpPoller>> {
+        let udp = self.socket.udp().clone();
         Box::pin(Waiting::new(move || {
-            let udp = self.udp.clone();
+            let udp = udp.clone();
             async move { udp.writable().await }
         }))
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        self.udp.try_io(Direction::Write, |socket| self.state.send(socket.into(), transmit))
+        self.socket.udp().try_io(Direction::Write, |socket| self.state.send(socket.into(), transmit))
     }
 
     fn poll_recv(
@@ -208,20 +202,11 @@ impl AsyncUdpSocket for Socket {
         bufs: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
-        // Only the endpoint's task comes here; a panic in it leaves a wait that is still good.
-        let mut receives = self.receives.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            match self.udp.try_io(Direction::Read, |socket| self.state.recv(socket.into(), bufs, meta)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(receives.as_mut().poll_ready(cx))?;
-                }
-                done => return Poll::Ready(done),
-            }
-        }
+        self.socket.poll_io(cx, Direction::Read, |socket| self.state.recv(socket.into(), bufs, meta))
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.udp.local_addr()
+        self.socket.udp().local_addr()
     }
 
     fn max_transmit_segments(&self) -> usize {
@@ -237,47 +222,6 @@ impl AsyncUdpSocket for Socket {
     }
 }
 
-/// A wait for readiness that can be had again and again.
-trait Readiness: Send {
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
-}
-
-pin_project! {
-    /// Waits with a future of its own each time, all in one place: no allocation a wait.
-    struct Waiting<M, F> {
-        make: M,
-        #[pin]
-        wait: Option<F>,
-    }
-}
-
-impl<M, F> Waiting<M, F>
-where
-    M: Fn() -> F,
-{
-    fn new(make: M) -> Self {
-        Self { make, wait: None }
-    }
-}
-
-impl<M, F> Readiness for Waiting<M, F>
-where
-    M: Fn() -> F + Send,
-    F: Future<Output = io::Result<()>> + Send,
-{
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut this = self.project();
-        if this.wait.is_none() {
-            this.wait.set(Some((this.make)()));
-        }
-        let result = this.wait.as_mut().as_pin_mut().map_or(Poll::Ready(Ok(())), |wait| wait.poll(cx));
-        if result.is_ready() {
-            this.wait.set(None);
-        }
-        result
-    }
-}
-
 impl<M, F> UdpPoller for Waiting<M, F>
 where
     M: Fn() -> F + Send + Sync + 'static,
@@ -285,11 +229,5 @@ where
 {
     fn poll_writable(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.poll_ready(cx)
-    }
-}
-
-impl<M, F> fmt::Debug for Waiting<M, F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Waiting").field("waits", &self.wait.is_some()).finish_non_exhaustive()
     }
 }

@@ -71,7 +71,7 @@ mod watch;
 mod wire;
 mod writer;
 
-pub use address::{Family, ToAddress};
+pub use address::{Family, Resolve, Resolving, ToAddress};
 pub use compat::{AsIo, StreamPair};
 pub use connect::{
     ConnectError, OpenConnection, StaggeredRace, open_connection, open_connection_on, staggered_race,

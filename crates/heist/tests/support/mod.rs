@@ -4,6 +4,7 @@
 
 pub mod main_thread;
 pub mod peers;
+pub mod said;
 
 use std::future::Future;
 use std::io::{BufRead, BufReader, Read};

@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | `futures_io` | of the crate `futures-io` | `futures-io`, on by default |
 //! | `tokio_io` | tokio's, without tokio's runtime | `tokio-io` |
+//! | `hyper` | hyper's | `hyper` |
 //! | `types` | the lists of our types | |
 //! | `poll` | ours, on our types | |
 //! | `as_io` | [`AsIo`]: a stream without methods of its own | |
@@ -23,6 +24,8 @@ mod types;
 mod as_io;
 #[cfg(feature = "futures-io")]
 mod futures_io;
+#[cfg(feature = "hyper")]
+mod hyper;
 mod pair;
 mod poll;
 #[cfg(feature = "tokio-io")]
