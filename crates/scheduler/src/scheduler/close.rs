@@ -69,8 +69,8 @@ pub(super) fn close(
             }
         }
         drop(alive);
-        for _ in 0..1024 {
-            worker.turn_until(|_| {}, || true);
+        for _ in 0..16 {
+            worker.turns_until(|_| {}, || true);
         }
         // A sleep of a closing loop is a short one, and lets virtual time go on.
         worker.turn(|_| {});

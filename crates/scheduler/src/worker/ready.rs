@@ -22,7 +22,7 @@ const TAKE: usize = CAPACITY / 2;
 impl Worker {
     /// Queues an internal task that was just created here: in order, behind what is there.
     pub(crate) fn put_internal(&self, task: Raw) {
-        if self.shared.local {
+        if self.local {
             self.merge_if_any();
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
             unsafe { (*self.fifo.get()).push_back(task) };
@@ -34,7 +34,7 @@ impl Worker {
     /// Queues a task that was woken on this thread.
     #[inline]
     pub(crate) fn schedule(&self, task: Raw) {
-        if self.shared.local {
+        if self.local {
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
             unsafe { (*self.fifo.get()).push_back(task) };
             return;
@@ -57,13 +57,7 @@ impl Worker {
     /// Puts a task at the back of this worker's queue.
     #[inline]
     pub(super) fn push_back(&self, task: Raw) {
-        self.push_behind(task, self.queue.len());
-    }
-
-    /// As [`push_back`](Self::push_back), where the queue is known to have so many.
-    #[inline]
-    fn push_behind(&self, task: Raw, queued: usize) {
-        if queued < CAPACITY && !self.spilled.get() {
+        if self.queue.len() < CAPACITY && !self.spilled.get() {
             self.queue.push(task);
         } else {
             self.push_over(task);
@@ -83,29 +77,23 @@ impl Worker {
 
     /// Queues a task again that ran and wants to run again: behind all others.
     pub(super) fn requeue(&self, task: Raw) {
-        if self.shared.local {
+        if self.local {
             // What other threads brought before goes before.
             self.merge_if_any();
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
             unsafe { (*self.fifo.get()).push_back(task) };
             return;
         }
-        let queued = self.queue.len();
-        if queued == 0 && !self.spilled.get() {
-            // Alone in line, and the next to be taken: not worth a way through the deque.
-            debug_assert!(self.again.get().is_null(), "one poll at a time ends here, see `start_eagerly`");
-            self.again.set(task.0.as_ptr());
-        } else {
-            self.push_behind(task, queued);
-        }
+        self.push_back(task);
     }
 
-    /// Puts a task that is alone in line where others find it, if there is one.
+    /// Whether a task that wants to run again would be the next to be taken.
     #[inline]
-    pub(super) fn flush_again(&self) {
-        if let Some(task) = task_at(self.again.replace(ptr::null_mut())) {
-            self.push_back(task);
+    pub(super) fn is_idle_line(&self) -> bool {
+        if self.local {
+            return self.fifo_is_empty() && self.shared.injector.len() == 0;
         }
+        self.queue.len() == 0 && !self.spilled.get() && !self.goes_before_the_queue()
     }
 
     pub(super) fn flush_over(&self) {
@@ -119,15 +107,8 @@ impl Worker {
     /// What to do next, of what is at hand.
     #[inline]
     pub(crate) fn next(&self) -> Option<Next> {
-        if self.shared.local {
+        if self.local {
             return self.next_in_order();
-        }
-        if let Some(task) = task_at(self.again.replace(ptr::null_mut())) {
-            if !self.goes_before_the_queue() {
-                self.lifo_streak.set(0);
-                return Some(Next::Task(task));
-            }
-            self.push_back(task);
         }
         if self.index == 0 && self.main_may_be_due() && self.main_may_go_first() && self.main_is_due() {
             self.lifo_streak.set(self.lifo_streak.get().saturating_add(1));
@@ -176,7 +157,9 @@ impl Worker {
 
     /// As [`next`](Self::next), on a current-thread loop: one queue, first in, first out, `block_on`'s future in it.
     pub(super) fn next_in_order(&self) -> Option<Next> {
-        if self.shared.injector.len() > 0 && (self.fifo_is_empty() || self.until_look.get() % 8 == 0) {
+        if self.shared.injector.len() > 0
+            && (self.fifo_is_empty() || self.slot().polls.load(Ordering::Relaxed) % 8 == 0)
+        {
             self.merge_injected();
         }
         // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
@@ -191,7 +174,7 @@ impl Worker {
 
     /// How many polls this worker has before it.
     pub(crate) fn ready(&self) -> usize {
-        if self.shared.local {
+        if self.local {
             self.merge_if_any();
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
             return unsafe { (*self.fifo.get()).len() };
