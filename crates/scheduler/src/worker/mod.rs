@@ -86,6 +86,7 @@ pub(crate) struct Worker {
     searching: Cell<bool>,
     /// Whether the injector had something since the worker last slept, or lingered in vain.
     fed: Cell<bool>,
+    patience: search::Patience,
     /// Whether this spare worker is to end its thread.
     gone: Cell<bool>,
     /// Polls until `block_on`'s future, which yielded, is polled again; 0 when it did not yield.
@@ -145,6 +146,7 @@ impl Worker {
             poll_time: Cell::new(1000),
             searching: Cell::new(false),
             fed: Cell::new(false),
+            patience: search::Patience::default(),
             gone: Cell::new(false),
             main_turn: Cell::new(0),
             main: Cell::new(ptr::null_mut()),

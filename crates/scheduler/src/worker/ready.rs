@@ -76,6 +76,7 @@ impl Worker {
     }
 
     /// Queues a task again that ran and wants to run again: behind all others.
+    #[inline(never)]
     pub(super) fn requeue(&self, task: Raw) {
         if self.local {
             // What other threads brought before goes before.
@@ -87,13 +88,25 @@ impl Worker {
         self.push_back(task);
     }
 
-    /// Whether a task that wants to run again would be the next to be taken.
-    #[inline]
-    pub(super) fn is_idle_line(&self) -> bool {
+    /// As [`requeue`](Self::requeue); a task that is alone in line takes no way through the queue, and comes back.
+    #[inline(always)]
+    pub(super) fn put_back(&self, task: Raw) -> Option<Raw> {
         if self.local {
-            return self.fifo_is_empty() && self.shared.injector.len() == 0;
+            if self.fifo_is_empty() && self.shared.injector.len() == 0 {
+                return Some(task);
+            }
+            self.requeue(task);
+            return None;
         }
-        self.queue.len() == 0 && !self.spilled.get() && !self.goes_before_the_queue()
+        let queued = self.queue.len();
+        if self.spilled.get() || queued >= CAPACITY {
+            self.push_over(task);
+        } else if queued == 0 && !self.goes_before_the_queue() {
+            return Some(task);
+        } else {
+            self.queue.push(task);
+        }
+        None
     }
 
     pub(super) fn flush_over(&self) {
@@ -129,18 +142,24 @@ impl Worker {
         if let Some(task) = self.queue.pop() {
             return Some(Next::Task(task));
         }
+        self.next_of_lists().map(Next::Task)
+    }
+
+    /// What to do next where the queue is empty.
+    #[inline(never)]
+    fn next_of_lists(&self) -> Option<Raw> {
         // What is over in the shared list came before what is in the own one.
         if let Some(task) = self.take(&self.shared.over, false) {
-            return Some(Next::Task(task));
+            return Some(task);
         }
         if self.spilled.get() {
             // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
             if let Some(task) = unsafe { (*self.over()).pop() } {
-                return Some(Next::Task(task));
+                return Some(task);
             }
             self.spilled.set(self.shared.over.len() > 0);
         }
-        self.take(&self.shared.injector, false).map(Next::Task)
+        self.take(&self.shared.injector, false)
     }
 
     /// Whether something may go before the tasks in the queue.
@@ -207,7 +226,7 @@ impl Worker {
 
     /// Whether `block_on`'s future may go before the queue again: like the LIFO slot, a few times in a row.
     #[inline]
-    pub(super) fn main_may_go_first(&self) -> bool {
+    fn main_may_go_first(&self) -> bool {
         self.lifo_streak.get() < LIFO_STREAK || !self.has_own_work()
     }
 

@@ -204,19 +204,21 @@ impl Worker {
     /// Polls task after task, until there is something else to do; says what.
     #[inline(never)]
     fn poll_tasks(&self) -> Option<Next> {
+        let mut again = None;
         while !self.slot().is_look_due() {
-            match self.next() {
-                Some(Next::Task(task)) => {
-                    while self.poll_here(task) {
-                        // Alone in line, it takes no way through the queue.
-                        if !self.is_idle_line() || self.slot().is_look_due() {
-                            self.requeue(task);
-                            break;
-                        }
-                    }
-                }
-                other => return other,
+            let task = match again.take() {
+                Some(task) => task,
+                None => match self.next() {
+                    Some(Next::Task(task)) => task,
+                    other => return other,
+                },
+            };
+            if self.poll_here(task) {
+                again = self.put_back(task);
             }
+        }
+        if let Some(task) = again {
+            self.requeue(task);
         }
         Some(Next::Look)
     }

@@ -101,6 +101,7 @@ impl Worker {
     }
 
     /// Whether there is anything that a worker about to sleep must not sleep over.
+    #[inline]
     pub(super) fn sees_work(&self) -> bool {
         let shared = &*self.shared;
         if shared.injector.len() > 0 || shared.phase() == PAUSED || shared.phase() == CLOSED {
