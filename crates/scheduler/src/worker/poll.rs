@@ -9,7 +9,6 @@ use heist_core::sync::atomic::Ordering;
 
 use super::deliver::Turn;
 use super::{Worker, deliver};
-use crate::debug;
 use crate::shared::CLOSING;
 use crate::task::state::{Access, CANCELLED, End, FAILED};
 use crate::task::{Kind, Raw};
@@ -37,7 +36,7 @@ impl Worker {
         // The poll may be the last, and the name is wanted after it.
         task.acquire();
         let again = self.poll_plain(task);
-        self.shared.debug.end(Some(begun), || debug::name_of(task));
+        self.shared.debug.end_poll(Some(begun), task);
         task.release();
         again
     }

@@ -92,7 +92,8 @@ impl Worker {
     #[inline(always)]
     pub(super) fn put_back(&self, task: Raw) -> Option<Raw> {
         if self.local {
-            if self.fifo_is_empty() && self.shared.injector.len() == 0 {
+            let shared = &*self.shared;
+            if self.fifo_is_empty() && shared.injector.len() == 0 && !shared.callbacks.timed.is_asked() {
                 return Some(task);
             }
             self.requeue(task);
@@ -180,6 +181,9 @@ impl Worker {
             && (self.fifo_is_empty() || self.slot().polls.load(Ordering::Relaxed) % 8 == 0)
         {
             self.merge_injected();
+        }
+        if self.leave.is_between_passes() && self.shared.callbacks.timed.is_asked() {
+            self.shared.fire_due(self.shared.clock.now());
         }
         // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
         let fifo = unsafe { &mut *self.fifo.get() };

@@ -10,7 +10,6 @@ use heist_core::sync::thread;
 
 use super::deliver::{self, Polled, Turn};
 use super::{Next, Worker};
-use crate::debug;
 use crate::inject::Chain;
 use crate::shared::{CLOSED, PAUSED, Shared, task_at};
 use crate::task::state::{self, Access, End, LOCAL};
@@ -256,7 +255,7 @@ impl Worker {
         let watched = self.shared.debug.begin();
         let start = main.header().word.start(access);
         let turn = deliver::poll(&self.context, main, access, start, polled);
-        self.shared.debug.end(watched, || debug::name_of(main));
+        self.shared.debug.end_poll(watched, main);
         let again = match turn {
             Turn::Ready(_) => return true,
             Turn::Again => true,
