@@ -45,6 +45,7 @@ use crate::inject::Chain;
 use crate::queue::Local;
 use crate::scheduler::Handle;
 use crate::shared::{Shared, Slot};
+use crate::slack::Slack;
 use crate::stop::Leave;
 use crate::task::state::Access;
 use crate::task::{self, Header, Raw};
@@ -99,6 +100,7 @@ pub(crate) struct Worker {
     pub(crate) leave: Leave,
     /// How long a sleep may take, in a pass that is driven by hand.
     pub(crate) nap: Cell<Option<Duration>>,
+    slack: Slack,
 }
 
 // SAFETY: a worker is plain memory and pointers to tasks, which are made for any thread; it is moved only while it rests.
@@ -153,6 +155,7 @@ impl Worker {
             interrupted: Cell::new(false),
             leave: Leave::default(),
             nap: Cell::new(None),
+            slack: Slack::default(),
         }
     }
 

@@ -86,6 +86,8 @@ impl Worker {
         self.shared.idle.set_active(self.index, active);
         if active {
             self.shared.watchdog.worker_awake();
+        } else {
+            self.slack.give_back();
         }
     }
 

@@ -59,6 +59,9 @@ impl Worker {
     }
 
     fn wait_until(&self, mut deadline: u64) {
+        if deadline != NEVER {
+            self.slack.take_away();
+        }
         let shared = &*self.shared;
         let parker = &self.slot().parker;
         if let Some(limit) = self.nap.get() {
