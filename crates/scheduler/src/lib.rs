@@ -40,6 +40,7 @@ mod park;
 mod queue;
 mod scheduler;
 mod shared;
+mod slack;
 mod stop;
 pub mod task;
 mod timed;

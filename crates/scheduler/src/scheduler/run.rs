@@ -238,7 +238,7 @@ fn turns(worker: &Worker, over: impl Fn() -> bool, mut main: impl FnMut(&Worker)
         worker.begin_pass(1);
     }
     while !over() && !worker.leaves() {
-        worker.turn_until(&mut main, || worker.must_not_sleep());
+        worker.turns_until(&mut main, || worker.must_not_sleep());
     }
 }
 

@@ -362,9 +362,13 @@ impl Raw {
         }
     }
 
-    /// Wakes, and keeps the caller's reference.
+    /// Wakes, and keeps the caller's reference. On the thread that polls the task, a flag that is read when the poll ends.
     #[inline]
     pub(crate) fn wake_by_ref(self) {
+        let header = self.0.as_ptr().cast_const().cast();
+        if context::with(|context| context.is_some_and(|context| context.wake_current(header))) {
+            return;
+        }
         if self.on_word(|word, access| word.wake_by_ref(access), Remote::wake_by_ref, Wake::Nothing)
             == Wake::Queue
         {

@@ -62,7 +62,7 @@ impl Worker {
     where
         F: Body + 'static,
     {
-        let local = if self.shared.local { LOCAL } else { 0 };
+        let local = if self.local { LOCAL } else { 0 };
         self.slot().tally.task_created();
         let raw = create_in(&self.heap, &self.shared, kind, future, state::NEW | local, 0, location, vars);
         // SAFETY: `NEW` counts the handle's reference and flag; the cell was made for this future.
@@ -80,7 +80,7 @@ impl Worker {
     pub(crate) fn queue_new(&self, kind: Kind, task: Raw) {
         if self.is_too_late(kind) {
             refuse(task);
-        } else if self.shared.local {
+        } else if self.local {
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
             unsafe { (*self.fifo.get()).push_back(task) };
         } else {
@@ -94,8 +94,6 @@ impl Worker {
             return refuse(task);
         }
         self.context.apart(|| self.poll(task));
-        // The poll around goes on, and may take long or start more: what wants to run again is to be found by others.
-        self.flush_again();
     }
 }
 
