@@ -50,9 +50,10 @@ use crate::shared::{CLOSED, CLOSING, Shared, Slot, task_at};
 use crate::stop::Leave;
 use crate::task::state::{self, Access, CANCELLED, End, FAILED, LOCAL};
 use crate::task::{self, Body, Header, Kind, Raw, Task, TaskOptions, spawn_with};
+use crate::trace;
 
 pub(crate) use create::{
-    create, create_foreign, create_foreign_in, create_in, create_internal, fail_unqueued, refuse,
+    create, create_foreign, create_foreign_with, create_in, create_internal, fail_unqueued, refuse,
 };
 pub(crate) use deliver::Polled;
 
@@ -297,6 +298,7 @@ impl Worker {
             );
         }
         let task = self.make_task(kind, future, location, vars);
+        trace::task_created(task.raw());
         self.queue_new(kind, task.raw());
         task
     }
