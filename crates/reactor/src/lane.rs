@@ -17,7 +17,7 @@ pub(crate) trait Place {
     fn set_drained(&mut self, seen: Seen);
 
     /// Waits for the edge after `seen`. `word` must be that of this place's source and direction.
-    fn wait(&mut self, word: &Word, seen: Seen, waker: &Waker) -> Armed;
+    fn wait(&mut self, word: Word<'_>, seen: Seen, waker: &Waker) -> Armed;
 }
 
 /// The exclusive right to wait in one direction, and what its holder remembers.
@@ -64,7 +64,7 @@ impl Place for Lane {
     }
 
     #[inline]
-    fn wait(&mut self, word: &Word, seen: Seen, waker: &Waker) -> Armed {
+    fn wait(&mut self, word: Word<'_>, seen: Seen, waker: &Waker) -> Armed {
         // SAFETY: this is the only lane of the word (the contract of `new`), and it is borrowed mutably.
         unsafe { word.arm(seen, waker) }
     }
@@ -88,7 +88,7 @@ impl Place for Beside {
 
     fn set_drained(&mut self, _seen: Seen) {}
 
-    fn wait(&mut self, word: &Word, seen: Seen, waker: &Waker) -> Armed {
+    fn wait(&mut self, word: Word<'_>, seen: Seen, waker: &Waker) -> Armed {
         word.join(seen, waker, &mut self.ticket)
     }
 }

@@ -9,27 +9,27 @@ use std::sync::OnceLock;
 use std::task::Waker;
 
 use heist_core::sync::Mutex;
-use heist_core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use heist_core::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
 use heist_core::sync::mutant;
 
 use crate::Direction;
 use crate::platform::Arming;
 use crate::reactor::Shard;
-use crate::word::Word;
+use crate::word::{Beyond, Link, Word, Words};
 
 /// What the kernel gives back with an event: which record, and which of its lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(crate) index: u32,
-    pub(crate) generation: u32,
+    pub(crate) generation: u16,
 }
 
 impl Key {
     /// How many low bits hold the index: half a word, but no fewer than what a million sources need.
     const INDEX_BITS: u32 = if usize::BITS >= 64 { 32 } else { 20 };
     const INDEX_MASK: u64 = (1 << Self::INDEX_BITS) - 1;
-    /// Generations count modulo what is left of a `usize`.
-    const GENERATION_MASK: u32 = (usize::MAX >> Self::INDEX_BITS) as u32;
+    /// Generations count modulo 65536, or what is left of a `usize`.
+    const GENERATION_MASK: u16 = (usize::MAX >> Self::INDEX_BITS) as u16;
     /// Indices from here on are not used for records: the platform's own events carry them.
     pub(crate) const RESERVED: u32 = (Self::INDEX_MASK as u32) - 1;
 
@@ -38,44 +38,29 @@ impl Key {
     }
 
     pub(crate) const fn from_u64(key: u64) -> Self {
-        Self { index: (key & Self::INDEX_MASK) as u32, generation: (key >> Self::INDEX_BITS) as u32 }
+        Self { index: (key & Self::INDEX_MASK) as u32, generation: (key >> Self::INDEX_BITS) as u16 }
     }
 }
 
-/// What the reactor keeps of one registered source: two cache lines on 64-bit Linux.
+/// What the reactor keeps of one registered source: one cache line on 64-bit Linux, and what is [`Beyond`] it.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(crate) struct Record {
-    words: [Word; 2],
-    /// Which life this is. Written under the slab's lock.
-    generation: AtomicU32,
+    words: Words,
     /// Where it is in its slab.
     index: u32,
-    /// The shard of the slab, once a source was registered; it never changes then. The source counts a reference.
-    shard: AtomicPtr<Shard>,
+    /// Which life this is. Written under the slab's lock. A late event would have to wait for 65536 of them.
+    generation: AtomicU16,
     pub(crate) arming: Arming,
 }
 
 impl Record {
-    fn new(index: u32) -> Self {
-        Self {
-            words: [Word::new(), Word::new()],
-            generation: AtomicU32::new(0),
-            index,
-            shard: AtomicPtr::new(std::ptr::null_mut()),
-            arming: Arming::new(),
-        }
+    fn new(index: u32, beyond: Link) -> Self {
+        Self { words: Words::new(beyond), index, generation: AtomicU16::new(0), arming: Arming::new() }
     }
 
-    /// The shard, as [`set_shard`](Self::set_shard) left it; null before.
-    #[inline]
-    pub(crate) fn shard(&self) -> *const Shard {
-        // Relaxed: whoever asks has the record from the source, which published it after the shard was set.
-        self.shard.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn set_shard(&self, shard: *const Shard) {
-        self.shard.store(shard.cast_mut(), Ordering::Relaxed);
+    pub(crate) fn beyond(&self) -> &Link {
+        self.words.beyond()
     }
 
     /// What the kernel is to give back for the source that has the record.
@@ -86,33 +71,35 @@ impl Record {
     }
 
     #[inline]
-    pub(crate) fn word(&self, direction: Direction) -> &Word {
-        &self.words[direction as usize]
+    pub(crate) fn word(&self, direction: Direction) -> Word<'_> {
+        self.words.of(direction)
     }
 
     #[inline]
-    pub(crate) fn is_of(&self, generation: u32) -> bool {
+    pub(crate) fn is_of(&self, generation: u16) -> bool {
         // Relaxed: a wrong answer either way is a spurious or a late edge, and both are harmless.
         self.generation.load(Ordering::Relaxed) == generation
     }
 }
 
 /// Records in each of the first [`STEPS`] pages; the next as many pages have twice as many each, and so on. So at most a fifth
-/// of all records has never been in use. 32 records are one 4 KiB page of memory.
+/// of all records has never been in use. 64 records are one 4 KiB page of memory.
 #[cfg(not(heist_loom))]
-const FIRST_PAGE: u32 = 32;
+const FIRST_PAGE: u32 = 64;
 /// In a model each record costs; one is enough.
 #[cfg(heist_loom)]
 const FIRST_PAGE: u32 = 1;
 /// How many pages come before the next ones are larger.
 const STEPS: usize = 4;
-/// Pages: 4 * 32 * (2^25 - 1), about four thousand million records, more than a machine has descriptors.
-const PAGES: usize = 25 * STEPS;
+/// Pages: 4 * 64 * (2^24 - 1), about four thousand million records, more than a machine has descriptors.
+const PAGES: usize = 24 * STEPS;
 
 /// The records of one shard.
 pub(crate) struct Slab {
     /// Set once each, from the front. `OnceLock` publishes a page; no protocol of ours hangs on it.
     pages: [OnceLock<Box<[Record]>>; PAGES],
+    /// What a record has beyond itself before it has something of its own. Dropped after the pages.
+    common: OnceLock<Box<Beyond>>,
     /// How many sources are registered. Written under the lock, read by anybody as a hint.
     live: AtomicUsize,
     /// Odd while a harvest is at work: it may then be reading waker slots of records that have been released since.
@@ -151,6 +138,7 @@ impl Slab {
     pub(crate) fn new() -> Self {
         Self {
             pages: [const { OnceLock::new() }; PAGES],
+            common: OnceLock::new(),
             live: AtomicUsize::new(0),
             harvest: AtomicU64::new(0),
             late: AtomicBool::new(false),
@@ -188,8 +176,9 @@ impl Slab {
         self.pages.get(page)?.get()?.get(place)
     }
 
-    /// Gives a record to a new source. Its words are ready: nothing has been found out about the source yet.
-    pub(crate) fn insert(&self) -> Result<(Key, &Record), Refused> {
+    /// Gives a record to a new source. Its words are ready: nothing has been found out about the source yet. `shard` is the
+    /// one that the slab belongs to, always the same.
+    pub(crate) fn insert(&self, shard: *const Shard) -> Result<(Key, &Record), Refused> {
         let mut book = self.book.lock();
         if book.closed {
             return Err(Refused::Closed);
@@ -203,14 +192,19 @@ impl Slab {
                     return Err(Refused::Full);
                 }
                 let first = index - place as u32;
-                let make = || (first..first + Self::size_of_page(page)).map(Record::new).collect();
-                self.pages[page].get_or_init(make);
+                let common: *const Beyond = &**self.common.get_or_init(|| Box::new(Beyond::common(shard)));
+                let make = |index| {
+                    // SAFETY: it is set once, lies in a box, and is dropped after the pages.
+                    Record::new(index, unsafe { Link::new(common) })
+                };
+                let records = first..first + Self::size_of_page(page);
+                self.pages[page].get_or_init(|| records.map(make).collect());
                 book.fresh += 1;
                 index
             }
         };
         let record = self.get(index).expect("a record handed out lies in a page that exists");
-        for word in &record.words {
+        for word in [record.words.read(), record.words.write()] {
             word.renew();
         }
         // A plain store is enough: only holders of the lock write.
@@ -226,7 +220,7 @@ impl Slab {
     /// caller holds both lanes.
     pub(crate) unsafe fn remove(&self, key: Key) {
         let record = self.get(key.index).expect("a record handed out lies in a page that exists");
-        for word in &record.words {
+        for word in [record.words.read(), record.words.write()] {
             // From here on no event consumes WAITING. One that did so before began its harvest before, too, and this
             // read-modify-write sees it: `harvest` is then odd until that harvest has ended.
             word.retire();
@@ -292,11 +286,10 @@ impl Slab {
     ///
     /// That of [`Word::clear_wakers`], for both words.
     unsafe fn clear(record: &Record) -> [[Option<Waker>; 2]; 2] {
-        let [read, write] = &record.words;
         // SAFETY: passed on from the caller.
-        let read = unsafe { read.clear_wakers() };
+        let read = unsafe { record.words.read().clear_wakers() };
         // SAFETY: passed on from the caller.
-        let write = unsafe { write.clear_wakers() };
+        let write = unsafe { record.words.write().clear_wakers() };
         [read, write]
     }
 
@@ -308,7 +301,7 @@ impl Slab {
         let mut wakers = Vec::new();
         for index in 0..book.fresh {
             let Some(record) = self.get(index) else { continue };
-            for word in &record.words {
+            for word in [record.words.read(), record.words.write()] {
                 word.close(&mut wakers);
             }
         }
@@ -318,6 +311,8 @@ impl Slab {
 
 #[cfg(all(test, not(heist_loom)))]
 mod tests {
+    use std::ptr;
+
     use super::*;
 
     #[test]
@@ -343,10 +338,10 @@ mod tests {
     #[test]
     fn reuse_changes_the_generation() {
         let slab = Slab::new();
-        let (first, _) = slab.insert().unwrap();
+        let (first, _) = slab.insert(ptr::null()).unwrap();
         // SAFETY: nobody waits.
         unsafe { slab.remove(first) };
-        let (second, record) = slab.insert().unwrap();
+        let (second, record) = slab.insert(ptr::null()).unwrap();
         assert_eq!(first.index, second.index);
         assert_ne!(first.generation, second.generation);
         assert!(record.is_of(second.generation) && !record.is_of(first.generation));
@@ -355,19 +350,23 @@ mod tests {
     #[test]
     fn record_released_during_a_harvest_is_free_after_it() {
         let slab = Slab::new();
-        let (key, _) = slab.insert().unwrap();
+        let (key, _) = slab.insert(ptr::null()).unwrap();
         slab.begin_harvest();
         // SAFETY: nobody waits.
         unsafe { slab.remove(key) };
-        assert_ne!(slab.insert().unwrap().0.index, key.index, "not reused while the harvest is at work");
+        assert_ne!(
+            slab.insert(ptr::null()).unwrap().0.index,
+            key.index,
+            "not reused while the harvest is at work"
+        );
         slab.end_harvest();
-        assert_eq!(slab.insert().unwrap().0.index, key.index);
+        assert_eq!(slab.insert(ptr::null()).unwrap().0.index, key.index);
         assert_eq!(slab.live(), 2);
     }
 
     #[test]
     #[cfg(all(target_os = "linux", target_pointer_width = "64", not(polling_test_poll_backend)))]
-    fn record_is_two_cache_lines() {
-        assert!(size_of::<Record>() <= 128, "{} bytes", size_of::<Record>());
+    fn record_is_a_cache_line() {
+        assert!(size_of::<Record>() <= 64, "{} bytes", size_of::<Record>());
     }
 }

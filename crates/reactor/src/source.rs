@@ -148,17 +148,23 @@ struct Registration {
     record: AtomicPtr<Record>,
 }
 
-/// The record of a source that is bound to a loop, and the shard there.
+/// The record of a source that is bound to a loop.
 #[derive(Clone, Copy)]
 struct Home<'a> {
     record: &'a Record,
-    shard: &'a Shard,
 }
 
 impl<'a> Home<'a> {
     #[inline]
-    fn word(self, direction: Direction) -> &'a Word {
+    fn word(self, direction: Direction) -> Word<'a> {
         self.record.word(direction)
+    }
+
+    /// The shard there. Beside the record's cache line, so not to be asked for without need.
+    #[inline]
+    fn shard(self) -> &'a Shard {
+        // SAFETY: a record in use knows its shard, of which the source counts a reference.
+        unsafe { &*self.record.beyond().shard() }
     }
 }
 
@@ -175,9 +181,7 @@ impl Registration {
         // SAFETY: it is null, or lies in a page of a shard of which this counts a reference, and which never frees one
         // while it lives.
         let record = unsafe { record.as_ref() }?;
-        // SAFETY: it was set before the record was published, and this counts a reference of it.
-        let shard = unsafe { &*record.shard() };
-        Some(Home { record, shard })
+        Some(Home { record })
     }
 
     /// Registers `io` with the loop of this thread, for a first wait in `direction`. `Some` is the word as it was before
@@ -201,12 +205,13 @@ impl Registration {
         if self.home().is_some() {
             return Ok(None);
         }
-        let (key, record) = shard.slab.insert().map_err(|refused| Reactor::refused(&refused))?;
+        let (key, record) =
+            shard.slab.insert(Arc::as_ptr(shard)).map_err(|refused| Reactor::refused(&refused))?;
         let seen = record.word(direction).observe();
         let duplicates = T::MAY_HAVE_DUPLICATES;
         let registered = record.arming.register(&shard.selector, io, key, direction, duplicates);
-        if registered.is_ok() {
-            record.set_shard(Arc::as_ptr(shard));
+        if let Ok(leaves) = registered {
+            record.beyond().set_leaves(leaves);
             let new = ptr::from_ref(record).cast_mut();
             // Release pairs with the Acquire in `home`.
             let set =
@@ -217,19 +222,21 @@ impl Registration {
                 return Ok(Some(seen));
             }
             // The other direction was bound in another loop or shard meanwhile.
+            record.beyond().set_leaves(None);
             let _ = record.arming.remove(&shard.selector, io);
         }
         // SAFETY: the key was just handed out, and nobody has waited yet.
         unsafe { shard.slab.remove(key) };
-        registered.map(|()| None)
+        registered.map(|_| None)
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let Some(Home { record, shard }) = self.home() else { return };
-        record.arming.forget(&shard.selector);
-        let counted = record.shard();
+        let Some(home) = self.home() else { return };
+        let (record, shard) = (home.record, home.shard());
+        record.arming.forget(&shard.selector, record.beyond().take_leaves());
+        let counted = record.beyond().shard();
         // SAFETY: the key came from this slab and goes back once; whoever drops the source owns both lanes.
         unsafe { shard.slab.remove(record.key()) };
         // SAFETY: this is the reference that was counted when the record was set; neither is used any more.
@@ -344,10 +351,11 @@ impl<T: IoSafe> Shared<T> {
             return Ok(Armed::Closed);
         }
         let arming = &home.record.arming;
-        arming.want(&home.shard.selector, &self.io, home.record.key(), direction)?;
+        let selector = || &home.shard().selector;
+        arming.want(selector, &self.io, home.record.key(), direction)?;
         let armed = place.wait(home.word(direction), seen, cx.waker());
         if armed == Armed::Waiting {
-            arming.armed(&home.shard.selector, &self.io, home.record.key(), direction)?;
+            arming.armed(selector, &self.io, home.record.key(), direction)?;
         }
         Ok(armed)
     }
@@ -572,7 +580,8 @@ impl<T: IoSafe> IoSource<T> {
         let Shared { registration, io } = self.shared;
         if let Some(home) = registration.home() {
             // The descriptor lives on, so it must not stay in the queue. It fails only where it is not there any more.
-            let _ = home.record.arming.remove(&home.shard.selector, &io);
+            home.record.beyond().set_leaves(None);
+            let _ = home.record.arming.remove(&home.shard().selector, &io);
         }
         io
     }
@@ -943,7 +952,7 @@ impl<T: IoSafe + fmt::Debug> fmt::Debug for Shared<T> {
         let mut f = f.debug_struct("Source");
         f.field("io", &self.io);
         if let Some(home) = self.registration.home() {
-            f.field("read", home.word(Direction::Read)).field("write", home.word(Direction::Write));
+            f.field("read", &home.word(Direction::Read)).field("write", &home.word(Direction::Write));
         }
         f.finish_non_exhaustive()
     }

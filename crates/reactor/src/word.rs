@@ -30,13 +30,18 @@
 //! consumed `WAITING`; consuming also flips `SLOT`, so the lane holder goes on with the *other* slot, and it comes back to
 //! this one only after the next consumption, which harvests, being serial, put behind this one.
 
-use std::ptr;
+mod beyond;
+
 use std::task::Waker;
 
 use heist_core::sync::Mutex;
-use heist_core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use heist_core::sync::atomic::{AtomicU64, Ordering};
 use heist_core::sync::cell::UnsafeCell;
 use heist_core::sync::mutant;
+
+use crate::Direction;
+use beyond::Others;
+pub(crate) use beyond::{Beyond, Link};
 
 const READY: u64 = 1 << 0;
 const WAITING: u64 = 1 << 1;
@@ -93,28 +98,33 @@ pub(crate) enum Armed {
     Closed,
 }
 
-/// Waiters beside the lane holder: shared borrows of a source that wait in the same direction.
-#[derive(Default)]
-struct Others {
-    next: u64,
-    waiting: Vec<(u64, Waker)>,
+/// The two directions of a record. Here is what nearly every source needs; the rest is [`Beyond`].
+pub(crate) struct Words {
+    words: [AtomicU64; 2],
+    /// The waker slots of the lane that reads. Few sources ever wait to write.
+    read: Slots,
+    beyond: Link,
 }
 
-/// One direction of a record: its word, the lane's two waker slots, and the list of the others.
-pub(crate) struct Word {
-    word: AtomicU64,
-    slots: [UnsafeCell<Option<Waker>>; 2],
-    /// Null until a sharer waits: most directions never have one. Freed with the word.
-    others: AtomicPtr<Mutex<Others>>,
-}
+/// The two waker slots of a lane.
+#[derive(Default)]
+struct Slots([UnsafeCell<Option<Waker>>; 2]);
 
 // SAFETY: the slots are the only fields that are not Sync by themselves. Writes to one need the lane (the contract of
 // `arm` and `clear_wakers`), and the module's protocol keeps readers away from a slot that may be written.
-unsafe impl Sync for Word {}
+unsafe impl Sync for Slots {}
 // SAFETY: wakers are Send, and nothing here belongs to a thread.
-unsafe impl Send for Word {}
+unsafe impl Send for Slots {}
 
-impl std::fmt::Debug for Word {
+/// One direction of a record.
+#[derive(Clone, Copy)]
+pub(crate) struct Word<'a> {
+    words: &'a Words,
+    word: &'a AtomicU64,
+    direction: Direction,
+}
+
+impl std::fmt::Debug for Word<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let word = self.word.load(Ordering::Relaxed);
         f.debug_struct("Word")
@@ -128,53 +138,53 @@ impl std::fmt::Debug for Word {
     }
 }
 
-impl Drop for Word {
-    fn drop(&mut self) {
-        let others = self.others.load(Ordering::Acquire);
-        if !others.is_null() {
-            // SAFETY: it came from a box, and nobody else has the word any more.
-            drop(unsafe { Box::from_raw(others) });
-        }
+impl std::fmt::Debug for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Words").field("read", &self.read()).field("write", &self.write()).finish()
     }
 }
 
-impl Word {
-    pub(crate) fn new() -> Self {
-        Self {
-            word: AtomicU64::new(READY),
-            slots: [UnsafeCell::new(None), UnsafeCell::new(None)],
-            others: AtomicPtr::new(ptr::null_mut()),
+impl Words {
+    pub(crate) fn new(beyond: Link) -> Self {
+        Self { words: [AtomicU64::new(READY), AtomicU64::new(READY)], read: Slots::default(), beyond }
+    }
+
+    #[inline]
+    pub(crate) fn of(&self, direction: Direction) -> Word<'_> {
+        Word { words: self, word: &self.words[direction as usize], direction }
+    }
+
+    pub(crate) fn read(&self) -> Word<'_> {
+        self.of(Direction::Read)
+    }
+
+    pub(crate) fn write(&self) -> Word<'_> {
+        self.of(Direction::Write)
+    }
+
+    pub(crate) fn beyond(&self) -> &Link {
+        &self.beyond
+    }
+}
+
+impl<'a> Word<'a> {
+    /// The waker slots of the direction's lane.
+    #[inline]
+    fn slots(self) -> &'a [UnsafeCell<Option<Waker>>; 2] {
+        match self.direction {
+            Direction::Read => &self.words.read.0,
+            Direction::Write => &self.words.beyond.make_own().write.0,
         }
     }
 
-    /// The list of those without the lane, if anybody has ever waited there.
-    fn others(&self) -> Option<&Mutex<Others>> {
-        // Acquire pairs with the Release in `make_others`.
-        let others = self.others.load(Ordering::Acquire);
-        // SAFETY: it is null, or came from a box that is freed with this word only.
-        unsafe { others.as_ref() }
-    }
-
-    /// As [`others`](Self::others), made at first need.
-    fn make_others(&self) -> &Mutex<Others> {
-        if let Some(others) = self.others() {
-            return others;
-        }
-        let new = Box::into_raw(Box::default());
-        // Release pairs with the Acquire loads: who sees the list sees it made.
-        let set = self.others.compare_exchange(ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire);
-        let others = set.map_or_else(|theirs| theirs, |_| new);
-        if others != new {
-            // SAFETY: it came from the box above, and nobody has seen it.
-            drop(unsafe { Box::from_raw(new) });
-        }
-        // SAFETY: it came from a box that is freed with this word only.
-        unsafe { &*others }
+    /// The list of those without the lane, if anybody has ever waited beside one.
+    fn others(self) -> Option<&'a Mutex<Others>> {
+        Some(&self.words.beyond.own()?.others[self.direction as usize])
     }
 
     /// T1: what the word is now. Must come before the system call whose answer decides about waiting.
     #[inline]
-    pub(crate) fn observe(&self) -> Seen {
+    pub(crate) fn observe(self) -> Seen {
         // Acquire pairs with the Release half of `event`: who sees its edge sees the slot as its harvest left it.
         Seen(self.word.load(Ordering::Acquire))
     }
@@ -182,7 +192,7 @@ impl Word {
     /// D2 to D4: an edge came. `hung` says that the peer has closed or failed.
     ///
     /// One atomic read-modify-write. Calls for one word must not overlap: they are made under the shard's harvest lock.
-    pub(crate) fn event(&self, hung: bool) {
+    pub(crate) fn event(self, hung: bool) {
         let hung = if hung { HUNG } else { 0 };
         let old = self.update(|old| {
             let new = (old & !(WAITING | LISTED) | READY | hung).wrapping_add(TICK);
@@ -200,13 +210,13 @@ impl Word {
     ///
     /// May overlap with `event`: after it nobody arms, so no slot is written while either of the two reads one. Must not
     /// overlap with `clear_wakers`.
-    pub(crate) fn close(&self, woken: &mut Vec<Waker>) {
+    pub(crate) fn close(self, woken: &mut Vec<Waker>) {
         let old = self.update(|old| {
             let flip = if old & WAITING != 0 { SLOT } else { 0 };
             (old & !(WAITING | LISTED) | READY | CLOSED).wrapping_add(TICK) ^ flip
         });
         if old & WAITING != 0 {
-            self.slots[Seen(old).slot()].with(|waker| {
+            self.slots()[Seen(old).slot()].with(|waker| {
                 // SAFETY: as in `wake`.
                 let waker = unsafe { &*waker };
                 woken.extend(waker.clone());
@@ -220,18 +230,18 @@ impl Word {
     }
 
     /// Nobody waits here any more: the source goes.
-    pub(crate) fn retire(&self) {
+    pub(crate) fn retire(self) {
         self.update(|old| old & !(WAITING | LISTED));
     }
 
     /// A new source moves in. The slot bit stays, since a late reader may still be at the other slot.
-    pub(crate) fn renew(&self) {
+    pub(crate) fn renew(self) {
         self.update(|old| (old & !(WAITING | LISTED | HUNG | CLOSED) | READY).wrapping_add(TICK));
     }
 
     /// Applies `change` in one compare-exchange loop and returns what stood before.
     #[inline]
-    fn update(&self, change: impl Fn(u64) -> u64) -> u64 {
+    fn update(self, change: impl Fn(u64) -> u64) -> u64 {
         let mut old = self.word.load(Ordering::Relaxed);
         loop {
             // Acquire pairs with the Release of `arm`: who consumes WAITING sees the waker. Release pairs with the
@@ -243,9 +253,9 @@ impl Word {
         }
     }
 
-    fn wake(&self, old: u64) {
+    fn wake(self, old: u64) {
         if old & WAITING != 0 {
-            self.slots[Seen(old).slot()].with(|waker| {
+            self.slots()[Seen(old).slot()].with(|waker| {
                 // SAFETY: WAITING was on and this caller consumed it, so the lane holder leaves this slot alone until
                 // the next consumption, which comes after this call (or never, after `close`).
                 let waker = unsafe { &*waker };
@@ -260,7 +270,7 @@ impl Word {
     }
 
     #[cold]
-    fn wake_others(&self) {
+    fn wake_others(self) {
         // LISTED was on, so the list is there: `join` made it before.
         let Some(others) = self.others() else { return };
         let mut woken = std::mem::take(&mut others.lock().waiting);
@@ -276,7 +286,7 @@ impl Word {
     }
 
     /// An operation found that it would block, and `seen` was observed before it: the edge is stale, unless another came.
-    pub(crate) fn drain(&self, seen: Seen) {
+    pub(crate) fn drain(self, seen: Seen) {
         // No partner: whoever arms after this compares the word again.
         let _ = self.word.compare_exchange(seen.0, seen.0 & !READY, Ordering::Relaxed, Ordering::Relaxed);
     }
@@ -289,11 +299,11 @@ impl Word {
     /// # Safety
     ///
     /// The caller holds the lane: calls of `arm` and `clear_wakers` for one word never overlap.
-    pub(crate) unsafe fn arm(&self, mut seen: Seen, waker: &Waker) -> Armed {
+    pub(crate) unsafe fn arm(self, mut seen: Seen, waker: &Waker) -> Armed {
         if seen.is_closed() {
             return Armed::Closed;
         }
-        let slot = &self.slots[seen.slot()];
+        let slot = &self.slots()[seen.slot()];
         let same = slot.with(|kept| {
             // SAFETY: only the lane holder writes, and that is the caller; an event may read at the same time.
             let kept = unsafe { &*kept };
@@ -337,11 +347,11 @@ impl Word {
     }
 
     /// As [`arm`](Self::arm) for those without the lane: waits in the list. `ticket` is the waiter's place there.
-    pub(crate) fn join(&self, seen: Seen, waker: &Waker, ticket: &mut Option<u64>) -> Armed {
+    pub(crate) fn join(self, seen: Seen, waker: &Waker, ticket: &mut Option<u64>) -> Armed {
         if seen.is_closed() {
             return Armed::Closed;
         }
-        let mut others = self.make_others().lock();
+        let mut others = self.words.beyond.make_own().others[self.direction as usize].lock();
         let target = seen.0 & !READY | LISTED;
         let unchanged = if target == seen.0 {
             // LISTED is on already. An event that turned it off before this lock was taken and has emptied the list
@@ -374,7 +384,7 @@ impl Word {
     }
 
     /// A sharer waits no longer. Its LISTED may stay: the next event then finds an empty list.
-    pub(crate) fn leave(&self, ticket: u64) {
+    pub(crate) fn leave(self, ticket: u64) {
         let Some(others) = self.others() else { return };
         let mut others = others.lock();
         let place = others.waiting.iter().position(|(id, _)| *id == ticket);
@@ -389,8 +399,12 @@ impl Word {
     ///
     /// The lane and the record are the caller's, WAITING is off, and no harvest or close that could have consumed it is
     /// still running.
-    pub(crate) unsafe fn clear_wakers(&self) -> [Option<Waker>; 2] {
-        [&self.slots[0], &self.slots[1]].map(|slot| {
+    pub(crate) unsafe fn clear_wakers(self) -> [Option<Waker>; 2] {
+        if self.direction == Direction::Write && self.words.beyond.own().is_none() {
+            return [None, None];
+        }
+        let [first, second] = self.slots();
+        [first, second].map(|slot| {
             slot.with_mut(|kept| {
                 // SAFETY: passed on from the caller: nobody else reads or writes.
                 unsafe { (*kept).take() }

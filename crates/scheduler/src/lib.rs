@@ -20,6 +20,7 @@
 //! | `metrics` | what a loop counts of itself |
 //! | `panics`, `debug` | what a panic does, what debug mode warns of |
 //! | `stop` | how a run is ended from inside or outside |
+//! | `wrap` | what the program has called around a thread's work |
 //! | `scheduler` | building, running, closing |
 
 mod all_tasks;
@@ -46,6 +47,7 @@ mod timer_handle;
 mod trace;
 mod watchdog;
 mod worker;
+mod wrap;
 mod yielding;
 
 pub use callbacks::ExceptionHandler;
@@ -67,6 +69,7 @@ pub use task::{
 };
 pub use timer_handle::TimerHandle;
 pub use trace::warn;
+pub use wrap::Wrappers;
 pub use yielding::{YieldNow, yield_now};
 
 #[cfg(all(test, heist_loom))]

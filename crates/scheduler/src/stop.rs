@@ -86,6 +86,12 @@ impl Leave {
         self.on_interrupt.get()
     }
 
+    /// Current-thread: whether the next turn is the first of a pass.
+    #[inline]
+    pub(crate) fn is_between_passes(&self) -> bool {
+        self.left.get() == 0
+    }
+
     /// Current-thread: a turn begins, with so many entries behind it. The first of a pass counts them.
     #[inline]
     pub(crate) fn took_one_of(&self, behind: usize) {

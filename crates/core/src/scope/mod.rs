@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::CancelledError;
+use crate::context;
 use node::Node;
 use tree::Kind;
 pub use tree::{CancelTarget, Delivered, Settled, Tree};
@@ -187,7 +188,7 @@ fn answer<F: Future>(
     if this.node.catches() {
         this.node.answer_below();
     }
-    this.body.set(None);
+    context::quietly(|| this.body.set(None));
     this.node.leave();
     Poll::Ready(Err(error))
 }

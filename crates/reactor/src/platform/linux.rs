@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use heist_core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use heist_core::sync::atomic::{AtomicU8, Ordering};
 use polling::Poller;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
@@ -118,17 +118,11 @@ impl Events {
 pub(crate) struct Arming {
     /// The directions asked for, as bits.
     directions: AtomicU8,
-    /// The descriptor that has to be taken out of the queue before it is closed; [`NONE`] where closing it does that.
-    /// Bookkeeping: written before the source is shared, read by whoever drops it.
-    leaves: AtomicU32,
 }
-
-/// No descriptor.
-const NONE: u32 = u32::MAX;
 
 impl Arming {
     pub(crate) fn new() -> Self {
-        Self { directions: AtomicU8::new(0), leaves: AtomicU32::new(NONE) }
+        Self { directions: AtomicU8::new(0) }
     }
 
     fn flags(directions: u8) -> EventFlags {
@@ -140,7 +134,7 @@ impl Arming {
     }
 
     /// A new source, wanted for one direction. Read interest is always there; write interest only on demand, since each
-    /// fresh socket is writable and would cost an event.
+    /// fresh socket is writable and would cost an event. `Some` is what [`forget`](Self::forget) wants to be given.
     pub(crate) fn register(
         &self,
         selector: &Selector,
@@ -148,14 +142,13 @@ impl Arming {
         key: Key,
         direction: Direction,
         may_have_duplicates: bool,
-    ) -> io::Result<()> {
+    ) -> io::Result<Option<u32>> {
         let directions = Direction::Read.bit() | direction.bit();
         let data = EventData::new_u64(key.to_u64());
         epoll::add(&selector.poller, source, data, Self::flags(directions))?;
         let leaves = if may_have_duplicates { u32::try_from(source.as_fd().as_raw_fd()).ok() } else { None };
-        self.leaves.store(leaves.unwrap_or(NONE), Ordering::Relaxed);
         self.directions.store(directions, Ordering::Release);
-        Ok(())
+        Ok(leaves)
     }
 
     /// Whether edges of `direction` are reported.
@@ -167,14 +160,14 @@ impl Arming {
 
     /// Asks for edges of `direction` from now on, before the word is armed. If the source is ready already, an edge comes.
     #[inline]
-    pub(crate) fn want(
+    pub(crate) fn want<'a>(
         &self,
-        selector: &Selector,
+        selector: impl FnOnce() -> &'a Selector,
         source: &impl AsFd,
         key: Key,
         direction: Direction,
     ) -> io::Result<()> {
-        if self.has(direction) { Ok(()) } else { self.add(selector, source, key) }
+        if self.has(direction) { Ok(()) } else { self.add(selector(), source, key) }
     }
 
     #[cold]
@@ -187,9 +180,9 @@ impl Arming {
 
     /// The word has been armed. Nothing to do: edges come anyway.
     #[inline]
-    pub(crate) fn armed(
+    pub(crate) fn armed<'a>(
         &self,
-        _selector: &Selector,
+        _selector: impl FnOnce() -> &'a Selector,
         _source: &impl AsFd,
         _key: Key,
         _direction: Direction,
@@ -203,15 +196,14 @@ impl Arming {
 
     /// The source leaves the queue but lives on.
     pub(crate) fn remove(&self, selector: &Selector, source: &impl AsFd) -> io::Result<()> {
-        self.leaves.store(NONE, Ordering::Relaxed);
         Ok(epoll::delete(&selector.poller, source)?)
     }
 
     /// The source is about to be closed. Closing the last descriptor of an open file takes it out of epoll. Where there may be
-    /// another one, the entry would stay, and a new descriptor of the same file and number could not be added.
-    pub(crate) fn forget(&self, selector: &Selector) {
-        let leaves = self.leaves.swap(NONE, Ordering::Relaxed);
-        if let Ok(descriptor) = RawFd::try_from(leaves) {
+    /// another one, the entry would stay, and a new descriptor of the same file and number could not be added: that is the
+    /// one that `leaves`.
+    pub(crate) fn forget(&self, selector: &Selector, leaves: Option<u32>) {
+        if let Some(descriptor) = leaves.and_then(|leaves| RawFd::try_from(leaves).ok()) {
             // SAFETY: the source is dropped after its registration, so its descriptor is still open.
             let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
             // It fails only where it is not there any more.

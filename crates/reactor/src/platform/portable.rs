@@ -120,7 +120,7 @@ impl Arming {
         Self(Mutex::new(None))
     }
 
-    /// A new source, armed for one direction.
+    /// A new source, armed for one direction. `Some` would be what [`forget`](Self::forget) wants to be given.
     pub(crate) fn register(
         &self,
         selector: &Selector,
@@ -128,14 +128,14 @@ impl Arming {
         key: Key,
         direction: Direction,
         _may_have_duplicates: bool,
-    ) -> io::Result<()> {
+    ) -> io::Result<Option<u32>> {
         let mut armed = self.0.lock();
         let raw = raw(source);
         // SAFETY: `remove` or `forget` deletes the source before it is closed: `IoSource` drops its registration first,
         // and `IoSafe` promises that the descriptor stays the same.
         unsafe { selector.poller.add(raw, interest(key, direction.bit())) }?;
         *armed = Some(Armed { raw, key, directions: direction.bit() });
-        Ok(())
+        Ok(None)
     }
 
     /// Whether readiness of `direction` has ever been asked for: here it is asked for at each arming.
@@ -144,9 +144,9 @@ impl Arming {
     }
 
     /// Nothing to do before the word is armed.
-    pub(crate) fn want(
+    pub(crate) fn want<'a>(
         &self,
-        _selector: &Selector,
+        _selector: impl FnOnce() -> &'a Selector,
         _source: &impl AsSource,
         _key: Key,
         _direction: Direction,
@@ -155,9 +155,9 @@ impl Arming {
     }
 
     /// The word has been armed: arm the queue.
-    pub(crate) fn armed(
+    pub(crate) fn armed<'a>(
         &self,
-        selector: &Selector,
+        selector: impl FnOnce() -> &'a Selector,
         source: &impl AsSource,
         key: Key,
         direction: Direction,
@@ -165,7 +165,7 @@ impl Arming {
         let mut armed = self.0.lock();
         let Some(armed) = armed.as_mut() else { return Ok(()) };
         if armed.directions & direction.bit() == 0 {
-            selector.poller.modify(source.source(), interest(key, armed.directions | direction.bit()))?;
+            selector().poller.modify(source.source(), interest(key, armed.directions | direction.bit()))?;
             armed.directions |= direction.bit();
         }
         Ok(())
@@ -203,7 +203,7 @@ impl Arming {
     }
 
     /// The source is about to be closed.
-    pub(crate) fn forget(&self, selector: &Selector) {
+    pub(crate) fn forget(&self, selector: &Selector, _leaves: Option<u32>) {
         let mut armed = self.0.lock();
         if let Some(Armed { raw, .. }) = armed.take() {
             // SAFETY: the source closes after this call, which its owner makes first.

@@ -10,7 +10,7 @@ use heist_core::sync::{Arc, Condvar, Mutex, thread};
 
 use crate::Direction;
 use crate::record::{Key, Slab};
-use crate::word::{Armed, Word};
+use crate::word::{Armed, Beyond, Link, Word, Words};
 
 /// Explores `model`, and says how much that was.
 fn explore(name: &str, bound: Option<usize>, model: impl Fn() + Sync + Send + 'static) {
@@ -65,6 +65,30 @@ impl Sleeper {
     }
 }
 
+/// The words of a record that lies in no slab.
+struct Direct {
+    words: Words,
+    /// Dropped after the words, which point to it.
+    _common: Box<Beyond>,
+}
+
+impl Direct {
+    fn new() -> Self {
+        let common = Box::new(Beyond::common(std::ptr::null()));
+        // SAFETY: it is dropped after the words.
+        let link = unsafe { Link::new(&raw const *common) };
+        Self { words: Words::new(link), _common: common }
+    }
+}
+
+impl std::ops::Deref for Direct {
+    type Target = Words;
+
+    fn deref(&self) -> &Words {
+        &self.words
+    }
+}
+
 /// Bytes that have arrived, as the kernel knows them. Relaxed: what the task sees of them must come through the word.
 #[derive(Default)]
 struct Kernel(AtomicUsize);
@@ -84,7 +108,7 @@ impl Kernel {
 }
 
 /// What a lane holder does until so many bytes are there. Returns `false` when the reactor was closed first.
-fn wait_in_lane(word: &Word, kernel: &Kernel, bytes: usize, fresh: bool) -> bool {
+fn wait_in_lane(word: Word<'_>, kernel: &Kernel, bytes: usize, fresh: bool) -> bool {
     let sleeper = Sleeper::new();
     let kept = sleeper.waker();
     loop {
@@ -103,7 +127,7 @@ fn wait_in_lane(word: &Word, kernel: &Kernel, bytes: usize, fresh: bool) -> bool
 }
 
 /// What a sharer does until so many bytes are there.
-fn wait_beside(word: &Word, kernel: &Kernel, bytes: usize) {
+fn wait_beside(word: Word<'_>, kernel: &Kernel, bytes: usize) {
     let sleeper = Sleeper::new();
     let waker = sleeper.waker();
     let mut ticket = None;
@@ -127,17 +151,17 @@ fn wait_beside(word: &Word, kernel: &Kernel, bytes: usize) {
 #[test]
 fn event_against_arm() {
     explore("event_against_arm", None, || {
-        let shared = Arc::new((Word::new(), Kernel::new()));
+        let shared = Arc::new((Direct::new(), Kernel::new()));
         let reactor = {
             let shared = shared.clone();
             thread::spawn(move || {
                 for _ in 0..2 {
                     shared.1.arrive();
-                    shared.0.event(false);
+                    shared.0.read().event(false);
                 }
             })
         };
-        assert!(wait_in_lane(&shared.0, &shared.1, 2, false));
+        assert!(wait_in_lane(shared.0.read(), &shared.1, 2, false));
         reactor.join().unwrap();
     });
 }
@@ -146,17 +170,17 @@ fn event_against_arm() {
 #[test]
 fn events_against_changing_wakers() {
     explore("events_against_changing_wakers", None, || {
-        let shared = Arc::new((Word::new(), Kernel::new()));
+        let shared = Arc::new((Direct::new(), Kernel::new()));
         let reactor = {
             let shared = shared.clone();
             thread::spawn(move || {
                 for _ in 0..2 {
                     shared.1.arrive();
-                    shared.0.event(false);
+                    shared.0.read().event(false);
                 }
             })
         };
-        assert!(wait_in_lane(&shared.0, &shared.1, 2, true));
+        assert!(wait_in_lane(shared.0.read(), &shared.1, 2, true));
         reactor.join().unwrap();
     });
 }
@@ -165,15 +189,15 @@ fn events_against_changing_wakers() {
 #[test]
 fn event_against_arming_again() {
     explore("event_against_arming_again", None, || {
-        let shared = Arc::new((Word::new(), Kernel::new()));
+        let shared = Arc::new((Direct::new(), Kernel::new()));
         let reactor = {
             let shared = shared.clone();
             thread::spawn(move || {
                 shared.1.arrive();
-                shared.0.event(false);
+                shared.0.read().event(false);
             })
         };
-        let (word, kernel) = &*shared;
+        let (word, kernel) = (shared.0.read(), &shared.1);
         let (first, second) = (Sleeper::new(), Sleeper::new());
         let seen = word.observe();
         if !kernel.has(1) {
@@ -204,7 +228,7 @@ fn event_against_arming_again() {
 fn event_against_drop() {
     explore("event_against_drop", None, || {
         let slab = Arc::new(Slab::new());
-        let (key, _) = slab.insert().unwrap();
+        let (key, _) = slab.insert(std::ptr::null()).unwrap();
         let reactor = {
             let slab = slab.clone();
             thread::spawn(move || {
@@ -226,7 +250,7 @@ fn event_against_drop() {
         slab.end_harvest();
         drop(waker);
         assert_eq!(std::sync::Arc::strong_count(&sleeper), 1, "a free record keeps no waker");
-        let (next, _) = slab.insert().unwrap();
+        let (next, _) = slab.insert(std::ptr::null()).unwrap();
         assert!(next.index == key.index && next.generation != key.generation);
     });
 }
@@ -244,7 +268,7 @@ fn event(slab: &Slab, key: Key) {
 fn close_against_arm_and_event() {
     explore("close_against_arm_and_event", Some(2), || {
         let slab = Arc::new(Slab::new());
-        let (key, _) = slab.insert().unwrap();
+        let (key, _) = slab.insert(std::ptr::null()).unwrap();
         let closer = {
             let slab = slab.clone();
             thread::spawn(move || slab.close().into_iter().for_each(Waker::wake))
@@ -274,7 +298,7 @@ fn close_against_arm_and_event() {
 fn close_against_arm() {
     explore("close_against_arm", None, || {
         let slab = Arc::new(Slab::new());
-        let (key, _) = slab.insert().unwrap();
+        let (key, _) = slab.insert(std::ptr::null()).unwrap();
         let closer = {
             let slab = slab.clone();
             thread::spawn(move || slab.close().into_iter().for_each(Waker::wake))
@@ -289,22 +313,44 @@ fn close_against_arm() {
 #[test]
 fn event_against_two_directions() {
     explore("event_against_two_directions", Some(2), || {
-        let shared = Arc::new(([Word::new(), Word::new()], Kernel::new()));
+        let shared = Arc::new((Direct::new(), Kernel::new()));
         let reactor = {
             let shared = shared.clone();
             thread::spawn(move || {
                 shared.1.arrive();
-                shared.0[0].event(false);
-                shared.0[1].event(false);
+                shared.0.read().event(false);
+                shared.0.write().event(false);
             })
         };
         let writer = {
             let shared = shared.clone();
-            thread::spawn(move || assert!(wait_in_lane(&shared.0[1], &shared.1, 1, false)))
+            thread::spawn(move || assert!(wait_in_lane(shared.0.write(), &shared.1, 1, false)))
         };
-        assert!(wait_in_lane(&shared.0[0], &shared.1, 1, false));
+        assert!(wait_in_lane(shared.0.read(), &shared.1, 1, false));
         writer.join().unwrap();
         reactor.join().unwrap();
+    });
+}
+
+/// The first who waits to write and the first who waits beside a lane make what both need at the same time: none of them is
+/// forgotten with what was made in vain.
+#[test]
+fn first_waits_of_two_directions() {
+    explore("first_waits_of_two_directions", Some(2), || {
+        let shared = Arc::new((Direct::new(), Kernel::new()));
+        let writer = {
+            let shared = shared.clone();
+            thread::spawn(move || assert!(wait_in_lane(shared.0.write(), &shared.1, 1, false)))
+        };
+        let reader = {
+            let shared = shared.clone();
+            thread::spawn(move || wait_beside(shared.0.read(), &shared.1, 1))
+        };
+        shared.1.arrive();
+        shared.0.read().event(false);
+        shared.0.write().event(false);
+        writer.join().unwrap();
+        reader.join().unwrap();
     });
 }
 
@@ -312,17 +358,17 @@ fn event_against_two_directions() {
 #[test]
 fn event_against_join() {
     explore("event_against_join", None, || {
-        let shared = Arc::new((Word::new(), Kernel::new()));
+        let shared = Arc::new((Direct::new(), Kernel::new()));
         let reactor = {
             let shared = shared.clone();
             thread::spawn(move || {
                 for _ in 0..2 {
                     shared.1.arrive();
-                    shared.0.event(false);
+                    shared.0.read().event(false);
                 }
             })
         };
-        wait_beside(&shared.0, &shared.1, 2);
+        wait_beside(shared.0.read(), &shared.1, 2);
         reactor.join().unwrap();
     });
 }
@@ -331,19 +377,19 @@ fn event_against_join() {
 #[test]
 fn event_against_arm_and_join() {
     explore("event_against_arm_and_join", Some(2), || {
-        let shared = Arc::new((Word::new(), Kernel::new()));
+        let shared = Arc::new((Direct::new(), Kernel::new()));
         let reactor = {
             let shared = shared.clone();
             thread::spawn(move || {
                 shared.1.arrive();
-                shared.0.event(false);
+                shared.0.read().event(false);
             })
         };
         let sharer = {
             let shared = shared.clone();
-            thread::spawn(move || wait_beside(&shared.0, &shared.1, 1))
+            thread::spawn(move || wait_beside(shared.0.read(), &shared.1, 1))
         };
-        assert!(wait_in_lane(&shared.0, &shared.1, 1, false));
+        assert!(wait_in_lane(shared.0.read(), &shared.1, 1, false));
         sharer.join().unwrap();
         reactor.join().unwrap();
     });
@@ -353,16 +399,16 @@ fn event_against_arm_and_join() {
 #[test]
 fn event_against_leave() {
     explore("event_against_leave", None, || {
-        let word = Arc::new(Word::new());
+        let word = Arc::new(Direct::new());
         let reactor = {
             let word = word.clone();
-            thread::spawn(move || word.event(false))
+            thread::spawn(move || word.read().event(false))
         };
         let sleeper = Sleeper::new();
         let mut ticket = None;
-        let _ = word.join(word.observe(), &sleeper.waker(), &mut ticket);
+        let _ = word.read().join(word.read().observe(), &sleeper.waker(), &mut ticket);
         if let Some(ticket) = ticket {
-            word.leave(ticket);
+            word.read().leave(ticket);
         }
         reactor.join().unwrap();
         assert_eq!(std::sync::Arc::strong_count(&sleeper), 1, "nobody keeps the waker");

@@ -17,6 +17,7 @@ use super::body::Watcher;
 use super::error::TaskError;
 use super::remote::{self, Noted, Remote};
 use super::state::{Access, Complete, Detach, LOAN, LOCAL, Wake, Word, references};
+use crate::debug;
 use crate::heap::Page;
 use crate::worker::Worker;
 
@@ -86,6 +87,8 @@ pub(crate) struct Cold {
     pub(crate) unread: std::sync::OnceLock<super::unread::Describe>,
     /// Whether the handle, which went before the end, wants nobody told of a failure.
     pub(crate) silent: AtomicBool,
+    /// Whether it was polled in debug mode.
+    pub(crate) ran: AtomicBool,
     /// Who waits, on a foreign thread, for a local task to complete.
     pub(crate) foreign_joiner: Mutex<Option<Waker>>,
     /// What subscribers of `tracing` see of the task, where one wants to.
@@ -627,8 +630,9 @@ impl Raw {
             let _ = tree.take_fresh();
             tree.end();
         }
+        debug::tell_if_it_never_ran(self);
         // SAFETY: passed on from the caller.
-        unsafe { self.end_with(access, error) };
+        context::quietly(|| unsafe { self.end_with(access, error) });
     }
 
     /// Drops the future, and ends the task with this error.

@@ -6,13 +6,99 @@ use std::sync::Arc;
 
 use heist_core::{context, vars};
 
+use super::Worker;
 use crate::heap::{Heap, Shape};
 use crate::scheduler::with_worker;
 use crate::shared::{CLOSED, CLOSING, Shared};
 use crate::task::remote;
 use crate::task::state::{self, Access, LOCAL};
-use crate::task::{self, Body, Header, Kind, Raw, Task, TaskError, TaskOptions};
+use crate::task::{self, Body, Header, Kind, Raw, Task, TaskError, TaskOptions, spawn_with};
 use crate::trace;
+
+impl Worker {
+    /// Creates a task here and queues it.
+    #[inline]
+    pub(crate) fn spawn<F>(&self, future: F, location: &'static Location<'static>) -> Task<F::Output>
+    where
+        F: Body + 'static,
+    {
+        self.spawn_in(Kind::Task, future, location, None)
+    }
+
+    /// As [`spawn`](Self::spawn), a task or a clean-up, in the context that is given, where one is.
+    #[inline(always)]
+    pub(crate) fn spawn_in<F>(
+        &self,
+        kind: Kind,
+        future: F,
+        location: &'static Location<'static>,
+        vars: Option<vars::Context>,
+    ) -> Task<F::Output>
+    where
+        F: Body + 'static,
+    {
+        if kind == Kind::Task && self.shared.task_defaults.are_special() {
+            return spawn_with(
+                self,
+                future,
+                location,
+                TaskOptions { context: vars, ..TaskOptions::default() },
+            );
+        }
+        let task = self.make_task(kind, future, location, vars);
+        trace::task_created(task.raw());
+        self.queue_new(kind, task.raw());
+        task
+    }
+
+    /// Makes a task here and leaves it out of any queue.
+    #[inline(always)]
+    pub(crate) fn make_task<F>(
+        &self,
+        kind: Kind,
+        future: F,
+        location: &'static Location<'static>,
+        vars: Option<vars::Context>,
+    ) -> Task<F::Output>
+    where
+        F: Body + 'static,
+    {
+        let local = if self.shared.local { LOCAL } else { 0 };
+        self.slot().tally.task_created();
+        let raw = create_in(&self.heap, &self.shared, kind, future, state::NEW | local, 0, location, vars);
+        // SAFETY: `NEW` counts the handle's reference and flag; the cell was made for this future.
+        unsafe { Task::from_raw(raw) }
+    }
+
+    /// Whether a task of this kind comes too late.
+    #[inline]
+    pub(crate) fn is_too_late(&self, kind: Kind) -> bool {
+        self.shared.phase() >= if kind == Kind::Cleanup { CLOSED } else { CLOSING }
+    }
+
+    /// Queues a task that was just made here, or ends it where the loop takes no more.
+    #[inline(always)]
+    pub(crate) fn queue_new(&self, kind: Kind, task: Raw) {
+        if self.is_too_late(kind) {
+            refuse(task);
+        } else if self.shared.local {
+            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+            unsafe { (*self.fifo.get()).push_back(task) };
+        } else {
+            self.push_back(task);
+        }
+    }
+
+    /// Polls a task that was just made here, inside the poll of the one that made it.
+    pub(crate) fn start_eagerly(&self, task: Raw) {
+        if self.is_too_late(task.header().vtable.kind) {
+            return refuse(task);
+        }
+        self.context.apart(|| self.poll(task));
+        // The poll around goes on, and may take long or start more: what wants to run again is to be found by others.
+        self.flush_again();
+    }
+}
 
 /// Ends a task whose making failed: whoever awaits it gets the panic.
 pub(crate) fn fail_unqueued(task: Raw, payload: Box<dyn Any + Send>) {

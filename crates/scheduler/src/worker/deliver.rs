@@ -4,10 +4,11 @@
 
 use std::task::{Context as TaskContext, Poll};
 
-use heist_core::context::{SETTLE, YIELDED};
+use heist_core::context::{self, SETTLE, YIELDED};
 use heist_core::scope::{CancelTarget, Delivered, Settled};
 use heist_core::{CancelledError, Context};
 
+use crate::debug;
 use crate::task::state::{Access, CANCEL};
 use crate::task::{self, Raw, TaskError};
 use crate::trace;
@@ -51,7 +52,7 @@ impl Polled for InCell {
 
 /// One turn of a task: delivers what was asked, polls, and settles what became of it. The second value says whether the
 /// task is to be queued again.
-#[inline]
+#[inline(always)]
 pub(super) fn poll(
     context: &Context,
     task: Raw,
@@ -107,12 +108,14 @@ fn ended(context: &Context, task: Raw, outcome: u64, polled: &mut impl Polled) -
 }
 
 /// Drops the future: the request has come to the root.
+#[cold]
 fn drop_root(task: Raw, polled: &mut impl Polled, error: CancelledError) -> Poll<u64> {
     // What is dropped in the future has nothing to hand on any more.
     if let Some(tree) = task.tree_if_any() {
         tree.end();
     }
-    Poll::Ready(polled.fail(error))
+    debug::tell_if_it_never_ran(task);
+    Poll::Ready(context::quietly(|| polled.fail(error)))
 }
 
 /// Delivers the request that waits, if it still does, and polls.

@@ -10,7 +10,6 @@ use heist_core::sync::thread;
 
 use super::deliver::{self, Polled};
 use super::{Next, Worker};
-use crate::debug;
 use crate::inject::Chain;
 use crate::shared::{CLOSED, PAUSED, Shared, task_at};
 use crate::task::state::{self, Access, End, LOCAL};
@@ -219,7 +218,7 @@ impl Worker {
         let mut start = header.word.start(access);
         let watched = self.shared.debug.begin();
         let (result, again) = deliver::poll(&self.context, main, access, &mut start, polled);
-        self.shared.debug.end(watched, || debug::name_of(main));
+        self.shared.debug.end_poll(watched, main);
         if result.is_ready() {
             return true;
         }

@@ -109,7 +109,7 @@ impl Worker {
         if self.is_over_worth_taking() {
             return true;
         }
-        if self.index == 0 && shared.main_woken.load(Ordering::Acquire) {
+        if self.index == 0 && (self.main_turn.get() > 0 || shared.main_woken.load(Ordering::Acquire)) {
             return true;
         }
         let worth = |victim| self.is_worth_stealing(victim).then_some(());

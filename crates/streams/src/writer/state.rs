@@ -51,23 +51,30 @@ pub(super) struct State {
     /// Who waits for `paused` to end, or for `Closed`.
     pub(super) waiters: Waiters,
     ending: Option<Ending>,
-    /// What the ends of a TLS connection agreed on.
-    #[cfg(feature = "tls")]
-    pub(super) info: Option<Arc<TlsInfo>>,
 }
 
-/// The part of the state of a writer whose system was full once, or whose marks were set. Allocated then.
+/// The part of the state of a writer whose system was full once, whose marks were set, or that runs over TLS. Allocated then.
 struct Rare {
     kept: Kept,
     /// The flusher's waker, while it waits for room: giving the output back under it must end it.
     flusher: Option<Waker>,
     high: usize,
     low: usize,
+    /// What the ends of a TLS connection agreed on.
+    #[cfg(feature = "tls")]
+    info: Option<Arc<TlsInfo>>,
 }
 
 impl Default for Rare {
     fn default() -> Self {
-        Self { kept: Kept::default(), flusher: None, high: HIGH_WATER, low: LOW_WATER }
+        Self {
+            kept: Kept::default(),
+            flusher: None,
+            high: HIGH_WATER,
+            low: LOW_WATER,
+            #[cfg(feature = "tls")]
+            info: None,
+        }
     }
 }
 
@@ -123,8 +130,6 @@ impl State {
             error: None,
             waiters: Waiters::default(),
             ending,
-            #[cfg(feature = "tls")]
-            info: None,
         }
     }
 
@@ -151,6 +156,12 @@ impl State {
         self.rare.as_ref().map_or((HIGH_WATER, LOW_WATER), |rare| (rare.high, rare.low))
     }
 
+    /// What the ends of a TLS connection agreed on, where it became one.
+    #[cfg(feature = "tls")]
+    pub(super) fn info(&self) -> Option<Arc<TlsInfo>> {
+        self.rare.as_ref()?.info.clone()
+    }
+
     fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }
@@ -175,6 +186,13 @@ impl State {
     /// What there is to say once all is sent that was written.
     pub(super) fn flush_outcome(&self) -> Option<io::Result<()>> {
         self.outcome().or_else(|| (!self.flushing).then_some(Ok(())))
+    }
+
+    /// As `flush_outcome`, where an end of this direction is no reason to fail: all had been sent by then.
+    pub(super) fn flush_outcome_at_end(&self) -> Option<io::Result<()>> {
+        let ended =
+            self.phase == Phase::Closed && matches!(self.how, Shutdown::Write) && self.error.is_none();
+        if ended { Some(Ok(())) } else { self.flush_outcome() }
     }
 
     /// What there is to say once the connection is closed.
@@ -242,7 +260,6 @@ impl State {
 
     /// Writes what the system takes at once, and keeps of the rest no more than the high-water mark; how much that is in
     /// all. For a writer that is not paused.
-    #[cfg(feature = "futures-io")]
     pub(super) fn write_some(&mut self, pieces: &[IoSlice<'_>]) -> (usize, Option<Afterwards>) {
         if !self.accepts() {
             return (0, None);
@@ -482,8 +499,9 @@ impl State {
         if self.phase == Phase::Closed {
             return Some(Afterwards { output: Some(output), ..Afterwards::default() });
         }
-        (self.output, self.info) = (Some(output), Some(Arc::new(info)));
-        self.rare().flusher = None;
+        self.output = Some(output);
+        let rare = self.rare();
+        (rare.info, rare.flusher) = (Some(Arc::new(info)), None);
         if self.phase == Phase::Closing || self.kept() > 0 {
             return self.start_flushing();
         }

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import inspect
 import sys
 import threading
 import time
@@ -140,8 +141,9 @@ async def what_is_given_up_is_cancelled():
         finally:
             steps.append("ended")
 
-    heist.give_up(slow())
-    while len(asyncio.all_tasks()) > 1:
+    coroutine = slow()
+    heist.give_up(coroutine)
+    while inspect.getcoroutinestate(coroutine) != inspect.CORO_CLOSED:
         await asyncio.sleep(0.001)
     assert steps in ([], ["began", "ended"]), steps
 
