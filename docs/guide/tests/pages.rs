@@ -100,7 +100,8 @@ fn no_page_elsewhere_has_code_that_is_not_tested() {
     let tested = fs::read_to_string(root().join("docs/ecosystem/src/lib.rs")).unwrap();
     for page in pages_in(&root().join("docs")).iter().filter(|page| !page.starts_with(&guide)) {
         let text = fs::read_to_string(page).unwrap();
-        let is_tested = tested.contains(&format!("include_str!(\"../../{}\")", page.file_name().unwrap().display()));
+        let is_tested =
+            tested.contains(&format!("include_str!(\"../../{}\")", page.file_name().unwrap().display()));
         assert!(
             is_tested || !text.contains("```rust"),
             "{} has Rust code: the crates of docs/guide and docs/ecosystem test pages",
