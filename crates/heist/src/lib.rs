@@ -92,6 +92,7 @@
 //! The guide, a cookbook, and tables for those who come from asyncio or tokio are in `docs/` of the repository.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod as_completed;
 mod builder;
