@@ -8,7 +8,7 @@ use heist_scheduler::{Config, LocalScheduler, PanicPolicy, Scheduler, ThreadHook
 
 use crate::defaults;
 use crate::driver::LoopDriver;
-use crate::event_loop::{EventLoop, Flavour, Limits};
+use crate::event_loop::{Companion, EventLoop, Flavour, Limits};
 use crate::runner::Runner;
 
 /// How long a closing loop waits for cancelled tasks to end, unless told otherwise.
@@ -41,6 +41,8 @@ pub struct Builder {
     on_thread_start: ThreadHook,
     on_thread_stop: ThreadHook,
     wrappers: Wrappers,
+    #[cfg(feature = "tokio-compat")]
+    tokio_compat: bool,
 }
 
 impl Default for Builder {
@@ -79,6 +81,8 @@ impl Builder {
             on_thread_start: ThreadHook::default(),
             on_thread_stop: ThreadHook::default(),
             wrappers: Wrappers::default(),
+            #[cfg(feature = "tokio-compat")]
+            tokio_compat: false,
         }
     }
 
@@ -270,6 +274,32 @@ impl Builder {
         self
     }
 
+    /// Gives the loop a tokio runtime of its own, with one thread, and has everything that the loop runs find it: main, tasks
+    /// on every worker, closures of `to_thread`. Libraries that need tokio then work there unchanged. It costs nothing per
+    /// poll. (Feature `tokio-compat`; see [`tokio_compat`](crate::tokio_compat).)
+    ///
+    /// The runtime starts when the loop is made, and ends when it is closed: first the tasks of the loop end, as ever; then
+    /// what was spawned inside tokio is dropped, and closures of its `spawn_blocking` are waited for, as long as
+    /// [`executor_timeout`](Self::executor_timeout) says. Virtual time is not tokio's.
+    ///
+    /// To use a runtime that the program has already, [`wrap_worker`](Self::wrap_worker) is enough, without this feature.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut runner = heist::Runner::builder().tokio_compat().build()?;
+    /// runner.run(async {
+    ///     let task = heist::create_task(async { tokio::time::sleep(Duration::from_millis(1)).await });
+    ///     task.await.unwrap();
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "tokio-compat")]
+    pub fn tokio_compat(mut self) -> Self {
+        self.tokio_compat = true;
+        self
+    }
+
     /// Turns debug mode on or off, whatever the variable `HEIST_DEBUG` says; asyncio's `run(..., debug=...)`. Without
     /// this, the variable turns it on, unless it is empty or `0`.
     ///
@@ -350,6 +380,18 @@ impl Builder {
         }
     }
 
+    /// Starts what stands beside the loop and ends after it, and has the loop's threads find it.
+    fn start_companion(&mut self) -> io::Result<Option<Companion>> {
+        #[cfg(feature = "tokio-compat")]
+        if self.tokio_compat {
+            let name = format!("{}-tokio", self.thread_name.as_deref().unwrap_or("heist"));
+            let runtime = crate::tokio_compat::Companion::start(&name, self.executor_timeout)?;
+            self.wrappers.push(runtime.wrapper());
+            return Ok(Some(Box::new(runtime)));
+        }
+        Ok(None)
+    }
+
     /// Makes an event loop.
     ///
     /// ```
@@ -362,8 +404,9 @@ impl Builder {
     /// # Errors
     ///
     /// `InvalidInput` when `HEIST_WORKERS` is asked and is not a number from 1 to 1024; the system's error when it has
-    /// no descriptor left for the loop (three are needed).
-    pub fn build_event_loop(self) -> io::Result<EventLoop> {
+    /// no descriptor left for the loop (three are needed), or no thread for what stands beside it.
+    pub fn build_event_loop(mut self) -> io::Result<EventLoop> {
+        let companion = self.start_companion()?;
         let workers = self.choose_workers()?;
         let mut config = Config::new(workers);
         if let Some(name) = self.thread_name {
@@ -389,7 +432,7 @@ impl Builder {
             Flavour::MultiThread(Scheduler::new(config, clock, driver))
         };
         let limits = Limits { tasks: self.shutdown_timeout, executor: self.executor_timeout };
-        let event_loop = EventLoop::of(flavour, limits);
+        let event_loop = EventLoop::of(flavour, limits, companion);
         event_loop.set_debug(self.debug.unwrap_or_else(debug_by_environment));
         Ok(event_loop)
     }

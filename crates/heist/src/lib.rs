@@ -72,6 +72,7 @@
 //! | feature | on by default | what it adds |
 //! |---|---|---|
 //! | `futures-io` | yes | the read and write traits of the crate `futures-io`, on streams and sockets |
+//! | `tokio-compat` | no | `Builder::tokio_compat` and the module `tokio_compat`: libraries that need tokio |
 //! | `tokio-io` | no | tokio's read and write traits, on the same; nothing of its runtime |
 //! | `hyper` | no | what hyper asks of a runtime: its traits on streams, [`hyper::Timer`], [`hyper::Executor`] |
 //! | `serve` | no | HTTP servers for routers of axum and services of tower: [`serve()`] |
@@ -128,6 +129,8 @@ pub mod signal;
 mod task_group;
 mod thread_future;
 mod timeout_scope;
+#[cfg(feature = "tokio-compat")]
+pub mod tokio_compat;
 mod wait;
 mod wait_for;
 #[cfg(unix)]

@@ -4,6 +4,9 @@
 //! system call takes what the connection has, up to the room in the buffer. So the peer is held back by the socket's own
 //! buffer, as asyncio does by pausing the transport.
 //!
+//! The reads that most handlers wait in are futures without a state but their arguments: they are part of what each idle
+//! connection costs.
+//!
 //! Whatever waits leaves the bytes in the buffer until it has all it wants: every read is cancel safe.
 //!
 //! | module | what it is |
@@ -210,12 +213,14 @@ impl StreamReader {
     /// # Errors
     ///
     /// The connection's; from then on, every read gives it again.
-    pub async fn read(&mut self, n: usize) -> io::Result<Vec<u8>> {
-        self.check()?;
-        if n > 0 {
-            poll_fn(|cx| self.poll_some(cx, n)).await?;
-        }
-        Ok(self.state.buffer.take(n.min(self.state.buffer.len())))
+    pub fn read(&mut self, n: usize) -> impl Future<Output = io::Result<Vec<u8>>> + Send {
+        poll_fn(move |cx| {
+            self.check()?;
+            if n > 0 {
+                ready!(self.poll_some(cx, n))?;
+            }
+            Poll::Ready(Ok(self.state.buffer.take(n.min(self.state.buffer.len()))))
+        })
     }
 
     /// As [`read`](Self::read), into a buffer of the caller's; 0 is the end of the stream. No allocation.
@@ -238,8 +243,8 @@ impl StreamReader {
     /// # Errors
     ///
     /// The connection's.
-    pub async fn read_into(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        poll_fn(|cx| self.poll_read_into(cx, into)).await
+    pub fn read_into(&mut self, into: &mut [u8]) -> impl Future<Output = io::Result<usize>> + Send {
+        poll_fn(|cx| self.poll_read_into(cx, into))
     }
 
     pub(crate) fn poll_read_into(
@@ -344,9 +349,9 @@ impl StreamReader {
     ///
     /// [`ReadError::LimitOverrun`] for a line that is longer than the limit, which does not count the newline. The line
     /// is thrown away if its newline is in the buffer already; otherwise all that is buffered. The connection's.
-    pub async fn readline(&mut self) -> Result<Vec<u8>, ReadError> {
+    pub fn readline(&mut self) -> impl Future<Output = Result<Vec<u8>, ReadError>> + Send {
         let mut searched = 0;
-        poll_fn(|cx| self.poll_line(cx, &mut searched)).await
+        poll_fn(move |cx| self.poll_line(cx, &mut searched))
     }
 
     /// The next line with its newline; `None` after the last. asyncio's `async for line in reader`.
@@ -363,9 +368,12 @@ impl StreamReader {
     /// # Errors
     ///
     /// As [`readline`](Self::readline).
-    pub async fn next_line(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
-        let line = self.readline().await?;
-        Ok(Some(line).filter(|line| !line.is_empty()))
+    pub fn next_line(&mut self) -> impl Future<Output = Result<Option<Vec<u8>>, ReadError>> + Send {
+        let mut searched = 0;
+        poll_fn(move |cx| {
+            let line = ready!(self.poll_line(cx, &mut searched))?;
+            Poll::Ready(Ok(Some(line).filter(|line| !line.is_empty())))
+        })
     }
 
     /// Reads up to and including `separator`; asyncio's `readuntil`.

@@ -3,13 +3,17 @@
 //! All are woken by each change and look again. A waiter's ticket is its place; whoever stops waiting leaves with it.
 
 use std::future::poll_fn;
+use std::num::NonZeroU64;
 use std::task::{Context, Poll, Waker, ready};
 
 use heist_core::budget::poll_proceed;
 use heist_core::sync::Mutex;
 
+/// The place of somebody who waits. Not a plain number, so that a future that waits has no word more for "none yet".
+pub(crate) type Ticket = NonZeroU64;
+
 /// The place of whoever waits with a mutable borrow of what it waits for: there is only one.
-pub(crate) const SOLE: u64 = 0;
+pub(crate) const SOLE: Ticket = NonZeroU64::MAX;
 
 /// Who waits. Lives inside the state that it is about, under the same lock. One word where nobody ever waited.
 #[derive(Debug, Default)]
@@ -19,7 +23,7 @@ pub(crate) struct Waiters(Option<Box<Places>>);
 struct Places {
     /// The last ticket that was given out.
     last: u64,
-    list: Vec<(u64, Waker)>,
+    list: Vec<(Ticket, Waker)>,
 }
 
 impl Waiters {
@@ -29,7 +33,7 @@ impl Waiters {
 
     /// Waits, or goes on waiting, at `ticket`. Returns the waker that this one replaces.
     #[must_use = "drop it outside the lock"]
-    pub(crate) fn wait(&mut self, ticket: &mut Option<u64>, cx: &Context<'_>) -> Option<Waker> {
+    pub(crate) fn wait(&mut self, ticket: &mut Option<Ticket>, cx: &Context<'_>) -> Option<Waker> {
         let places = self.0.get_or_insert_default();
         let place = ticket.and_then(|ticket| places.list.iter_mut().find(|(id, _)| *id == ticket));
         match place {
@@ -37,8 +41,9 @@ impl Waiters {
             Some((_, waker)) => Some(std::mem::replace(waker, cx.waker().clone())),
             None => {
                 let id = *ticket.get_or_insert_with(|| {
-                    places.last += 1;
-                    places.last
+                    // Nobody counts so far that it comes round.
+                    places.last = places.last.wrapping_add(1);
+                    NonZeroU64::new(places.last).unwrap_or(NonZeroU64::MIN)
                 });
                 places.list.push((id, cx.waker().clone()));
                 None
@@ -48,7 +53,7 @@ impl Waiters {
 
     /// Takes the waker at `ticket` out, for the caller to drop outside the lock.
     #[must_use = "drop it outside the lock"]
-    pub(crate) fn leave(&mut self, ticket: u64) -> Option<Waker> {
+    pub(crate) fn leave(&mut self, ticket: Ticket) -> Option<Waker> {
         let places = self.0.as_mut()?;
         let place = places.list.iter().position(|(id, _)| *id == ticket)?;
         Some(places.list.swap_remove(place).1)
@@ -64,7 +69,7 @@ impl Waiters {
 /// Wakers taken out of a lock. Waking may run anything, so it comes after the lock is released.
 #[derive(Debug, Default)]
 #[must_use = "call `wake` outside the lock"]
-pub(crate) struct Woken(Vec<(u64, Waker)>);
+pub(crate) struct Woken(Vec<(Ticket, Waker)>);
 
 impl Woken {
     pub(crate) fn wake(self) {
@@ -81,7 +86,7 @@ pub(crate) async fn wait_until<S, R>(
     waiters: fn(&mut S) -> &mut Waiters,
     mut look: impl FnMut(&S) -> Option<R>,
 ) -> R {
-    struct Leave<'a, S>(&'a Mutex<S>, fn(&mut S) -> &mut Waiters, Option<u64>);
+    struct Leave<'a, S>(&'a Mutex<S>, fn(&mut S) -> &mut Waiters, Option<Ticket>);
     impl<S> Drop for Leave<'_, S> {
         fn drop(&mut self) {
             if let Some(ticket) = self.2 {

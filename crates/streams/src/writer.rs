@@ -44,7 +44,8 @@ use heist_core::sync::Mutex;
 use heist_scheduler::Handle;
 
 use crate::server::OpenConnection;
-use crate::wire::{Output, StreamAddr};
+use crate::waiters::Ticket;
+use crate::wire::{KeptName, Output, StreamAddr};
 pub(crate) use changes::{Change, Told};
 #[cfg(feature = "tls")]
 pub(crate) use loan::Loan;
@@ -102,7 +103,7 @@ pub struct StreamWriter {
 
 #[derive(Debug)]
 struct Shared {
-    peer: StreamAddr,
+    peer: KeptName,
     state: Mutex<State>,
 }
 
@@ -111,15 +112,15 @@ struct Shared {
 pub(crate) struct PeerOf(Arc<Shared>);
 
 impl PeerOf {
-    pub(crate) fn get(&self) -> &StreamAddr {
-        &self.0.peer
+    pub(crate) fn get(&self) -> StreamAddr {
+        self.0.peer.get()
     }
 }
 
 /// See [`Shared::wait`]. Written by hand, since it is in the future of most handlers, which then is a hundred bytes smaller.
 struct Wait<'a, L> {
     shared: &'a Shared,
-    ticket: Option<u64>,
+    ticket: Option<Ticket>,
     look: L,
 }
 
@@ -148,7 +149,7 @@ pub(crate) struct WeakWriter(Weak<Shared>);
 impl WeakWriter {
     /// Who is at the other end, while that is kept by the writer or a [`PeerOf`].
     pub(crate) fn peer(&self) -> StreamAddr {
-        self.0.upgrade().map_or(StreamAddr::Unnamed, |shared| shared.peer.clone())
+        self.0.upgrade().map_or(StreamAddr::Unnamed, |shared| shared.peer.get())
     }
 
     /// As [`StreamWriter::close`].
@@ -203,7 +204,7 @@ impl Shared {
     fn poll_wait<R>(
         &self,
         cx: &mut Context<'_>,
-        ticket: &mut Option<u64>,
+        ticket: &mut Option<Ticket>,
         look: impl FnOnce(&State) -> Option<R>,
     ) -> Poll<R> {
         let proceed = ready!(poll_proceed(cx));
@@ -225,7 +226,7 @@ impl Shared {
 impl StreamWriter {
     /// A writer to `output`; see [`streams_over`](crate::wire::streams_over).
     pub(crate) fn over(output: Output, peer: StreamAddr, ending: Option<Ending>) -> Self {
-        Self { shared: Arc::new(Shared { peer, state: Mutex::new(State::new(output, ending)) }) }
+        Self { shared: Arc::new(Shared { peer: peer.into(), state: Mutex::new(State::new(output, ending)) }) }
     }
 
     /// Has somebody told of the end of a connection that nobody has used yet.
@@ -296,7 +297,7 @@ impl StreamWriter {
     /// asyncio's `ResourceWarning`.
     fn warn_unclosed(&self) {
         let Some(services) = services::current().filter(|services| services.is_debug()) else { return };
-        let peer = &self.shared.peer;
+        let peer = self.shared.peer.get();
         services.warn(&format_args!(
             "a StreamWriter to {peer} was dropped unclosed: close it when it is no longer needed"
         ));
@@ -653,7 +654,7 @@ impl StreamWriter {
     /// [`NotConnected`](io::ErrorKind::NotConnected) where the peer was gone before the streams were made, and
     /// [`Unsupported`](io::ErrorKind::Unsupported) where it is no internet socket: [`peer_name`](Self::peer_name) knows.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.shared.peer.to_socket()
+        self.shared.peer.get().to_socket()
     }
 
     /// Who is at the other end, of whatever kind; asyncio's `get_extra_info('peername')`. Stays known after the
@@ -675,7 +676,7 @@ impl StreamWriter {
     /// # #[cfg(heist_loom)] fn main() {}
     /// ```
     pub fn peer_name(&self) -> StreamAddr {
-        self.shared.peer.clone()
+        self.shared.peer.get()
     }
 
     /// This end's internet address; asyncio's `get_extra_info('sockname')`.

@@ -6,3 +6,7 @@
 /// The page, whose examples are tests.
 #[doc = include_str!("../../ecosystem.md")]
 pub mod page {}
+
+/// The page about libraries that know tokio alone, whose examples are tests.
+#[doc = include_str!("../../running-tokio-libraries.md")]
+pub mod running_tokio_libraries {}

@@ -12,6 +12,7 @@
 //! | [`IoSafe`], [`Duplicated`] | what an [`AsyncFd`] takes: types that keep their descriptor for life, and any other |
 //! | [`Interest`], [`Ready`] | what one waits for, and what there is |
 
+mod accept;
 #[cfg(unix)]
 mod async_fd;
 mod byte_stream;
@@ -32,6 +33,7 @@ mod unix_name;
 #[cfg(unix)]
 mod unix_stream;
 
+pub(crate) use accept::Line;
 #[cfg(unix)]
 pub use async_fd::AsyncFd;
 pub use heist_reactor::Direction;
@@ -42,7 +44,6 @@ pub use options::KeepAlive;
 pub(crate) use options::{buffer_options, socket_options, tcp_options};
 pub use ready::{Interest, Ready};
 pub(crate) use socket::{bind, listen, no_delay, tcp_socket};
-pub(crate) use tcp_listener::accept_nonblocking;
 pub use tcp_listener::{Incoming, TcpListener};
 pub use tcp_socket::TcpSocket;
 pub use tcp_stream::{ReadHalf, TcpStream, WriteHalf};

@@ -7,11 +7,11 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use heist_reactor::{Direction, IoSource};
-use socket2::{SockRef, Socket};
+use socket2::SockRef;
 
 use super::options::ttl_options;
 use super::ready::{self, Interest, Ready, any_socket};
-use super::{TcpStream, bind, listen};
+use super::{Line, TcpStream, bind, listen};
 use crate::ToAddress;
 use crate::address::Purpose;
 
@@ -34,6 +34,7 @@ pub(super) const BACKLOG: u32 = 1024;
 #[derive(Debug)]
 pub struct TcpListener {
     source: IoSource<net::TcpListener>,
+    line: Line,
 }
 
 any_socket!(
@@ -71,7 +72,7 @@ impl TcpListener {
         let mut last = None;
         for address in address.to_target()?.resolve(Purpose::Listen).await? {
             match bind(address, cfg!(unix), false, false).and_then(|socket| listen(socket, BACKLOG)) {
-                Ok(listener) => return Ok(Self { source: IoSource::new(listener) }),
+                Ok(listener) => return Ok(Self::from_nonblocking(listener)),
                 Err(error) => {
                     last = Some(io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")));
                 }
@@ -104,7 +105,7 @@ impl TcpListener {
     }
 
     pub(super) fn from_nonblocking(listener: net::TcpListener) -> Self {
-        Self { source: IoSource::new(listener) }
+        Self { source: IoSource::new(listener), line: Line::default() }
     }
 
     /// Gives the listener back to the standard library, still non-blocking.
@@ -149,7 +150,8 @@ impl TcpListener {
     ///
     /// No connection is lost.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, peer) = self.source.io(Direction::Read, accept_now).await?;
+        let (stream, peer) =
+            self.source.io(Direction::Read, |listener| accept_now(listener, &self.line)).await?;
         Ok((TcpStream::from_nonblocking(stream), peer))
     }
 
@@ -170,7 +172,8 @@ impl TcpListener {
     /// # }).unwrap().unwrap();
     /// ```
     pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        let accepted = ready!(self.source.poll_io(cx, Direction::Read, accept_now));
+        let Self { source, line } = self;
+        let accepted = ready!(source.poll_io(cx, Direction::Read, |listener| accept_now(listener, line)));
         Poll::Ready(accepted.map(|(stream, peer)| (TcpStream::from_nonblocking(stream), peer)))
     }
 
@@ -230,23 +233,9 @@ impl Stream for Incoming<'_> {
     }
 }
 
-/// Accepts a connection, if there is one, as a non-blocking socket. One system call where the system has `accept4`.
-pub(crate) fn accept_now(listener: &net::TcpListener) -> io::Result<(net::TcpStream, SocketAddr)> {
-    let (socket, peer) = accept_nonblocking(&SockRef::from(listener))?;
+/// Accepts a connection, if there is one, as a non-blocking socket.
+fn accept_now(listener: &net::TcpListener, line: &Line) -> io::Result<(net::TcpStream, SocketAddr)> {
+    let (socket, peer) = line.accept(&SockRef::from(listener))?;
     let peer = peer.as_socket().ok_or_else(|| io::Error::other("the peer has no internet address"))?;
     Ok((net::TcpStream::from(socket), peer))
-}
-
-/// As [`accept_now`], for a listener of any family.
-#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "netbsd"))]
-pub(crate) fn accept_nonblocking(listener: &Socket) -> io::Result<(Socket, socket2::SockAddr)> {
-    listener.accept4(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC)
-}
-
-/// As [`accept_now`], for a listener of any family.
-#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd", target_os = "netbsd")))]
-pub(crate) fn accept_nonblocking(listener: &Socket) -> io::Result<(Socket, socket2::SockAddr)> {
-    let (socket, peer) = listener.accept()?;
-    socket.set_nonblocking(true)?;
-    Ok((socket, peer))
 }

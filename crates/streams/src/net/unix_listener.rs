@@ -10,9 +10,10 @@ use futures_core::Stream;
 use heist_reactor::{Direction, IoSource};
 use socket2::SockRef;
 
+use super::Line;
 use super::UnixStream;
 use super::ready::{self, Interest, Ready, any_socket};
-use super::tcp_listener::{BACKLOG, accept_nonblocking};
+use super::tcp_listener::BACKLOG;
 use super::unix_name::unix_listen;
 
 /// A socket that accepts connections through a Unix socket.
@@ -32,6 +33,7 @@ use super::unix_name::unix_listen;
 #[derive(Debug)]
 pub struct UnixListener {
     source: IoSource<net::UnixListener>,
+    line: Line,
 }
 
 any_socket!(
@@ -97,7 +99,8 @@ impl UnixListener {
     ///
     /// As [`bind`](Self::bind).
     pub fn bind_with_backlog(path: impl AsRef<Path>, backlog: u32) -> io::Result<Self> {
-        Ok(Self { source: IoSource::new(unix_listen(path.as_ref(), backlog)?.into()) })
+        let listener = unix_listen(path.as_ref(), backlog)?;
+        Ok(Self { source: IoSource::new(listener.into()), line: Line::default() })
     }
 
     /// Takes over a listener of the standard library and makes it non-blocking.
@@ -123,7 +126,7 @@ impl UnixListener {
     /// The system's, if it refuses.
     pub fn from_std(listener: net::UnixListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Ok(Self { source: IoSource::new(listener) })
+        Ok(Self { source: IoSource::new(listener), line: Line::default() })
     }
 
     /// Gives the listener back to the standard library, still non-blocking.
@@ -175,7 +178,7 @@ impl UnixListener {
     ///
     /// No connection is lost.
     pub async fn accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
-        let stream = self.source.io(Direction::Read, accept_now).await?;
+        let stream = self.source.io(Direction::Read, |listener| accept_now(listener, &self.line)).await?;
         with_peer(stream)
     }
 
@@ -198,7 +201,7 @@ impl UnixListener {
     /// # }).unwrap().unwrap();
     /// ```
     pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
-        let accepted = ready!(self.source.poll_io(cx, Direction::Read, accept_now));
+        let accepted = ready!(self.poll_accept_now(cx));
         Poll::Ready(accepted.and_then(with_peer))
     }
 
@@ -227,10 +230,15 @@ impl UnixListener {
     pub fn incoming(&mut self) -> UnixIncoming<'_> {
         UnixIncoming { listener: self }
     }
+
+    fn poll_accept_now(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<net::UnixStream>> {
+        let Self { source, line } = self;
+        source.poll_io(cx, Direction::Read, |listener| accept_now(listener, line))
+    }
 }
 
-fn accept_now(listener: &net::UnixListener) -> io::Result<net::UnixStream> {
-    let (socket, _) = accept_nonblocking(&SockRef::from(listener))?;
+fn accept_now(listener: &net::UnixListener, line: &Line) -> io::Result<net::UnixStream> {
+    let (socket, _) = line.accept(&SockRef::from(listener))?;
     Ok(socket.into())
 }
 
@@ -271,7 +279,7 @@ impl Stream for UnixIncoming<'_> {
     type Item = io::Result<UnixStream>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let accepted = ready!(self.listener.source.poll_io(cx, Direction::Read, accept_now));
+        let accepted = ready!(self.listener.poll_accept_now(cx));
         Poll::Ready(Some(accepted.map(UnixStream::from_nonblocking)))
     }
 }

@@ -1,7 +1,6 @@
 //! A connection: its streams, and the task that runs its handler.
 
 use std::future::Future;
-use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -41,14 +40,22 @@ impl Drop for OpenConnection {
 
 /// Counts a handler until it ends. One that fails, panics or is cancelled takes its connection with it.
 struct Running {
-    server: Arc<Shared>,
+    /// `None` once its end is told.
+    server: Option<Arc<Shared>>,
     key: Key,
-    failed: bool,
+}
+
+impl Running {
+    fn tell_of_end(&mut self, failed: bool) {
+        if let Some(server) = self.server.take() {
+            server.handler_ended(self.key, failed);
+        }
+    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.server.handler_ended(self.key, self.failed);
+        self.tell_of_end(true);
     }
 }
 
@@ -86,10 +93,10 @@ where
     let (reader, writer) = accepted.into_streams(limit);
     let key = server.enter(writer.downgrade());
     writer.tell_of_end(Ending::Server(OpenConnection { server: server.clone(), key }));
-    let running = Running { server: server.clone(), key, failed: true };
+    let running = Running { server: Some(server.clone()), key };
     let begin = Some(Begin { handler, reader, writer });
     let handling = Handling { step: Step::Begin { begin }, running };
-    let task = server.handle.create_body(handling, options, Location::caller());
+    let task = server.handle.create_body(handling, options, server.made_at);
     server.introduce(key, task.task_ref());
     // It runs on by itself.
     drop(task);
@@ -107,6 +114,7 @@ pin_project! {
     enum Step<H, Fut> {
         Begin { begin: Option<Begin<H>> },
         Running { #[pin] handler: Fut },
+        Ended,
     }
 }
 
@@ -138,16 +146,17 @@ where
             let handler = handler(reader, writer);
             this.step.set(Step::Running { handler });
         }
-        let StepProjection::Running { handler } = this.step.project() else {
-            unreachable!("it was begun");
+        let StepProjection::Running { handler } = this.step.as_mut().project() else {
+            unreachable!("it was begun, and a task that has ended is not polled again");
         };
         let outcome = ready!(handler.poll(cx));
-        let running = this.running;
-        if let Some(failure) = outcome.failure() {
-            report_failure(failure, &running.server.peer(running.key));
-        } else {
-            running.failed = false;
+        let failure = outcome.failure();
+        if let (Some(failure), Some(server)) = (&failure, &this.running.server) {
+            report_failure(failure, &server.peer(this.running.key));
         }
+        // Before its end is told, the handler is gone.
+        this.step.set(Step::Ended);
+        this.running.tell_of_end(failure.is_some());
         Poll::Ready(Ok(()))
     }
 

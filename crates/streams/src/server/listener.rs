@@ -15,7 +15,7 @@ use socket2::{SockRef, Socket};
 #[cfg(unix)]
 use super::unix::SocketFile;
 use crate::address::name_of;
-use crate::net::{accept_nonblocking, no_delay};
+use crate::net::{Line, no_delay};
 use crate::ready::OwnedSocket;
 use crate::wire::streams_over_socket;
 use crate::{StreamAddr, StreamReader, StreamWriter};
@@ -26,6 +26,7 @@ pub(super) struct Listener {
     address: StreamAddr,
     /// `None` once it is closed.
     source: Mutex<Option<Source>>,
+    line: Line,
 }
 
 /// The socket, by its family; with a Unix socket its file, which goes with it.
@@ -91,14 +92,15 @@ impl Listener {
     /// Over a bound socket of TCP.
     pub(super) fn tcp(socket: Socket, address: SocketAddr) -> Self {
         let source = IoSource::new(net::TcpListener::from(socket));
-        Self { address: address.into(), source: Mutex::new(Some(Source::Tcp(source))) }
+        Self { address: address.into(), source: Mutex::new(Some(Source::Tcp(source))), line: Line::default() }
     }
 
     /// Over a bound Unix socket, whose file is removed with it.
     #[cfg(unix)]
     pub(super) fn unix(socket: Socket, address: StreamAddr, file: Option<SocketFile>) -> Self {
         let source = IoSource::new(UnixListener::from(socket));
-        Self { address, source: Mutex::new(Some(Source::Unix { source, _file: file })) }
+        let source = Mutex::new(Some(Source::Unix { source, _file: file }));
+        Self { address, source, line: Line::default() }
     }
 
     /// Begins to listen.
@@ -127,7 +129,7 @@ impl Listener {
             if !admit() {
                 return Ok(None);
             }
-            let (socket, peer) = accept_nonblocking(socket).inspect_err(|_| refuse())?;
+            let (socket, peer) = self.line.accept(socket).inspect_err(|_| refuse())?;
             Ok(Some(Accepted { socket, peer: name_of(&peer) }))
         })
     }

@@ -41,6 +41,10 @@ impl Registry {
         let serial = self.next_serial;
         self.next_serial = serial.wrapping_add(1);
         let slot = self.free.pop().unwrap_or_else(|| {
+            if self.slots.len() == self.slots.capacity() {
+                // By a fourth, not to the double: each idle connection pays for the room of others.
+                self.slots.reserve_exact((self.slots.len() / 4).max(32));
+            }
             self.slots.push(None);
             // No system has as many descriptors.
             (self.slots.len() - 1) as u32

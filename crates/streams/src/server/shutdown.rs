@@ -100,7 +100,9 @@ impl ServerReport {
 
 impl fmt::Display for ServerReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} connections ended by themselves", self.ended)?;
+        let (connections, themselves) =
+            if self.ended == 1 { ("connection", "itself") } else { ("connections", "themselves") };
+        write!(f, "{} {connections} ended by {themselves}", self.ended)?;
         for (what, connections) in [("cancelled", &self.cancelled), ("still running", &self.remaining)] {
             if !connections.is_empty() {
                 write!(f, "; {} {what}: ", connections.len())?;

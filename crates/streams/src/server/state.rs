@@ -16,7 +16,7 @@ use heist_scheduler::{Handle, Task, TaskRef};
 use super::listener::Listener;
 use super::registry::{Entry, Key, Registry};
 use crate::StreamAddr;
-use crate::waiters::{Waiters, Woken};
+use crate::waiters::{Ticket, Waiters, Woken};
 use crate::writer::WeakWriter;
 
 /// Makes the task that accepts on a listener.
@@ -95,7 +95,7 @@ impl Shared {
 
     /// Waits until it is so. Cancel safe.
     pub(super) async fn wait(&self, is_so: impl Fn(&State) -> bool) {
-        struct Leave<'a>(&'a Shared, Option<u64>);
+        struct Leave<'a>(&'a Shared, Option<Ticket>);
         impl Drop for Leave<'_> {
             fn drop(&mut self) {
                 if let Some(ticket) = self.1 {

@@ -14,6 +14,7 @@ mod source;
 use heist_reactor::{Half, IoSource};
 
 pub(crate) use input::{Input, ReadSide};
+pub(crate) use name::KeptName;
 pub use name::StreamAddr;
 pub(crate) use output::{Output, WriteSide};
 pub(crate) use source::StreamSocket;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4};
 #[cfg(unix)]
 use std::{os::unix::net, path::Path, sync::Arc};
 
@@ -136,5 +136,31 @@ impl From<Option<SocketAddr>> for StreamAddr {
 impl From<net::SocketAddr> for StreamAddr {
     fn from(name: net::SocketAddr) -> Self {
         if name.is_unnamed() { Self::Unnamed } else { Self::Unix(Arc::new(name)) }
+    }
+}
+
+/// A name that each connection keeps: half the size of a [`StreamAddr`] for the most common kind, which needs no allocation
+/// either.
+#[derive(Debug)]
+pub(crate) enum KeptName {
+    V4(SocketAddrV4),
+    Other(Box<StreamAddr>),
+}
+
+impl KeptName {
+    pub(crate) fn get(&self) -> StreamAddr {
+        match self {
+            Self::V4(address) => StreamAddr::Inet((*address).into()),
+            Self::Other(name) => (**name).clone(),
+        }
+    }
+}
+
+impl From<StreamAddr> for KeptName {
+    fn from(name: StreamAddr) -> Self {
+        match name {
+            StreamAddr::Inet(SocketAddr::V4(address)) => Self::V4(address),
+            other => Self::Other(Box::new(other)),
+        }
     }
 }

@@ -7,6 +7,7 @@ use heist_scheduler::Handle;
 
 use super::StreamWriter;
 use super::state::{Afterwards, Phase, State};
+use crate::waiters::Ticket;
 
 /// What has become of a writer since somebody looked.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub(crate) enum Change {
 pub(crate) struct Told {
     pub(crate) paused: bool,
     pub(crate) closing: bool,
-    ticket: Option<u64>,
+    ticket: Option<Ticket>,
 }
 
 impl Told {

@@ -56,7 +56,7 @@ impl StreamWriter {
     }
 
     pub(crate) fn layered_info(&self) -> Option<Arc<TlsInfo>> {
-        self.shared.state.lock().info.clone()
+        self.shared.state.lock().info()
     }
 }
 

@@ -47,7 +47,7 @@ impl fmt::Debug for TransportSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let descriptor = self.fileno().ok();
         f.debug_struct("TransportSocket")
-            .field("peer", &format_args!("{}", self.shared.peer))
+            .field("peer", &format_args!("{}", self.shared.peer.get()))
             .field("descriptor", &descriptor)
             .finish()
     }
@@ -207,7 +207,7 @@ impl TransportSocket {
     /// # #[cfg(heist_loom)] fn main() {}
     /// ```
     pub fn peer_name(&self) -> StreamAddr {
-        self.shared.peer.clone()
+        self.shared.peer.get()
     }
 
     /// The internet address of the other end; asyncio's `getpeername`. Stays known after the connection has ended.
@@ -234,7 +234,7 @@ impl TransportSocket {
     ///
     /// As [`StreamWriter::peer_addr`].
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.shared.peer.to_socket()
+        self.shared.peer.get().to_socket()
     }
 
     /// Takes the error that the system has noted for the connection, if there is one; asyncio's

@@ -51,23 +51,30 @@ pub(super) struct State {
     /// Who waits for `paused` to end, or for `Closed`.
     pub(super) waiters: Waiters,
     ending: Option<Ending>,
-    /// What the ends of a TLS connection agreed on.
-    #[cfg(feature = "tls")]
-    pub(super) info: Option<Arc<TlsInfo>>,
 }
 
-/// The part of the state of a writer whose system was full once, or whose marks were set. Allocated then.
+/// The part of the state of a writer whose system was full once, whose marks were set, or that runs over TLS. Allocated then.
 struct Rare {
     kept: Kept,
     /// The flusher's waker, while it waits for room: giving the output back under it must end it.
     flusher: Option<Waker>,
     high: usize,
     low: usize,
+    /// What the ends of a TLS connection agreed on.
+    #[cfg(feature = "tls")]
+    info: Option<Arc<TlsInfo>>,
 }
 
 impl Default for Rare {
     fn default() -> Self {
-        Self { kept: Kept::default(), flusher: None, high: HIGH_WATER, low: LOW_WATER }
+        Self {
+            kept: Kept::default(),
+            flusher: None,
+            high: HIGH_WATER,
+            low: LOW_WATER,
+            #[cfg(feature = "tls")]
+            info: None,
+        }
     }
 }
 
@@ -123,8 +130,6 @@ impl State {
             error: None,
             waiters: Waiters::default(),
             ending,
-            #[cfg(feature = "tls")]
-            info: None,
         }
     }
 
@@ -149,6 +154,12 @@ impl State {
     /// Above how many kept bytes `drain` waits, and until how many.
     pub(super) fn marks(&self) -> (usize, usize) {
         self.rare.as_ref().map_or((HIGH_WATER, LOW_WATER), |rare| (rare.high, rare.low))
+    }
+
+    /// What the ends of a TLS connection agreed on, where it became one.
+    #[cfg(feature = "tls")]
+    pub(super) fn info(&self) -> Option<Arc<TlsInfo>> {
+        self.rare.as_ref()?.info.clone()
     }
 
     fn rare(&mut self) -> &mut Rare {
@@ -488,8 +499,9 @@ impl State {
         if self.phase == Phase::Closed {
             return Some(Afterwards { output: Some(output), ..Afterwards::default() });
         }
-        (self.output, self.info) = (Some(output), Some(Arc::new(info)));
-        self.rare().flusher = None;
+        self.output = Some(output);
+        let rare = self.rare();
+        (rare.info, rare.flusher) = (Some(Arc::new(info)), None);
         if self.phase == Phase::Closing || self.kept() > 0 {
             return self.start_flushing();
         }

@@ -11,6 +11,7 @@
 mod errors;
 mod get;
 mod join;
+mod line;
 mod order;
 mod put;
 mod state;

@@ -288,13 +288,15 @@ impl Semaphore {
     pub fn locked(&self) -> bool {
         self.permits.locked()
     }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+        let SemaphoreStatistics { available, waiting } = self.statistics();
+        f.debug_struct(name).field("available", &available).field("waiting", &waiting).finish()
+    }
 }
 
 impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Semaphore")
-            .field("available", &self.available_permits())
-            .field("waiting", &self.permits.waiting())
-            .finish()
+        self.describe(f, "Semaphore")
     }
 }
