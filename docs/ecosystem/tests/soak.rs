@@ -31,7 +31,7 @@ const LONG: Duration = Duration::from_secs(30);
 const CLIENTS: usize = 4;
 /// How much larger the process may be in the end, in bytes: arenas and stacks move by less than that, a leak of a
 /// connection's buffers by more.
-const GROWTH: usize = 24 << 20;
+const GROWTH: usize = 8 << 20;
 
 fn seconds() -> f64 {
     std::env::var("HEIST_SOAK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2.0)
