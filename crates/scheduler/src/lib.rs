@@ -42,6 +42,7 @@ mod park;
 mod queue;
 mod scheduler;
 mod shared;
+mod slack;
 mod stop;
 pub mod task;
 mod timed;

@@ -1,7 +1,6 @@
 #![cfg(all(unix, not(heist_loom)))]
 //! tokio-postgres over our streams, against a real PostgreSQL.
 
-use std::error::Error as _;
 use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;

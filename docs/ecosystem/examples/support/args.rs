@@ -16,8 +16,11 @@ pub(crate) enum Wish {
 pub(crate) struct Opt<'a> {
     name: &'static str,
     what: &'static str,
-    set: Box<dyn FnMut(&str) -> Result<(), String> + 'a>,
+    set: Set<'a>,
 }
+
+/// Takes the value, or says what is wrong with it.
+type Set<'a> = Box<dyn FnMut(&str) -> Result<(), String> + 'a>;
 
 /// The option `name`, whose value is `what`: "a number of seconds".
 pub(crate) fn opt<'a, T>(name: &'static str, what: &'static str, value: &'a mut T) -> Opt<'a>

@@ -165,6 +165,17 @@ fn its_timeout_ours_and_a_cancel_all_close_the_connection() {
 }
 
 #[test]
+fn the_example_fetches() {
+    with_tokio(|| async {
+        let (_server, address) = plain().await;
+        let urls = ["page", "never"].map(|path| format!("http://{address}/{path}"));
+        let lines = crate::fetch::describe_all(&client(None), SHORT, urls.to_vec()).await;
+        let [page, never] = urls;
+        assert_eq!(lines, [format!("{page}: 200 OK, 5 bytes"), format!("{never}: nothing within 0.1 s")]);
+    });
+}
+
+#[test]
 fn nobody_listens() {
     with_tokio(|| async {
         let address = heist::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
