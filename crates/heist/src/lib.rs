@@ -174,8 +174,6 @@ pub use heist_scheduler::{
 #[cfg(feature = "futures-io")]
 pub use heist_streams::AsIo;
 pub use heist_streams::fs;
-#[cfg(feature = "tls")]
-pub use heist_streams::tls;
 #[cfg(unix)]
 pub use heist_streams::transports::{
     StartSubprocess, SubprocessProtocol, SubprocessTransport, create_unix_connection, create_unix_server,
@@ -211,6 +209,8 @@ pub use heist_streams::{
     },
     stderr, stdin, stdout,
 };
+#[cfg(feature = "tls")]
+pub use heist_streams::{tls, transports::StartTransportTls};
 pub use heist_streams::{
     transports,
     transports::{
