@@ -86,6 +86,8 @@ pub struct Context {
     after: Cell<u8>,
     /// Whether what is woken now is queued in order, behind what is there; see [`Context::in_order`].
     in_order: Cell<bool>,
+    /// Whether futures are dropped because they are not to run; see [`Context::quietly`].
+    quiet: Cell<bool>,
     /// The header of the task being polled, also the data pointer of its waker; null between polls.
     current: Cell<*const ()>,
     /// The innermost scope whose body is being polled, in the stack of that poll; null for none. See [`crate::scope`].
@@ -127,6 +129,19 @@ impl std::fmt::Debug for Context {
     }
 }
 
+/// Calls `f` with the flag set, also where it panics.
+#[inline]
+fn while_set<R>(flag: &Cell<bool>, f: impl FnOnce() -> R) -> R {
+    struct Restore<'a>(&'a Cell<bool>, bool);
+    impl Drop for Restore<'_> {
+        fn drop(&mut self) {
+            self.0.set(self.1);
+        }
+    }
+    let _restore = Restore(flag, flag.replace(true));
+    f()
+}
+
 impl Context {
     /// Makes the context of `worker` in the loop known as `loop_id`.
     ///
@@ -143,6 +158,7 @@ impl Context {
             budget: Cell::new(BUDGET),
             after: Cell::new(0),
             in_order: Cell::new(false),
+            quiet: Cell::new(false),
             current: Cell::new(ptr::null()),
             frame: Cell::new(ptr::null()),
             raised: Cell::new(None),
@@ -407,11 +423,24 @@ impl Context {
         }
     }
 
+    /// Whether `header` is that of the task being polled, which then is polled again as after a [`yield_now`](Self::yield_now):
+    /// a task that wakes itself needs no atomic operation for it.
+    #[inline]
+    pub fn wake_current(&self, header: *const ()) -> bool {
+        let is_current = ptr::eq(header, self.current.get());
+        if is_current {
+            self.after.set(self.after.get() | YIELDED);
+        }
+        is_current
+    }
+
     /// A clone of `waker` to keep. Where one of the current task's was [given back](Self::give_back) in this poll, that one,
     /// without an atomic operation: a task that sets one time limit after the other never touches its count.
     #[inline]
     pub fn keep_waker(&self, waker: &Waker) -> Waker {
-        if self.after.get() & SPARE != 0 && self.is_current(waker) {
+        if self.after.get() & SPARE != 0 {
+            self.after.set(self.after.get() & !SPARE);
+            // It is of the current task, so `waker` is, too, where the two are alike.
             if let Some(spare) = self.spare.take().filter(|spare| spare.will_wake(waker)) {
                 return spare;
             }
@@ -422,9 +451,13 @@ impl Context {
     /// Takes a waker that was [kept](Self::keep_waker), for the rest of this poll where it is the current task's own.
     #[inline]
     pub fn give_back(&self, waker: Waker) {
-        if self.is_current(&waker) {
-            self.after.set(self.after.get() | SPARE);
-            drop(self.spare.replace(Some(waker)));
+        let after = self.after.get();
+        if after & SPARE == 0 && self.is_current(&waker) {
+            self.after.set(after | SPARE);
+            let before = self.spare.replace(Some(waker));
+            debug_assert!(before.is_none(), "the flag says whether there is one");
+            // Nothing to drop, which the compiler cannot know.
+            std::mem::forget(before);
         }
     }
 
@@ -436,10 +469,15 @@ impl Context {
         if after != 0 {
             self.after.set(0);
             if after & SPARE != 0 {
-                drop(self.spare.take());
+                self.drop_spare();
             }
         }
         after & !SPARE
+    }
+
+    #[inline(never)]
+    fn drop_spare(&self) {
+        drop(self.spare.take());
     }
 
     /// Has the scheduler look, after this poll, at what became of the requests to parts of the current task.
@@ -616,14 +654,29 @@ impl Context {
     /// ```
     #[inline]
     pub fn in_order<R>(&self, f: impl FnOnce() -> R) -> R {
-        struct Restore<'a>(&'a Cell<bool>, bool);
-        impl Drop for Restore<'_> {
-            fn drop(&mut self) {
-                self.0.set(self.1);
-            }
-        }
-        let _restore = Restore(&self.in_order, self.in_order.replace(true));
-        f()
+        while_set(&self.in_order, f)
+    }
+
+    /// Calls `f`, which drops futures that are not to run any more: that they were never polled is nobody's mistake. See
+    /// [`Unawaited`](crate::Unawaited).
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// assert!(context.quietly(|| context.is_quiet()));
+    /// assert!(!context.is_quiet());
+    /// ```
+    #[inline]
+    pub fn quietly<R>(&self, f: impl FnOnce() -> R) -> R {
+        while_set(&self.quiet, f)
+    }
+
+    /// Whether this is inside of [`quietly`](Self::quietly).
+    #[inline]
+    pub fn is_quiet(&self) -> bool {
+        self.quiet.get()
     }
 
     /// A number below `bound` (which is not 0), good enough for choosing a victim.
@@ -674,6 +727,19 @@ pub fn with<R>(f: impl FnOnce(Option<&Context>) -> R) -> R {
     // SAFETY: the pointer is null or was set by `enter`, whose guard resets it before the context may go; the
     // reference does not outlive the call, and contexts are touched by their own thread only.
     f(unsafe { current.as_ref() })
+}
+
+/// Calls `f` as [`Context::quietly`] does, on whatever thread.
+///
+/// ```
+/// assert_eq!(heist_core::context::quietly(|| 42), 42);
+/// ```
+#[inline]
+pub fn quietly<R>(f: impl FnOnce() -> R) -> R {
+    with(|context| match context {
+        Some(context) => context.quietly(f),
+        None => f(),
+    })
 }
 
 /// This thread's context, as a pointer to compare or to cast; null when it is no worker.

@@ -11,6 +11,7 @@
 //! * [`scope`]: cancellation inside a task, and the tree of its scopes.
 //! * [`driver`]: all that the scheduler knows of I/O and time.
 //! * [`services`]: what a leaf may ask of its loop: callbacks, the exception handler.
+//! * [`Unawaited`]: how debug mode finds a future that nobody awaited.
 //! * [`vars`]: context variables.
 //! * [`SignalSafe`]: what a signal handler may call.
 
@@ -26,6 +27,7 @@ pub mod scope;
 pub mod services;
 mod signal_safe;
 pub mod sync;
+mod unawaited;
 pub mod vars;
 
 pub use awaitable::Awaitable;
@@ -35,3 +37,4 @@ pub use context::Context;
 pub use driver::{Driver, WorkerState};
 pub use services::{ExceptionContext, LoopClosedError, Services};
 pub use signal_safe::SignalSafe;
+pub use unawaited::{Unawaited, never_awaited};

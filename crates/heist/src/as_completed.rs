@@ -15,7 +15,7 @@ use std::time::Duration;
 use futures_core::Stream;
 use heist_core::{budget, context};
 use heist_scheduler::{IntoTask, Task, TaskError, start_each};
-use heist_timer::{Sleep, TimeoutError, sleep, sleep_until};
+use heist_timer::{Sleep, TimeoutError, sleep_until};
 
 use ends::Ends;
 pub use iter::{Completion, Completions};
@@ -187,7 +187,7 @@ impl<T> AsCompleted<T> {
 fn from_now(limit: Duration) -> Sleep {
     match context::with(|context| context.map(|context| context.clock().now())) {
         Some(now) => sleep_until(now.saturating_add(u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX))),
-        None => sleep(limit),
+        None => Sleep::of(limit),
     }
 }
 

@@ -4,11 +4,11 @@ use std::io;
 use std::time::Duration;
 
 use heist_core::Clock;
-use heist_scheduler::{Config, LocalScheduler, PanicPolicy, Scheduler, ThreadHook};
+use heist_scheduler::{Config, LocalScheduler, PanicPolicy, Scheduler, ThreadHook, Wrappers};
 
 use crate::defaults;
 use crate::driver::LoopDriver;
-use crate::event_loop::{EventLoop, Flavour, Limits};
+use crate::event_loop::{Companion, EventLoop, Flavour, Limits};
 use crate::runner::Runner;
 
 /// How long a closing loop waits for cancelled tasks to end, unless told otherwise.
@@ -40,6 +40,9 @@ pub struct Builder {
     on_panic: PanicPolicy,
     on_thread_start: ThreadHook,
     on_thread_stop: ThreadHook,
+    wrappers: Wrappers,
+    #[cfg(feature = "tokio-compat")]
+    tokio_compat: bool,
 }
 
 impl Default for Builder {
@@ -77,6 +80,9 @@ impl Builder {
             on_panic: PanicPolicy::Report,
             on_thread_start: ThreadHook::default(),
             on_thread_stop: ThreadHook::default(),
+            wrappers: Wrappers::default(),
+            #[cfg(feature = "tokio-compat")]
+            tokio_compat: false,
         }
     }
 
@@ -229,6 +235,71 @@ impl Builder {
         self
     }
 
+    /// Has `wrapper` called around the work of each thread of the loop, so that it can hold something for as long, in a
+    /// local variable; the work is its argument, which it must call once. It costs nothing in between.
+    ///
+    /// That is each worker with a thread of its own, and each thread of `to_thread`, from start to end (inside of
+    /// [`on_thread_start`](Self::on_thread_start) and [`on_thread_stop`](Self::on_thread_stop)); and each run and the close
+    /// of the loop, on the thread that asks for them (where it drives the loop by hand, each
+    /// [`pass`](crate::Passes::pass)). Threads of an executor of the program's own are its own. Closing the loop waits
+    /// until the wrappers have returned. Several nest, the first one outermost.
+    ///
+    /// ```
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// let inside = Arc::new(Mutex::new(0));
+    /// let count = inside.clone();
+    /// let mut runner = heist::Runner::builder()
+    ///     .wrap_worker(move |work| {
+    ///         *count.lock().unwrap() += 1;
+    ///         work();
+    ///         *count.lock().unwrap() -= 1;
+    ///     })
+    ///     .build()?;
+    /// let now = inside.clone();
+    /// assert!(runner.run(async move { *now.lock().unwrap() })? >= 1);
+    /// runner.close();
+    /// assert_eq!(*inside.lock().unwrap(), 0, "all have returned");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # A wrapper that goes wrong
+    ///
+    /// One that does not call its argument makes the run fail with [`RunError::NotWrapped`](crate::RunError::NotWrapped),
+    /// before anything was polled; another thread of the loop, and the close, go on without it, with a warning. A second
+    /// call does nothing but warn. If it panics, that has been reported by the panic hook, and counts as a return; a panic
+    /// of the main future passes it by.
+    pub fn wrap_worker(mut self, wrapper: impl Fn(&mut dyn FnMut()) + Send + Sync + 'static) -> Self {
+        self.wrappers.push(wrapper);
+        self
+    }
+
+    /// Gives the loop a tokio runtime of its own, with one thread, and has everything that the loop runs find it: main, tasks
+    /// on every worker, closures of `to_thread`. Libraries that need tokio then work there unchanged. It costs nothing per
+    /// poll. (Feature `tokio-compat`; see [`tokio_compat`](crate::tokio_compat).)
+    ///
+    /// The runtime starts when the loop is made, and ends when it is closed: first the tasks of the loop end, as ever; then
+    /// what was spawned inside tokio is dropped, and closures of its `spawn_blocking` are waited for, as long as
+    /// [`executor_timeout`](Self::executor_timeout) says. Virtual time is not tokio's.
+    ///
+    /// To use a runtime that the program has already, [`wrap_worker`](Self::wrap_worker) is enough, without this feature.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut runner = heist::Runner::builder().tokio_compat().build()?;
+    /// runner.run(async {
+    ///     let task = heist::create_task(async { tokio::time::sleep(Duration::from_millis(1)).await });
+    ///     task.await.unwrap();
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "tokio-compat")]
+    pub fn tokio_compat(mut self) -> Self {
+        self.tokio_compat = true;
+        self
+    }
+
     /// Turns debug mode on or off, whatever the variable `HEIST_DEBUG` says; asyncio's `run(..., debug=...)`. Without
     /// this, the variable turns it on, unless it is empty or `0`.
     ///
@@ -309,6 +380,18 @@ impl Builder {
         }
     }
 
+    /// Starts what stands beside the loop and ends after it, and has the loop's threads find it.
+    fn start_companion(&mut self) -> io::Result<Option<Companion>> {
+        #[cfg(feature = "tokio-compat")]
+        if self.tokio_compat {
+            let name = format!("{}-tokio", self.thread_name.as_deref().unwrap_or("heist"));
+            let runtime = crate::tokio_compat::Companion::start(&name, self.executor_timeout)?;
+            self.wrappers.push(runtime.wrapper());
+            return Ok(Some(Box::new(runtime)));
+        }
+        Ok(None)
+    }
+
     /// Makes an event loop.
     ///
     /// ```
@@ -321,8 +404,9 @@ impl Builder {
     /// # Errors
     ///
     /// `InvalidInput` when `HEIST_WORKERS` is asked and is not a number from 1 to 1024; the system's error when it has
-    /// no descriptor left for the loop (three are needed).
-    pub fn build_event_loop(self) -> io::Result<EventLoop> {
+    /// no descriptor left for the loop (three are needed), or no thread for what stands beside it.
+    pub fn build_event_loop(mut self) -> io::Result<EventLoop> {
+        let companion = self.start_companion()?;
         let workers = self.choose_workers()?;
         let mut config = Config::new(workers);
         if let Some(name) = self.thread_name {
@@ -335,6 +419,7 @@ impl Builder {
         config.on_panic = self.on_panic;
         config.on_thread_start = self.on_thread_start;
         config.on_thread_stop = self.on_thread_stop;
+        config.wrappers = self.wrappers;
         if let Some(interval) = self.look_interval {
             config.look_interval = interval;
         }
@@ -347,7 +432,7 @@ impl Builder {
             Flavour::MultiThread(Scheduler::new(config, clock, driver))
         };
         let limits = Limits { tasks: self.shutdown_timeout, executor: self.executor_timeout };
-        let event_loop = EventLoop::of(flavour, limits);
+        let event_loop = EventLoop::of(flavour, limits, companion);
         event_loop.set_debug(self.debug.unwrap_or_else(debug_by_environment));
         Ok(event_loop)
     }

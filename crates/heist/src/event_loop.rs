@@ -1,5 +1,6 @@
 //! The event loop as a value; asyncio's `EventLoop`.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::io;
@@ -42,11 +43,15 @@ pub(crate) struct Limits {
     pub(crate) executor: Duration,
 }
 
+/// What stands beside a loop, and ends by its drop after the loop is closed.
+pub(crate) type Companion = Box<dyn fmt::Debug>;
+
 /// The loop itself. It is closed when the last value that owns it goes.
 #[derive(Debug)]
 struct Owner {
     flavour: Flavour,
     limits: Limits,
+    companion: RefCell<Option<Companion>>,
 }
 
 /// An event loop that is run explicitly; asyncio's `EventLoop`.
@@ -119,9 +124,10 @@ impl EventLoop {
         Builder::new()
     }
 
-    pub(crate) fn of(flavour: Flavour, limits: Limits) -> Self {
+    pub(crate) fn of(flavour: Flavour, limits: Limits, companion: Option<Companion>) -> Self {
         let handle = on!(&flavour, scheduler => scheduler.handle());
-        Self { handle, owner: Some(Rc::new(Owner { flavour, limits })) }
+        let owner = Owner { flavour, limits, companion: RefCell::new(companion) };
+        Self { handle, owner: Some(Rc::new(owner)) }
     }
 
     /// A loop that runs on this thread, seen from inside.
@@ -348,6 +354,8 @@ impl Owner {
         if !report.is_clean() {
             heist_scheduler::warn(&report);
         }
+        let companion = self.companion.take();
+        drop(companion);
         Ok(report)
     }
 }

@@ -9,6 +9,7 @@
 
 mod children;
 mod future;
+mod try_children;
 mod try_gather;
 
 use std::fmt;
@@ -26,7 +27,8 @@ use heist_scheduler::{
 pub use children::{Children, Starts};
 use future::Forwarding;
 pub use future::{GatherAllFuture, GatherFuture, GatherWait};
-pub use try_gather::{TryGather, TryGatherError, TryGatherFuture, try_gather};
+pub use try_children::TryChildren;
+pub use try_gather::{TryGather, TryGatherError, TryGatherFuture, try_gather, try_gather_started};
 
 /// Starts a task for each future and gives their values in order; asyncio's `gather`. What is a task already is taken as it
 /// is.

@@ -43,7 +43,7 @@
 //! |---|---|
 //! | start a program | [`macro@main`], [`run`], [`Runner`], [`EventLoop`], [`macro@test`] |
 //! | start work | [`create_task`], [`task()`], [`task_group()`], [`spawn_local`] |
-//! | wait for several | [`gather!`](macro@gather), [`gather()`], [`try_gather`], [`wait()`], [`as_completed()`], [`race!`], [`join!`] |
+//! | wait for several | [`gather!`](macro@gather), [`gather()`], [`try_gather`](fn@try_gather), [`wait()`], [`as_completed()`], [`race!`], [`join!`] |
 //! | stop work | [`Task::cancel`], [`catch_cancelled`], [`try_finally`], [`shield`] |
 //! | sleep, and set limits | [`sleep`], [`interval()`], [`timeout`], [`timeout_scope()`], [`wait_for()`] |
 //! | share | [`Lock`], [`Semaphore`], [`Event`], [`Condition`], [`Barrier`], [`Queue`]; channels and more in [`sync`] |
@@ -52,7 +52,7 @@
 //! | run what blocks | [`to_thread`], [`run_in_executor`], [`ThreadPoolExecutor`]; files in [`fs`] |
 //! | come in from other threads | [`Handle`], [`run_coroutine_threadsafe`] |
 //! | run programs, hear signals | [`create_subprocess_exec`], [`process`], [`mod@signal`], [`ctrl_c`] |
-//! | look inside | [`all_tasks`], [`print_call_graph`], [`Handle::metrics`], [`Builder::debug`] |
+//! | look inside | [`all_tasks`], [`print_call_graph`], [`Handle::metrics`], [`Builder::debug`], [`coroutine`] |
 //!
 //! Everything that asyncio has stands at the root, under asyncio's name; each item says which that is. [`future::Future`] is
 //! asyncio's Future; the standard trait keeps its own name. What asyncio has not is in modules.
@@ -72,7 +72,15 @@
 //! | feature | on by default | what it adds |
 //! |---|---|---|
 //! | `futures-io` | yes | the read and write traits of the crate `futures-io`, on streams and sockets |
+//! | `tokio-compat` | no | `Builder::tokio_compat` and the module `tokio_compat`: libraries that need tokio |
+//! | `tokio-io` | no | tokio's read and write traits, on the same; nothing of its runtime |
+//! | `hyper` | no | what hyper asks of a runtime: its traits on streams, [`hyper::Timer`], [`hyper::Executor`] |
+//! | `serve` | no | HTTP servers for routers of axum and services of tower: [`serve()`] |
 //! | `tracing` | no | what tasks and workers do, as events of the crate `tracing` |
+//! | `hickory` | no | names looked up by hickory, without a thread: the module `hickory` |
+//! | `metrics` | no | what the loop counts, for exporters of the crate `metrics`: the module `metrics_exporter` |
+//! | `pyo3` | no | Python's asyncio and this loop await each other: the module `pyo3` |
+//! | `quinn` | no | QUIC by quinn: the module `quinn` |
 //!
 //! # Variables of the environment
 //!
@@ -84,6 +92,7 @@
 //! The guide, a cookbook, and tables for those who come from asyncio or tokio are in `docs/` of the repository.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod as_completed;
 mod builder;
@@ -91,6 +100,7 @@ mod call_graph;
 mod cancel;
 #[path = "context_var.rs"]
 pub mod contextvars;
+mod coroutine;
 mod current_loop;
 mod defaults;
 mod driver;
@@ -98,17 +108,33 @@ mod event_loop;
 mod executor;
 mod gather;
 mod group_error;
+#[cfg(feature = "hickory")]
+pub mod hickory;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod inline;
 mod interrupt;
 mod interval;
 mod introspection;
+#[cfg(feature = "metrics")]
+pub mod metrics_exporter;
 mod passes;
+#[cfg(any(feature = "hickory", feature = "quinn"))]
+mod polled_udp;
+#[cfg(feature = "pyo3")]
+pub mod pyo3;
+#[cfg(feature = "quinn")]
+pub mod quinn;
 mod run_error;
 mod runner;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod signal;
 mod task_group;
 mod thread_future;
 mod timeout_scope;
+#[cfg(feature = "tokio-compat")]
+pub mod tokio_compat;
 mod wait;
 mod wait_for;
 #[cfg(unix)]
@@ -128,12 +154,13 @@ pub use call_graph::{
 };
 pub use cancel::{CatchCancelled, catch_cancelled, raise_cancelled, try_finally};
 pub use contextvars::{ContextVar, copy_context};
+pub use coroutine::{Coroutine, coroutine};
 pub use current_loop::{get_event_loop, get_running_loop, new_event_loop, set_event_loop};
 pub use event_loop::EventLoop;
 pub use executor::{Executor, ThreadPoolExecutor, run_in_executor};
 pub use gather::{
-    Children, Gather, GatherAll, GatherAllFuture, GatherFuture, GatherRef, GatherWait, Starts, TryGather,
-    TryGatherError, TryGatherFuture, gather, try_gather,
+    Children, Gather, GatherAll, GatherAllFuture, GatherFuture, GatherRef, GatherWait, Starts, TryChildren,
+    TryGather, TryGatherError, TryGatherFuture, gather, try_gather,
 };
 pub use group_error::{GroupError, GroupFailure};
 pub use interval::{Interval, MissedTickBehavior, interval, interval_at};
@@ -141,6 +168,8 @@ pub use introspection::{all_tasks, current_task};
 pub use passes::Passes;
 pub use run_error::RunError;
 pub use runner::{Runner, run};
+#[cfg(feature = "serve")]
+pub use serve::serve;
 pub use signal::ctrl_c;
 #[cfg(unix)]
 pub use signal::{add_signal_handler, remove_signal_handler, signal};
@@ -171,8 +200,6 @@ pub use heist_scheduler::{
     TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, YieldNow, ensure_future, shield,
     spawn as create_task, spawn_blocking as to_thread, spawn_local, task, yield_now,
 };
-#[cfg(feature = "futures-io")]
-pub use heist_streams::AsIo;
 pub use heist_streams::fs;
 #[cfg(unix)]
 pub use heist_streams::transports::{
@@ -181,9 +208,10 @@ pub use heist_streams::transports::{
 };
 #[cfg(unix)]
 pub use heist_streams::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
+pub use heist_streams::{AsIo, StreamPair};
 pub use heist_streams::{
-    ConnectError, Family, OpenConnection, OwnedSocket, StaggeredRace, ToAddress, open_connection,
-    open_connection_on, staggered_race,
+    ConnectError, Family, OpenConnection, OwnedSocket, Resolve, Resolving, StaggeredRace, ToAddress,
+    open_connection, open_connection_on, staggered_race,
 };
 pub use heist_streams::{Feeder, Lines, ReuniteError};
 pub use heist_streams::{

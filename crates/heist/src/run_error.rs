@@ -55,6 +55,8 @@ pub enum RunError {
     SeveralWorkers,
     /// A thread of the loop could not be started.
     Thread(io::Error),
+    /// A function given to [`Builder::wrap_worker`](crate::Builder::wrap_worker) did not call its argument: nothing was run.
+    NotWrapped,
     /// The loop could not be made: the system has no descriptor left for it.
     Io(io::Error),
 }
@@ -70,6 +72,7 @@ impl From<heist_scheduler::RunError> for RunError {
             Of::Panicked(what) => Self::Panicked(what),
             Of::Cancelled(error) => Self::Cancelled(error),
             Of::Thread(error) => Self::Thread(error),
+            Of::NotWrapped => Self::NotWrapped,
             // `Closed`, and whatever the scheduler may refuse one day.
             _ => Self::Closed,
         }
@@ -97,6 +100,7 @@ impl fmt::Display for RunError {
                 "a future that is not Send needs a current-thread loop: EventLoop::builder().current_thread()",
             ),
             Self::Thread(error) => write!(f, "a thread of the event loop could not be started: {error}"),
+            Self::NotWrapped => write!(f, "{}", heist_scheduler::RunError::NotWrapped),
             Self::Io(error) => write!(f, "the event loop could not be made: {error}"),
         }
     }

@@ -12,9 +12,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use heist_core::scope::Watch;
-use heist_core::{budget, context};
+use heist_core::{Unawaited, budget, context};
 use heist_scheduler::{Countdown, IntoTask, Start, Task, Wanted, start_each};
-use heist_timer::{Sleep, sleep};
+use heist_timer::Sleep;
 
 /// When a [`wait`] ends: [`ALL_COMPLETED`], [`FIRST_COMPLETED`] or [`FIRST_EXCEPTION`].
 #[diagnostic::on_unimplemented(
@@ -153,7 +153,7 @@ where
     I: IntoIterator,
     I::Item: IntoTask,
 {
-    Wait { tasks: start_each(tasks), timeout: None, return_when: PhantomData }
+    Wait { tasks: start_each(tasks), timeout: None, made: Unawaited::here(), return_when: PhantomData }
 }
 
 /// A [`wait`] before it begins.
@@ -171,6 +171,7 @@ where
 pub struct Wait<T, R = AllCompleted> {
     tasks: Vec<Start<T>>,
     timeout: Option<Duration>,
+    made: Unawaited,
     return_when: PhantomData<R>,
 }
 
@@ -210,7 +211,7 @@ impl<T, R> Wait<T, R> {
     /// ```
     pub fn return_when<W: ReturnWhen<T>>(self, return_when: W) -> Wait<T, W> {
         let _ = return_when;
-        Wait { tasks: self.tasks, timeout: self.timeout, return_when: PhantomData }
+        Wait { tasks: self.tasks, timeout: self.timeout, made: self.made, return_when: PhantomData }
     }
 }
 
@@ -223,8 +224,9 @@ impl<T, R: ReturnWhen<T>> IntoFuture for Wait<T, R> {
             countdown: Countdown::new(self.tasks.len(), R::WANTED),
             starts: self.tasks,
             tasks: Vec::new(),
-            limit: self.timeout.map(|limit| Box::pin(sleep(limit))),
+            limit: self.timeout.map(|limit| Box::pin(Sleep::of(limit))),
             expired: false,
+            made: self.made,
             watch: Watch::new(),
             return_when: PhantomData,
         }
@@ -249,6 +251,7 @@ pub struct Waiting<T, R = AllCompleted> {
     limit: Option<Pin<Box<Sleep>>>,
     /// The time is up, and those that end in this very moment get their turn.
     expired: bool,
+    made: Unawaited,
     watch: Watch,
     return_when: PhantomData<R>,
 }
@@ -304,6 +307,7 @@ impl<T, R: ReturnWhen<T>> Future for Waiting<T, R> {
     type Output = (Vec<Task<T>>, Vec<Task<T>>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.made.polled();
         let proceed = ready!(budget::poll_proceed(cx));
         if !self.starts.is_empty() {
             self.begin();

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use heist_core::scope::{Scope, raise};
-use heist_core::{Awaitable, CancelledError, budget};
+use heist_core::{Awaitable, CancelledError, Unawaited, budget};
 use heist_timer::{Timeout, TimeoutError, timeout};
 use pin_project_lite::pin_project;
 
@@ -41,6 +41,7 @@ use pin_project_lite::pin_project;
 ///
 /// One who is cancelled here cancels the task that is waited for, and waits for its end. Where the wait is dropped for any
 /// other reason, a task runs on.
+#[track_caller]
 pub fn wait_for<A: Awaitable>(awaitable: A, limit: impl Into<Option<Duration>>) -> WaitFor<A::IntoFuture> {
     let way = match limit.into() {
         None => Way::Unlimited { future: awaitable.into_future() },
@@ -51,7 +52,7 @@ pub fn wait_for<A: Awaitable>(awaitable: A, limit: impl Into<Option<Duration>>) 
         }
         Some(limit) => Way::Limited { future: timeout(limit, awaitable) },
     };
-    WaitFor { way }
+    WaitFor { way, made: Unawaited::here() }
 }
 
 pin_project! {
@@ -69,6 +70,7 @@ pin_project! {
     pub struct WaitFor<F> {
         #[pin]
         way: Way<F>,
+        made: Unawaited,
     }
 }
 
@@ -100,7 +102,9 @@ impl<F: Future> Future for WaitFor<F> {
     type Output = Result<F::Output, TimeoutError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().way.project() {
+        let this = self.project();
+        this.made.polled();
+        match this.way.project() {
             WayProjected::Unlimited { future } => future.poll(cx).map(Ok),
             WayProjected::Limited { future } => future.poll(cx),
             WayProjected::Now { future, begun, raised } => poll_now(future, begun, raised, cx),

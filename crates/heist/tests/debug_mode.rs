@@ -8,36 +8,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use heist::{EventLoop, ExceptionContext, Handle, create_task, get_running_loop};
-use support::{Copy, for_each_flavour, role};
+use heist::{ExceptionContext, Handle, create_task, get_running_loop};
+use support::for_each_flavour;
+use support::said::{debug_on, said};
 
 /// What is slow where that is set to a millisecond.
 const LONG: Duration = Duration::from_millis(5);
-
-/// Runs `child` in a copy for each flavour, and gives what it said on stderr.
-fn said(
-    test: &str,
-    adapt: impl Fn(&mut std::process::Command),
-    child: impl Fn(EventLoop),
-) -> Vec<Vec<String>> {
-    if let Some(flavour) = role() {
-        let builder = EventLoop::builder();
-        let builder = if flavour == "workers" { builder.workers(2) } else { builder.current_thread() };
-        child(builder.build_event_loop().unwrap());
-        return Vec::new();
-    }
-    let said = ["workers", "current thread"].map(|flavour| {
-        let mut copy = Copy::start_with(test, flavour, &adapt);
-        assert!(copy.wait().success());
-        let lines = std::mem::replace(&mut copy.stderr, support::Lines::none());
-        lines.rest().into_iter().filter(|line| line.starts_with("heist:")).collect()
-    });
-    said.into()
-}
-
-fn debug_on(command: &mut std::process::Command) {
-    command.env("HEIST_DEBUG", "1");
-}
 
 #[test]
 fn b230_slow_callbacks_and_steps_are_named_with_their_time() {

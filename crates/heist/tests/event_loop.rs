@@ -510,6 +510,66 @@ fn b220_overdue_callbacks_are_called_by_due_time() {
     });
 }
 
+/// In asyncio what is due comes in line between two passes: behind what this pass has asked for, before what the next one asks
+/// for.
+#[test]
+fn b220_what_is_due_when_it_comes_is_called_in_the_next_pass() {
+    for_each_flavour(|builder| {
+        let event_loop = virtual_loop(builder);
+        let log = Log::default();
+        event_loop.call_later(SECOND, log.add("much later")).unwrap();
+        let (handle, adds) = (event_loop.handle(), log.clone());
+        event_loop
+            .call_later(SECOND / 2, move || {
+                handle.call_later(Duration::ZERO, adds.add("at once")).unwrap();
+                handle.call_at(handle.time(), adds.add("now")).unwrap();
+                handle.call_at(Duration::from_millis(1), adds.add("overdue")).unwrap();
+                handle.call_later(Duration::ZERO, adds.add("never")).unwrap().cancel();
+                handle.call_soon(adds.add("soon")).unwrap();
+            })
+            .unwrap();
+        event_loop.run_until_complete(heist::sleep(2 * SECOND)).unwrap();
+        assert_eq!(log.take(), ["soon", "overdue", "at once", "now", "much later"]);
+    });
+}
+
+#[test]
+fn b220_what_is_due_when_it_comes_is_called_before_what_the_next_pass_asks_for() {
+    let event_loop = in_order();
+    let log = Log::default();
+    let (handle, adds, after) = (event_loop.handle(), log.clone(), log.add("after"));
+    event_loop
+        .call_soon(move || {
+            let again = handle.clone();
+            handle.call_soon(move || drop(again.call_soon(after).unwrap())).unwrap();
+            handle.call_later(Duration::ZERO, adds.add("due")).unwrap();
+            handle.call_soon(adds.add("soon")).unwrap();
+        })
+        .unwrap();
+    event_loop.run_until_complete(heist::sleep(SECOND)).unwrap();
+    assert_eq!(log.take(), ["soon", "due", "after"]);
+}
+
+#[test]
+fn b220_a_loop_that_is_never_idle_calls_what_is_due_in_the_next_pass() {
+    let event_loop = EventLoop::builder().current_thread().build_event_loop().unwrap();
+    let calls = Arc::new(AtomicUsize::new(0));
+    event_loop
+        .run_until_complete(async {
+            for before in 0..100 {
+                let its = calls.clone();
+                event_loop
+                    .call_later(Duration::ZERO, move || _ = its.fetch_add(1, Ordering::Relaxed))
+                    .unwrap();
+                // The end of the pass that is under way, and of the next one.
+                heist::sleep(Duration::ZERO).await;
+                heist::sleep(Duration::ZERO).await;
+                assert_eq!(calls.load(Ordering::Relaxed), before + 1);
+            }
+        })
+        .unwrap();
+}
+
 #[test]
 fn b221_call_at_never_calls_early() {
     for_each_flavour(|builder| {

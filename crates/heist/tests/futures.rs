@@ -6,6 +6,7 @@ mod support;
 
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use heist::future::{CallbackId, Future, FutureError};
@@ -110,21 +111,45 @@ fn b066_callbacks_run_in_order_with_the_future_and_not_inside_set_result() {
 }
 
 #[test]
-fn callbacks_come_before_who_waits_goes_on() {
+fn b066_callbacks_and_waits_come_in_the_order_in_which_they_were_registered() {
     support::in_order(async {
         let (log, future) = (Log::default(), create_future());
-        future.add_done_callback(note(&log, "first"));
-        let waits = {
+        let wait = async |name: &'static str| {
             let (log, future) = (log.clone(), future.clone());
-            heist::create_task(async move {
+            let waits = heist::create_task(async move {
                 let value = future.await.unwrap();
-                log.lock().unwrap().push(format!("waits: {value}"));
-            })
+                log.lock().unwrap().push(format!("{name}: {value}"));
+            });
+            heist::yield_now().await;
+            waits
         };
-        heist::yield_now().await;
+        let mut waits = vec![wait("first wait").await];
+        future.add_done_callback(note(&log, "first callback"));
+        let mut dropped = Box::pin(future.wait());
+        assert!(std::future::poll_fn(|cx| Poll::Ready(dropped.as_mut().poll(cx))).await.is_pending());
+        let removed = future.add_done_callback(note(&log, "removed"));
+        waits.push(wait("second wait").await);
+        waits.push(wait("third wait").await);
+        future.add_done_callback(note(&log, "second callback"));
+        future.add_done_callback(note(&log, "third callback"));
+        waits.push(wait("fourth wait").await);
+        // Neither leaves a gap, or takes another's place.
+        drop(dropped);
+        assert_eq!(future.remove_done_callback(removed), 1);
         future.set_result(7).unwrap();
-        waits.await.unwrap();
-        assert_eq!(lines(&log), ["first: 7", "waits: 7"]);
+        for task in waits {
+            task.await.unwrap();
+        }
+        let order = [
+            "first wait",
+            "first callback",
+            "second wait",
+            "third wait",
+            "second callback",
+            "third callback",
+            "fourth wait",
+        ];
+        assert_eq!(lines(&log), order.map(|name| format!("{name}: 7")));
     });
 }
 

@@ -492,3 +492,51 @@ fn a_gather_that_is_cancelled_before_the_loop_runs_ends_cancelled_in_it() {
         assert!(its.cancelled() && !its.cancel());
     });
 }
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+#[test]
+fn a_tuple_of_results_gives_its_values_or_the_first_error() {
+    support::for_each_flavour(|builder| {
+        let mut runner = builder.virtual_time().build().unwrap();
+        // A boxed error goes on through `?`, as any other does.
+        let main: Result<(), BoxError> = runner
+            .run(async {
+                let fails = async |seconds, text: &'static str| {
+                    heist::sleep(Duration::from_secs(seconds)).await;
+                    Err::<u32, BoxError>(text.into())
+                };
+                let begun = heist::get_running_loop().time();
+                let values = heist::try_gather!(async { Ok::<_, BoxError>(1) }, async { Ok("two") }).await?;
+                assert_eq!(values, (1, "two"));
+
+                let first = heist::try_gather!(fails(2, "later"), fails(1, "first"), async { Ok("fine") });
+                let error = first.await.unwrap_err();
+                assert_eq!(error.to_string(), "first");
+                assert_eq!(heist::get_running_loop().time() - begun, Duration::from_secs(1));
+
+                let panics = heist::create_task(async { panic!("a bug") as Result<u32, BoxError> });
+                let error = heist::try_gather!(panics, fails(1, "later")).await.unwrap_err();
+                let heist::TryGatherError::Task(error) = error else { panic!("{error}") };
+                let _: (u32, u32) = match error.panic_message() {
+                    Some("a bug") => heist::try_gather!(fails(0, "the end"), async { Ok(3) }).await?,
+                    other => panic!("{other:?}"),
+                };
+                unreachable!("the last one fails");
+            })
+            .unwrap();
+        assert_eq!(main.unwrap_err().to_string(), "the end");
+    });
+}
+
+#[test]
+fn a_tuple_of_results_that_is_cancelled_cancels_its_tasks() {
+    support::in_order(async {
+        let forever = heist::create_task(std::future::pending::<Result<(), BoxError>>());
+        let its = forever.task_ref();
+        let both = heist::try_gather!(forever, async { Ok(7) });
+        assert!(both.cancel() && !both.done());
+        assert!(matches!(both.await, Err(heist::TryGatherError::Task(error)) if error.is_cancelled()));
+        assert!(its.done());
+    });
+}

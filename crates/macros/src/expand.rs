@@ -107,11 +107,16 @@ fn function_of(entry: Entry, options: &Options, function: Function) -> TokenStre
         Some(count) => format!("::core::option::Option::Some({count}usize)"),
         None => "::core::option::Option::None".to_owned(),
     };
-    let Options { current_thread, virtual_time, .. } = options;
-    inner.extend(code(&format!(
-        "::heist::__private::{run}(::heist::__private::MainConfig {{ workers: {workers}, \
-         current_thread: {current_thread}, virtual_time: {virtual_time} }}, {name}())"
-    )));
+    let Options { current_thread, virtual_time, tokio_compat, .. } = options;
+    let mut config = format!(
+        "::heist::__private::MainConfig {{ workers: {workers}, current_thread: {current_thread}, \
+         virtual_time: {virtual_time} }}"
+    );
+    if *tokio_compat {
+        // A macro, so that the facade can say which feature is missing.
+        config = format!("::heist::__private::tokio_compat!({config})");
+    }
+    inner.extend(code(&format!("::heist::__private::{run}({config}, {name}())")));
     let mut outer = match entry {
         Entry::Main => TokenStream::new(),
         Entry::Test => code("#[::core::prelude::v1::test]"),

@@ -29,7 +29,8 @@ use expand::Entry;
 ///
 /// * `workers = N`: that many worker threads, the calling thread among them; without it, as many as the machine has
 ///   cores, or what the variable `HEIST_WORKERS` says;
-/// * `current_thread`: everything on the calling thread, one task at a time, as in asyncio.
+/// * `current_thread`: everything on the calling thread, one task at a time, as in asyncio;
+/// * `tokio_compat`: libraries that need tokio find it (needs the feature `tokio-compat` of heist).
 ///
 /// The function takes no parameters and may return what any `main` may return. An `Err` is printed as `Error: ...`
 /// and the process exits with status 1. Ctrl-C cancels the function, so that it can clean up, and then ends the process by

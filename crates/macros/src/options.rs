@@ -13,6 +13,8 @@ pub(crate) struct Options {
     pub(crate) current_thread: bool,
     /// `virtual_time`.
     pub(crate) virtual_time: bool,
+    /// `tokio_compat`.
+    pub(crate) tokio_compat: bool,
 }
 
 impl Options {
@@ -30,6 +32,7 @@ impl Options {
             match name.as_str() {
                 "workers" => options.workers = Some(workers(span, &mut tokens)?),
                 "current_thread" => options.current_thread = true,
+                "tokio_compat" => options.tokio_compat = true,
                 "virtual_time" if entry == Entry::Test => options.virtual_time = true,
                 "virtual_time" => {
                     return Err(Error::new(span, "`virtual_time` is an option of `#[heist::test]` only"));
@@ -56,8 +59,8 @@ impl Options {
 
 fn unknown(entry: Entry, span: Span, name: &str) -> Error {
     let known = match entry {
-        Entry::Main => "`workers = N` and `current_thread`",
-        Entry::Test => "`workers = N`, `current_thread` and `virtual_time`",
+        Entry::Main => "`workers = N`, `current_thread` and `tokio_compat`",
+        Entry::Test => "`workers = N`, `current_thread`, `tokio_compat` and `virtual_time`",
     };
     Error::new(span, format!("there is no option `{name}`; the options of `{entry}` are {known}"))
 }

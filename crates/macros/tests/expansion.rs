@@ -17,6 +17,14 @@ mod __private {
         pub(crate) virtual_time: bool,
     }
 
+    /// Stands for what the facade makes of it.
+    macro_rules! tokio_compat {
+        ($config:expr) => {
+            $crate::__private::MainConfig { workers: Some(1_000_000), ..$config }
+        };
+    }
+    pub(crate) use tokio_compat;
+
     thread_local! {
         pub(crate) static GIVEN: std::cell::RefCell<Option<(&'static str, MainConfig)>> = const {
             std::cell::RefCell::new(None)
@@ -117,6 +125,11 @@ fn visibility_and_attributes_stay() {
 #[heist_macros::test(current_thread, virtual_time)]
 async fn a_test_is_a_test() {
     assert_eq!(given(), ("test", MainConfig { current_thread: true, virtual_time: true, ..DEFAULT }));
+}
+
+#[heist_macros::test(tokio_compat, current_thread)]
+async fn the_facade_says_what_tokio_compat_is() {
+    assert_eq!(given(), ("test", MainConfig { workers: Some(1_000_000), current_thread: true, ..DEFAULT }));
 }
 
 #[heist_macros::test(workers = 2)]

@@ -22,6 +22,7 @@ use crate::executor::{self, ThreadPool};
 use crate::shared::Shared;
 use crate::task::state::{Access, CANCEL, CANCELLED, FAILED};
 use crate::task::{CancelledError, Raw, TaskError};
+use crate::trace;
 
 /// What a submission must do next.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,8 +43,10 @@ pub(crate) struct State<J> {
     idle: usize,
     /// Wakes that were assigned to idle threads and not taken yet.
     notified: usize,
-    /// Threads that are alive.
+    /// Threads that take jobs.
     threads: usize,
+    /// Threads that take no more and have not ended: what the program has called around them is about to return.
+    leaving: usize,
     closed: bool,
 }
 
@@ -65,7 +68,8 @@ pub(crate) struct Line<J> {
 
 impl<J> Line<J> {
     pub(crate) fn new(most: usize) -> Self {
-        let state = State { line: VecDeque::new(), idle: 0, notified: 0, threads: 0, closed: false };
+        let state =
+            State { line: VecDeque::new(), idle: 0, notified: 0, threads: 0, leaving: 0, closed: false };
         Self { state: Mutex::new(state), changed: Condvar::new(), most: most.max(1) }
     }
 
@@ -95,8 +99,8 @@ impl<J> Line<J> {
         }
     }
 
-    /// The next job of a pool thread; `None` when the thread must end. `wait` waits on the condition variable and says
-    /// whether the keep-alive time ran out.
+    /// The next job of a pool thread; `None` when the thread must end, and say so by [`left`](Self::left). `wait` waits on
+    /// the condition variable and says whether the keep-alive time ran out.
     pub(crate) fn next<'a>(
         &'a self,
         mut wait: impl FnMut(&'a Condvar, MutexGuard<'a, State<J>>) -> (MutexGuard<'a, State<J>>, bool),
@@ -121,9 +125,14 @@ impl<J> Line<J> {
             }
         }
         state.threads -= 1;
-        drop(state);
-        self.changed.notify_all();
+        state.leaving += 1;
         None
+    }
+
+    /// A thread that was sent home has nothing more to do.
+    pub(crate) fn left(&self) {
+        self.state.lock().leaving -= 1;
+        self.changed.notify_all();
     }
 
     /// A thread that was counted could not be started. Gives the line, when no other thread will ever take it.
@@ -158,11 +167,12 @@ impl<J> Line<J> {
         left
     }
 
-    /// Waits until no more than so many threads are left, or `limit` passes; returns how many are.
+    /// Waits until no more than so many threads are left, those that leave among them, or `limit` passes; returns how many
+    /// are.
     pub(crate) fn wait_for(&self, limit: Duration, threads: usize) -> usize {
         let end = Instant::now().checked_add(limit);
         let mut state = self.state.lock();
-        while state.threads > threads {
+        while state.threads + state.leaving > threads {
             match end {
                 None => state = self.changed.wait(state),
                 Some(end) => {
@@ -174,7 +184,7 @@ impl<J> Line<J> {
                 }
             }
         }
-        state.threads
+        state.threads + state.leaving
     }
 
     /// A wait that runs out as soon as the others let it: loom has no time.
@@ -208,8 +218,10 @@ impl Job {
             return;
         }
         let mut cx = Context::from_waker(Waker::noop());
-        // SAFETY: the job is the only side that polls this cell, once.
-        let polled = unsafe { (header.vtable.poll)(self.task.0, &mut cx) };
+        let polled = trace::in_span(self.task, || {
+            // SAFETY: the job is the only side that polls this cell, once.
+            unsafe { (header.vtable.poll)(self.task.0, &mut cx) }
+        });
         let Poll::Ready(outcome) = polled else { unreachable!("a closure ends in one poll") };
         self.task.shared().foreign_tally.task_ended();
         if outcome & (FAILED | CANCELLED) == FAILED {
@@ -289,6 +301,7 @@ impl Pool {
                     job.run();
                 }
             });
+            line.left();
         });
         // The thread ends by itself: `close` waits for the count, not for the handle.
         if started.is_err() {

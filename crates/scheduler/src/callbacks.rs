@@ -36,6 +36,7 @@ use heist_core::sync::atomic::{AtomicBool, Ordering};
 use heist_core::sync::{Mutex, mutant};
 use heist_core::vars::{self, Captured};
 
+use crate::debug::WrongThread;
 use crate::scheduler::{Handle, with_worker};
 use crate::shared::{CLOSED, Shared};
 use crate::timed::Timed;
@@ -70,6 +71,8 @@ enum Closure {
     /// Somebody may have cancelled it.
     Handle(CallbackHandle),
     Box(Callback),
+    /// What is due by now comes in line.
+    Fire,
 }
 
 /// The line of callbacks of a loop, without the tasks that run it, so that a model can.
@@ -182,6 +185,7 @@ fn call(call: Call) {
         let call = || match callback {
             Closure::Handle(handle) => handle.call(),
             Closure::Box(callback) => callback(),
+            Closure::Fire => fire(),
         };
         let called = catch_unwind(AssertUnwindSafe(|| watched(call, location)));
         if let Err(payload) = called {
@@ -197,6 +201,13 @@ fn call(call: Call) {
             }
         }
     });
+}
+
+/// Puts what is due in line, on a worker of the loop.
+fn fire() {
+    if let Some(shared) = with_worker(|worker| worker.shared().clone()) {
+        shared.fire_due(shared.clock.now());
+    }
 }
 
 /// Calls a callback, in debug mode with a look at the clock.
@@ -309,10 +320,19 @@ impl Call {
         }
     }
 
+    /// The loop's own: has it call what is due when this comes to its turn, behind what stands in line by then.
+    pub(crate) fn to_fire(location: &'static Location<'static>) -> Self {
+        Self { captured: Captured::current(), callback: Closure::Fire, location }
+    }
+
     /// The callback of a handle, which may be cancelled by it.
     pub(crate) fn of_handle(captured: Captured, handle: &CallbackHandle) -> Self {
         Self { captured, callback: Closure::Handle(handle.clone()), location: handle.location() }
     }
+}
+
+fn soon_on_wrong_thread() -> WrongThread {
+    WrongThread { what: "call_soon was called", instead: "use call_soon_threadsafe there" }
 }
 
 impl Handle {
@@ -344,6 +364,7 @@ impl Handle {
         &self,
         callback: impl FnOnce() + Send + 'static,
     ) -> Result<CallbackHandle, LoopClosedError> {
+        self.shared().check_thread(soon_on_wrong_thread, Location::caller());
         self.put_callback(Captured::current(), callback)
     }
 
@@ -398,6 +419,7 @@ impl Handle {
         context: &vars::Context,
         callback: impl FnOnce() + Send + 'static,
     ) -> Result<CallbackHandle, LoopClosedError> {
+        self.shared().check_thread(soon_on_wrong_thread, Location::caller());
         self.put_callback(Captured::given(context), callback)
     }
 

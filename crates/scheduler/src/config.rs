@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::panics::PanicPolicy;
+use crate::wrap::Wrappers;
 
 /// What is called on a thread of the loop.
 ///
@@ -79,6 +80,9 @@ pub struct Config {
     pub on_thread_start: ThreadHook,
     /// Called on each of these threads when it ends, after anything else.
     pub on_thread_stop: ThreadHook,
+    /// Called around the work of each thread, inside of these two; and around each run and the close, on the thread that
+    /// asks for them.
+    pub wrappers: Wrappers,
 }
 
 impl Config {
@@ -126,13 +130,14 @@ impl Config {
             on_panic: PanicPolicy::Report,
             on_thread_start: ThreadHook::default(),
             on_thread_stop: ThreadHook::default(),
+            wrappers: Wrappers::default(),
         }
     }
 
-    /// What a thread of the loop does, with the hooks around it.
+    /// What a thread of the loop does, with the hooks and the wrappers around it.
     pub(crate) fn on_thread(&self, work: impl FnOnce()) {
         self.on_thread_start.call();
-        work();
+        self.wrappers.around_all(work);
         self.on_thread_stop.call();
     }
 }

@@ -152,6 +152,7 @@ impl ThreadPool {
             while let Some(work) = line.next(|changed, state| (changed.wait(state), false)) {
                 crate::task::discard(work);
             }
+            line.left();
         });
         if running.is_err() {
             // Out of threads: run here what no thread of ours will ever take, rather than lose it.

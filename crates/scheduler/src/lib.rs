@@ -20,7 +20,10 @@
 //! | `metrics` | what a loop counts of itself |
 //! | `panics`, `debug` | what a panic does, what debug mode warns of |
 //! | `stop` | how a run is ended from inside or outside |
+//! | `wrap` | what the program has called around a thread's work |
 //! | `scheduler` | building, running, closing |
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod all_tasks;
 mod blocking;
@@ -39,6 +42,7 @@ mod park;
 mod queue;
 mod scheduler;
 mod shared;
+mod slack;
 mod stop;
 pub mod task;
 mod timed;
@@ -46,6 +50,7 @@ mod timer_handle;
 mod trace;
 mod watchdog;
 mod worker;
+mod wrap;
 mod yielding;
 
 pub use callbacks::ExceptionHandler;
@@ -67,6 +72,7 @@ pub use task::{
 };
 pub use timer_handle::TimerHandle;
 pub use trace::warn;
+pub use wrap::Wrappers;
 pub use yielding::{YieldNow, yield_now};
 
 #[cfg(all(test, heist_loom))]

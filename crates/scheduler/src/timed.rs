@@ -12,6 +12,10 @@
 //! T1 before W1: the wait is short enough. T1 after W1: T2 comes after W1, too, and its token ends the park of W2, or keeps it
 //! from beginning. Then W1 comes again, and sees T1 by the token.
 //!
+//! What is due when it comes is called in the next pass, as in asyncio: behind what stands in line by then, also on a loop that
+//! is too busy to look at the time. Current-thread: `asked` says so, and the owner looks between two passes. On several workers,
+//! where a pass is none, a callback of the loop's own goes in line, and fires when its turn comes.
+//!
 //! Whoever fires (worker 0, or on its behalf the watchdog, or who lets virtual time jump) holds `firing` from the look at
 //! the map until all that was due is in line: so two of them cannot change the order. User code that runs meanwhile (the
 //! drop of a callback that a closed loop refuses) may use the map, whose own lock is free then.
@@ -21,7 +25,7 @@
 use std::collections::BTreeMap;
 
 use heist_core::clock::NEVER;
-use heist_core::sync::atomic::{AtomicU64, Ordering};
+use heist_core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use heist_core::sync::{Mutex, MutexGuard, mutant};
 
 /// When a callback is due, in nanoseconds of the loop's time, and as which of its kind it came.
@@ -32,6 +36,8 @@ pub(crate) struct Timed<J> {
     waiting: Mutex<Waiting<J>>,
     /// When the earliest is due; [`NEVER`] for none. Written with the lock held; its partner is the token of worker 0's parker.
     next: AtomicU64,
+    /// Whether something was due when it came. Bookkeeping: what a fire takes it finds under the lock.
+    asked: AtomicBool,
     firing: Mutex<()>,
 }
 
@@ -44,7 +50,12 @@ struct Waiting<J> {
 impl<J> Timed<J> {
     pub(crate) fn new() -> Self {
         let waiting = Waiting { jobs: BTreeMap::new(), came: 0, closed: false };
-        Self { waiting: Mutex::new(waiting), next: AtomicU64::new(NEVER), firing: Mutex::new(()) }
+        Self {
+            waiting: Mutex::new(waiting),
+            next: AtomicU64::new(NEVER),
+            asked: AtomicBool::new(false),
+            firing: Mutex::new(()),
+        }
     }
 
     /// T1. Whether it is the earliest now, which worker 0 must be told; the job comes back from a closed loop.
@@ -61,6 +72,17 @@ impl<J> Timed<J> {
             self.next.store(when, Ordering::Relaxed);
         }
         Ok((due, earliest))
+    }
+
+    /// Something that was put is due: a fire is asked for before the next pass.
+    pub(crate) fn ask(&self) {
+        // A fire that takes the note back after this takes the lock after the put, too.
+        self.asked.store(true, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Takes one out, if it is still there.
@@ -80,6 +102,7 @@ impl<J> Timed<J> {
     /// Calls `each` with every job that is due at `now`, in order.
     pub(crate) fn fire(&self, now: u64, mut each: impl FnMut(J)) {
         let _firing = (!mutant("timed-fire-without-firing")).then(|| self.firing.lock());
+        self.asked.store(false, Ordering::Relaxed);
         let mut due = Vec::new();
         {
             let mut waiting = self.waiting.lock();

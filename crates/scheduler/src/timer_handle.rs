@@ -3,6 +3,7 @@
 use std::cmp;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use heist_core::sync::mutant;
 use heist_core::vars::{self, Captured};
 
 use crate::callbacks::{Call, put};
+use crate::debug::WrongThread;
 use crate::scheduler::Handle;
 use crate::shared::Shared;
 use crate::timed::Due;
@@ -58,7 +60,9 @@ impl TimerHandle {
     /// assert_eq!(handle.metrics().callbacks_later, 0);
     /// # Ok::<(), LoopClosedError>(())
     /// ```
+    #[track_caller]
     pub fn cancel(&self) {
+        self.shared.check_thread(cancel_on_wrong_thread, Location::caller());
         // Dropped here, with no lock held: what it captured may do anything when it goes.
         drop(self.shared.callbacks.timed.remove(self.due));
         self.callback.cancel();
@@ -133,13 +137,23 @@ impl fmt::Debug for TimerHandle {
     }
 }
 
+fn later_on_wrong_thread() -> WrongThread {
+    let instead = "use call_soon_threadsafe there, and call_later or call_at in its callback";
+    WrongThread { what: "a callback for later was made", instead }
+}
+
+fn cancel_on_wrong_thread() -> WrongThread {
+    let instead = "use call_soon_threadsafe there, and cancel in its callback";
+    WrongThread { what: "a callback for later was cancelled", instead }
+}
+
 impl Handle {
     /// Has the loop call `callback` once `delay` has passed, and not before. asyncio: `loop.call_later`.
     ///
     /// As [`call_soon`](Self::call_soon) in all else: any thread may call it, callbacks are called one at a time, in a copy of
     /// the current context variables. Those that are due together are called in the order of their due times, equals in the
     /// order in which they came. Worker 0, the thread of the run, looks after them, and the watchdog where that thread stands
-    /// still.
+    /// still. With no delay it is called in the next pass: behind what stands in line by then, as in asyncio.
     ///
     /// One lock, one allocation for the closure, and a place in an ordered map; a system call only where the loop sleeps and this
     /// is the earliest.
@@ -166,11 +180,11 @@ impl Handle {
         callback: impl FnOnce() + Send + 'static,
     ) -> Result<TimerHandle, LoopClosedError> {
         let when = self.shared().clock.deadline_in(delay);
-        self.put_timed(when, Captured::current(), callback)
+        self.put_timed(when, delay.is_zero(), Captured::current(), callback)
     }
 
     /// As [`call_later`](Self::call_later), at a time of the loop's clock (see [`time`](Self::time)); one that has passed is due
-    /// at once. asyncio: `loop.call_at`.
+    /// at once, as with no delay. asyncio: `loop.call_at`.
     ///
     /// ```
     /// # use heist_scheduler::{Config, LocalScheduler, LoopClosedError};
@@ -193,7 +207,7 @@ impl Handle {
         when: Duration,
         callback: impl FnOnce() + Send + 'static,
     ) -> Result<TimerHandle, LoopClosedError> {
-        self.put_timed(nanos(when), Captured::current(), callback)
+        self.put_timed(nanos(when), self.has_passed(when), Captured::current(), callback)
     }
 
     /// As [`call_at`](Self::call_at), in the very context that is given. asyncio: `call_at(..., context=context)`.
@@ -225,17 +239,23 @@ impl Handle {
         when: Duration,
         callback: impl FnOnce() + Send + 'static,
     ) -> Result<TimerHandle, LoopClosedError> {
-        self.put_timed(nanos(when), Captured::given(context), callback)
+        self.put_timed(nanos(when), self.has_passed(when), Captured::given(context), callback)
+    }
+
+    fn has_passed(&self, when: Duration) -> bool {
+        nanos(when) <= self.shared().clock.now()
     }
 
     #[track_caller]
     fn put_timed(
         &self,
         when: u64,
+        is_due: bool,
         captured: Captured,
         callback: impl FnOnce() + Send + 'static,
     ) -> Result<TimerHandle, LoopClosedError> {
         let shared = self.shared();
+        shared.check_thread(later_on_wrong_thread, Location::caller());
         let callback = CallbackHandle::new(callback);
         let call = Call::of_handle(captured, &callback);
         let (due, earliest) = match shared.callbacks.timed.put(when, call) {
@@ -246,6 +266,9 @@ impl Handle {
         // T2.
         if earliest && !is_worker_0(shared) && !mutant("timed-put-without-unpark") {
             shared.unpark(0);
+        }
+        if is_due {
+            shared.fire_before_the_next_pass(callback.location());
         }
         Ok(TimerHandle { callback, shared: shared.clone(), due })
     }
@@ -267,8 +290,18 @@ impl Shared {
         }
     }
 
+    /// Something was due when it came: it is not to wait until a busy loop looks at the time.
+    fn fire_before_the_next_pass(self: &Arc<Self>, location: &'static Location<'static>) {
+        if self.local {
+            self.callbacks.timed.ask();
+        } else {
+            // A loop that is closed meanwhile has dropped what was due.
+            let _ = put(self, Call::to_fire(location));
+        }
+    }
+
     #[cold]
-    fn fire_due(self: &Arc<Self>, now: u64) {
+    pub(crate) fn fire_due(self: &Arc<Self>, now: u64) {
         self.callbacks.timed.fire(now, |call| {
             // Of a loop that is closed meanwhile it is dropped, which may panic.
             crate::task::discard(|| put(self, call).unwrap_or(()));

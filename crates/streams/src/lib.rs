@@ -27,20 +27,21 @@
 //! | `raw` | operations on sockets that the caller owns |
 //! | `sendfile` | files from the disk to a socket |
 //! | `reunite` | a pair of streams taken apart again |
-//! | `futures_io` | the read and write traits of other crates |
+//! | `compat` | the read and write traits of other crates |
 //! | `error` | what reading and connecting can fail with |
 //! | `tls` | TLS, with the feature of that name |
 //! | `watch` | what a loop looks after without a task |
 //! | `waiters` | who waits for a change of a writer or a server |
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
+#[allow(dead_code, reason = "what only traits behind features use")]
+mod compat;
 mod connect;
 mod error;
 pub mod fs;
-#[cfg(feature = "futures-io")]
-mod futures_io;
 #[cfg(unix)]
 mod names;
 pub mod net;
@@ -71,13 +72,12 @@ mod watch;
 mod wire;
 mod writer;
 
-pub use address::{Family, ToAddress};
+pub use address::{Family, Resolve, Resolving, ToAddress};
+pub use compat::{AsIo, StreamPair};
 pub use connect::{
     ConnectError, OpenConnection, StaggeredRace, open_connection, open_connection_on, staggered_race,
 };
 pub use error::{IncompleteReadError, LimitOverrunError, ReadError};
-#[cfg(feature = "futures-io")]
-pub use futures_io::AsIo;
 #[cfg(unix)]
 pub use names::{AddrInfo, GetAddrInfo, GetNameInfo, SocketKind, getaddrinfo, getnameinfo};
 #[cfg(unix)]

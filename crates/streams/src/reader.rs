@@ -13,6 +13,7 @@
 //! |---|---|
 //! | `buffer`, `spare` | where bytes wait |
 //! | `search` | finding separators in it |
+//! | `peek` | looking without taking |
 //! | `lines` | the lines of a stream, as a `Stream` |
 //! | `lent` | a reader whose input gets a layer over it |
 //! | `feed` | readers fed by hand |
@@ -22,6 +23,7 @@ mod feed;
 #[cfg(feature = "tls")]
 mod lent;
 mod lines;
+mod peek;
 mod search;
 mod spare;
 

@@ -13,7 +13,6 @@ use heist_core::sync::Mutex;
 pub(crate) type Ticket = NonZeroU64;
 
 /// The place of whoever waits with a mutable borrow of what it waits for: there is only one.
-#[cfg(feature = "futures-io")]
 pub(crate) const SOLE: Ticket = NonZeroU64::MAX;
 
 /// Who waits. Lives inside the state that it is about, under the same lock. One word where nobody ever waited.

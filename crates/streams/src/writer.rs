@@ -22,7 +22,6 @@ mod flusher;
 mod kept;
 #[cfg(any(unix, feature = "tls"))]
 mod loan;
-#[cfg(feature = "futures-io")]
 mod poll;
 #[cfg(unix)]
 mod raw;

@@ -131,8 +131,9 @@ impl Barrier {
     /// assert!(barrier.wait().await.is_err());
     /// # });
     /// ```
+    #[track_caller]
     pub fn wait(&self) -> BarrierWait<'_> {
-        BarrierWait { barrier: self, place: Place::New, waiter: Waiter::new() }
+        BarrierWait { barrier: self, place: Place::New, waiter: Waiter::for_user() }
     }
 
     /// Lets those who wait fail, and makes the barrier usable as a new one, also after an [`abort`](Self::abort). Those
@@ -325,6 +326,11 @@ pin_project! {
     impl PinnedDrop for BarrierWait<'_> {
         fn drop(this: Pin<&mut Self>) {
             let this = this.project();
+            if *this.place == Place::New {
+                // It is in no line, but it may be that nobody has polled it.
+                this.waiter.must_leave();
+                return;
+            }
             let mut batch = WakeBatch::new();
             let mut waker = None;
             if matches!(this.place, Place::Outside | Place::Inside) {
@@ -356,7 +362,8 @@ impl BarrierWait<'_> {
         cx: &Context<'_>,
         batch: &mut WakeBatch,
     ) -> Poll<Outcome> {
-        let this = self.project();
+        let mut this = self.project();
+        this.waiter.as_mut().polled();
         let place = match state.phase {
             Phase::Broken => {
                 *this.place = Place::Gone;

@@ -94,9 +94,10 @@ impl Condition {
     /// assert!(waits.as_mut().poll(&mut cx).is_ready());
     /// # Ok::<(), heist_sync::MixedLocksError>(())
     /// ```
+    #[track_caller]
     pub fn wait<'a, T: ?Sized>(&self, guard: LockGuard<'a, T>) -> ConditionWait<'_, 'a, T> {
         let lock = LockGuard::lock(&guard);
-        ConditionWait { condition: self, lock, guard: Some(guard), waiter: Waiter::new() }
+        ConditionWait { condition: self, lock, guard: Some(guard), waiter: Waiter::for_user() }
     }
 
     /// Waits until `predicate` says true of the value; it is asked now, and after each notification. asyncio: `wait_for`.
@@ -279,7 +280,7 @@ pin_project! {
     impl<T: ?Sized> PinnedDrop for ConditionWait<'_, '_, T> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if !this.waiter.as_mut().entered() {
+            if !this.waiter.as_mut().must_leave() {
                 return;
             }
             let (condition, lock) = (*this.condition, *this.lock);
@@ -327,8 +328,9 @@ impl Condition {
 impl<T: ?Sized> ConditionWait<'_, '_, T> {
     /// Enters the line, then unlocks: who has the lock next finds this waiter there.
     fn begin(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Result<(), MixedLocksError> {
-        let this = self.project();
+        let mut this = self.project();
         let Some(guard) = this.guard.take() else { return Ok(()) };
+        this.waiter.as_mut().polled();
         let guard = if mutant("sync-condition-unlocks-first") {
             drop(guard);
             None

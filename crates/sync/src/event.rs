@@ -115,8 +115,9 @@ impl Event {
     /// assert!(event.is_set());
     /// # });
     /// ```
+    #[track_caller]
     pub fn wait(&self) -> Wait<'_> {
-        Wait { event: self, waiter: Waiter::new() }
+        Wait { event: self, waiter: Waiter::for_user() }
     }
 
     /// Waits on a plain thread, which sleeps. In a task write `wait().await`: this would stop its worker.
@@ -183,7 +184,7 @@ pin_project! {
     impl PinnedDrop for Wait<'_> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if this.waiter.as_mut().entered() {
+            if this.waiter.as_mut().must_leave() {
                 // SAFETY: the waiter entered this list, if any; the lock is held. All waiters are granted at once, so a
                 // turn needs no passing on.
                 let left = unsafe { this.event.waiters.lock().leave(this.waiter) };
@@ -197,6 +198,7 @@ impl Wait<'_> {
     /// Polls without asking the task's budget.
     fn poll_unbudgeted(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
+        this.waiter.as_mut().polled();
         if this.waiter.as_mut().entered() || !this.event.is_set() {
             // What `turn` hands out is dropped after the lock.
             let (turn, _old);

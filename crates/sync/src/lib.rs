@@ -23,6 +23,7 @@
 
 mod barrier;
 mod blocking;
+mod blocks;
 pub mod broadcast;
 mod channel_errors;
 mod channel_statistics;

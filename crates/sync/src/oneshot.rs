@@ -12,7 +12,7 @@
 //! | GONE | no | no | the receiver alone, which frees the cell; the sender has left |
 //! | CLOSED | no | no | the sender alone, which frees the cell; the receiver has left |
 //!
-//! A transfer costs one allocation and two atomic read-modify-writes: the receiver's EMPTY -> WAITING and the sender's
+//! A transfer costs one cell, from the thread's own [`blocks`], and two atomic read-modify-writes: the receiver's EMPTY -> WAITING and the sender's
 //! WAITING -> TAKING. The step from TAKING to VALUE is a plain store, after which the sender no longer knows the cell: so
 //! no count of halves is needed. When the value is there before the receiver looks, it is one (EMPTY -> VALUE).
 //!
@@ -30,6 +30,8 @@ use heist_core::budget::poll_proceed;
 use heist_core::sync::atomic::{AtomicU32, Ordering};
 use heist_core::sync::cell::UnsafeCell;
 use heist_core::sync::{hint, mutant, thread};
+
+use crate::blocks;
 
 const EMPTY: u32 = 0;
 const WAITING: u32 = 1;
@@ -118,13 +120,13 @@ impl<T> Cell<T> {
 /// assert_eq!(receiver.try_recv(), Ok(7));
 /// ```
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let cell = NonNull::from(Box::leak(Box::new(Cell {
+    let cell = blocks::put(Cell {
         state: AtomicU32::new(EMPTY),
         waker: UnsafeCell::new(MaybeUninit::uninit()),
         value: UnsafeCell::new(MaybeUninit::uninit()),
         #[cfg(heist_loom)]
         wakers: std::sync::atomic::AtomicBool::new(false),
-    })));
+    });
     (Sender { cell, _owns: PhantomData }, Receiver { cell: Some(cell), _owns: PhantomData })
 }
 
@@ -252,7 +254,7 @@ impl<T> Sender<T> {
             }
             Err(cell) => {
                 // SAFETY: CLOSED gives the cell to the sender.
-                let cell = unsafe { Box::from_raw(cell.as_ptr()) };
+                let cell = unsafe { blocks::take(cell) };
                 // SAFETY: written above.
                 Err(unsafe { cell.value.into_inner().assume_init() })
             }
@@ -315,8 +317,10 @@ impl<T> Drop for Sender<T> {
                     waker.wake();
                 }
             }
-            // SAFETY: CLOSED gives the cell to the sender; no value was written.
-            Err(cell) => drop(unsafe { Box::from_raw(cell.as_ptr()) }),
+            Err(cell) => {
+                // SAFETY: CLOSED gives the cell to the sender; no value was written.
+                let _ = unsafe { blocks::take(cell) };
+            }
         }
     }
 }
@@ -352,9 +356,12 @@ impl<T> Receiver<T> {
     fn finish(&mut self, cell: NonNull<Cell<T>>, state: u32) -> Option<T> {
         self.cell = None;
         // SAFETY: VALUE and GONE give the cell to the receiver.
-        let cell = unsafe { Box::from_raw(cell.as_ptr()) };
+        let room = unsafe { &cell.as_ref().value };
         // SAFETY: in VALUE the value is there, and nobody looks at the room again.
-        (state == VALUE).then(|| cell.value.with(|value| unsafe { value.cast::<T>().read() }))
+        let value = (state == VALUE).then(|| room.with(|value| unsafe { value.cast::<T>().read() }));
+        // SAFETY: as for the room; what is dropped here drops no value.
+        let _ = unsafe { blocks::take(cell) };
+        value
     }
 }
 

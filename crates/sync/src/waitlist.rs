@@ -15,15 +15,16 @@
 
 use std::marker::PhantomPinned;
 use std::mem::MaybeUninit;
+use std::panic::Location;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::Waker;
 
-use heist_core::context;
 use heist_core::list::{Linked, Links, List};
 use heist_core::sync::atomic::{AtomicU8, Ordering};
 use heist_core::sync::cell::UnsafeCell;
 use heist_core::sync::mutant;
+use heist_core::{context, never_awaited};
 
 /// Nothing is granted.
 const NONE: u8 = 0;
@@ -102,11 +103,22 @@ impl Node {
 /// Most futures never wait. Theirs has no node yet: making one and moving it with its future, before the first poll, would
 /// cost more than taking a free lock.
 pub(crate) struct Waiter {
-    /// Written whenever a line is entered. It has a waker only while it is in a line, so it is never dropped.
+    /// By the stage: the node, which has a waker only while it is in a line, so it is never dropped; or where the future was
+    /// made ([`heist_core::Unawaited`], without a word of its own).
     node: MaybeUninit<Node>,
-    /// Whether the node is waiting or granted: then it is there. A future that never waited needs no lock when it goes.
-    entered: bool,
+    stage: Stage,
     _pinned: PhantomPinned,
+}
+
+/// What is in a waiter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Nothing. A future that never waited needs no lock when it goes.
+    Idle,
+    /// The node, waiting or granted.
+    Entered,
+    /// The place where a user made the future, which nobody has polled.
+    Made,
 }
 
 // SAFETY: the cells of the node are touched under the primitive's lock only, and a Waker is Send + Sync.
@@ -117,13 +129,41 @@ unsafe impl Sync for Waiter {}
 impl Waiter {
     #[inline]
     pub fn new() -> Self {
-        Self { node: MaybeUninit::uninit(), entered: false, _pinned: PhantomPinned }
+        Self { node: MaybeUninit::uninit(), stage: Stage::Idle, _pinned: PhantomPinned }
+    }
+
+    /// As [`new`](Self::new), in a future that a user is to await: debug mode tells where it never was
+    /// [`polled`](Self::polled).
+    #[inline]
+    #[track_caller]
+    pub fn for_user() -> Self {
+        let mut waiter = Self::new();
+        waiter.place().write(Location::caller());
+        waiter.stage = Stage::Made;
+        waiter
+    }
+
+    /// The memory of the node, for the place.
+    #[inline]
+    fn place(&mut self) -> &mut MaybeUninit<&'static Location<'static>> {
+        const { assert!(size_of::<Node>() >= size_of::<&Location<'_>>()) };
+        const { assert!(align_of::<Node>() >= align_of::<&Location<'_>>()) };
+        // SAFETY: the memory is large enough, and aligned, and may be uninitialised.
+        unsafe { &mut *self.node.as_mut_ptr().cast() }
+    }
+
+    /// The future is polled.
+    #[inline(always)]
+    pub fn polled(self: Pin<&mut Self>) {
+        if self.stage == Stage::Made {
+            self.end();
+        }
     }
 
     #[inline]
     fn node(&self) -> Option<&Node> {
         // SAFETY: `enter` wrote it.
-        self.entered.then(|| unsafe { self.node.assume_init_ref() })
+        (self.stage == Stage::Entered).then(|| unsafe { self.node.assume_init_ref() })
     }
 
     /// Makes the node for a line.
@@ -136,21 +176,42 @@ impl Waiter {
         };
         // SAFETY: nothing is moved out of the waiter.
         let this = unsafe { self.get_unchecked_mut() };
-        this.entered = true;
+        this.stage = Stage::Entered;
         NonNull::from(&*this.node.write(node))
     }
 
     /// From now on the waiter is in no line.
-    fn end(self: Pin<&mut Self>) {
-        // SAFETY: the flag is not what is pinned.
-        unsafe { self.get_unchecked_mut() }.entered = false;
+    #[inline(always)]
+    pub fn end(self: Pin<&mut Self>) {
+        // SAFETY: the stage is not what is pinned.
+        unsafe { self.get_unchecked_mut() }.stage = Stage::Idle;
     }
 
     /// Whether the waiter is waiting or granted: then it must [`leave`](WaitList::leave) before it goes, unless it
     /// [`received`](Self::received) its gift.
     #[inline]
     pub fn entered(self: Pin<&mut Self>) -> bool {
-        self.entered
+        self.stage == Stage::Entered
+    }
+
+    /// The future goes: whether the waiter must [`leave`](WaitList::leave). One look where it waited for nothing.
+    #[inline]
+    pub fn must_leave(self: Pin<&mut Self>) -> bool {
+        self.stage != Stage::Idle && self.must_leave_or_tell()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn must_leave_or_tell(mut self: Pin<&mut Self>) -> bool {
+        if self.stage == Stage::Made {
+            // SAFETY: nothing is moved out of the waiter.
+            let place = unsafe { self.as_mut().get_unchecked_mut() }.place();
+            // SAFETY: `for_user` wrote it, and nothing else has been written since.
+            never_awaited(unsafe { place.assume_init() });
+            self.end();
+            return false;
+        }
+        true
     }
 
     /// Takes the gift if there is one: one load, no lock.

@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -88,6 +89,120 @@ fn a_receiver_that_is_awake_is_not_woken_again() {
     let recv = Hand::waiting(receiver.recv());
     (0..5).for_each(|value| sender.send(value).unwrap());
     assert_eq!(recv.wakes(), 1);
+}
+
+#[test]
+fn a_value_for_a_receiver_that_waits_has_a_slot() {
+    let (sender, mut receiver) = mpsc::channel(1);
+    let mut receiving = Hand::waiting(receiver.recv());
+    assert_eq!(sender.statistics().receivers_waiting, 1);
+    sender.try_send("one").unwrap();
+    assert_eq!((receiving.wakes(), receiving.wakers_kept()), (1, 0));
+    assert_eq!((sender.capacity(), sender.statistics().values), (0, 1));
+    assert_eq!(sender.try_send("two"), Err(TrySendError::Full("two")));
+    assert!(sender.try_reserve().is_err());
+    let mut second = Hand::waiting(sender.send("two"));
+    assert_eq!(receiving.poll(), Poll::Ready(Some("one")));
+    assert_eq!((second.wakes(), second.poll()), (1, Poll::Ready(Ok(()))));
+    receiving.cancel();
+    drop(receiving);
+    assert_eq!(receiver.try_recv(), Ok("two"));
+    assert_eq!((sender.capacity(), receiver.len()), (1, 0));
+}
+
+#[test]
+fn a_receiver_that_closes_while_it_waits_ends() {
+    let (sender, mut receiver) = mpsc::channel::<i32>(1);
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(receiver.poll_recv(&mut cx).is_pending());
+    receiver.close();
+    assert_eq!(receiver.poll_recv(&mut cx), Poll::Ready(None), "its own waker is no reason to wait");
+    assert_eq!(sender.try_send(1), Err(TrySendError::Closed(1)));
+}
+
+#[test]
+fn a_value_that_came_before_the_close_is_received() {
+    let (sender, mut receiver) = mpsc::channel(1);
+    sender.try_send(1).unwrap();
+    receiver.close();
+    assert_eq!(block_on(receiver.recv()), Some(1));
+    assert_eq!(block_on(receiver.recv()), None);
+}
+
+/// Numbers that look random, the same ones each time.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+}
+
+#[test]
+fn any_order_of_steps_agrees_with_a_plain_queue() {
+    for seed in 1..200 {
+        let mut numbers = Numbers(seed * 0x9E37_79B9);
+        let capacity = 1 + numbers.below(3) as usize;
+        let (sender, mut receiver) = mpsc::channel(capacity);
+        let (mut expected, mut permits) = (VecDeque::new(), Vec::new());
+        let wakes = Arc::new(AtomicUsize::new(0));
+        let waker = Waker::from(Arc::new(CountWakes(wakes.clone())));
+        let mut waits = false;
+        for value in 0..200 {
+            let has_room = expected.len() + permits.len() < capacity;
+            let mut sent = false;
+            match numbers.below(6) {
+                0 | 1 => {
+                    sent = sender.try_send(value).is_ok();
+                    assert_eq!(sent, has_room, "seed {seed}, step {value}");
+                }
+                2 => match sender.try_reserve() {
+                    Ok(permit) => {
+                        assert!(has_room, "seed {seed}, step {value}");
+                        permits.push(permit);
+                    }
+                    Err(_) => assert!(!has_room, "seed {seed}, step {value}"),
+                },
+                3 => {
+                    if let Some(permit) = permits.pop() {
+                        sent = numbers.below(2) == 0;
+                        if sent { permit.send(value) } else { drop(permit) }
+                    }
+                }
+                4 => assert_eq!(receiver.try_recv().ok(), expected.pop_front(), "seed {seed}, step {value}"),
+                _ => {
+                    let polled = receiver.poll_recv(&mut Context::from_waker(&waker));
+                    waits = polled.is_pending();
+                    assert_eq!(
+                        polled,
+                        expected.pop_front().map_or(Poll::Pending, |value| Poll::Ready(Some(value)))
+                    );
+                }
+            }
+            if sent {
+                expected.push_back(value);
+                assert_eq!(wakes.swap(0, Ordering::Relaxed), usize::from(waits), "seed {seed}, step {value}");
+                waits = false;
+            }
+            assert_eq!(receiver.len(), expected.len(), "seed {seed}, step {value}");
+            assert_eq!(
+                sender.capacity(),
+                capacity - expected.len() - permits.len(),
+                "seed {seed}, step {value}"
+            );
+        }
+    }
+}
+
+struct CountWakes(Arc<AtomicUsize>);
+
+impl std::task::Wake for CountWakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 #[test]

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::ptr::{self, NonNull};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use heist_core::clock::{NEVER, nanos};
-use heist_core::{Context, context};
+use heist_core::{Context, context, never_awaited};
 
 use crate::wheel::{ARMED, CLOSED, EntryRef, FIRED, Wheel};
 
@@ -40,14 +41,9 @@ use crate::wheel::{ARMED, CLOSED, EntryRef, FIRED, Wheel};
 /// # drop(countdown());
 /// ```
 #[inline]
+#[track_caller]
 pub fn sleep(delay: Duration) -> Sleep {
-    if delay.is_zero() {
-        return Sleep::new(0, Phase::Yield);
-    }
-    context::with(|context| match context {
-        Some(context) => Sleep::new(context.deadline_in(delay), Phase::Delayed),
-        None => Sleep::new(nanos(delay), Phase::Delay),
-    })
+    Sleep::of(delay).made_at(Location::caller())
 }
 
 /// A limit on the time of something that is polled first: as [`sleep`], but a limit of a second or more counts from the
@@ -75,7 +71,7 @@ pub fn limit(delay: Duration) -> Sleep {
     match nanos(delay) {
         NEVER => sleep_until(NEVER),
         nanos if nanos >= LOOSE_FROM && !is_time_virtual() => Sleep::new(nanos, Phase::Limit),
-        _ => sleep(delay),
+        _ => Sleep::of(delay),
     }
 }
 
@@ -110,7 +106,7 @@ pub fn sleep_until(deadline: u64) -> Sleep {
 
 /// As wide as a word: padding behind it would be moved together with what stands behind a sleep in a future, in one unaligned
 /// piece that the processor cannot take from its store buffer (a fifth of the cost of a time limit).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
 #[repr(usize)]
 enum Phase {
     /// Not polled; `deadline` is still the delay, because no clock was at hand.
@@ -121,7 +117,7 @@ enum Phase {
     Delayed,
     /// Not polled; the deadline may have passed.
     Until,
-    /// Not polled; due at once.
+    /// Not polled; due at once. The last of those that were not.
     Yield,
     /// Due, and ready at the next poll.
     Yielded,
@@ -150,8 +146,9 @@ enum Phase {
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Sleep {
     deadline: u64,
-    /// The entry, and its wheel; both or neither.
     entry: Option<EntryRef>,
+    /// With an entry, its wheel. Before the first poll, where the sleep was made, if that is anybody's business
+    /// ([`heist_core::Unawaited`], without a word of its own), else null.
     wheel: *const Wheel,
     phase: Phase,
 }
@@ -165,6 +162,39 @@ impl Sleep {
     #[inline]
     fn new(deadline: u64, phase: Phase) -> Self {
         Self { deadline, entry: None, wheel: ptr::null(), phase }
+    }
+
+    /// As [`sleep`], for who may well drop it without having polled it: nobody is told.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use heist_timer::Sleep;
+    /// let sleep = Sleep::of(Duration::from_secs(1));
+    /// assert!(!sleep.is_elapsed());
+    /// ```
+    #[inline]
+    pub fn of(delay: Duration) -> Self {
+        if delay.is_zero() {
+            return Self::new(0, Phase::Yield);
+        }
+        context::with(|context| match context {
+            Some(context) => Self::new(context.deadline_in(delay), Phase::Delayed),
+            None => Self::new(nanos(delay), Phase::Delay),
+        })
+    }
+
+    /// Notes where this was made, which has not been polled.
+    #[inline]
+    fn made_at(mut self, place: &'static Location<'static>) -> Self {
+        self.wheel = ptr::from_ref(place).cast();
+        self
+    }
+
+    /// Where it was made, if it has not been polled.
+    #[cold]
+    fn unpolled(&self) -> Option<&'static Location<'static>> {
+        // SAFETY: before the first poll the field is null, or was made from such a reference (`made_at`); a reset clears it.
+        unsafe { self.wheel.cast::<Location<'static>>().as_ref() }
     }
 
     /// The deadline in nanoseconds on the loop's clock; `None` for a zero delay, and before the first poll of a sleep
@@ -215,17 +245,25 @@ impl Sleep {
     pub fn reset(&mut self, deadline: u64) {
         if let Some(entry) = self.entry {
             if deadline != NEVER {
-                if let Some(wheel) = self.own_wheel() {
-                    if wheel.move_local(entry, deadline) {
-                        self.deadline = deadline;
-                        self.phase = Phase::Armed;
-                        return;
-                    }
+                let moved = context::with(|context| {
+                    self.own_wheel(context).is_some_and(|wheel| wheel.move_local(entry, deadline))
+                });
+                if moved {
+                    self.deadline = deadline;
+                    self.phase = Phase::Armed;
+                    return;
                 }
             }
         }
         drop(self.disarm());
         self.deadline = deadline;
+        self.begin_again();
+    }
+
+    /// Without an entry, as if it had not been polled; who made it has polled it.
+    #[inline]
+    fn begin_again(&mut self) {
+        self.wheel = ptr::null();
         self.phase = Phase::Until;
     }
 
@@ -344,7 +382,7 @@ impl Sleep {
             Some(mine) => {
                 if self.disarm().is_none() {
                     // Fired, or closed, between the look at the state and the cancelling.
-                    self.phase = Phase::Until;
+                    self.begin_again();
                     return self.restart(mine, waker);
                 }
                 // SAFETY: the context of this thread keeps its wheel alive.
@@ -373,8 +411,14 @@ impl Sleep {
     /// Gives the entry back, if there is one; the waker of a timer that was still armed comes back, to be dropped.
     #[inline]
     fn disarm(&mut self) -> Option<Waker> {
+        context::with(|context| self.disarm_in(context))
+    }
+
+    /// As [`disarm`](Self::disarm), on the thread that has this context.
+    #[inline]
+    fn disarm_in(&mut self, context: Option<&Context>) -> Option<Waker> {
         let entry = self.entry.take()?;
-        if let Some(wheel) = self.own_wheel() {
+        if let Some(wheel) = self.own_wheel(context) {
             return wheel.release_local(entry);
         }
         let wheel = NonNull::new(self.wheel.cast_mut())?;
@@ -384,10 +428,8 @@ impl Sleep {
 
     /// The wheel that the timer was armed in, if it is this thread's own.
     #[inline]
-    fn own_wheel(&self) -> Option<&Wheel> {
-        let own = context::with(|context| {
-            context.is_some_and(|context| ptr::eq(context.timers().cast(), self.wheel))
-        });
+    fn own_wheel(&self, context: Option<&Context>) -> Option<&Wheel> {
+        let own = context.is_some_and(|context| ptr::eq(context.timers().cast(), self.wheel));
         // SAFETY: the context of this thread keeps its wheel alive.
         if own && !self.wheel.is_null() { Some(unsafe { &*self.wheel }) } else { None }
     }
@@ -455,13 +497,18 @@ impl Sleep {
 impl Drop for Sleep {
     #[inline]
     fn drop(&mut self) {
-        if let Some(waker) = self.disarm() {
-            context::with(|context| {
-                if let Some(context) = context {
-                    context.give_back(waker);
-                }
-            });
+        if self.entry.is_none() {
+            if self.phase <= Phase::Yield && !self.wheel.is_null() {
+                self.unpolled().into_iter().for_each(never_awaited);
+            }
+            return;
         }
+        context::with(|context| {
+            let waker = self.disarm_in(context);
+            if let (Some(waker), Some(context)) = (waker, context) {
+                context.give_back(waker);
+            }
+        });
     }
 }
 

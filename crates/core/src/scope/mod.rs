@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::CancelledError;
+use crate::context;
 use node::Node;
 use tree::Kind;
 pub use tree::{CancelTarget, Delivered, Settled, Tree};
@@ -122,6 +123,14 @@ impl<F: Future> Future for Scope<F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_here(cx)
+    }
+}
+
+impl<F: Future> Scope<F> {
+    /// As [`poll`](Future::poll), compiled into its caller: for those who poll a scope at one place that is hot.
+    #[inline(always)]
+    pub fn poll_here(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, CancelledError>> {
         let mut this = self.project();
         if *this.around == u32::MAX {
             *this.around = node::requests_around();
@@ -187,7 +196,7 @@ fn answer<F: Future>(
     if this.node.catches() {
         this.node.answer_below();
     }
-    this.body.set(None);
+    context::quietly(|| this.body.set(None));
     this.node.leave();
     Poll::Ready(Err(error))
 }

@@ -24,6 +24,8 @@ pub trait Children: sealed::Sealed {
     type Starts: Starts<Children = Self>;
 
     #[doc(hidden)]
+    fn count(&self) -> usize;
+    #[doc(hidden)]
     fn watch(&self, countdown: &mut Countdown);
     #[doc(hidden)]
     fn refs(&self) -> Vec<TaskRef>;
@@ -110,6 +112,10 @@ impl<T> Children for Vec<Task<T>> {
     type Outcomes = Vec<Result<T, TaskError>>;
     type Starts = Vec<Start<T>>;
 
+    fn count(&self) -> usize {
+        self.len()
+    }
+
     fn watch(&self, countdown: &mut Countdown) {
         for task in self {
             countdown.add(task);
@@ -176,6 +182,10 @@ macro_rules! tuple {
             type Values = ($($name,)+);
             type Outcomes = ($(Result<$name, TaskError>,)+);
             type Starts = ($(Start<$name>,)+);
+
+            fn count(&self) -> usize {
+                $count
+            }
 
             fn watch(&self, countdown: &mut Countdown) {
                 $(countdown.add(&self.$index);)+

@@ -9,9 +9,7 @@ use heist_core::scope::{Forwarder, raise};
 use heist_core::{Awaitable, budget};
 use heist_scheduler::{IntoTask, Start, Task, TaskError, Wanted};
 
-use super::{Gather, GatherRef, Stage};
-
-type Tasks<T, E> = Vec<Task<Result<T, E>>>;
+use super::{Gather, GatherRef, Stage, Starts, TryChildren};
 
 /// Starts a task for each future and gives the values of their `Ok`s in order; the first `Err`, panic or cancelled task ends
 /// it at once, and the others go on, as with asyncio's `gather`, where every exception is an error.
@@ -39,7 +37,7 @@ type Tasks<T, E> = Vec<Task<Result<T, E>>>;
 ///
 /// As [`gather`](fn@crate::gather).
 #[track_caller]
-pub fn try_gather<I, T, E>(futures: I) -> TryGather<T, E>
+pub fn try_gather<I, T, E>(futures: I) -> TryGather<Vec<Task<Result<T, E>>>>
 where
     I: IntoIterator,
     I::Item: IntoTask<Output = Result<T, E>>,
@@ -50,11 +48,44 @@ where
     for future in futures {
         tasks.push(future.start());
     }
-    // Each end is looked at: a value may be an `Err`.
-    TryGather { gather: Gather::with(tasks, Wanted::Any) }
+    try_gather_started(tasks)
 }
 
-/// Why a [`try_gather`] gave no values.
+/// As [`try_gather`](fn@crate::try_gather), for futures with values of different types: as a tuple, with one type of error.
+///
+/// ```
+/// use std::num::ParseIntError;
+///
+/// heist::run(async {
+///     let parse = async |text: &'static str| text.parse::<u32>();
+///     let (number, name) = heist::try_gather!(parse("7"), async { Ok("seven") }).await?;
+///     assert_eq!((number, name), (7, "seven"));
+///
+///     let failed = heist::try_gather!(parse("seven"), async { Ok("seven") }).await.unwrap_err();
+///     assert_eq!(failed.to_string(), "invalid digit found in string");
+///     Ok::<(), heist::TryGatherError<ParseIntError>>(())
+/// }).unwrap();
+/// ```
+///
+/// The tasks start when the macro is evaluated; what it gives is a [`TryGather`]. Up to twelve futures or tasks.
+#[macro_export]
+macro_rules! try_gather {
+    ($($future:expr),+ $(,)?) => {
+        $crate::__private::try_gather_started(($($crate::IntoTask::start($future),)+))
+    };
+}
+
+/// What waits for tasks whose futures give a `Result`.
+pub fn try_gather_started<S>(starts: S) -> TryGather<S::Children>
+where
+    S: Starts,
+    S::Children: TryChildren,
+{
+    // Each end is looked at: a value may be an `Err`.
+    TryGather { gather: Gather::with(starts, Wanted::Any) }
+}
+
+/// Why a [`try_gather`](fn@crate::try_gather) gave no values.
 ///
 /// ```
 /// use heist::TryGatherError;
@@ -82,35 +113,37 @@ impl<E: fmt::Display> fmt::Display for TryGatherError<E> {
     }
 }
 
-impl<E: std::error::Error + 'static> std::error::Error for TryGatherError<E> {
+/// Also of a `Box<dyn Error>`, which is none itself: what is asked of `E` is what a message needs. So the error that `E` may
+/// stand on is found by taking it out of [`Err`](Self::Err).
+impl<E: fmt::Debug + fmt::Display> std::error::Error for TryGatherError<E> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Err(error) => Some(error),
+            Self::Err(_) => None,
             Self::Task(error) => Some(error),
         }
     }
 }
 
-/// Several tasks that are waited for until one fails; see [`try_gather`].
+/// Several tasks that are waited for until one fails; see [`try_gather`](fn@crate::try_gather). `C` is the list of tasks: a vector, or a tuple.
 ///
 /// ```
 /// heist::run(async {
-///     let gather: heist::TryGather<u32, String> = heist::try_gather([async { Ok(1) }]);
+///     let gather: heist::TryGather<Vec<heist::Task<Result<u32, String>>>> = heist::try_gather([async { Ok(1) }]);
 ///     assert_eq!(gather.await.unwrap(), [1]);
 /// });
 /// ```
 #[must_use = "await it for its values; dropping it lets its tasks run on"]
-pub struct TryGather<T, E> {
-    gather: Gather<Tasks<T, E>>,
+pub struct TryGather<C: TryChildren> {
+    gather: Gather<C>,
 }
 
-impl<T, E> fmt::Debug for TryGather<T, E> {
+impl<C: TryChildren> fmt::Debug for TryGather<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TryGather").field(&self.gather).finish()
     }
 }
 
-impl<T, E> TryGather<T, E> {
+impl<C: TryChildren> TryGather<C> {
     /// As [`Gather::cancel`].
     ///
     /// ```
@@ -177,16 +210,16 @@ impl<T, E> TryGather<T, E> {
     }
 }
 
-impl<T, E> IntoFuture for TryGather<T, E> {
-    type Output = Result<Vec<T>, TryGatherError<E>>;
-    type IntoFuture = TryGatherFuture<T, E>;
+impl<C: TryChildren> IntoFuture for TryGather<C> {
+    type Output = Result<C::Oks, TryGatherError<C::Error>>;
+    type IntoFuture = TryGatherFuture<C>;
 
-    fn into_future(self) -> TryGatherFuture<T, E> {
+    fn into_future(self) -> TryGatherFuture<C> {
         TryGatherFuture { gather: self.gather, forwarder: Forwarder::new(), raised: false }
     }
 }
 
-impl<T, E> Awaitable for TryGather<T, E> {
+impl<C: TryChildren> Awaitable for TryGather<C> {
     fn is_done(&self) -> bool {
         self.done()
     }
@@ -197,8 +230,14 @@ impl<T, E> Awaitable for TryGather<T, E> {
 }
 
 /// A task that awaits it.
-impl<T: Send + 'static, E: Send + 'static> IntoTask for TryGather<T, E> {
-    type Output = Result<Vec<T>, TryGatherError<E>>;
+impl<C> IntoTask for TryGather<C>
+where
+    C: TryChildren + Send + 'static,
+    C::Starts: Send,
+    C::Oks: Send + 'static,
+    C::Error: Send + 'static,
+{
+    type Output = Result<C::Oks, TryGatherError<C::Error>>;
 
     fn into_task(self) -> Task<Self::Output> {
         crate::create_task(self.into_future())
@@ -213,47 +252,38 @@ impl<T: Send + 'static, E: Send + 'static> IntoTask for TryGather<T, E> {
 ///
 /// ```
 /// heist::run(async {
-///     let waits: heist::TryGatherFuture<u32, String> = heist::try_gather([async { Ok(1) }]).into_future();
+///     let waits: heist::TryGatherFuture<_> = heist::try_gather([async { Ok::<_, String>(1) }]).into_future();
 ///     assert_eq!(waits.await.unwrap(), [1]);
 /// });
 /// ```
 #[must_use = "futures do nothing unless awaited, but the gathered tasks run"]
-pub struct TryGatherFuture<T, E> {
-    gather: Gather<Tasks<T, E>>,
+pub struct TryGatherFuture<C: TryChildren> {
+    gather: Gather<C>,
     forwarder: Forwarder,
     /// The cancellation was passed on: the wait never ends.
     raised: bool,
 }
 
-impl<T, E> Unpin for TryGatherFuture<T, E> {}
+impl<C: TryChildren> Unpin for TryGatherFuture<C> {}
 
-impl<T, E> fmt::Debug for TryGatherFuture<T, E> {
+impl<C: TryChildren> fmt::Debug for TryGatherFuture<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TryGatherFuture").field(&self.gather).finish()
     }
 }
 
-/// Whether a task has failed by an `Err` or a panic, or, `or_cancelled`, was cancelled.
-fn has_failed<T, E>(task: &Task<Result<T, E>>, or_cancelled: bool) -> bool {
-    match task.exception() {
-        Ok(Some(error)) => or_cancelled || !error.is_cancelled(),
-        Ok(None) => task.result().is_ok_and(Result::is_err),
-        Err(_) => false,
-    }
-}
-
-impl<T, E> TryGatherFuture<T, E> {
+impl<C: TryChildren> TryGatherFuture<C> {
     /// Ready with the first that failed, or with `None` when every task has ended.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Option<usize>> {
         while self.gather.poll_done(cx).is_ready() {
             let Stage::Running(tasks) = &self.gather.stage else { return Poll::Ready(None) };
             if self.gather.cancelled.is_some() {
-                return Poll::Ready(tasks.iter().position(|task| has_failed(task, false)));
+                return Poll::Ready((0..tasks.count()).find(|&index| tasks.has_failed(index, false)));
             }
             // The count first: what it counts no more is given below.
             let left = self.gather.countdown.left();
             while let Some(ended) = self.gather.countdown.pop() {
-                if has_failed(&tasks[ended.index], true) {
+                if tasks.has_failed(ended.index, true) {
                     return Poll::Ready(Some(ended.index));
                 }
             }
@@ -263,32 +293,10 @@ impl<T, E> TryGatherFuture<T, E> {
         }
         Poll::Pending
     }
-
-    fn failure(&mut self, index: usize) -> TryGatherError<E> {
-        let mut tasks = self.gather.take_children();
-        let failed = tasks.swap_remove(index);
-        tasks.iter().for_each(Task::ignore_failure);
-        match failed.into_outcome() {
-            Ok(Ok(Err(error))) => TryGatherError::Err(error),
-            Ok(Err(error)) => TryGatherError::Task(error),
-            _ => TryGatherError::Task(TaskError::refused("the task has not failed")),
-        }
-    }
-
-    fn values(&mut self) -> Result<Vec<T>, TryGatherError<E>> {
-        let outcomes = self.gather.take_children().into_iter().map(super::children::outcome);
-        outcomes
-            .map(|outcome| match outcome {
-                Ok(Ok(value)) => Ok(value),
-                Ok(Err(error)) => Err(TryGatherError::Err(error)),
-                Err(error) => Err(TryGatherError::Task(error)),
-            })
-            .collect()
-    }
 }
 
-impl<T, E> Future for TryGatherFuture<T, E> {
-    type Output = Result<Vec<T>, TryGatherError<E>>;
+impl<C: TryChildren> Future for TryGatherFuture<C> {
+    type Output = Result<C::Oks, TryGatherError<C::Error>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
@@ -303,9 +311,11 @@ impl<T, E> Future for TryGatherFuture<T, E> {
         proceed.made_progress();
         let forwarded = this.forwarder.done();
         if let Some(index) = failed {
-            return Poll::Ready(Err(this.failure(index)));
+            return Poll::Ready(Err(this.gather.take_children().try_failure(index)));
         }
-        let Some(error) = this.gather.cancelled.clone() else { return Poll::Ready(this.values()) };
+        let Some(error) = this.gather.cancelled.clone() else {
+            return Poll::Ready(this.gather.take_children().oks());
+        };
         if forwarded && raise(error.clone()) {
             this.raised = true;
             return Poll::Pending;

@@ -2,8 +2,10 @@
 
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
+pub mod groups;
 pub mod main_thread;
 pub mod peers;
+pub mod said;
 
 use std::future::Future;
 use std::io::{BufRead, BufReader, Read};
@@ -103,6 +105,11 @@ impl Copy {
         let stdout = Lines::of(process.stdout.take().unwrap());
         let stderr = Lines::of(process.stderr.take().unwrap());
         Self { process, stdout, stderr }
+    }
+
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
     }
 
     /// Sends it the signal that Ctrl-C sends.

@@ -92,6 +92,7 @@ fn submit_and_finish() {
             while let Some(job) = its.next(|changed, state| (changed.wait(state), false)) {
                 count.fetch_add(job as usize, Ordering::Relaxed);
             }
+            its.left();
         });
         let taken = line.submit(1).0 == Submitted::Done;
         line.finish();

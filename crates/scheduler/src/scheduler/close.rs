@@ -39,10 +39,34 @@ pub(super) fn close(
     // a refused run, must not keep its descriptors.
     let resting = Resting::take(shared)?;
     let end = Instant::now().checked_add(limit);
-    let worker = resting.worker();
-    // SAFETY: the guard is dropped below, before the worker retires.
-    let entered = unsafe { worker.enter() };
     *shared.run_at.lock() = Some(location);
+    let (mut report, blocking_end) =
+        shared.config.wrappers.around_all(|| end_work(resting.worker(), end, blocking_limit));
+    shared.set_phase(CLOSED);
+    shared.driver.close();
+    report.worker_threads = join_threads(shared, end.max(blocking_end));
+    for slot in 1..shared.slots.len() {
+        let worker = shared.resting[slot].lock().take();
+        if let Some(worker) = worker {
+            worker.retire();
+        }
+    }
+    resting.retire();
+    shared.with_foreign_heap(|heap| heap.close(shared));
+    *shared.run_at.lock() = None;
+    Ok(report)
+}
+
+/// Ends tasks until `end`, and then closures on the blocking pool within their limit; gives what is left of them, and when
+/// that limit ends.
+fn end_work(
+    worker: &Worker,
+    end: Option<Instant>,
+    blocking_limit: Duration,
+) -> (ShutdownReport, Option<Instant>) {
+    let shared = worker.shared();
+    // SAFETY: the guard ends with this function, before the worker retires.
+    let _entered = unsafe { worker.enter() };
     worker.begin_run(std::ptr::null_mut());
     shared.set_phase(CLOSING);
     let handle = Handle::of(shared);
@@ -69,8 +93,8 @@ pub(super) fn close(
             }
         }
         drop(alive);
-        for _ in 0..1024 {
-            worker.turn_until(|_| {}, || true);
+        for _ in 0..16 {
+            worker.turns_until(|_| {}, || true);
         }
         // A sleep of a closing loop is a short one, and lets virtual time go on.
         worker.turn(|_| {});
@@ -79,20 +103,7 @@ pub(super) fn close(
     let blocking_end = Instant::now().checked_add(blocking_limit);
     report.blocking_threads = shared.pool.close(blocking_limit);
     end_tasks(shared, worker);
-    drop(entered);
-    shared.set_phase(CLOSED);
-    shared.driver.close();
-    report.worker_threads = join_threads(shared, end.max(blocking_end));
-    for slot in 1..shared.slots.len() {
-        let worker = shared.resting[slot].lock().take();
-        if let Some(worker) = worker {
-            worker.retire();
-        }
-    }
-    resting.retire();
-    shared.with_foreign_heap(|heap| heap.close(shared));
-    *shared.run_at.lock() = None;
-    Ok(report)
+    (report, blocking_end)
 }
 
 /// The end of a closing loop's tasks, those within the limit having ended: what is queued or idle ends here, cells that

@@ -345,9 +345,12 @@ impl LocalScheduler {
         let location = Location::caller();
         let resting = Resting::take(&self.shared)?;
         let worker = resting.worker();
-        // SAFETY: the guard ends with this function, before the worker is put back.
-        let _entered = unsafe { worker.enter() };
-        Ok(worker.spawn(future, location))
+        // An eager task runs here and now.
+        Ok(self.shared.config.wrappers.around_all(|| {
+            // SAFETY: the guard ends with this closure, before the worker is put back.
+            let _entered = unsafe { worker.enter() };
+            worker.spawn(future, location)
+        }))
     }
 
     /// Calls `f` as if inside a run, without running anything: for looking at tasks between runs.

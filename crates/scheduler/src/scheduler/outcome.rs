@@ -13,6 +13,10 @@ const BUSY: &str = "the event loop is running: stop it first, or use it from ins
 const STOPPED: &str = "the event loop was stopped before the future was done: run the loop again; a task goes on then, \
                        and so does a future that was given by reference";
 
+/// What [`RunError::NotWrapped`] says.
+const NOT_WRAPPED: &str = "a function given to wrap_worker returned without calling its argument, or panicked before it \
+                           did, so nothing was run: have it call its argument, once";
+
 /// Why a run did not give a value.
 ///
 /// ```
@@ -47,6 +51,8 @@ pub enum RunError {
     Cancelled(CancelledError),
     /// A thread of the loop could not be started.
     Thread(std::io::Error),
+    /// One of the loop's [`Wrappers`](crate::Wrappers) did not call its argument: nothing was run.
+    NotWrapped,
 }
 
 impl fmt::Display for RunError {
@@ -64,6 +70,7 @@ impl fmt::Display for RunError {
             RunError::Panicked(what) => write!(f, "the run was ended by a panic: {what}"),
             RunError::Cancelled(error) => write!(f, "the main future was {error}"),
             RunError::Thread(error) => write!(f, "a thread of the event loop could not be started: {error}"),
+            RunError::NotWrapped => f.write_str(NOT_WRAPPED),
         }
     }
 }

@@ -65,6 +65,10 @@ impl<'a> Passes<'a> {
     #[track_caller]
     pub fn pass(&mut self, wait: Duration) -> Result<bool, RunError> {
         refuse_nested()?;
+        Ok(self.shared.config.wrappers.around(|| self.pass_wrapped(wait))?)
+    }
+
+    fn pass_wrapped(&self, wait: Duration) -> bool {
         let worker = self.running.worker();
         // SAFETY: the guard ends with this function, before the worker can be put back.
         let _entered = unsafe { worker.enter() };
@@ -73,7 +77,7 @@ impl<'a> Passes<'a> {
         let stopped = worker.leave.is_stopped() || self.shared.stop.swap(false, Ordering::Acquire);
         // Between the passes others look after what is ready, where there are others.
         worker.end_run();
-        Ok(!stopped)
+        !stopped
     }
 
     fn make(&self, worker: &Worker, wait: Duration) {

@@ -139,8 +139,29 @@ pub(super) fn run<F: Future>(
 ) -> Result<F::Output, RunError> {
     let running = Running::take(shared, location)?;
     let worker = running.worker();
+    let (ended, interrupted) =
+        shared.config.wrappers.around(|| run_main(worker, future, on_interrupt, location))?;
+    drop(running);
+    match ended {
+        MainEnd::Value(value) => Ok(value),
+        MainEnd::Panicked(payload) => resume_unwind(payload),
+        MainEnd::Cancelled(_) | MainEnd::Left if interrupted => Err(RunError::Interrupted),
+        MainEnd::Left => Err(shared.failure.lock().take().map_or(RunError::Stopped, RunError::Panicked)),
+        MainEnd::Cancelled(error) => Err(RunError::Cancelled(error)),
+    }
+}
+
+/// Runs the loop as `worker` until its main future has ended, or the run has; gives how, and whether that was for an
+/// interrupt.
+fn run_main<F: Future>(
+    worker: &Worker,
+    future: F,
+    on_interrupt: OnInterrupt,
+    location: &'static Location<'static>,
+) -> (MainEnd<F::Output>, bool) {
+    let shared = worker.shared();
     // SAFETY: the guard ends with this function, before the worker is put back.
-    let entered = unsafe { worker.enter() };
+    let _entered = unsafe { worker.enter() };
     let main = begin_main(worker, Kind::Main, location);
     if on_interrupt == OnInterrupt::Leave {
         worker.leave.on_interrupt();
@@ -167,15 +188,7 @@ pub(super) fn run<F: Future>(
     let interrupted = worker.was_interrupted() && (!over.get() || main.uncancel() == 0);
 
     end_main(main, shared.local);
-    drop(entered);
-    drop(running);
-    match ended {
-        MainEnd::Value(value) => Ok(value),
-        MainEnd::Panicked(payload) => resume_unwind(payload),
-        MainEnd::Cancelled(_) | MainEnd::Left if interrupted => Err(RunError::Interrupted),
-        MainEnd::Left => Err(shared.failure.lock().take().map_or(RunError::Stopped, RunError::Panicked)),
-        MainEnd::Cancelled(error) => Err(RunError::Cancelled(error)),
-    }
+    (ended, interrupted)
 }
 
 /// Runs the loop until it is stopped.
@@ -185,6 +198,11 @@ pub(super) fn run_forever(
 ) -> Result<(), RunError> {
     let running = Running::take(shared, location)?;
     let worker = running.worker();
+    shared.config.wrappers.around(|| run_without_main(worker, location))?
+}
+
+fn run_without_main(worker: &Worker, location: &'static Location<'static>) -> Result<(), RunError> {
+    let shared = worker.shared();
     // SAFETY: the guard ends with this function, before the worker is put back.
     let _entered = unsafe { worker.enter() };
     // Nobody's task: it is in no list, and nobody may cancel it.
@@ -206,6 +224,7 @@ fn begin_main(worker: &Worker, kind: Kind, location: &'static Location<'static>)
     let shared = worker.shared();
     let word = NEW_DETACHED | if shared.local { LOCAL } else { 0 };
     let main = create(worker.heap(), shared, kind, std::future::ready(()), word, 0, location);
+    crate::trace::task_created(main);
     worker.begin_run(main.0.as_ptr());
     if kind == Kind::Main {
         shared.foreign_tally.task_created();
@@ -220,7 +239,7 @@ fn turns(worker: &Worker, over: impl Fn() -> bool, mut main: impl FnMut(&Worker)
         worker.begin_pass(1);
     }
     while !over() && !worker.leaves() {
-        worker.turn_until(&mut main, || worker.must_not_sleep());
+        worker.turns_until(&mut main, || worker.must_not_sleep());
     }
 }
 

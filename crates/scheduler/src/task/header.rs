@@ -17,6 +17,7 @@ use super::body::Watcher;
 use super::error::TaskError;
 use super::remote::{self, Noted, Remote};
 use super::state::{Access, Complete, Detach, LOAN, LOCAL, Wake, Word, references};
+use crate::debug;
 use crate::heap::Page;
 use crate::worker::Worker;
 
@@ -86,8 +87,13 @@ pub(crate) struct Cold {
     pub(crate) unread: std::sync::OnceLock<super::unread::Describe>,
     /// Whether the handle, which went before the end, wants nobody told of a failure.
     pub(crate) silent: AtomicBool,
+    /// Whether it was polled in debug mode.
+    pub(crate) ran: AtomicBool,
     /// Who waits, on a foreign thread, for a local task to complete.
     pub(crate) foreign_joiner: Mutex<Option<Waker>>,
+    /// What subscribers of `tracing` see of the task, where one wants to.
+    #[cfg(feature = "tracing")]
+    pub(crate) span: std::sync::OnceLock<crate::trace::TaskSpan>,
 }
 
 /// The front of every task cell: 96 bytes, then the future or its output.
@@ -359,9 +365,13 @@ impl Raw {
         }
     }
 
-    /// Wakes, and keeps the caller's reference.
+    /// Wakes, and keeps the caller's reference. On the thread that polls the task, a flag that is read when the poll ends.
     #[inline]
     pub(crate) fn wake_by_ref(self) {
+        let header = self.0.as_ptr().cast_const().cast();
+        if context::with(|context| context.is_some_and(|context| context.wake_current(header))) {
+            return;
+        }
         if self.on_word(|word, access| word.wake_by_ref(access), Remote::wake_by_ref, Wake::Nothing)
             == Wake::Queue
         {
@@ -479,6 +489,7 @@ impl Raw {
     #[inline(never)]
     unsafe fn mark_complete(self, access: Access, mut outcome: u64) {
         let header = self.header();
+        crate::trace::task_ends(self);
         crate::trace::task_ended(header.id);
         if let Some(tree) = self.tree_if_any() {
             tree.end();
@@ -623,8 +634,9 @@ impl Raw {
             let _ = tree.take_fresh();
             tree.end();
         }
+        debug::tell_if_it_never_ran(self);
         // SAFETY: passed on from the caller.
-        unsafe { self.end_with(access, error) };
+        context::quietly(|| unsafe { self.end_with(access, error) });
     }
 
     /// Drops the future, and ends the task with this error.

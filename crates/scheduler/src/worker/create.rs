@@ -6,13 +6,97 @@ use std::sync::Arc;
 
 use heist_core::{context, vars};
 
+use super::Worker;
 use crate::heap::{Heap, Shape};
 use crate::scheduler::with_worker;
 use crate::shared::{CLOSED, CLOSING, Shared};
 use crate::task::remote;
 use crate::task::state::{self, Access, LOCAL};
-use crate::task::{self, Body, Header, Kind, Raw, Task, TaskError, TaskOptions};
+use crate::task::{self, Body, Header, Kind, Raw, Task, TaskError, TaskOptions, spawn_with};
 use crate::trace;
+
+impl Worker {
+    /// Creates a task here and queues it.
+    #[inline]
+    pub(crate) fn spawn<F>(&self, future: F, location: &'static Location<'static>) -> Task<F::Output>
+    where
+        F: Body + 'static,
+    {
+        self.spawn_in(Kind::Task, future, location, None)
+    }
+
+    /// As [`spawn`](Self::spawn), a task or a clean-up, in the context that is given, where one is.
+    #[inline(always)]
+    pub(crate) fn spawn_in<F>(
+        &self,
+        kind: Kind,
+        future: F,
+        location: &'static Location<'static>,
+        vars: Option<vars::Context>,
+    ) -> Task<F::Output>
+    where
+        F: Body + 'static,
+    {
+        if kind == Kind::Task && self.shared.task_defaults.are_special() {
+            return spawn_with(
+                self,
+                future,
+                location,
+                TaskOptions { context: vars, ..TaskOptions::default() },
+            );
+        }
+        let task = self.make_task(kind, future, location, vars);
+        trace::task_created(task.raw());
+        self.queue_new(kind, task.raw());
+        task
+    }
+
+    /// Makes a task here and leaves it out of any queue.
+    #[inline(always)]
+    pub(crate) fn make_task<F>(
+        &self,
+        kind: Kind,
+        future: F,
+        location: &'static Location<'static>,
+        vars: Option<vars::Context>,
+    ) -> Task<F::Output>
+    where
+        F: Body + 'static,
+    {
+        let local = if self.local { LOCAL } else { 0 };
+        self.slot().tally.task_created();
+        let raw = create_in(&self.heap, &self.shared, kind, future, state::NEW | local, 0, location, vars);
+        // SAFETY: `NEW` counts the handle's reference and flag; the cell was made for this future.
+        unsafe { Task::from_raw(raw) }
+    }
+
+    /// Whether a task of this kind comes too late.
+    #[inline]
+    pub(crate) fn is_too_late(&self, kind: Kind) -> bool {
+        self.shared.phase() >= if kind == Kind::Cleanup { CLOSED } else { CLOSING }
+    }
+
+    /// Queues a task that was just made here, or ends it where the loop takes no more.
+    #[inline(always)]
+    pub(crate) fn queue_new(&self, kind: Kind, task: Raw) {
+        if self.is_too_late(kind) {
+            refuse(task);
+        } else if self.local {
+            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+            unsafe { (*self.fifo.get()).push_back(task) };
+        } else {
+            self.push_back(task);
+        }
+    }
+
+    /// Polls a task that was just made here, inside the poll of the one that made it.
+    pub(crate) fn start_eagerly(&self, task: Raw) {
+        if self.is_too_late(task.header().vtable.kind) {
+            return refuse(task);
+        }
+        self.context.apart(|| self.poll(task));
+    }
+}
 
 /// Ends a task whose making failed: whoever awaits it gets the panic.
 pub(crate) fn fail_unqueued(task: Raw, payload: Box<dyn Any + Send>) {
@@ -80,7 +164,6 @@ pub(crate) fn create_in<F: Body + 'static>(
     }
     raw.header().remote.reset(notes);
     raw.header().word.publish(word);
-    trace::task_created(raw.header().id, parent, location);
     raw
 }
 
@@ -108,7 +191,9 @@ where
         let Some(future) = future.take() else { return };
         let local = if shared.local { LOCAL } else { 0 };
         let word = state::NEW_DETACHED | local;
-        worker.put_internal(create(worker.heap(), shared, kind, future, word, 0, location));
+        let raw = create(worker.heap(), shared, kind, future, word, 0, location);
+        trace::task_created(raw);
+        worker.put_internal(raw);
     });
     let Some(future) = future else { return };
     let (word, notes) = if shared.local {
@@ -119,11 +204,12 @@ where
     let raw = shared.with_foreign_heap(|heap| {
         let raw = create(heap, shared, kind, future, word, notes, location);
         if shared.phase() == CLOSED {
-            // As in `create_foreign`.
+            // As in `create_foreign_with`.
             heap.close(shared);
         }
         raw
     });
+    trace::task_created(raw);
     shared.inject(raw);
 }
 
@@ -138,16 +224,16 @@ where
     F: Body + Send + 'static,
     F::Output: Send + 'static,
 {
-    create_foreign_in(shared, kind, future, location, None)
+    create_foreign_with(shared, kind, future, location, TaskOptions::default())
 }
 
-/// As [`create_foreign`], in the context that is given, where one is.
-pub(crate) fn create_foreign_in<F>(
+/// As [`create_foreign`], with options. A foreign thread polls nothing, so the task is never eager.
+pub(crate) fn create_foreign_with<F>(
     shared: &Arc<Shared>,
     kind: Kind,
     future: F,
     location: &'static Location<'static>,
-    vars: Option<vars::Context>,
+    mut options: TaskOptions,
 ) -> Task<F::Output>
 where
     F: Body + Send + 'static,
@@ -155,7 +241,6 @@ where
 {
     let last = if kind == Kind::Cleanup { CLOSED } else { CLOSING };
     let late = kind != Kind::Blocking && shared.phase() >= last;
-    let mut options = TaskOptions { context: vars, ..TaskOptions::default() };
     let failed = if kind == Kind::Task { shared.task_defaults.apply(&mut options) } else { None };
     let TaskOptions { name, context: vars, .. } = options;
     // A local task begins idle, with a wake noted: the owner queues it when it merges. Its words are right from the
@@ -179,6 +264,7 @@ where
     if let Some(name) = name {
         task.set_name(name);
     }
+    trace::task_created(raw);
     if let Some(payload) = failed {
         fail_unqueued(raw, payload);
         return task;

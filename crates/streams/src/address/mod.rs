@@ -1,8 +1,9 @@
 //! What stands for an address, and how names become addresses.
 //!
 //! A numeric address is used as it is. A name is looked up by the system, which blocks, so that happens on the loop's
-//! blocking pool.
+//! blocking pool; or by somebody else, a [`Resolve`].
 
+mod resolve;
 mod system;
 
 use std::io;
@@ -10,6 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 
 use heist_scheduler::Handle;
 
+pub use resolve::{Resolve, Resolving};
 pub(crate) use system::name_of;
 
 /// What stands for an address: a [`SocketAddr`], several of them, `"host:port"`, a pair of host and port, or of several
@@ -104,15 +106,25 @@ impl Target {
 
     /// The addresses of that family, each once: at least one.
     pub(crate) async fn resolve_in(self, purpose: Purpose, family: Family) -> io::Result<Vec<SocketAddr>> {
+        self.resolve_by(None, purpose, family).await
+    }
+
+    /// As [`resolve_in`](Self::resolve_in), with names looked up by `resolver`, or by the system without one.
+    pub(crate) async fn resolve_by(
+        self,
+        resolver: Option<&dyn Resolve>,
+        purpose: Purpose,
+        family: Family,
+    ) -> io::Result<Vec<SocketAddr>> {
         let found = match self {
             Self::Several(targets) => {
                 let mut found = Vec::new();
                 for target in targets {
-                    found.extend(target.look_up(purpose).await?);
+                    found.extend(target.look_up(resolver, purpose).await?);
                 }
                 found
             }
-            one => one.look_up(purpose).await?,
+            one => one.look_up(resolver, purpose).await?,
         };
         let mut addresses = Vec::with_capacity(found.len());
         for address in found.iter().filter(|address| family.has(address)) {
@@ -130,7 +142,7 @@ impl Target {
         }
     }
 
-    async fn look_up(self, purpose: Purpose) -> io::Result<Vec<SocketAddr>> {
+    async fn look_up(self, resolver: Option<&dyn Resolve>, purpose: Purpose) -> io::Result<Vec<SocketAddr>> {
         match self {
             Self::Known(addresses) => Ok(addresses),
             Self::AnyHost(port) => {
@@ -140,32 +152,33 @@ impl Target {
                 };
                 Ok(vec![(v4, port).into(), (v6, port).into()])
             }
-            Self::Name(host, port) => look_up(host, port).await,
+            Self::Name(host, port) => look_up(resolver, host, port).await,
             // Lists have one level, since no list stands for an address.
             Self::Several(_) => Ok(Vec::new()),
         }
     }
 }
 
-async fn look_up(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let Some(handle) = Handle::current() else {
-        return Err(io::Error::other(format!(
-            "cannot look up host {host:?}: no event loop runs on this thread; await this inside heist::run"
-        )));
+async fn look_up(resolver: Option<&dyn Resolve>, host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let found = match resolver {
+        Some(resolver) => resolver.resolve(&host, port).await,
+        None => ask_system(host.clone(), port).await,
     };
-    let name = host.clone();
-    let found = handle.to_thread(move || {
-        let addresses: Vec<SocketAddr> = (name.as_str(), port).to_socket_addrs()?.collect();
-        io::Result::Ok(addresses)
-    });
-    match found.await {
-        Ok(Ok(addresses)) if addresses.is_empty() => {
+    match found {
+        Ok(addresses) if addresses.is_empty() => {
             Err(io::Error::new(io::ErrorKind::NotFound, format!("host {host:?} has no address")))
         }
-        Ok(Ok(addresses)) => Ok(addresses),
-        Ok(Err(error)) => Err(io::Error::new(error.kind(), format!("cannot look up host {host:?}: {error}"))),
-        Err(error) => Err(io::Error::other(format!("the look-up of host {host:?} did not end: {error}"))),
+        Ok(addresses) => Ok(addresses),
+        Err(error) => Err(io::Error::new(error.kind(), format!("cannot look up host {host:?}: {error}"))),
     }
+}
+
+async fn ask_system(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let Some(handle) = Handle::current() else {
+        return Err(io::Error::other("no event loop runs on this thread; await this inside heist::run"));
+    };
+    let found = handle.to_thread(move || Ok((host.as_str(), port).to_socket_addrs()?.collect()));
+    found.await.unwrap_or_else(|error| Err(io::Error::other(format!("the look-up did not end: {error}"))))
 }
 
 fn parse(text: &str) -> io::Result<Target> {

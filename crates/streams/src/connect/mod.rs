@@ -20,11 +20,12 @@ use std::future::{Future, IntoFuture};
 use std::io;
 use std::net::{self, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use heist_reactor::IoSource;
 
-use crate::address::{Family, Purpose, Target};
+use crate::address::{Family, Purpose, Resolve, Target};
 use crate::net::no_delay;
 use crate::ready::{OwnedSocket, ReadySocket};
 use crate::wire::streams_over_socket;
@@ -142,11 +143,12 @@ struct Route {
     family: Family,
     lead: usize,
     head_start: Option<Duration>,
+    resolver: Option<Arc<dyn Resolve>>,
 }
 
 impl Default for Route {
     fn default() -> Self {
-        Self { local: None, family: Family::Any, lead: LEAD, head_start: Some(HEAD_START) }
+        Self { local: None, family: Family::Any, lead: LEAD, head_start: Some(HEAD_START), resolver: None }
     }
 }
 
@@ -265,6 +267,28 @@ impl OpenConnection {
         self
     }
 
+    /// Who looks the host's name up; the system, on a thread of the loop's pool, when not set. A numeric address needs nobody.
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// use std::io;
+    /// use heist_streams::open_connection;
+    ///
+    /// let nobody = |host, _port| async move { Err(io::Error::new(io::ErrorKind::NotFound, format!("no {host} here"))) };
+    /// let error = open_connection(("www.example", 80)).resolver(nobody).await.unwrap_err();
+    /// assert_eq!(error.to_string(), "cannot look up host \"www.example\": no www.example here");
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
+    pub fn resolver(mut self, resolver: impl Resolve + 'static) -> Self {
+        self.route.resolver = Some(Arc::new(resolver));
+        self
+    }
+
     /// How long all of it may take, look-up, attempts and TLS together; without limit when not set. The error is
     /// [`TimedOut`](io::ErrorKind::TimedOut).
     ///
@@ -338,7 +362,7 @@ impl OpenConnection {
 
 impl Route {
     async fn connect(self, target: Target) -> io::Result<(IoSource<net::TcpStream>, SocketAddr)> {
-        let addresses = target.resolve_in(Purpose::Connect, self.family).await?;
+        let addresses = target.resolve_by(self.resolver.as_deref(), Purpose::Connect, self.family).await?;
         let addresses = interleave(addresses, self.lead);
         let local = match self.local {
             Some(local) => local?.resolve_in(Purpose::Listen, self.family).await?,
@@ -349,9 +373,9 @@ impl Route {
 
     /// A socket that is ready has its addresses, and a Unix socket has none.
     fn check_unused(&self) -> io::Result<()> {
-        if self.local.is_some() || self.family != Family::Any {
-            let message = "local_addr and family are about internet addresses, which a ready socket has already and a \
-                           Unix socket lacks: leave local_addr and family out";
+        if self.local.is_some() || self.family != Family::Any || self.resolver.is_some() {
+            let message = "local_addr, family and resolver are about internet addresses, which a ready socket has \
+                           already and a Unix socket lacks: leave them out";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         Ok(())

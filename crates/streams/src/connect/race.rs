@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use heist_timer::{Sleep, sleep};
+use heist_timer::Sleep;
 
 /// What came of a [`staggered_race`].
 ///
@@ -162,7 +162,7 @@ where
 
     fn begin_next(&mut self) {
         if let Some((number, begin)) = self.waiting.next() {
-            self.head_start = self.delay.map(|delay| Box::pin(sleep(delay)));
+            self.head_start = self.delay.map(|delay| Box::pin(Sleep::of(delay)));
             self.running.push((number, Box::pin(begin())));
         }
     }

@@ -14,6 +14,7 @@ use super::byte_stream::{self, byte_stream};
 use super::options::{buffer_options, socket_options, tcp_options, ttl_options};
 use super::ready::{self, Interest, Ready, any_socket};
 use super::socket::no_delay;
+use crate::compat::poll_socket;
 use crate::connect::connect_to;
 use crate::wire::streams_over_socket;
 use crate::{DEFAULT_LIMIT, StreamReader, StreamWriter, ToAddress};
@@ -86,6 +87,7 @@ pub struct WriteHalf {
     half: Option<Half<net::TcpStream>>,
 }
 
+poll_socket!(TcpStream, ReadHalf, WriteHalf);
 byte_stream!(
     TcpStream,
     ReadHalf,

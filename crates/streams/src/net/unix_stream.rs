@@ -14,6 +14,7 @@ use super::byte_stream::{self, byte_stream};
 use super::options::{buffer_options, socket_options};
 use super::ready::{self, Interest, Ready, any_socket};
 use super::unix_name::unix_connect;
+use crate::compat::poll_socket;
 
 /// A connection through a Unix socket.
 ///
@@ -78,6 +79,7 @@ pub struct UnixWriteHalf {
     half: Option<Half<net::UnixStream>>,
 }
 
+poll_socket!(UnixStream, UnixReadHalf, UnixWriteHalf);
 byte_stream!(
     UnixStream,
     UnixReadHalf,

@@ -69,6 +69,28 @@ impl TlsAcceptor {
     }
 }
 
+impl TlsAcceptor {
+    /// This acceptor, with these protocols to be spoken over its connections where it names none; see
+    /// [`TlsAcceptorBuilder::alpn`].
+    ///
+    /// ```
+    /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
+    /// use heist_streams::tls::TlsAcceptor;
+    ///
+    /// let acceptor = TlsAcceptor::from_pem(&certificate, &key)?.with_default_alpn(["h2", "http/1.1"]);
+    /// # drop(acceptor);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_default_alpn<P: AsRef<[u8]>>(mut self, names: impl IntoIterator<Item = P>) -> Self {
+        if self.config.alpn_protocols.is_empty() {
+            Arc::make_mut(&mut self.config).alpn_protocols = protocols(names);
+        }
+        self
+    }
+}
+
 /// Whatever rustls can be told.
 impl From<Arc<ServerConfig>> for TlsAcceptor {
     fn from(config: Arc<ServerConfig>) -> Self {

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use heist_core::sync::Mutex;
-use heist_timer::{Sleep, sleep};
+use heist_timer::Sleep;
 
 use super::machine::Machine;
 use crate::wire::{Input, Output, ReadSide, StreamAddr, WriteSide};
@@ -124,7 +124,7 @@ impl WriteSide for TlsWrite {
     }
 
     fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let overdue = self.overdue.get_or_insert_with(|| Box::pin(sleep(self.patience)));
+        let overdue = self.overdue.get_or_insert_with(|| Box::pin(Sleep::of(self.patience)));
         ready!(overdue.as_mut().poll(cx));
         self.session.lock().abort();
         let message = format!(

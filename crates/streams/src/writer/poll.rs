@@ -22,12 +22,17 @@ impl StreamWriter {
             taken = n;
             afterwards
         });
+        if taken == 0 && data.iter().any(|piece| !piece.is_empty()) {
+            // The connection failed over it, or was closed a moment ago: 0 would not say so.
+            ready!(self.shared.poll_wait(cx, &mut Some(SOLE), State::drained))?;
+        }
         Poll::Ready(Ok(taken))
     }
 
-    /// [`flushed`](Self::flushed), for hand-written futures.
+    /// [`flushed`](Self::flushed), for hand-written futures. Those who ended their direction may flush it before they wait
+    /// for that once more.
     pub(crate) fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.shared.poll_wait(cx, &mut Some(SOLE), State::flush_outcome)
+        self.shared.poll_wait(cx, &mut Some(SOLE), State::flush_outcome_at_end)
     }
 
     /// Ends its own direction after all that was written, and waits until that is done.

@@ -194,6 +194,13 @@ impl State {
         self.outcome().or_else(|| (!self.flushing).then_some(Ok(())))
     }
 
+    /// As `flush_outcome`, where an end of this direction is no reason to fail: all had been sent by then.
+    pub(super) fn flush_outcome_at_end(&self) -> Option<io::Result<()>> {
+        let ended =
+            self.phase == Phase::Closed && matches!(self.how, Shutdown::Write) && self.error.is_none();
+        if ended { Some(Ok(())) } else { self.flush_outcome() }
+    }
+
     /// What there is to say once the connection is closed.
     pub(super) fn close_outcome(&self) -> Option<io::Result<()>> {
         let error = || self.error.as_ref().map_or(Ok(()), |error| Err(error.again()));
@@ -259,7 +266,6 @@ impl State {
 
     /// Writes what the system takes at once, and keeps of the rest no more than the high-water mark; how much that is in
     /// all. For a writer that is not paused.
-    #[cfg(feature = "futures-io")]
     pub(super) fn write_some(&mut self, pieces: &[IoSlice<'_>]) -> (usize, Option<Afterwards>) {
         if !self.accepts() {
             return (0, None);

@@ -1,9 +1,10 @@
 //! Done callbacks: closures that are called once the future is done, in the order of their registration.
 //!
 //! A callback belongs to the loop that its thread is a worker of when it is registered: that loop calls it, later, between
-//! tasks, and before those who wait are polled, as long as no other callback stands before it that is not a loop's. One that is
-//! registered outside of any loop is called by the thread that completes the future, after everybody has been woken and with
-//! no lock held.
+//! tasks. Those who wait and the callbacks stand in one order, as in asyncio: that of registration, where a wait is registered
+//! by its first poll. So each registration has a number, and each wait knows (as what it wants, to the list) how many came
+//! before it. One that is registered outside of any loop is called by the thread that completes the future, after everybody
+//! has been woken and with no lock held, and with it those behind it.
 //!
 //! *Completion against registration.* Whoever completes the future hands its callbacks out after the unlock, because that
 //! calls into other code. A registration that comes meanwhile finds the future done, and would overtake them if it handed
@@ -15,14 +16,17 @@
 
 use std::any::type_name;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::task::Waker;
 
 use heist_core::ExceptionContext;
 use heist_core::callback_id::CallbackId;
+use heist_core::context;
 use heist_core::services;
 use heist_core::sync::mutant;
 use heist_core::vars::Captured;
 
 use super::Future;
+use crate::waitlist::WaitList;
 
 /// Brings a callback to where it is called.
 type Deliver<T> = Box<dyn FnOnce(Future<T>) + Send>;
@@ -30,6 +34,8 @@ type Deliver<T> = Box<dyn FnOnce(Future<T>) + Send>;
 /// One registration.
 pub(super) struct Registration<T> {
     id: CallbackId,
+    /// How many came before it.
+    number: u32,
     /// What the callback is called in the source, for debug texts.
     name: &'static str,
     /// Whether a loop calls it.
@@ -40,13 +46,15 @@ pub(super) struct Registration<T> {
 /// The registrations of one future.
 pub(super) struct Callbacks<T> {
     list: Vec<Registration<T>>,
+    /// How many were ever registered.
+    came: u32,
     /// The future is done, and its callbacks are being handed out.
     delivering: bool,
 }
 
 impl<T> Callbacks<T> {
     pub(super) const fn new() -> Self {
-        Self { list: Vec::new(), delivering: false }
+        Self { list: Vec::new(), came: 0, delivering: false }
     }
 
     /// The future is done; `true` when there is something to [`deliver`].
@@ -55,22 +63,61 @@ impl<T> Callbacks<T> {
         self.delivering
     }
 
+    /// How many have been registered so far.
+    pub(super) fn came(&self) -> u32 {
+        self.came
+    }
+
+    fn push(&mut self, id: CallbackId, name: &'static str, on_loop: bool, deliver: Deliver<T>) {
+        self.list.push(Registration { id, number: self.came, name, on_loop, deliver });
+        self.came = self.came.saturating_add(1);
+    }
+
     pub(super) fn names(&self) -> impl ExactSizeIterator<Item = &'static str> + '_ {
         self.list.iter().map(|registration| registration.name)
     }
 }
 
-/// Hands out the first callbacks of a future that is done, as far as loops call them: they come before those who wait, who are
-/// yet to be woken. Called by the one who completed it, and followed by [`deliver`].
-pub(super) fn deliver_to_loops<T>(future: &Future<T>) {
+/// One who waits, by how many callbacks were registered before.
+pub(super) type Waits = Vec<(u32, Option<Waker>)>;
+
+/// Grants a turn to everybody who waits, in order.
+pub(super) fn grant_all(list: &mut WaitList) -> Waits {
+    let mut waits = Waits::with_capacity(list.waiting());
+    while let Some(behind) = list.first_want() {
+        waits.push((behind, list.grant()));
+    }
+    waits
+}
+
+/// Wakes those who wait, and hands out the first callbacks, as far as loops call them, in one order: that of registration.
+/// Called by the one who completed the future, and followed by [`deliver`].
+pub(super) fn deliver_in_order<T>(future: &Future<T>, waits: Waits) {
     let first: Vec<_> = {
         let mut cell = future.cell.lock();
         let list = &mut cell.extra().callbacks.list;
         let length = list.iter().take_while(|registration| registration.on_loop).count();
         list.drain(..length).collect()
     };
-    for registration in first {
-        (registration.deliver)(future.clone());
+    let mut waits = waits.into_iter().peekable();
+    let deliver = || {
+        for registration in first {
+            while let Some((_, waker)) = waits.next_if(|(behind, _)| *behind <= registration.number) {
+                wake(waker);
+            }
+            (registration.deliver)(future.clone());
+        }
+        waits.for_each(|(_, waker)| wake(waker));
+    };
+    context::with(|context| match context {
+        Some(context) => context.in_order(deliver),
+        None => deliver(),
+    });
+}
+
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }
 
@@ -148,7 +195,7 @@ impl<T: Send + 'static> Future<T> {
             drop(cell);
             deliver(self.clone());
         } else {
-            cell.extra().callbacks.list.push(Registration { id, name: type_name::<F>(), on_loop, deliver });
+            cell.extra().callbacks.push(id, type_name::<F>(), on_loop, deliver);
         }
     }
 

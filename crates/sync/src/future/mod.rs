@@ -442,6 +442,7 @@ impl<T> Future<T> {
     #[inline]
     fn complete(&self, outcome: Outcome<T>) -> Result<(), InvalidStateError> {
         let mut batch = WakeBatch::new();
+        let mut waits = Vec::new();
         let unread = matches!(outcome, Outcome::Exception(_)).then(|| Unread(services::current()));
         let has_callbacks;
         {
@@ -455,20 +456,23 @@ impl<T> Future<T> {
             if unread.is_some() {
                 cell.extra().unread = unread;
             }
-            batch.grant_all(&mut cell.waiters);
             has_callbacks = cell.extra.as_mut().is_some_and(|extra| {
                 if let Some(ended) = &extra.ended {
                     ended.set();
                 }
                 extra.callbacks.begin()
             });
+            if has_callbacks {
+                waits = callbacks::grant_all(&mut cell.waiters);
+            } else {
+                batch.grant_all(&mut cell.waiters);
+            }
         }
         if has_callbacks {
-            callbacks::deliver_to_loops(self);
-        }
-        batch.wake();
-        if has_callbacks {
+            callbacks::deliver_in_order(self, waits);
             callbacks::deliver(self);
+        } else {
+            batch.wake();
         }
         Ok(())
     }
@@ -560,8 +564,9 @@ impl<T: Clone> std::future::Future for Wait<T> {
                     return Poll::Pending;
                 }
                 (None, _) => {
+                    let behind = cell.extra.as_ref().map_or(0, |extra| extra.callbacks.came());
                     // SAFETY: the waiter is idle, and leaves in `drop`.
-                    unsafe { cell.waiters.enter(this.waiter, cx.waker(), End::Back) };
+                    unsafe { cell.waiters.enter_for(this.waiter, cx.waker().clone(), End::Back, behind) };
                     let end = this.forward.asks_for_end().then(|| cell.end());
                     drop(cell);
                     this.forward.stand(cx, end);

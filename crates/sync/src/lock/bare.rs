@@ -32,8 +32,9 @@ impl<T: ?Sized> Lock<T> {
     /// # Ok(())
     /// # }
     /// ```
+    #[track_caller]
     pub fn acquire(&self) -> AcquireLock<'_, T> {
-        AcquireLock { claim: Claim::new(self, 1) }
+        AcquireLock { claim: Claim::for_user(self, 1) }
     }
 
     /// Gives back what [`acquire`](Self::acquire) took: the first who waits has it now. asyncio: `release`.

@@ -97,8 +97,9 @@ impl<T: ?Sized> Lock<T> {
     /// # }
     /// ```
     #[inline]
+    #[track_caller]
     pub fn lock(&self) -> LockFuture<'_, T> {
-        LockFuture { claim: Claim::new(self, 1) }
+        LockFuture { claim: Claim::for_user(self, 1) }
     }
 
     /// Takes the lock if it is free and nobody waits for it.

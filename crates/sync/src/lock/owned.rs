@@ -32,8 +32,9 @@ impl<T: ?Sized> Lock<T> {
     /// lock.clone().lock_owned().await
     /// # }
     /// ```
+    #[track_caller]
     pub fn lock_owned(self: Arc<Self>) -> LockOwned<T> {
-        LockOwned { claim: Claim::new(self, 1) }
+        LockOwned { claim: Claim::for_user(self, 1) }
     }
 
     /// Takes the lock if it is free and nobody waits for it; the guard keeps it alive.

@@ -68,8 +68,10 @@ fn mpsc_send_drop_x_drop_x_recv() {
 fn mpsc_send_waits_x_recv() {
     explore("mpsc_send_waits_x_recv", None, || {
         let (sender, mut receiver) = mpsc::channel(2);
+        // A slot that is claimed: nothing goes through the hand.
+        let permit = sender.try_reserve().unwrap();
         sender.try_send(1).unwrap();
-        sender.try_send(2).unwrap();
+        permit.send(2);
         // Both are fetched; the second is released, later, with no lock at all.
         assert_eq!(receiver.try_recv(), Ok(1));
         sender.try_send(3).unwrap();
@@ -79,6 +81,192 @@ fn mpsc_send_waits_x_recv() {
         });
         assert_eq!(sent, Ok(()));
         assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(3), Ok(4)));
+    });
+}
+
+/// A sender goes to wait for a slot while the receiver takes the value out of the hand, without the lock.
+#[test]
+fn mpsc_send_waits_x_recv_from_hand() {
+    explore("mpsc_send_waits_x_recv_from_hand", None, || {
+        let (sender, mut receiver) = mpsc::channel(1);
+        sender.try_send(1).unwrap();
+        let (sent, mut receiver) = race(sender.send(2), move || {
+            assert_eq!(receiver.try_recv(), Ok(1));
+            receiver
+        });
+        assert_eq!(sent, Ok(()));
+        assert_eq!(receiver.try_recv(), Ok(2));
+    });
+}
+
+/// A value goes through the hand to a receiver that waits, and is polled at any time, woken or not.
+#[test]
+fn mpsc_hand_x_recv() {
+    explore("mpsc_hand_x_recv", None, || {
+        let (sender, mut receiver) = mpsc::channel(1);
+        let (woken, waker) = Woken::new();
+        let mut receiving = Box::pin(receiver.recv());
+        assert!(poll(receiving.as_mut(), &waker).is_pending());
+        let other = thread::spawn(move || {
+            sender.try_send(Box::new(7)).unwrap();
+            sender
+        });
+        let early = poll(receiving.as_mut(), &waker);
+        let sender = other.join().unwrap();
+        let value = match early {
+            Poll::Ready(value) => value,
+            Poll::Pending => {
+                assert!(woken.is(), "the wake is lost");
+                let Poll::Ready(value) = poll(receiving.as_mut(), &waker) else { panic!("woken too early") };
+                value
+            }
+        };
+        assert_eq!(value, Some(Box::new(7)));
+        drop(receiving);
+        // The place is free again, and the slot.
+        sender.try_send(Box::new(8)).unwrap();
+        assert_eq!(receiver.try_recv(), Ok(Box::new(8)));
+    });
+}
+
+/// The receiver that waits is polled by another task while a value comes: that one is woken, or has it.
+#[test]
+fn mpsc_hand_x_change_waker() {
+    explore("mpsc_hand_x_change_waker", None, || {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let (_old, old_waker) = Woken::new();
+        let (new, new_waker) = Woken::new();
+        let mut receiving = pin!(receiver.recv());
+        assert!(poll(receiving.as_mut(), &old_waker).is_pending());
+        let other = thread::spawn(move || {
+            sender.send(Box::new(7)).unwrap();
+            sender
+        });
+        let second = poll(receiving.as_mut(), &new_waker);
+        let _sender = other.join().unwrap();
+        if second.is_pending() {
+            assert!(new.is(), "the wake is lost");
+            assert_eq!(poll(receiving, &new_waker), Poll::Ready(Some(Box::new(7))));
+        }
+    });
+}
+
+/// A receive that waits is dropped while a value comes: its waker is dropped once, and the value stays.
+#[test]
+fn mpsc_hand_x_recv_drop() {
+    explore("mpsc_hand_x_recv_drop", None, || {
+        let (sender, mut receiver) = mpsc::channel(1);
+        let (woken, waker) = Woken::new();
+        let mut receiving = Box::pin(receiver.recv());
+        assert!(poll(receiving.as_mut(), &waker).is_pending());
+        drop(waker);
+        let other = thread::spawn(move || {
+            sender.try_send(7).unwrap();
+            sender
+        });
+        drop(receiving);
+        let _sender = other.join().unwrap();
+        assert_eq!(Arc::strong_count(&woken), 1, "a waker was left behind, or dropped twice");
+        assert_eq!(receiver.try_recv(), Ok(7));
+    });
+}
+
+/// Two send to a receiver that waits, one through the hand, the other by the lock: it is woken, both values come, and the
+/// second of one sender behind its first.
+#[test]
+fn mpsc_hand_x_send_x_recv() {
+    explore("mpsc_hand_x_send_x_recv", Some(2), || {
+        let (sender, mut receiver) = mpsc::channel(3);
+        let second = sender.clone();
+        let (woken, waker) = Woken::new();
+        let mut receiving = Box::pin(receiver.recv());
+        assert!(poll(receiving.as_mut(), &waker).is_pending());
+        let first = thread::spawn(move || {
+            sender.try_send(1).unwrap();
+            sender.try_send(2).unwrap();
+            sender
+        });
+        let second = thread::spawn(move || {
+            second.try_send(3).unwrap();
+            second
+        });
+        let early = poll(receiving.as_mut(), &waker);
+        let _senders = (first.join().unwrap(), second.join().unwrap());
+        assert!(early.is_ready() || woken.is(), "the wake is lost");
+        drop(receiving);
+        let early = if let Poll::Ready(value) = early { value } else { None };
+        let mut all: Vec<i32> = early.into_iter().collect();
+        all.extend(std::iter::from_fn(|| receiver.try_recv().ok()));
+        let of_first: Vec<i32> = all.iter().copied().filter(|&value| value < 3).collect();
+        assert_eq!((all.len(), of_first), (3, vec![1, 2]));
+    });
+}
+
+/// One sends through the hand, another claims a slot: a channel of one place is promised to one of them.
+#[test]
+fn mpsc_hand_x_reserve() {
+    explore("mpsc_hand_x_reserve", None, || {
+        let (sender, mut receiver) = mpsc::channel(1);
+        let (_woken, waker) = Woken::new();
+        let mut receiving = Box::pin(receiver.recv());
+        assert!(poll(receiving.as_mut(), &waker).is_pending());
+        let second = sender.clone();
+        let other = thread::spawn(move || second.try_reserve_owned().ok());
+        let sent = sender.try_send(7).is_ok();
+        let permit = other.join().unwrap();
+        assert!(sent != permit.is_some(), "the one slot was given twice, or to nobody");
+        drop((receiving, permit));
+        assert_eq!(receiver.try_recv().is_ok(), sent);
+    });
+}
+
+/// A value is sent by the lock, with a permit, while the receiver goes to wait.
+#[test]
+fn mpsc_permit_send_x_recv() {
+    explore("mpsc_permit_send_x_recv", None, || {
+        let (sender, mut receiver) = mpsc::channel(1);
+        let permit = sender.clone().try_reserve_owned().unwrap();
+        let (received, _sender) = race(receiver.recv(), move || permit.send(7));
+        assert_eq!(received, Some(7));
+        // All is quiet: by hand again.
+        let (received, ()) = race(receiver.recv(), move || sender.try_send(8).unwrap());
+        assert_eq!(received, Some(8));
+    });
+}
+
+/// The last sender goes right after a value for a receiver that waits: the value comes, then the end.
+#[test]
+fn mpsc_hand_drop_x_recv() {
+    explore("mpsc_hand_drop_x_recv", None, || {
+        let (sender, mut receiver) = mpsc::channel(1);
+        let (received, ()) = race(receiver.recv(), move || {
+            sender.try_send(7).unwrap();
+            drop(sender);
+        });
+        assert_eq!(received, Some(7));
+        let (_woken, waker) = Woken::new();
+        assert_eq!(poll(pin!(receiver.recv()), &waker), Poll::Ready(None));
+    });
+}
+
+/// A receiver that waits is dropped while a value comes: value and waker are dropped once.
+#[test]
+fn mpsc_hand_x_receiver_drop() {
+    explore("mpsc_hand_x_receiver_drop", None, || {
+        let drops = Arc::new(Count::new(0));
+        let (sender, mut receiver) = mpsc::channel(1);
+        let (woken, waker) = Woken::new();
+        assert!(receiver.poll_recv(&mut std::task::Context::from_waker(&waker)).is_pending());
+        drop(waker);
+        let item = Item(drops.clone());
+        let other = thread::spawn(move || {
+            drop(sender.try_send(item));
+            sender
+        });
+        drop(receiver);
+        let _sender = other.join().unwrap();
+        assert_eq!(drops.load(Ordering::Relaxed), 1);
+        assert_eq!(Arc::strong_count(&woken), 1, "a waker was left behind, or dropped twice");
     });
 }
 

@@ -13,6 +13,7 @@ use pin_project_lite::pin_project;
 use super::{Counted, RecvError, TryRecvError};
 use crate::blocking::block_on;
 use crate::queue::{Fifo, Get, GetNowaitError, Items};
+use crate::waitlist::Waiter;
 
 /// A receiving half of a channel. Each value goes to one of the clones.
 ///
@@ -58,7 +59,7 @@ impl<T> Receiver<T> {
     /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
     /// ```
     pub fn recv(&self) -> Recv<'_, T> {
-        Recv { get: Get::new(&self.counted.queue) }
+        Recv { get: Get::new(&self.counted.queue, Waiter::new()) }
     }
 
     /// The values as a stream, which ends when the channel does.

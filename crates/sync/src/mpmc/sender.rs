@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 use super::{Counted, SendError, TrySendError};
 use crate::blocking::block_on;
 use crate::queue::{Fifo, Put, PutNowaitError};
+use crate::waitlist::Waiter;
 
 /// A sending half of a channel. Clones send into the same channel.
 ///
@@ -55,7 +56,7 @@ impl<T> Sender<T> {
     /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
     /// ```
     pub fn send(&self, value: T) -> SendFuture<'_, T> {
-        SendFuture { put: Put::new(&self.counted.queue, value) }
+        SendFuture { put: Put::new(&self.counted.queue, value, Waiter::new()) }
     }
 
     /// Sends a value if there is a free slot.

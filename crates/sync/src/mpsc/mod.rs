@@ -24,6 +24,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod hand;
 mod permit;
 mod receiver;
 mod sender;
@@ -31,6 +32,7 @@ mod shared;
 mod slots;
 mod unbounded;
 mod weak;
+mod word;
 
 use heist_core::sync::Arc;
 

@@ -211,9 +211,13 @@ impl<T> Receiver<T> {
         Poll::Ready(count)
     }
 
-    /// The next value of the batch; from the channel where the batch is empty. With a waker, and nothing there, waits.
+    /// The next value: that in the hand (which is empty while there is a batch), of the batch, or from the channel. With a
+    /// waker, and nothing there, waits.
     #[inline]
     fn next(&mut self, waker: Option<&Waker>) -> Fetch<T> {
+        if let Some(value) = self.shared.take_from_hand() {
+            return Fetch::Some(value);
+        }
         match self.batch.pop_front() {
             Some(value) => {
                 self.shared.release(1);

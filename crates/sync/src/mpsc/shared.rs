@@ -8,13 +8,14 @@ use heist_core::budget::poll_proceed;
 use heist_core::sync::atomic::{AtomicUsize, Ordering};
 use heist_core::sync::{Mutex, MutexGuard, mutant};
 
-use super::slots::{Released, Slots, UNLIMITED};
+use super::hand::{Hand, Look};
+use super::slots::{Slots, UNLIMITED};
 use crate::ChannelStatistics;
 use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
 
 pub(super) struct Shared<T> {
     pub capacity: usize,
-    released: Released,
+    hand: Hand<T>,
     /// Senders; the channel has ended when there is none. Never rises from zero.
     senders: AtomicUsize,
     /// Weak senders: a figure, nothing depends on it.
@@ -26,8 +27,6 @@ struct State<T> {
     /// Values that the receiver has not fetched.
     items: VecDeque<T>,
     slots: Slots,
-    /// The receiver's waker, while it waits.
-    receiver: Option<Waker>,
     /// Those who wait for the channel to be closed.
     closing: WaitList,
     closed: bool,
@@ -56,28 +55,18 @@ pub(super) fn wake(waker: Option<Waker>) {
     }
 }
 
-impl<T> State<T> {
-    /// Adds a value; the waker is the receiver's, to be woken with no lock held.
-    #[inline]
-    fn push(&mut self, value: T) -> Option<Waker> {
-        self.items.push_back(value);
-        self.receiver.take()
-    }
-}
-
 impl<T> Shared<T> {
     pub fn new(capacity: usize) -> Self {
         let state = State {
             items: VecDeque::new(),
             slots: Slots::new(capacity),
-            receiver: None,
             closing: WaitList::new(),
             closed: false,
             gone: false,
         };
         Self {
             capacity,
-            released: Released::new(),
+            hand: Hand::new(),
             senders: AtomicUsize::new(1),
             weak: AtomicUsize::new(0),
             state: Mutex::new(state),
@@ -86,18 +75,45 @@ impl<T> Shared<T> {
 
     // The senders' steps.
 
+    /// Takes the lock, and has all go by it from now on.
+    #[inline]
+    fn lock_all(&self) -> MutexGuard<'_, State<T>> {
+        let mut state = self.state.lock();
+        if self.hand.word.go_by_lock() {
+            state.slots.look(&self.hand.word);
+        }
+        state
+    }
+
+    /// Adds a value, with the lock held and all going by it; the waker is the receiver's, to be woken with no lock held.
+    #[inline]
+    fn push(&self, state: &mut State<T>, value: T) -> Option<Waker> {
+        state.items.push_back(value);
+        if mutant("sync-mpsc-send-without-wake") { None } else { self.hand.take_receiver() }
+    }
+
     /// Sends `value` if there is a slot.
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), super::TrySendError<T>> {
+        match self.hand.take_place() {
+            Some(place) => {
+                wake(self.hand.fill(place, value));
+                Ok(())
+            }
+            None => self.try_send_by_lock(value),
+        }
+    }
+
+    fn try_send_by_lock(&self, value: T) -> Result<(), super::TrySendError<T>> {
         let waker = {
-            let mut state = self.state.lock();
+            let mut state = self.lock_all();
             if state.closed {
                 return Err(super::TrySendError::Closed(value));
             }
-            if !state.slots.try_claim(&self.released) {
+            if !state.slots.try_claim(&self.hand.word) {
                 return Err(super::TrySendError::Full(value));
             }
-            state.push(value)
+            self.push(&mut state, value)
         };
         wake(waker);
         Ok(())
@@ -105,11 +121,11 @@ impl<T> Shared<T> {
 
     /// Claims a slot without sending.
     pub fn try_reserve(&self) -> Result<(), super::TrySendError<()>> {
-        let mut state = self.state.lock();
+        let mut state = self.lock_all();
         if state.closed {
             return Err(super::TrySendError::Closed(()));
         }
-        if state.slots.try_claim(&self.released) { Ok(()) } else { Err(super::TrySendError::Full(())) }
+        if state.slots.try_claim(&self.hand.word) { Ok(()) } else { Err(super::TrySendError::Full(())) }
     }
 
     /// Claims a slot for `waiter`, and sends into it, in one step, what `value` holds: nothing for a reservation.
@@ -126,20 +142,45 @@ impl<T> Shared<T> {
         value: &mut Option<T>,
     ) -> Poll<Result<(), ()>> {
         let proceed = ready!(poll_proceed(cx));
+        // Who has waited goes by the lock, where its slot is.
+        if !waiter.as_mut().entered() && value.is_some() {
+            if let Some(place) = self.hand.take_place() {
+                proceed.made_progress();
+                wake(value.take().and_then(|value| self.hand.fill(place, value)));
+                return Poll::Ready(Ok(()));
+            }
+        }
+        // SAFETY: the caller's word.
+        let sent = ready!(unsafe { self.poll_send_by_lock(waiter, cx.waker(), value) });
+        if sent.is_ok() {
+            proceed.made_progress();
+        }
+        Poll::Ready(sent)
+    }
+
+    /// # Safety
+    ///
+    /// As for [`poll_send`](Self::poll_send).
+    #[inline(never)]
+    unsafe fn poll_send_by_lock(
+        &self,
+        mut waiter: Pin<&mut Waiter>,
+        waker: &Waker,
+        value: &mut Option<T>,
+    ) -> Poll<Result<(), ()>> {
         let receiver = {
-            let mut state = self.state.lock();
+            let mut state = self.lock_all();
             // A newcomer most often finds a slot at once.
             let newcomer = !state.closed && !waiter.as_mut().entered();
-            if !(newcomer && state.slots.try_claim(&self.released)) {
+            if !(newcomer && state.slots.try_claim(&self.hand.word)) {
                 // SAFETY: the caller's word.
-                match ready!(unsafe { self.poll_claim(state, waiter, cx.waker()) }) {
+                match ready!(unsafe { self.poll_claim(state, waiter, waker) }) {
                     Ok(again) => state = again,
                     Err(()) => return Poll::Ready(Err(())),
                 }
             }
-            value.take().and_then(|value| state.push(value))
+            value.take().and_then(|value| self.push(&mut state, value))
         };
-        proceed.made_progress();
         wake(receiver);
         Poll::Ready(Ok(()))
     }
@@ -159,13 +200,13 @@ impl<T> Shared<T> {
     ) -> Poll<Result<MutexGuard<'a, State<T>>, ()>> {
         if state.closed {
             // SAFETY: the caller's word; the lock is held.
-            let (left, _) = unsafe { state.slots.leave(&self.released, waiter) };
+            let (left, _) = unsafe { state.slots.leave(&self.hand.word, waiter) };
             drop(state);
             drop(left.waker);
             return Poll::Ready(Err(()));
         }
         // SAFETY: the caller's word; the lock is held.
-        let (claimed, old) = unsafe { state.slots.poll_claim(&self.released, waiter, waker) };
+        let (claimed, old) = unsafe { state.slots.poll_claim(&self.hand.word, waiter, waker) };
         if claimed {
             // Who had to wait has been granted a slot: its waker is gone.
             debug_assert!(old.is_none());
@@ -195,7 +236,7 @@ impl<T> Shared<T> {
     #[cold]
     unsafe fn leave_line(&self, waiter: Pin<&mut Waiter>) {
         // SAFETY: the caller's word; the lock is held.
-        let (left, next) = unsafe { self.state.lock().slots.leave(&self.released, waiter) };
+        let (left, next) = unsafe { self.state.lock().slots.leave(&self.hand.word, waiter) };
         wake(next);
         drop(left.waker);
     }
@@ -209,7 +250,7 @@ impl<T> Shared<T> {
                 drop(state);
                 return drop(value);
             }
-            state.push(value)
+            self.push(&mut state, value)
         };
         wake(waker);
     }
@@ -218,8 +259,8 @@ impl<T> Shared<T> {
     pub fn unreserve(&self) {
         let (next, receiver) = {
             let mut state = self.state.lock();
-            let next = state.slots.unclaim(&self.released);
-            (next, if state.closed { state.receiver.take() } else { None })
+            let next = state.slots.unclaim(&self.hand.word);
+            (next, if state.closed { self.hand.take_receiver() } else { None })
         };
         wake(next);
         wake(receiver);
@@ -253,20 +294,47 @@ impl<T> Shared<T> {
         if self.senders.fetch_sub(1, Ordering::AcqRel) > 1 || mutant("sync-mpsc-last-sender-without-wake") {
             return;
         }
-        // A receiver that looked before the count fell has left its waker here; one that looks later sees the count.
-        let receiver = self.state.lock().receiver.take();
+        let receiver = {
+            // A receiver that went to wait before this has left its waker; one that comes later comes to the lock, and sees
+            // the count.
+            let _state = self.lock_all();
+            self.hand.take_receiver()
+        };
         wake(receiver);
     }
 
     // The receiver's steps.
 
+    /// The value in the hand, if it is there. Then the receiver's batch is empty.
+    #[inline]
+    pub fn take_from_hand(&self) -> Option<T> {
+        if !self.hand.is_full() {
+            return None;
+        }
+        let (value, wanted) = self.hand.take();
+        if wanted {
+            self.grant_slots();
+        }
+        Some(value)
+    }
+
     /// Takes the next value, and exchanges the receiver's empty batch for the rest of what there is. With a waker, and
     /// nothing there, the receiver waits.
+    #[inline(never)]
     pub fn fetch(&self, batch: &mut VecDeque<T>, waker: Option<&Waker>) -> Fetch<T> {
+        match self.hand.look(waker) {
+            // It has come since the look before this one.
+            Look::Full => self.take_from_hand().map_or(Fetch::None, Fetch::Some),
+            Look::Nothing => Fetch::None,
+            Look::ByLock => self.fetch_by_lock(batch, waker),
+        }
+    }
+
+    fn fetch_by_lock(&self, batch: &mut VecDeque<T>, waker: Option<&Waker>) -> Fetch<T> {
         let mut guard = self.state.lock();
         let state = &mut *guard;
         let Some(value) = state.items.pop_front() else { return self.find_nothing(guard, waker) };
-        let next = if self.capacity == UNLIMITED { None } else { state.slots.unclaim(&self.released) };
+        let next = if self.capacity == UNLIMITED { None } else { state.slots.unclaim(&self.hand.word) };
         if state.items.is_empty() {
             drop(guard);
         } else {
@@ -291,15 +359,13 @@ impl<T> Shared<T> {
     fn find_nothing(&self, mut state: MutexGuard<'_, State<T>>, waker: Option<&Waker>) -> Fetch<T> {
         // Acquire pairs with `remove_sender`; the lock has ordered the values before it.
         let ended = self.senders.load(Ordering::Acquire) == 0
-            || state.closed && (self.capacity == UNLIMITED || state.slots.in_use(&self.released) == 0);
+            || state.closed && (self.capacity == UNLIMITED || state.slots.in_use(&self.hand.word) == 0);
         if ended {
             return Fetch::End;
         }
         let Some(waker) = waker else { return Fetch::None };
-        if state.receiver.as_ref().is_some_and(|current| current.will_wake(waker)) {
-            return Fetch::None;
-        }
-        let old = state.receiver.replace(waker.clone());
+        let open = !state.closed && state.slots.are_idle(&self.hand.word);
+        let old = self.hand.wait_by_lock(waker, open);
         drop(state);
         drop(old);
         Fetch::None
@@ -308,7 +374,7 @@ impl<T> Shared<T> {
     /// Releases the slots of `count` values that the receiver has taken out.
     #[inline]
     pub fn release(&self, count: usize) {
-        if self.capacity != UNLIMITED && self.released.add(count) {
+        if self.capacity != UNLIMITED && self.hand.word.release(count) {
             self.grant_slots();
         }
     }
@@ -316,7 +382,7 @@ impl<T> Shared<T> {
     #[cold]
     fn grant_slots(&self) {
         loop {
-            let next = self.state.lock().slots.grant(&self.released);
+            let next = self.state.lock().slots.grant(&self.hand.word);
             match next {
                 Some(waker) => waker.wake(),
                 None => return,
@@ -326,15 +392,14 @@ impl<T> Shared<T> {
 
     /// Forgets the receiver's waker.
     pub fn unpark(&self) {
-        let waker = self.state.lock().receiver.take();
-        drop(waker);
+        drop(self.hand.take_back());
     }
 
     /// Lets no more values in. With `gone` those that are there are dropped.
     pub fn close(&self, gone: bool) {
         let mut batch = WakeBatch::new();
-        let dropped = {
-            let mut state = self.state.lock();
+        let items = {
+            let mut state = self.lock_all();
             let state = &mut *state;
             state.closed = true;
             state.gone |= gone;
@@ -342,11 +407,15 @@ impl<T> Shared<T> {
                 state.slots.grant_all(&mut batch);
             }
             batch.grant_all(&mut state.closing);
-            if gone { (std::mem::take(&mut state.items), state.receiver.take()) } else { Default::default() }
+            if gone { std::mem::take(&mut state.items) } else { VecDeque::new() }
         };
         batch.wake();
-        // The values' own code runs with no lock held.
-        drop(dropped);
+        // The values' own code, and the waker's, runs with no lock held.
+        drop(items);
+        if gone {
+            drop(self.hand.empty());
+            drop(self.hand.take_back());
+        }
     }
 
     // What anybody may ask.
@@ -357,14 +426,14 @@ impl<T> Shared<T> {
 
     /// Values that the receiver has not fetched.
     pub fn queued(&self) -> usize {
-        self.state.lock().items.len()
+        self.state.lock().items.len() + usize::from(self.hand.is_full())
     }
 
     /// Free slots.
     pub fn free(&self) -> usize {
         match self.capacity {
             UNLIMITED => UNLIMITED,
-            capacity => capacity - self.state.lock().slots.in_use(&self.released),
+            capacity => capacity - self.state.lock().slots.in_use(&self.hand.word),
         }
     }
 
@@ -380,12 +449,16 @@ impl<T> Shared<T> {
         let limited = self.capacity != UNLIMITED;
         let senders = self.senders();
         ChannelStatistics {
-            values: if limited { state.slots.in_use(&self.released) } else { state.items.len() },
+            values: if limited {
+                state.slots.in_use(&self.hand.word)
+            } else {
+                state.items.len() + usize::from(self.hand.is_full())
+            },
             capacity: limited.then_some(self.capacity),
             senders,
             receivers: usize::from(!state.gone),
             senders_waiting: state.slots.waiting(),
-            receivers_waiting: usize::from(state.receiver.is_some()),
+            receivers_waiting: usize::from(self.hand.word.load().is_waiting()),
             closed: state.closed || senders == 0,
         }
     }

@@ -1,70 +1,22 @@
 //! The slots of a bounded channel, and the line of those who wait for one.
 //!
 //! A slot is *claimed* by a sender, with the lock held, and *released* by the receiver, without it: the receiver counts how
-//! many values it has taken out, in a word that it shares with one flag of the senders. So a claim compares two counts, and
-//! a release is one addition.
+//! many values it has taken out, in the [word](super::word) that it shares with the senders. So a claim compares two counts,
+//! and a release is one addition.
 //!
-//! Who finds no free slot raises the flag, and its step on the word tells it the count of that moment; the receiver's
-//! addition tells it the flag. One of the two sees the other: `docs/design/channels.md`.
+//! Who finds no free slot says that one is wanted, and its step on the word tells it the count of that moment; the receiver's
+//! addition tells it what is wanted. One of the two sees the other: `docs/design/channels.md`.
 
 use std::pin::Pin;
 use std::task::Waker;
 
-use heist_core::sync::atomic::{AtomicUsize, Ordering};
 use heist_core::sync::mutant;
 
+use super::word::{ONE, Word};
 use crate::waitlist::{End, Left, Turn, WaitList, Waiter, WakeBatch};
 
 /// Says of a channel that it has no limit.
 pub(super) const UNLIMITED: usize = usize::MAX;
-
-/// A sender waits for a slot. Raised and lowered with the lock held.
-const WANTED: usize = 1;
-/// One released slot. The count is above the flag, and wraps.
-const ONE: usize = 2;
-
-/// What both sides step on without a common lock: slots ever released, and [`WANTED`].
-pub(super) struct Released(AtomicUsize);
-
-impl Released {
-    pub fn new() -> Self {
-        Self(AtomicUsize::new(0))
-    }
-
-    /// Releases `count` slots; whether somebody waits for one. Called by the receiver alone.
-    #[inline]
-    pub fn add(&self, count: usize) -> bool {
-        // Release pairs with the Acquire of `count` and `want`: a send into the slot comes after the receive. Acquire pairs
-        // with the Release of `want`.
-        let add = || self.0.fetch_add(count.wrapping_mul(ONE), Ordering::AcqRel);
-        let before = if mutant("sync-mpsc-release-looks-early") { self.first_look(add) } else { add() };
-        before & WANTED != 0
-    }
-
-    /// The count, without its flag.
-    fn count(&self) -> usize {
-        self.0.load(Ordering::Acquire) & !WANTED
-    }
-
-    /// Says that a slot is wanted; gives the count of that moment.
-    fn want(&self) -> usize {
-        let raise = || self.0.fetch_or(WANTED, Ordering::AcqRel);
-        let before = if mutant("sync-mpsc-wait-looks-early") { self.first_look(raise) } else { raise() };
-        before & !WANTED
-    }
-
-    /// For the mutants: what is seen before the step, instead of by it.
-    fn first_look(&self, step: impl FnOnce() -> usize) -> usize {
-        let seen = self.0.load(Ordering::Acquire);
-        step();
-        seen
-    }
-
-    fn unwant(&self) {
-        // Relaxed: with the lock held nobody else touches the flag, and the count is not looked at.
-        self.0.fetch_and(!WANTED, Ordering::Relaxed);
-    }
-}
 
 /// The senders' side; lives behind the channel's lock.
 pub(super) struct Slots {
@@ -73,7 +25,7 @@ pub(super) struct Slots {
     claimed: usize,
     /// The receiver's count when it was last looked at.
     released: usize,
-    /// Whether [`WANTED`] is raised.
+    /// Whether it is said that a slot is wanted.
     wanted: bool,
     waiting: WaitList,
 }
@@ -83,10 +35,22 @@ impl Slots {
         Self { capacity, claimed: 0, released: 0, wanted: false, waiting: WaitList::new() }
     }
 
-    /// Slots that are claimed and not released.
-    pub fn in_use(&mut self, released: &Released) -> usize {
-        self.released = released.count();
+    /// Slots that are claimed and not released, and that of the value in the hand.
+    pub fn in_use(&mut self, word: &Word) -> usize {
+        self.look(word);
         self.known_in_use()
+    }
+
+    /// Looks at the receiver's count. From when all goes by the lock what was seen may be too low, never too high.
+    pub fn look(&mut self, word: &Word) {
+        self.released = word.count();
+    }
+
+    /// Whether no slot is in use, or promised, and nobody waits for one.
+    pub fn are_idle(&mut self, word: &Word) -> bool {
+        self.waiting.waiting() == 0
+            && self.waiting.granted() == 0
+            && (self.capacity == UNLIMITED || self.in_use(word) == 0)
     }
 
     #[inline]
@@ -102,20 +66,20 @@ impl Slots {
 
     /// Free slots that no turn is out for. The receiver's count is read only where the last one does not do.
     #[inline]
-    pub fn spare(&mut self, released: &Released) -> usize {
+    pub fn spare(&mut self, word: &Word) -> usize {
         if self.known_spare() == 0 {
-            self.released = released.count();
+            self.look(word);
         }
         self.known_spare()
     }
 
     /// Claims a slot if there is one and nobody waits.
     #[inline]
-    pub fn try_claim(&mut self, released: &Released) -> bool {
+    pub fn try_claim(&mut self, word: &Word) -> bool {
         if self.capacity == UNLIMITED {
             return true;
         }
-        let free = self.waiting.waiting() == 0 && self.spare(released) > 0;
+        let free = self.waiting.waiting() == 0 && self.spare(word) > 0;
         if free {
             self.claimed = self.claimed.wrapping_add(ONE);
         }
@@ -124,19 +88,19 @@ impl Slots {
 
     /// Gives a claimed slot back, with the lock held; the waker is that of the sender that it is promised to.
     #[inline]
-    pub fn unclaim(&mut self, released: &Released) -> Option<Waker> {
+    pub fn unclaim(&mut self, word: &Word) -> Option<Waker> {
         self.claimed = self.claimed.wrapping_sub(ONE);
         // Who waits has raised the flag, which stays up as long as anybody does.
-        if self.wanted { self.grant(released) } else { None }
+        if self.wanted { self.grant(word) } else { None }
     }
 
     /// Promises a free slot to the first in line; its waker is to be woken with no lock held.
-    pub fn grant(&mut self, released: &Released) -> Option<Waker> {
+    pub fn grant(&mut self, word: &Word) -> Option<Waker> {
         let waker =
-            if self.waiting.waiting() > 0 && self.spare(released) > 0 { self.waiting.grant() } else { None };
+            if self.waiting.waiting() > 0 && self.spare(word) > 0 { self.waiting.grant() } else { None };
         if self.wanted && self.waiting.waiting() == 0 {
             self.wanted = false;
-            released.unwant();
+            word.unwant();
         }
         waker
     }
@@ -154,7 +118,7 @@ impl Slots {
     /// The waiter enters no other list and leaves by [`leave`](Self::leave) before it goes.
     pub unsafe fn poll_claim(
         &mut self,
-        released: &Released,
+        word: &Word,
         mut waiter: Pin<&mut Waiter>,
         waker: &Waker,
     ) -> (bool, Option<Waker>) {
@@ -164,9 +128,9 @@ impl Slots {
             Turn::Waiting => return (false, old),
             // The slot that the turn stood for.
             Turn::Used => self.claimed = self.claimed.wrapping_add(ONE),
-            Turn::Idle if self.try_claim(released) => {}
+            Turn::Idle if self.try_claim(word) => {}
             Turn::Idle => {
-                if self.still_none(released) {
+                if self.still_none(word) {
                     // SAFETY: the waiter is idle; it leaves before it goes (the caller's word).
                     unsafe { self.waiting.enter(waiter, waker, End::Back) };
                     return (false, None);
@@ -178,10 +142,10 @@ impl Slots {
     }
 
     /// Says that a slot is wanted, and looks again.
-    fn still_none(&mut self, released: &Released) -> bool {
+    fn still_none(&mut self, word: &Word) -> bool {
         if !self.wanted {
             self.wanted = true;
-            self.released = released.want();
+            self.released = word.want();
         }
         // Where others wait, who releases a slot comes to the lock for them.
         self.waiting.waiting() > 0 || self.known_spare() == 0
@@ -192,14 +156,11 @@ impl Slots {
     /// # Safety
     ///
     /// The waiter is idle, or entered this list.
-    pub unsafe fn leave(&mut self, released: &Released, waiter: Pin<&mut Waiter>) -> (Left, Option<Waker>) {
+    pub unsafe fn leave(&mut self, word: &Word, waiter: Pin<&mut Waiter>) -> (Left, Option<Waker>) {
         // SAFETY: the caller's word; the lock is held.
         let left = unsafe { self.waiting.leave(waiter) };
-        let next = if left.granted && !mutant("sync-mpsc-send-keeps-its-turn") {
-            self.grant(released)
-        } else {
-            None
-        };
+        let next =
+            if left.granted && !mutant("sync-mpsc-send-keeps-its-turn") { self.grant(word) } else { None };
         (left, next)
     }
 

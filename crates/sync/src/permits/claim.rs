@@ -34,7 +34,7 @@ pin_project! {
     impl<S: Source> PinnedDrop for Claim<S> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if this.waiter.as_mut().entered() {
+            if this.waiter.as_mut().must_leave() {
                 if let Some(source) = &*this.source {
                     // SAFETY: the waiter entered this line.
                     unsafe { source.permits().leave(this.waiter) };
@@ -50,15 +50,27 @@ impl<S: Source> Claim<S> {
         Self { source: Some(source), want, waiter: Waiter::new() }
     }
 
+    /// As [`new`](Self::new), in a future that a user is to await.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn for_user(source: S, want: u32) -> Self {
+        Self { source: Some(source), want, waiter: Waiter::for_user() }
+    }
+
     /// Polls without asking the task's budget: for threads that block.
     #[inline(always)]
     pub(crate) fn poll_unbudgeted(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S> {
         let mut this = self.project();
         let source = this.source.as_ref().expect("a future is not polled again once it was ready");
         let permits = source.permits();
-        let taken = !this.waiter.as_mut().entered() && permits.try_take(*this.want)
+        let taken = if !this.waiter.as_mut().entered() && permits.try_take(*this.want) {
+            this.waiter.end();
+            true
+        } else {
+            this.waiter.as_mut().polled();
             // SAFETY: the waiter is idle or entered this line, and leaves in `drop`.
-            || unsafe { permits.poll_take(*this.want, this.waiter, cx.waker()) };
+            unsafe { permits.poll_take(*this.want, this.waiter, cx.waker()) }
+        };
         match this.source.take_if(|_| taken) {
             Some(source) => Poll::Ready(source),
             None => Poll::Pending,

@@ -6,14 +6,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use heist_core::budget::poll_proceed;
-use heist_core::sync::mutant;
 use pin_project_lite::pin_project;
 
 use super::QueueShutDown;
+use super::line::{Getters, leave, poll_in};
 use super::order::Order;
-use super::state::{Shared, wake};
-use crate::waitlist::{End, Turn, Waiter};
+use super::state::{Shared, State, wake};
+use crate::waitlist::Waiter;
 
 pin_project! {
     /// The future of [`get`](super::OrderedQueue::get).
@@ -38,27 +37,16 @@ pin_project! {
 
     impl<T, O: Order<T>> PinnedDrop for Get<'_, T, O> {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if !this.waiter.as_mut().entered() {
-                return;
-            }
-            let (left, next) = {
-                let mut state = this.shared.state.lock();
-                // SAFETY: the waiter entered this list, if any; the lock is held.
-                let left = unsafe { state.getters.leave(this.waiter) };
-                let pass_on = left.granted && !mutant("sync-get-keeps-its-turn");
-                let next = if pass_on { state.grant_item() } else { None };
-                (left, next)
-            };
-            wake(next);
-            drop(left.waker);
+            let this = this.project();
+            // SAFETY: only `poll` below has put the waiter into a line, this one.
+            unsafe { leave::<Getters, _, _>(this.shared, this.waiter) };
         }
     }
 }
 
 impl<'a, T, O: Order<T>> Get<'a, T, O> {
-    pub(crate) fn new(shared: &'a Shared<T, O>) -> Self {
-        Self { shared, waiter: Waiter::new() }
+    pub(crate) fn new(shared: &'a Shared<T, O>, waiter: Waiter) -> Self {
+        Self { shared, waiter }
     }
 }
 
@@ -66,31 +54,16 @@ impl<T, O: Order<T>> Future for Get<'_, T, O> {
     type Output = Result<T, QueueShutDown>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let proceed = ready!(poll_proceed(cx));
-        let mut this = self.project();
+        let this = self.project();
         let maxsize = this.shared.maxsize;
-        // What `turn` hands out is dropped after the lock.
-        let (turn, _old);
-        let taken = {
-            let mut state = this.shared.state.lock();
-            // SAFETY: the waiter enters no other list; the lock is held.
-            (turn, _old) = unsafe { state.getters.turn(this.waiter.as_mut(), cx.waker()) };
-            let end = match turn {
-                Turn::Waiting => return Poll::Pending,
-                Turn::Used => End::Front,
-                Turn::Idle => End::Back,
-            };
+        let step = |state: &mut State<T, O>, has_turn| {
             // A newcomer leaves the items alone that turns are out for; after a shutdown nobody waits any more.
-            let may_take = turn == Turn::Used || state.shut_down || state.len() > state.getters.granted();
+            let may_take = has_turn || state.shut_down || state.len() > state.getters.granted();
             let taken = if may_take { state.take(maxsize) } else { None };
-            if taken.is_none() && !state.shut_down {
-                // SAFETY: the waiter is idle, and leaves in `drop`.
-                unsafe { state.getters.enter(this.waiter, cx.waker(), end) };
-                return Poll::Pending;
-            }
-            taken
+            if taken.is_some() || state.shut_down { Some(taken) } else { None }
         };
-        proceed.made_progress();
+        // SAFETY: the waiter enters no other line, and leaves in `drop`.
+        let taken = ready!(unsafe { poll_in::<Getters, _, _, _>(this.shared, this.waiter, cx, step) });
         Poll::Ready(match taken {
             Some((item, putter)) => {
                 wake(putter);
@@ -124,7 +97,7 @@ pin_project! {
 
 impl<'a, T, O: Order<T>> Items<'a, T, O> {
     pub(crate) fn new(shared: &'a Shared<T, O>) -> Self {
-        Self { get: Get::new(shared) }
+        Self { get: Get::new(shared, Waiter::new()) }
     }
 }
 

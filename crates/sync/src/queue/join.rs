@@ -38,7 +38,7 @@ pin_project! {
     impl<T, O: Order<T>> PinnedDrop for Join<'_, T, O> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            if !this.waiter.as_mut().entered() {
+            if !this.waiter.as_mut().must_leave() {
                 return;
             }
             // SAFETY: the waiter entered this list, if any; the lock is held. A turn needs no passing on: all have one.
@@ -49,8 +49,9 @@ pin_project! {
 }
 
 impl<'a, T, O: Order<T>> Join<'a, T, O> {
+    #[track_caller]
     pub(super) fn new(shared: &'a Shared<T, O>) -> Self {
-        Self { shared, waiter: Waiter::new() }
+        Self { shared, waiter: Waiter::for_user() }
     }
 }
 
@@ -60,6 +61,7 @@ impl<T, O: Order<T>> Future for Join<'_, T, O> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let proceed = ready!(poll_proceed(cx));
         let mut this = self.project();
+        this.waiter.as_mut().polled();
         // What `turn` hands out is dropped after the lock.
         let (turn, _old);
         {

@@ -11,6 +11,7 @@
 mod errors;
 mod get;
 mod join;
+mod line;
 mod order;
 mod put;
 mod state;
@@ -27,6 +28,7 @@ pub use self::put::Put;
 pub use self::state::QueueStatistics;
 pub(crate) use self::state::Shared;
 use crate::blocking::block_on;
+use crate::waitlist::Waiter;
 
 /// A first-in, first-out queue between tasks. asyncio: `Queue`.
 ///
@@ -133,8 +135,9 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// # });
     /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
     /// ```
+    #[track_caller]
     pub fn put(&self, item: T) -> Put<'_, T, O> {
-        Put::new(&self.shared, item)
+        Put::new(&self.shared, item, Waiter::for_user())
     }
 
     /// Adds an item if there is a free slot. asyncio: `put_nowait`.
@@ -197,8 +200,9 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// # });
     /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
     /// ```
+    #[track_caller]
     pub fn get(&self) -> Get<'_, T, O> {
-        Get::new(&self.shared)
+        Get::new(&self.shared, Waiter::for_user())
     }
 
     /// Takes the next item if there is one. asyncio: `get_nowait`.
@@ -359,6 +363,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// # });
     /// # assert!(run.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready());
     /// ```
+    #[track_caller]
     pub fn join(&self) -> Join<'_, T, O> {
         Join::new(&self.shared)
     }

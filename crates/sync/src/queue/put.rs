@@ -5,14 +5,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use heist_core::budget::poll_proceed;
-use heist_core::sync::mutant;
 use pin_project_lite::pin_project;
 
 use super::QueueShutDown;
+use super::line::{Putters, leave, poll_in};
 use super::order::Order;
-use super::state::{Shared, wake};
-use crate::waitlist::{End, Turn, Waiter};
+use super::state::{Shared, State, wake};
+use crate::waitlist::Waiter;
 
 pin_project! {
     /// The future of [`put`](super::OrderedQueue::put).
@@ -38,27 +37,16 @@ pin_project! {
 
     impl<T, O: Order<T>> PinnedDrop for Put<'_, T, O> {
         fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if !this.waiter.as_mut().entered() {
-                return;
-            }
-            let (left, next) = {
-                let mut state = this.shared.state.lock();
-                // SAFETY: the waiter entered this list, if any; the lock is held.
-                let left = unsafe { state.putters.leave(this.waiter) };
-                let pass_on = left.granted && !mutant("sync-put-keeps-its-turn");
-                let next = if pass_on { state.grant_slot(this.shared.maxsize) } else { None };
-                (left, next)
-            };
-            wake(next);
-            drop(left.waker);
+            let this = this.project();
+            // SAFETY: only `poll` below has put the waiter into a line, this one.
+            unsafe { leave::<Putters, _, _>(this.shared, this.waiter) };
         }
     }
 }
 
 impl<'a, T, O: Order<T>> Put<'a, T, O> {
-    pub(crate) fn new(shared: &'a Shared<T, O>, item: T) -> Self {
-        Self { shared, item: Some(item), waiter: Waiter::new() }
+    pub(crate) fn new(shared: &'a Shared<T, O>, item: T, waiter: Waiter) -> Self {
+        Self { shared, item: Some(item), waiter }
     }
 }
 
@@ -66,35 +54,23 @@ impl<T, O: Order<T>> Future for Put<'_, T, O> {
     type Output = Result<(), QueueShutDown<T>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let proceed = ready!(poll_proceed(cx));
-        let mut this = self.project();
-        let maxsize = this.shared.maxsize;
-        // What `turn` hands out is dropped after the lock.
-        let (turn, _old);
-        let result = {
-            let mut state = this.shared.state.lock();
-            // SAFETY: the waiter enters no other list; the lock is held.
-            (turn, _old) = unsafe { state.putters.turn(this.waiter.as_mut(), cx.waker()) };
-            let end = match turn {
-                Turn::Waiting => return Poll::Pending,
-                Turn::Used => End::Front,
-                Turn::Idle => End::Back,
-            };
+        let this = self.project();
+        let (maxsize, item) = (this.shared.maxsize, this.item);
+        let step = |state: &mut State<T, O>, has_turn| {
             let free = state.free(maxsize);
             // A newcomer leaves the slots alone that turns are out for.
-            let may_add = if turn == Turn::Used { free > 0 } else { free > state.putters.granted() };
+            let may_add = if has_turn { free > 0 } else { free > state.putters.granted() };
             if !may_add && !state.shut_down {
-                // SAFETY: the waiter is idle, and leaves in `drop`.
-                unsafe { state.putters.enter(this.waiter, cx.waker(), end) };
-                return Poll::Pending;
+                return None;
             }
-            let Some(item) = this.item.take() else {
+            let Some(item) = item.take() else {
                 panic!("a Put was polled after it had ended");
             };
-            if state.shut_down { Err(QueueShutDown(item)) } else { Ok(state.add(item)) }
+            Some(if state.shut_down { Err(QueueShutDown(item)) } else { Ok(state.add(item)) })
         };
-        proceed.made_progress();
-        Poll::Ready(result.map(wake))
+        // SAFETY: the waiter enters no other line, and leaves in `drop`.
+        let added = ready!(unsafe { poll_in::<Putters, _, _, _>(this.shared, this.waiter, cx, step) });
+        Poll::Ready(added.map(wake))
     }
 }
 

@@ -43,8 +43,9 @@ pin_project! {
 
 impl<'a> AcquirePermit<'a> {
     #[inline]
+    #[track_caller]
     pub(super) fn new(permits: &'a Permits, count: u32) -> Self {
-        Self { count, claim: Claim::new(permits, count) }
+        Self { count, claim: Claim::for_user(permits, count) }
     }
 }
 
@@ -84,8 +85,9 @@ pin_project! {
 }
 
 impl AcquireOwned {
+    #[track_caller]
     pub(super) fn new(semaphore: Arc<dyn Source + Send + Sync>, count: u32) -> Self {
-        Self { count, claim: Claim::new(semaphore, count) }
+        Self { count, claim: Claim::for_user(semaphore, count) }
     }
 }
 

@@ -5,10 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::acquire::{AcquireOwned, AcquirePermit};
-use super::count;
 use super::permit::Permit;
-use crate::blocking::block_until;
-use crate::permits::{Claim, Permits, Source};
+use super::{Semaphore, count};
+use crate::permits::{Permits, Source};
 use crate::statistics::SemaphoreStatistics;
 
 /// A [`Semaphore`](super::Semaphore) that never has more permits than it began with. asyncio: `BoundedSemaphore`.
@@ -21,12 +20,12 @@ use crate::statistics::SemaphoreStatistics;
 /// assert!(semaphore.release().is_err());
 /// ```
 pub struct BoundedSemaphore {
-    permits: Permits,
+    semaphore: Semaphore,
 }
 
 impl Source for BoundedSemaphore {
     fn permits(&self) -> &Permits {
-        &self.permits
+        self.semaphore.permits()
     }
 }
 
@@ -39,7 +38,7 @@ impl BoundedSemaphore {
     /// assert_eq!(BoundedSemaphore::new(3).available_permits(), 3);
     /// ```
     pub fn new(permits: usize) -> Self {
-        Self { permits: Permits::new(count(permits), count(permits)) }
+        Self { semaphore: Semaphore { permits: Permits::new(count(permits), count(permits)) } }
     }
 
     /// Waits for a permit. asyncio: `acquire`, and `async with semaphore`.
@@ -66,8 +65,9 @@ impl BoundedSemaphore {
     /// # });
     /// ```
     #[inline]
+    #[track_caller]
     pub fn acquire(&self) -> AcquirePermit<'_> {
-        AcquirePermit::new(&self.permits, 1)
+        self.semaphore.acquire()
     }
 
     /// Waits for a permit that keeps the semaphore alive.
@@ -94,6 +94,7 @@ impl BoundedSemaphore {
     /// assert!(semaphore.locked());
     /// # });
     /// ```
+    #[track_caller]
     pub fn acquire_owned(self: Arc<Self>) -> AcquireOwned {
         AcquireOwned::new(self, 1)
     }
@@ -108,7 +109,7 @@ impl BoundedSemaphore {
     /// drop(permit);
     /// ```
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
-        self.permits.try_take(1).then(|| Permit::new(&self.permits, 1))
+        self.semaphore.try_acquire()
     }
 
     /// Waits for a permit on a plain thread, which sleeps. In a task write `acquire().await`.
@@ -120,7 +121,7 @@ impl BoundedSemaphore {
     /// assert_eq!(semaphore.available_permits(), 1);
     /// ```
     pub fn acquire_blocking(&self) -> Permit<'_> {
-        Permit::new(block_until(Claim::new(&self.permits, 1), Claim::poll_unbudgeted), 1)
+        self.semaphore.acquire_blocking()
     }
 
     /// Gives back a permit that was [forgotten](Permit::forget): the first who waits has it now. asyncio: `release`.
@@ -137,7 +138,7 @@ impl BoundedSemaphore {
     /// assert_eq!(semaphore.release(), Err(ReleasedTooManyTimesError));
     /// ```
     pub fn release(&self) -> Result<(), ReleasedTooManyTimesError> {
-        self.permits.give_back(1).map_err(|_full| ReleasedTooManyTimesError)
+        self.semaphore.permits.give_back(1).map_err(|_full| ReleasedTooManyTimesError)
     }
 
     /// How many permits are free.
@@ -149,7 +150,7 @@ impl BoundedSemaphore {
     /// assert_eq!(semaphore.available_permits(), 2);
     /// ```
     pub fn available_permits(&self) -> usize {
-        self.permits.free() as usize
+        self.semaphore.available_permits()
     }
 
     /// How many permits are free, and how many wait.
@@ -160,7 +161,7 @@ impl BoundedSemaphore {
     /// assert_eq!((statistics.available, statistics.waiting), (3, 0));
     /// ```
     pub fn statistics(&self) -> SemaphoreStatistics {
-        SemaphoreStatistics { available: self.available_permits(), waiting: self.permits.waiting() }
+        self.semaphore.statistics()
     }
 
     /// Whether an [`acquire`](Self::acquire) would wait. asyncio: `locked`.
@@ -173,16 +174,13 @@ impl BoundedSemaphore {
     /// assert!(semaphore.locked());
     /// ```
     pub fn locked(&self) -> bool {
-        self.permits.locked()
+        self.semaphore.locked()
     }
 }
 
 impl fmt::Debug for BoundedSemaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoundedSemaphore")
-            .field("available", &self.available_permits())
-            .field("waiting", &self.permits.waiting())
-            .finish()
+        self.semaphore.describe(f, "BoundedSemaphore")
     }
 }
 

@@ -89,6 +89,7 @@ impl Semaphore {
     /// # });
     /// ```
     #[inline]
+    #[track_caller]
     pub fn acquire(&self) -> AcquirePermit<'_> {
         self.acquire_many(1)
     }
@@ -107,6 +108,7 @@ impl Semaphore {
     /// # }
     /// ```
     #[inline]
+    #[track_caller]
     pub fn acquire_many(&self, permits: u32) -> AcquirePermit<'_> {
         AcquirePermit::new(&self.permits, permits)
     }
@@ -137,6 +139,7 @@ impl Semaphore {
     /// assert!(!semaphore.locked());
     /// # });
     /// ```
+    #[track_caller]
     pub fn acquire_owned(self: Arc<Self>) -> AcquireOwned {
         self.acquire_many_owned(1)
     }
@@ -165,6 +168,7 @@ impl Semaphore {
     /// assert_eq!((megabytes.count(), memory.available_permits()), (64, 36));
     /// # });
     /// ```
+    #[track_caller]
     pub fn acquire_many_owned(self: Arc<Self>, permits: u32) -> AcquireOwned {
         AcquireOwned::new(self, permits)
     }
@@ -284,13 +288,15 @@ impl Semaphore {
     pub fn locked(&self) -> bool {
         self.permits.locked()
     }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+        let SemaphoreStatistics { available, waiting } = self.statistics();
+        f.debug_struct(name).field("available", &available).field("waiting", &waiting).finish()
+    }
 }
 
 impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Semaphore")
-            .field("available", &self.available_permits())
-            .field("waiting", &self.permits.waiting())
-            .finish()
+        self.describe(f, "Semaphore")
     }
 }

@@ -1,0 +1,282 @@
+//! What is ready on a worker: its LIFO slot, its queue, what is over in that, and its share of what all workers share.
+
+use std::ptr;
+
+use heist_core::sync::atomic::Ordering;
+
+use super::{Next, Worker};
+use crate::inject::{Chain, Injector};
+use crate::queue::CAPACITY;
+use crate::shared::task_at;
+use crate::task::Raw;
+
+/// How often the LIFO slot goes before the queue.
+const LIFO_STREAK: u8 = 3;
+
+/// How many tasks that are over go to the shared list at a time.
+const FLUSH: usize = 32;
+
+/// The most tasks taken from the injector at a time: half a deque.
+const TAKE: usize = CAPACITY / 2;
+
+impl Worker {
+    /// Queues an internal task that was just created here: in order, behind what is there.
+    pub(crate) fn put_internal(&self, task: Raw) {
+        if self.local {
+            self.merge_if_any();
+            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+            unsafe { (*self.fifo.get()).push_back(task) };
+        } else {
+            self.push_back(task);
+        }
+    }
+
+    /// Queues a task that was woken on this thread.
+    #[inline]
+    pub(crate) fn schedule(&self, task: Raw) {
+        if self.local {
+            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+            unsafe { (*self.fifo.get()).push_back(task) };
+            return;
+        }
+        if self.context.wakes_in_order() {
+            self.push_back(task);
+            return;
+        }
+        let slot = &self.slot().lifo;
+        // Only this thread puts something in, so a plain look tells an empty slot. Release and AcqRel pair with the
+        // watchdog's swap, which hands the task on.
+        // (Under loom always by the swap: it keeps no one order of stores and swaps, and would lose the store.)
+        if slot.load(Ordering::Relaxed).is_null() && !cfg!(heist_loom) {
+            slot.store(task.0.as_ptr(), Ordering::Release);
+        } else if let Some(before) = task_at(slot.swap(task.0.as_ptr(), Ordering::AcqRel)) {
+            self.push_back(before);
+        }
+    }
+
+    /// Puts a task at the back of this worker's queue.
+    #[inline]
+    pub(super) fn push_back(&self, task: Raw) {
+        if self.queue.len() < CAPACITY && !self.spilled.get() {
+            self.queue.push(task);
+        } else {
+            self.push_over(task);
+        }
+    }
+
+    #[inline(never)]
+    fn push_over(&self, task: Raw) {
+        self.spilled.set(true);
+        // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
+        let over = unsafe { &mut *self.over() };
+        over.push(task);
+        if over.len() >= FLUSH {
+            self.shared.put_over(std::mem::replace(over, Chain::new()));
+        }
+    }
+
+    /// Queues a task again that ran and wants to run again: behind all others.
+    #[inline(never)]
+    pub(super) fn requeue(&self, task: Raw) {
+        if self.local {
+            // What other threads brought before goes before.
+            self.merge_if_any();
+            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+            unsafe { (*self.fifo.get()).push_back(task) };
+            return;
+        }
+        self.push_back(task);
+    }
+
+    /// As [`requeue`](Self::requeue); a task that is alone in line takes no way through the queue, and comes back.
+    #[inline(always)]
+    pub(super) fn put_back(&self, task: Raw) -> Option<Raw> {
+        if self.local {
+            let shared = &*self.shared;
+            if self.fifo_is_empty() && shared.injector.len() == 0 && !shared.callbacks.timed.is_asked() {
+                return Some(task);
+            }
+            self.requeue(task);
+            return None;
+        }
+        let queued = self.queue.len();
+        if self.spilled.get() || queued >= CAPACITY {
+            self.push_over(task);
+        } else if queued == 0 && !self.goes_before_the_queue() {
+            return Some(task);
+        } else {
+            self.queue.push(task);
+        }
+        None
+    }
+
+    pub(super) fn flush_over(&self) {
+        // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
+        let over = unsafe { &mut *self.over() };
+        if !over.is_empty() {
+            self.shared.put_over(std::mem::replace(over, Chain::new()));
+        }
+    }
+
+    /// What to do next, of what is at hand.
+    #[inline]
+    pub(crate) fn next(&self) -> Option<Next> {
+        if self.local {
+            return self.next_in_order();
+        }
+        if self.index == 0 && self.main_may_be_due() && self.main_may_go_first() && self.main_is_due() {
+            self.lifo_streak.set(self.lifo_streak.get().saturating_add(1));
+            return Some(Next::Main);
+        }
+        let lifo = &self.slot().lifo;
+        if !lifo.load(Ordering::Relaxed).is_null() {
+            // AcqRel pairs with the watchdog's swap: one of us gets the task.
+            if let Some(task) = task_at(lifo.swap(ptr::null_mut(), Ordering::AcqRel)) {
+                if self.lifo_streak.get() < LIFO_STREAK {
+                    self.lifo_streak.set(self.lifo_streak.get() + 1);
+                    return Some(Next::Task(task));
+                }
+                self.push_back(task);
+            }
+        }
+        self.lifo_streak.set(0);
+        if let Some(task) = self.queue.pop() {
+            return Some(Next::Task(task));
+        }
+        self.next_of_lists().map(Next::Task)
+    }
+
+    /// What to do next where the queue is empty.
+    #[inline(never)]
+    fn next_of_lists(&self) -> Option<Raw> {
+        // What is over in the shared list came before what is in the own one.
+        if let Some(task) = self.take(&self.shared.over, false) {
+            return Some(task);
+        }
+        if self.spilled.get() {
+            // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
+            if let Some(task) = unsafe { (*self.over()).pop() } {
+                return Some(task);
+            }
+            self.spilled.set(self.shared.over.len() > 0);
+        }
+        self.take(&self.shared.injector, false)
+    }
+
+    /// Whether something may go before the tasks in the queue.
+    #[inline]
+    pub(super) fn goes_before_the_queue(&self) -> bool {
+        !self.slot().lifo.load(Ordering::Relaxed).is_null() || self.index == 0 && self.main_may_be_due()
+    }
+
+    /// Whether `block_on`'s future was woken, or has a turn.
+    #[inline]
+    pub(super) fn main_may_be_due(&self) -> bool {
+        self.main_turn.get() > 0 || self.shared.main_woken.load(Ordering::Relaxed)
+    }
+
+    /// As [`next`](Self::next), on a current-thread loop: one queue, first in, first out, `block_on`'s future in it.
+    pub(super) fn next_in_order(&self) -> Option<Next> {
+        if self.shared.injector.len() > 0
+            && (self.fifo_is_empty() || self.slot().polls.load(Ordering::Relaxed) % 8 == 0)
+        {
+            self.merge_injected();
+        }
+        if self.leave.is_between_passes() && self.shared.callbacks.timed.is_asked() {
+            self.shared.fire_due(self.shared.clock.now());
+        }
+        // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+        let fifo = unsafe { &mut *self.fifo.get() };
+        let task = fifo.pop_front();
+        self.leave.took_one_of(fifo.len());
+        match task {
+            Some(task) if task.0.as_ptr() == self.main.get() => Some(Next::Main),
+            task => task.map(Next::Task),
+        }
+    }
+
+    /// How many polls this worker has before it.
+    pub(crate) fn ready(&self) -> usize {
+        if self.local {
+            self.merge_if_any();
+            // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+            return unsafe { (*self.fifo.get()).len() };
+        }
+        let lists = self.shared.injector.len() + self.shared.over.len() + self.over_len();
+        self.queue.len() + lists + usize::from(!self.slot().lifo.load(Ordering::Relaxed).is_null())
+    }
+
+    pub(super) fn fifo_is_empty(&self) -> bool {
+        // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
+        unsafe { (*self.fifo.get()).is_empty() }
+    }
+
+    /// As [`merge_injected`](Self::merge_injected), for the price of a load where there is nothing.
+    #[inline]
+    pub(super) fn merge_if_any(&self) {
+        if self.shared.injector.len() > 0 {
+            self.merge_injected();
+        }
+    }
+
+    /// Merges, on a current-thread loop, what other threads noted about its tasks, and queues what they created.
+    pub(crate) fn merge_injected(&self) {
+        let mut chain = self.shared.injector.take(usize::MAX, true);
+        self.fed.set(true);
+        while let Some(task) = chain.pop() {
+            task.merge();
+        }
+    }
+
+    /// Whether `block_on`'s future may go before the queue again: like the LIFO slot, a few times in a row.
+    #[inline]
+    fn main_may_go_first(&self) -> bool {
+        self.lifo_streak.get() < LIFO_STREAK || !self.has_own_work()
+    }
+
+    /// Whether `block_on`'s future is to be polled now; takes the wake.
+    #[inline]
+    pub(super) fn main_is_due(&self) -> bool {
+        let turn = self.main_turn.get();
+        if turn > 0 {
+            // It yielded: those who were ready then come first, unless all of them are done.
+            if turn > 1 && self.has_own_work() {
+                self.main_turn.set(turn - 1);
+                return false;
+            }
+            self.main_turn.set(0);
+            return true;
+        }
+        let woken = &self.shared.main_woken;
+        // Acquire pairs with the Release store in `wake_main`.
+        woken.load(Ordering::Relaxed) && woken.swap(false, Ordering::AcqRel)
+    }
+
+    pub(super) fn has_own_work(&self) -> bool {
+        self.queue.len() > 0 || self.spilled.get() || !self.slot().lifo.load(Ordering::Relaxed).is_null()
+    }
+
+    /// Takes a share of a shared list: returns one task and queues the rest.
+    #[inline]
+    pub(super) fn take(&self, list: &Injector, patient: bool) -> Option<Raw> {
+        match list.len() {
+            0 => None,
+            len => self.take_some(list, len, patient),
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn take_some(&self, list: &Injector, len: usize, patient: bool) -> Option<Raw> {
+        let room = CAPACITY - self.queue.len();
+        let share = (len / self.shared.workers + 1).min(TAKE).min(room + 1);
+        let mut chain = list.take(share, patient);
+        if std::ptr::eq(list, &raw const self.shared.injector) {
+            self.fed.set(true);
+        }
+        let first = chain.pop();
+        while let Some(task) = chain.pop() {
+            self.queue.push(task);
+        }
+        first
+    }
+}

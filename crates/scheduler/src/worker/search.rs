@@ -1,0 +1,238 @@
+//! Looking for tasks that others have, and having others look.
+
+use std::cell::Cell;
+
+use heist_core::sync::atomic::Ordering;
+use heist_core::sync::hint;
+
+use super::Worker;
+use crate::queue::Steal;
+use crate::task::Raw;
+
+/// The backlog, in nanoseconds of expected gain ([`gain`]), for which a helper is woken. A wake-up costs about 5 us on
+/// each side; below some twenty times that it does not pay.
+const HELP_WORTH: u64 = 100_000;
+
+/// The backlog for which a worker that is awake and has nothing else to do takes from another: the wake-up is paid.
+const STEAL_WORTH: u64 = 25_000;
+
+/// What it costs, in nanoseconds, to run a task on another core than the one that has it in its cache. Tasks that are
+/// shorter gain nothing from help, however many they are: with 1000 ping-pong pairs of 90 ns a poll a helper makes the
+/// batch three times slower.
+const MOVE_COST: u64 = 200;
+
+/// What is gained, in nanoseconds, when `tasks` tasks with polls of `poll_time` run elsewhere.
+#[inline]
+fn gain(tasks: usize, poll_time: u64) -> u64 {
+    (tasks as u64).saturating_mul(poll_time.saturating_sub(MOVE_COST))
+}
+
+/// How often a worker that other threads feed looks at the injector before it sleeps: about 2 us, less than the wake-up
+/// that it saves. With tasks from a thread that is a little slower than the worker, 100 ns a task become 45.
+const LINGER: usize = 100;
+
+/// The most sleeps for which a worker that lingered in vain does not linger again. A thread that hands over one task and waits
+/// for the answer is never quick enough: with it 2 us are spent in vain once in so many round trips.
+const MOST_SLEEPS_AT_ONCE: u32 = 63;
+
+/// When to linger: not again at once where it was in vain, and after the next time in vain not for twice as long.
+#[derive(Default)]
+pub(super) struct Patience {
+    /// Sleeps yet to come without lingering.
+    left: Cell<u32>,
+    /// How many there were to be the last time.
+    last: Cell<u32>,
+}
+
+impl Patience {
+    /// Whether to linger before this sleep.
+    fn has_some(&self) -> bool {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        left == 0
+    }
+
+    fn was_in_vain(&self) {
+        let next = (self.last.get() * 2 + 1).min(MOST_SLEEPS_AT_ONCE);
+        self.last.set(next);
+        self.left.set(next);
+    }
+
+    fn was_rewarded(&self) {
+        self.last.set(0);
+    }
+}
+
+impl Worker {
+    /// Whether there is nothing to search: nobody else is awake, and nothing lies about. Who never counts as searching is
+    /// relied on by nobody, and looks again when others see that it sleeps.
+    #[inline]
+    pub(super) fn sees_nothing(&self) -> bool {
+        self.shared.injector.len() == 0
+            && self.shared.over.len() == 0
+            && self.shared.idle.find_awake(self.index, 0, Some).is_none()
+    }
+
+    /// Stays awake for a moment for another thread that brings tasks one by one: a sleep and a wake-up cost more than the
+    /// moment, on both sides. `true` when there is something.
+    pub(super) fn lingers(&self) -> bool {
+        if !self.fed.replace(false) || cfg!(heist_loom) || !self.patience.has_some() {
+            return false;
+        }
+        for _ in 0..LINGER {
+            if self.shared.injector.len() > 0 {
+                self.patience.was_rewarded();
+                return true;
+            }
+            hint::spin_loop();
+        }
+        self.patience.was_in_vain();
+        false
+    }
+
+    /// Looks for a task in the other workers' queues.
+    #[inline]
+    pub(super) fn search(&self) -> Option<Raw> {
+        if !self.searching.get() && (self.sees_nothing() || !self.shared.idle.start_searching()) {
+            return None;
+        }
+        self.search_others()
+    }
+
+    #[inline(never)]
+    fn search_others(&self) -> Option<Raw> {
+        self.searching.set(true);
+        for _ in 0..2 {
+            let mut again = false;
+            let start = self.context.random_below(self.shared.slots.len());
+            let stolen = self.shared.idle.find_awake(self.index, start, |victim| {
+                if !self.is_worth_stealing(victim) {
+                    return None;
+                }
+                match self.shared.slot(victim).stealer.steal_into(&self.queue) {
+                    Steal::Task(task) => {
+                        self.slot().tally.stolen();
+                        return Some(task);
+                    }
+                    Steal::Empty => {}
+                    Steal::Retry => again = true,
+                }
+                None
+            });
+            if stolen.is_some() {
+                return stolen;
+            }
+            if let Some(task) = self.take(&self.shared.injector, true) {
+                return Some(task);
+            }
+            if self.is_over_worth_taking() {
+                if let Some(task) = self.take(&self.shared.over, true) {
+                    return Some(task);
+                }
+            }
+            if !again {
+                break;
+            }
+        }
+        None
+    }
+
+    /// Whether a victim's backlog is worth moving, or the victim cannot run it.
+    #[inline]
+    pub(super) fn is_worth_stealing(&self, victim: usize) -> bool {
+        let slot = self.shared.slot(victim);
+        match slot.stealer.len() {
+            0 => false,
+            len => {
+                gain(len, slot.poll_time.load(Ordering::Relaxed).into()) >= STEAL_WORTH
+                    || slot.stuck.load(Ordering::Relaxed)
+            }
+        }
+    }
+
+    /// Whether what is over in the other workers' queues is worth moving, or one of them cannot come for it.
+    #[inline]
+    pub(super) fn is_over_worth_taking(&self) -> bool {
+        match self.shared.over.len() {
+            0 => false,
+            len => self.is_worth_taking(len),
+        }
+    }
+
+    #[inline(never)]
+    fn is_worth_taking(&self, over: usize) -> bool {
+        let shared = &*self.shared;
+        gain(over, shared.over_poll_time()) >= STEAL_WORTH
+            || shared.stuck.load(Ordering::Relaxed) > 0
+            || shared.runs_alone(self.index)
+    }
+
+    /// Work was found: stops searching, and the last searcher passes the duty to wake on.
+    #[inline(always)]
+    pub(super) fn found_work(&self) {
+        if self.searching.get() {
+            self.end_search();
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn end_search(&self) {
+        self.searching.set(false);
+        if self.shared.idle.stop_searching() {
+            // Publishers that saw a searcher did nothing: this is their wake, if it is still needed.
+            if self.shared.injector.len() > 0 || self.shared.stuck.load(Ordering::Relaxed) > 0 {
+                self.shared.notify();
+            } else {
+                self.wake_helper();
+            }
+        }
+    }
+
+    /// Wakes a helper if the backlog has earned one.
+    #[inline]
+    pub(super) fn wake_helper(&self) {
+        // First what is quickly known, and mostly so.
+        if self.poll_time.get() > MOVE_COST && self.shared.idle.any() {
+            self.wake_helper_if_earned();
+        }
+    }
+
+    #[inline(never)]
+    fn wake_helper_if_earned(&self) {
+        let shared = &*self.shared;
+        let backlog = self.queue.len() + self.over_len() + shared.over.len() + shared.injector.len();
+        if gain(backlog, self.poll_time.get()) >= HELP_WORTH {
+            self.flush_over();
+            shared.notify();
+        }
+    }
+}
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_that_is_never_rewarded_is_asked_for_less_and_less() {
+        let patience = Patience::default();
+        let lingered = (0..1000).filter(|_| patience.has_some()).inspect(|_| patience.was_in_vain()).count();
+        // Before sleeps 0, 2, 6, 14, 30 and 62, and then before each 64th.
+        assert_eq!(lingered, 6 + (1000 - 63) / 64);
+    }
+
+    #[test]
+    fn a_reward_makes_patient_again() {
+        let patience = Patience::default();
+        while patience.last.get() < MOST_SLEEPS_AT_ONCE {
+            if patience.has_some() {
+                patience.was_in_vain();
+            }
+        }
+        while !patience.has_some() {}
+        patience.was_rewarded();
+        assert!((0..100).all(|_| patience.has_some()));
+        patience.was_in_vain();
+        assert!(!patience.has_some());
+        assert!(patience.has_some(), "one sleep without, and again");
+    }
+}
