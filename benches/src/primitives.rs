@@ -123,6 +123,12 @@ pub(crate) trait Channels: Peer {
     type Unbounded: Channel;
 }
 
+/// A peer that starts programs.
+pub(crate) trait Programs: Peer {
+    /// Starts a program and waits for it: whether it ended well.
+    fn run_program(program: &'static str) -> impl Future<Output = bool> + Send;
+}
+
 /// A peer with channels of many senders and many receivers; each value goes to one of them.
 pub(crate) trait SharedChannels: Peer {
     /// So many values at most.

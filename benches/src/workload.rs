@@ -7,6 +7,8 @@ use crate::workloads::channels::{self, BroadcastOp, MpmcOp, QueueOp};
 use crate::workloads::events::EventOp;
 use crate::workloads::locks::{RwLockOp, SemaphoreOp};
 use crate::workloads::memory::Subject;
+use crate::workloads::pipeline::PipelineOp;
+use crate::workloads::programs::ProgramOp;
 use crate::workloads::{blocking, locks, tasks, threads, wakes};
 
 /// What a workload does. The first ones are operations that can be repeated.
@@ -16,6 +18,10 @@ pub(crate) enum Kind {
     Tasks(tasks::Op),
     /// Yielding and waking.
     Wakes(wakes::Op),
+    /// Two tasks that compute, one on what the other made.
+    Pipeline,
+    /// A program that is started and waited for.
+    Program,
     /// Blocking calls on threads.
     Blocking(blocking::Op),
     /// Locks.
@@ -60,7 +66,9 @@ impl Kind {
             // Nothing can wake the plain executor from another thread.
             Self::Foreign | Self::WakeForeign | Self::Blocking(_) => &[Heist, Tokio, Smol],
             // Locks and channels of the plain kind are threads': see `Workload::threads`.
-            Self::Locks(_) | Self::Semaphore | Self::RwLock | Self::Event => &[Heist, Tokio, Smol],
+            Self::Locks(_) | Self::Semaphore | Self::RwLock | Self::Event | Self::Program => {
+                &[Heist, Tokio, Smol]
+            }
             Self::Queue | Self::Channels(_) | Self::Mpmc | Self::Memory(Subject::Channel) => {
                 &[Heist, Tokio, Smol]
             }
@@ -76,6 +84,8 @@ impl Kind {
         let done = match self {
             Self::Tasks(op) => Some(with_peer!(runtime, P => job.on::<P, _>(op))),
             Self::Wakes(op) => Some(with_peer!(runtime, P => job.on::<P, _>(op))),
+            Self::Pipeline => Some(with_peer!(runtime, P => job.on::<P, _>(PipelineOp))),
+            Self::Program => with_peer!(runtime, P in [Heist, Tokio, Smol] => job.on::<P, _>(ProgramOp)),
             Self::Blocking(op) => Some(with_peer!(runtime, P => job.on::<P, _>(op))),
             Self::Locks(op) => with_peer!(runtime, P in [Heist, Tokio, Smol] => job.on::<P, _>(op)),
             Self::Semaphore => with_peer!(runtime, P in [Heist, Tokio, Smol] => job.on::<P, _>(SemaphoreOp)),
@@ -193,6 +203,8 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     timed("yield-alone", "yield, one task with nobody to yield to", Kind::Wakes(wakes::Op::YieldAlone))
         .not_quick(),
     timed("wake-tasks", "two tasks wake each other, there and back", Kind::Wakes(wakes::Op::Tasks)),
+    timed("pipeline", "two tasks of 20 us each, one on what the other made, per item", Kind::Pipeline)
+        .not_quick(),
     timed("wake-main", "request and reply between the main future and a task", Kind::WakeMain).not_quick(),
     timed("wake-foreign", "a foreign thread and a task wake each other, there and back", Kind::WakeForeign)
         .on_threads(threads::Op::Parking),
@@ -208,6 +220,9 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         .not_quick(),
     timed("to-thread-alone", "blocking call on a thread, one at a time", Kind::Blocking(blocking::Op::Alone))
         .on_threads(threads::Op::CallAlone),
+    timed("program", "a program started and waited for, one at a time", Kind::Program)
+        .on_threads(threads::Op::Program)
+        .not_quick(),
     timed("timeout", "timeout of 60 s that never fires, body pending once", Kind::Tasks(tasks::Op::Timeout)),
     costs("sleeps", "100 000 sleeps of 1-100 ms at once", Kind::Sleeps, SLEEPS),
     costs("lateness", "sleep of 1 ms: how late", Kind::Lateness, LATENESS),
@@ -252,6 +267,7 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         ECHO,
     )
     .not_quick(),
+    costs("http-64", "HTTP/1.1 hello by hyper, 64 connections", Kind::Net(Scenario::Http(64)), ECHO),
     costs("paced", "TCP echo at 10 000 requests a second, 64 connections", Kind::Net(Scenario::Paced), PACED)
         .not_quick(),
     costs(

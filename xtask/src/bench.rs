@@ -1,6 +1,8 @@
-//! `cargo xtask bench`: builds heist-bench with the profile `bench-lto` and runs it; counts instructions and system
-//! calls.
+//! `cargo xtask bench`: builds heist-bench with the profile `bench-lto` and runs it; counts instructions, atomic
+//! read-modify-writes and system calls.
 
+mod atomics;
+mod callgrind;
 mod counts;
 mod instructions;
 mod system_calls;
@@ -17,6 +19,7 @@ pub(crate) fn run(words: &[&str]) -> Result<(), String> {
     let program = tree::target()?.join("bench-lto").join("heist-bench");
     match words {
         ["--instructions", rest @ ..] => instructions::count(&program, rest),
+        ["--atomics", rest @ ..] => atomics::count(&program, rest),
         ["--system-calls", rest @ ..] => system_calls::count(&program, rest),
         _ => sh::run(Command::new(&program).args(words).current_dir(tree::root())),
     }

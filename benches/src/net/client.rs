@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
-use crate::net::MESSAGE;
 use crate::net::latency::Latencies;
+use crate::net::talk::Talk;
 
 /// When the measured part ends.
 #[derive(Clone, Copy, Debug)]
@@ -31,18 +31,18 @@ struct Connection {
 /// Connections to one server, all in one epoll.
 pub(crate) struct Client {
     pub(crate) epoll: OwnedFd,
+    talk: Talk,
     connections: Vec<Connection>,
     /// Requests sent in all; each carries its number.
     sent: u64,
     in_flight: usize,
 }
 
-/// Talks to the server on 127.0.0.1, `at_once` messages at a time on each connection; says `ready`, and the result.
-pub(crate) fn run(port: u16, connections: usize, at_once: usize, until: Until) -> Result<(), String> {
+/// Talks to the server on 127.0.0.1, one request in flight on each connection; says `ready`, and the result.
+pub(crate) fn run(port: u16, connections: usize, talk: Talk, until: Until) -> Result<(), String> {
     crate::os::raise_descriptor_limit();
     let failed = |what: &'static str| move |error: io::Error| format!("{what}: {error}");
-    let mut client =
-        Client::connect(port, connections, at_once).map_err(failed("the client cannot connect"))?;
+    let mut client = Client::connect(port, connections, talk).map_err(failed("the client cannot connect"))?;
     let mut latencies = Latencies::default();
     if let Until::Elapsed(time) = until {
         client.drive(Until::Elapsed(time / 4), &mut latencies).map_err(failed("the warm-up failed"))?;
@@ -51,12 +51,12 @@ pub(crate) fn run(port: u16, connections: usize, at_once: usize, until: Until) -
     super::wait_for_go(matches!(until, Until::Elapsed(_)))?;
     let began = Instant::now();
     client.drive(until, &mut latencies).map_err(failed("the exchange failed"))?;
-    latencies.print(at_once, began.elapsed())
+    latencies.print(talk.messages(), began.elapsed())
 }
 
 impl Client {
-    /// Opens so many connections, for requests of so many messages.
-    pub(crate) fn connect(port: u16, count: usize, at_once: usize) -> io::Result<Self> {
+    /// Opens so many connections.
+    pub(crate) fn connect(port: u16, count: usize, talk: Talk) -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let mut connections = Vec::with_capacity(count);
         for index in 0..count {
@@ -66,13 +66,13 @@ impl Client {
             epoll::add(&epoll, &stream, EventData::new_u64(index as u64), EventFlags::IN)?;
             connections.push(Connection {
                 stream,
-                request: vec![0; MESSAGE * at_once],
-                reply: vec![0; MESSAGE * at_once],
+                request: talk.request(),
+                reply: vec![0; talk.reply_length()],
                 filled: 0,
                 due: Instant::now(),
             });
         }
-        Ok(Self { epoll, connections, sent: 0, in_flight: 0 })
+        Ok(Self { epoll, talk, connections, sent: 0, in_flight: 0 })
     }
 
     /// Keeps one request in flight on each connection until it is time to end, then takes the last replies. One latency
@@ -115,9 +115,7 @@ impl Client {
     pub(crate) fn send(&mut self, index: usize, due: Instant) -> io::Result<()> {
         self.sent += 1;
         let connection = &mut self.connections[index];
-        for (i, word) in connection.request.chunks_exact_mut(8).enumerate() {
-            word.copy_from_slice(&(self.sent.wrapping_mul(i as u64 + 1)).to_le_bytes());
-        }
+        self.talk.number(&mut connection.request, self.sent);
         connection.filled = 0;
         connection.due = due;
         // So few bytes always fit: the last reply has been read, so the send buffer is empty.
@@ -142,11 +140,11 @@ impl Client {
             }
             Err(error) => return Err(error),
         }
-        if connection.filled < connection.request.len() {
+        if connection.filled < connection.reply.len() {
             return Ok(None);
         }
-        if connection.reply != connection.request {
-            return Err(io::Error::new(ErrorKind::InvalidData, "an echo differs from its request"));
+        if !self.talk.is_answer(&connection.request, &connection.reply) {
+            return Err(io::Error::new(ErrorKind::InvalidData, "a reply is no answer to its request"));
         }
         self.in_flight -= 1;
         Ok(Some(connection.due.elapsed()))

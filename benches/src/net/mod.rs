@@ -9,6 +9,7 @@
 
 mod bulk;
 mod client;
+mod http;
 mod latency;
 mod paced;
 mod plain;
@@ -16,6 +17,7 @@ mod scenario;
 mod server;
 mod spoken;
 mod streams;
+mod talk;
 mod visits;
 
 use std::io;
@@ -23,6 +25,7 @@ use std::io;
 use serde_json::Value;
 
 pub(crate) use bulk::Direction;
+pub(crate) use http::Hyper;
 pub(crate) use latency::SHARES;
 pub(crate) use scenario::Scenario;
 pub(crate) use server::run as run_server;

@@ -14,6 +14,7 @@ use rustix::time::{
 
 use super::client::Client;
 use super::latency::Latencies;
+use super::talk::Talk;
 
 /// The key of the timer among the connections.
 const TIMER: u64 = u64::MAX;
@@ -21,7 +22,8 @@ const TIMER: u64 = u64::MAX;
 /// Sends `rate` requests a second for so long, on whichever connection is free; says `ready`, and the result.
 pub(crate) fn run(port: u16, connections: usize, rate: u32, time: Duration) -> Result<(), String> {
     let failed = |what: &'static str| move |error: io::Error| format!("{what}: {error}");
-    let mut client = Client::connect(port, connections, 1).map_err(failed("the client cannot connect"))?;
+    let mut client =
+        Client::connect(port, connections, Talk::Echo(1)).map_err(failed("the client cannot connect"))?;
     let interval = Duration::from_secs(1) / rate;
     let timer = tick(&client, interval).map_err(failed("the client has no timer"))?;
     let mut free: VecDeque<usize> = (0..connections).collect();

@@ -9,13 +9,14 @@ use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
 use super::bulk::{CHUNK, FILLING};
+use super::http;
 use super::scenario::Service;
 use super::server::BUFFER;
 
 const LISTENER: u64 = u64::MAX;
 
-/// Echoes for ever.
-pub(crate) fn serve(listener: &TcpListener) -> io::Result<()> {
+/// Echoes, or answers requests of HTTP, for ever.
+pub(crate) fn serve(listener: &TcpListener, service: Service) -> io::Result<()> {
     let epoll = epoll::create(CreateFlags::CLOEXEC)?;
     listener.set_nonblocking(true)?;
     epoll::add(&epoll, listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
@@ -46,7 +47,7 @@ pub(crate) fn serve(listener: &TcpListener) -> io::Result<()> {
             }
             let index = key as usize;
             if let Some(stream) = &mut connections[index] {
-                if !echo(stream, &mut buffer, &mut rest, index, &epoll)? {
+                if !answer(stream, &mut buffer, &mut rest, index, &epoll, service)? {
                     rest.remove(&index);
                     connections[index] = None;
                 }
@@ -55,14 +56,15 @@ pub(crate) fn serve(listener: &TcpListener) -> io::Result<()> {
     }
 }
 
-/// Echoes what is there; false at the end of the connection. What the kernel does not take at once is kept in `rest`,
+/// Answers what is there; false at the end of the connection. What the kernel does not take at once is kept in `rest`,
 /// and nothing more is read until it has gone.
-fn echo(
+fn answer(
     mut stream: &TcpStream,
     buffer: &mut [u8],
     rest: &mut HashMap<usize, Vec<u8>>,
     index: usize,
     epoll: &std::os::fd::OwnedFd,
+    service: Service,
 ) -> io::Result<bool> {
     let held = if rest.is_empty() { None } else { rest.remove(&index) };
     let was_held = held.is_some();
@@ -70,6 +72,8 @@ fn echo(
         Some(held) => held.as_slice(),
         None => match stream.read(buffer) {
             Ok(0) => return Ok(false),
+            // A client has one request in flight, and it is so short that it comes at once.
+            Ok(count) if service == Service::Http && buffer[..count].ends_with(b"\r\n\r\n") => http::PLAIN,
             Ok(count) => &buffer[..count],
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
                 return Ok(true);

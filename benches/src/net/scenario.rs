@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::bulk::Direction;
 use super::client::Until;
+use super::talk::Talk;
 use super::{bulk, client, paced, visits};
 use crate::measure::Timing;
 
@@ -16,6 +17,8 @@ pub(crate) enum Scenario {
     Echo(usize),
     /// The same on 16 connections, 16 requests at a time.
     Pipelined,
+    /// HTTP/1.1 on so many connections, one request in flight on each.
+    Http(usize),
     /// Bytes one way, over so many connections.
     Bulk(Direction, usize),
     /// Connections that are accepted, and closed at once.
@@ -35,14 +38,21 @@ pub(crate) enum Service {
     Echo,
     /// The same with a buffer of eight bytes: a connection that holds next to nothing of its own.
     Hold,
+    /// Answers requests of HTTP/1.1.
+    Http,
     /// Reads and drops.
     Sink,
     /// Writes for ever.
     Source,
 }
 
-const SERVICES: &[(&str, Service)] =
-    &[("echo", Service::Echo), ("hold", Service::Hold), ("sink", Service::Sink), ("source", Service::Source)];
+const SERVICES: &[(&str, Service)] = &[
+    ("echo", Service::Echo),
+    ("hold", Service::Hold),
+    ("http", Service::Http),
+    ("sink", Service::Sink),
+    ("source", Service::Source),
+];
 
 impl FromStr for Service {
     type Err = String;
@@ -79,6 +89,7 @@ impl Scenario {
             Self::Bulk(Direction::In, _) => Service::Sink,
             Self::Bulk(Direction::Out, _) => Service::Source,
             Self::Idle => Service::Hold,
+            Self::Http(_) => Service::Http,
             _ => Service::Echo,
         }
     }
@@ -86,7 +97,7 @@ impl Scenario {
     /// How many descriptors the client wants.
     pub(crate) fn connections(self) -> usize {
         match self {
-            Self::Echo(connections) | Self::Bulk(_, connections) => connections,
+            Self::Echo(connections) | Self::Http(connections) | Self::Bulk(_, connections) => connections,
             Self::Pipelined => PIPELINED.0,
             Self::Accept => 1,
             Self::Idle => IDLE_CONNECTIONS,
@@ -98,8 +109,9 @@ impl Scenario {
     pub(crate) fn run_client(self, port: u16, timing: Timing) -> Result<(), String> {
         let time = timing.exchange();
         match self {
-            Self::Echo(connections) => client::run(port, connections, 1, Until::Elapsed(time)),
-            Self::Pipelined => client::run(port, PIPELINED.0, PIPELINED.1, Until::Elapsed(time)),
+            Self::Echo(connections) => client::run(port, connections, Talk::Echo(1), Until::Elapsed(time)),
+            Self::Pipelined => client::run(port, PIPELINED.0, Talk::Echo(PIPELINED.1), Until::Elapsed(time)),
+            Self::Http(connections) => client::run(port, connections, Talk::Http, Until::Elapsed(time)),
             Self::Bulk(direction, connections) => {
                 bulk::run(port, direction, connections, if timing.quick { 256 } else { 1024 })
             }
@@ -115,7 +127,8 @@ impl Scenario {
     pub(crate) fn run_counted_client(self, port: u16, requests: u64) -> Result<(), String> {
         let until = Until::Requests(requests);
         match self {
-            Self::Echo(connections) => client::run(port, connections, 1, until),
+            Self::Echo(connections) => client::run(port, connections, Talk::Echo(1), until),
+            Self::Http(connections) => client::run(port, connections, Talk::Http, until),
             Self::Accept => visits::run(port, until),
             other => Err(format!("{other:?} cannot be counted")),
         }

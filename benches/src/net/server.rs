@@ -9,6 +9,7 @@ use std::thread;
 use serde_json::json;
 
 use super::bulk::{CHUNK, FILLING};
+use super::http::{self, Hyper};
 use super::scenario::{Scenario, Service};
 use crate::os;
 use crate::peer::{Flavour, Peer, PeerId, Runtime, with_peer};
@@ -74,7 +75,7 @@ fn serve(
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| format!("cannot listen: {error}"))?;
         ready(listener.local_addr().map_err(|error| error.to_string())?);
         let served = match service {
-            Service::Echo | Service::Hold => super::plain::serve(&listener),
+            Service::Echo | Service::Hold | Service::Http => super::plain::serve(&listener, service),
             Service::Sink | Service::Source => super::plain::serve_bulk(&listener, service),
         };
         return served.map_err(|error| format!("the plain server failed: {error}"));
@@ -84,13 +85,13 @@ fn serve(
         return served.map_err(|error| format!("the server of streams failed: {error}"));
     }
     let (failure, failures) = mpsc::channel();
-    with_peer!(peer.runtime, P => serve_on::<P>(peer.flavour, service, ready, failure));
+    with_peer!(peer.runtime, P in [Heist, Tokio, Smol] => serve_on::<P>(peer.flavour, service, ready, failure));
     Err(failures
         .recv()
         .map_or_else(|_| "the server ended".into(), |error| format!("the server failed: {error}")))
 }
 
-fn serve_on<P: Peer>(
+fn serve_on<P: Hyper>(
     flavour: Flavour,
     service: Service,
     ready: impl FnOnce(SocketAddr) + Send + 'static,
@@ -108,7 +109,7 @@ fn serve_on<P: Peer>(
 }
 
 /// Accepts for ever, a task for each connection. A client that vanishes ends its connection and nothing else.
-async fn accept<P: Peer>(
+async fn accept<P: Hyper>(
     service: Service,
     ready: impl FnOnce(SocketAddr) + Send + 'static,
 ) -> io::Result<()> {
@@ -120,6 +121,9 @@ async fn accept<P: Peer>(
         match service {
             Service::Echo => P::spawn_detached(async move { echo::<P>(stream).await.map_or(1, |()| 0) }),
             Service::Hold => P::spawn_detached(async move { hold::<P>(stream).await.map_or(1, |()| 0) }),
+            Service::Http => {
+                P::spawn_detached(async move { http::serve::<P>(stream).await.map_or(1, |()| 0) });
+            }
             Service::Sink => P::spawn_detached(async move { sink::<P>(stream).await.map_or(1, |()| 0) }),
             Service::Source => P::spawn_detached(async move { source::<P>(stream).await.map_or(1, |()| 0) }),
         }

@@ -3,9 +3,10 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use heist::{StreamReader, StreamWriter, start_server};
+use heist::{StreamPair, StreamReader, StreamWriter, start_server};
 
 use super::bulk::{CHUNK, FILLING};
+use super::http::answer;
 use super::scenario::Service;
 use super::server::BUFFER;
 use crate::peer::{Flavour, Peer};
@@ -21,6 +22,7 @@ pub(crate) fn serve(
         let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let server = match service {
             Service::Echo => start_server(echo, anywhere).await,
+            Service::Http => start_server(http, anywhere).await,
             Service::Hold => start_server(hold, anywhere).await,
             Service::Sink => start_server(sink, anywhere).await,
             Service::Source => start_server(source, anywhere).await,
@@ -53,6 +55,10 @@ async fn send_back(mut reader: StreamReader, writer: StreamWriter, buffer: &mut 
         writer.write(&buffer[..count]);
         writer.drain().await?;
     }
+}
+
+async fn http(reader: StreamReader, writer: StreamWriter) {
+    let _ = answer(StreamPair::from((reader, writer))).await;
 }
 
 async fn sink(mut reader: StreamReader, _writer: StreamWriter) {

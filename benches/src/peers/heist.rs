@@ -10,6 +10,7 @@ use std::time::Duration;
 use heist::net::{TcpListener, TcpStream};
 use heist::sync::oneshot;
 
+use crate::net::Hyper;
 use crate::peer::{Flavour, Peer};
 
 /// The default of heist's builder.
@@ -134,5 +135,11 @@ impl Peer for Heist {
 
     async fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<()> {
         stream.write_all(bytes).await
+    }
+}
+
+impl Hyper for Heist {
+    fn connection(stream: TcpStream) -> impl hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static {
+        stream
     }
 }

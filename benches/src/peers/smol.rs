@@ -13,6 +13,7 @@ use smol::io::{AsyncReadExt, AsyncWriteExt};
 use smol::net::{TcpListener, TcpStream};
 use smol::{Executor, Task, Timer, future};
 
+use crate::net::Hyper;
 use crate::peer::{Flavour, Peer};
 
 /// smol 2.
@@ -144,5 +145,11 @@ impl Peer for Smol {
 
     async fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<()> {
         stream.write_all(bytes).await
+    }
+}
+
+impl Hyper for Smol {
+    fn connection(stream: TcpStream) -> impl hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static {
+        smol_hyper::rt::FuturesIo::new(stream)
     }
 }

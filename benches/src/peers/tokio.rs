@@ -13,6 +13,7 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::net::Hyper;
 use crate::peer::{Flavour, Peer};
 
 /// tokio 1.54.1.
@@ -138,5 +139,11 @@ impl Peer for Tokio {
 
     async fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> io::Result<()> {
         stream.write_all(bytes).await
+    }
+}
+
+impl Hyper for Tokio {
+    fn connection(stream: TcpStream) -> impl hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static {
+        hyper_util::rt::TokioIo::new(stream)
     }
 }

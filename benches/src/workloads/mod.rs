@@ -6,6 +6,8 @@ pub(crate) mod events;
 pub(crate) mod foreign;
 pub(crate) mod locks;
 pub(crate) mod memory;
+pub(crate) mod pipeline;
+pub(crate) mod programs;
 pub(crate) mod starvation;
 pub(crate) mod tasks;
 pub(crate) mod threads;

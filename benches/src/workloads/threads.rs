@@ -1,11 +1,13 @@
 //! The same on plain threads with the standard library's tools, as a yardstick.
 
 use std::hint::black_box;
+use std::process::Command;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use crate::measure::{Batches, Timing};
+use crate::workloads::programs::PROGRAM;
 use crate::workloads::tasks::sum_below;
 
 /// What is done on threads.
@@ -25,6 +27,8 @@ pub(crate) enum Op {
     CallAlone,
     /// A thread that is handed a thousand closures at once.
     CallBulk,
+    /// `std::process::Command`.
+    Program,
 }
 
 /// Threads that contend for the lock.
@@ -44,6 +48,7 @@ pub(crate) fn measure(op: Op, timing: Timing) -> Batches {
         Op::Parking => TRIPS,
         Op::CallAlone => 200,
         Op::CallBulk => 1_000,
+        Op::Program => 20,
     };
     let mut measured = Batches::new(n);
     match op {
@@ -52,6 +57,7 @@ pub(crate) fn measure(op: Op, timing: Timing) -> Batches {
         Op::Bounded(senders) => measured.run(timing, || bounded(senders, n / senders)),
         Op::Unbounded(senders) => measured.run(timing, || unbounded(senders, n / senders)),
         Op::Parking => measured.run(timing, || parking(n)),
+        Op::Program => measured.run(timing, || programs(n)),
         Op::CallAlone | Op::CallBulk => {
             let calls = Calls::start();
             let at_once = if op == Op::CallAlone { 1 } else { n };
@@ -132,6 +138,13 @@ fn parking(trips: u64) {
     }
     answering.join().expect("it has answered");
     assert_eq!(passes.load(Ordering::Acquire), 2 * trips);
+}
+
+fn programs(n: u64) {
+    for _ in 0..n {
+        let status = Command::new(PROGRAM).status().expect("the program starts");
+        assert!(status.success(), "`{PROGRAM}` failed");
+    }
 }
 
 type Call = (u64, mpsc::Sender<u64>);

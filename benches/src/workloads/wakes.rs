@@ -7,7 +7,7 @@ use std::future::poll_fn;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
@@ -62,18 +62,15 @@ async fn yields<P: Peer>(tasks: u64, each: u64) {
 
 /// Goes to and fro between two sides, 0 and 1. Its count of passes says whose turn it is: an even count is side 0's.
 ///
-/// Each side leaves its waker once, when it first has to wait. A lock around a waker that is put in and taken out for each pass
-/// would cost as much as the wake and the poll, the same for all peers, and hide what they differ by.
+/// Each side leaves its waker here once, when it first waits, so that a pass costs one addition beside the wake.
 #[derive(Default)]
 pub(crate) struct Baton {
     passes: AtomicU64,
     wakers: [OnceLock<Waker>; 2],
-    /// Held by who leaves a waker, and by who finds none.
-    leaving: Mutex<()>,
 }
 
 impl Baton {
-    /// Waits for the baton.
+    /// Waits for the baton. The same task takes a side each time.
     pub(crate) async fn take(&self, side: usize) {
         poll_fn(|context| self.poll_take(side, context)).await;
     }
@@ -82,19 +79,17 @@ impl Baton {
         if self.is_at(side) {
             return Poll::Ready(());
         }
-        let Some(waker) = self.wakers[side].get() else {
-            return self.leave_waker(side, context);
-        };
-        assert!(std::ptr::eq(waker.data(), context.waker().data()), "a side stays one task, or one thread");
+        let Some(waker) = self.wakers[side].get() else { return self.poll_first_take(side, context) };
+        assert!(std::ptr::eq(waker.data(), context.waker().data()), "side {side} is another task than before");
         Poll::Pending
     }
 
     #[cold]
-    fn leave_waker(&self, side: usize, context: &mut Context<'_>) -> Poll<()> {
-        let _leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
+    fn poll_first_take(&self, side: usize, context: &Context<'_>) -> Poll<()> {
         self.wakers[side].get_or_init(|| context.waker().clone());
-        // Who passes the baton and finds no waker takes the lock after the count: looking again under it misses nothing.
-        if self.is_at(side) { Poll::Ready(()) } else { Poll::Pending }
+        // AcqRel: either this addition of nothing sees the other side's pass, or the pass comes after it and sees the waker.
+        let passes = self.passes.fetch_add(0, Ordering::AcqRel);
+        if passes % 2 == side as u64 { Poll::Ready(()) } else { Poll::Pending }
     }
 
     fn is_at(&self, side: usize) -> bool {
@@ -104,17 +99,9 @@ impl Baton {
 
     /// Hands the baton, which the caller has, to the other side.
     pub(crate) fn pass(&self, from: usize) {
-        self.passes.fetch_add(1, Ordering::Release);
-        match self.wakers[1 - from].get() {
-            Some(waker) => waker.wake_by_ref(),
-            None => self.wake_newcomer(1 - from),
-        }
-    }
-
-    #[cold]
-    fn wake_newcomer(&self, side: usize) {
-        let _leaving = self.leaving.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(waker) = self.wakers[side].get() {
+        // AcqRel: see `poll_first_take`; and what the caller did before is seen by who takes the baton.
+        self.passes.fetch_add(1, Ordering::AcqRel);
+        if let Some(waker) = self.wakers[1 - from].get() {
             waker.wake_by_ref();
         }
     }

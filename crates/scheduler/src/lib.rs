@@ -23,6 +23,8 @@
 //! | `wrap` | what the program has called around a thread's work |
 //! | `scheduler` | building, running, closing |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod all_tasks;
 mod blocking;
 mod blocking_future;

@@ -2,7 +2,6 @@
 //! Work shared between processes: three workers, one of them killed in the middle, one told to end.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::time::Duration;
 
 use distributed::broker::Broker;
@@ -21,7 +20,7 @@ const PROGRAM: &str = "it_refuses_what_it_does_not_know";
 
 #[test]
 fn it_refuses_what_it_does_not_know() {
-    program::run_in_a_copy(|args: Vec<OsString>| distributed::program(args));
+    program::run_in_a_copy(distributed::program);
     for args in [
         &["sleep"][..],
         &["work", "--at-once", "0"],
@@ -37,19 +36,7 @@ fn it_refuses_what_it_does_not_know() {
 
 /// A worker that does four tasks at a time, and says nothing for two seconds only when it is dead.
 fn worker(redis: &str, name: &str, seconds: &str) -> Copy {
-    let args = [
-        "work",
-        "--redis",
-        redis,
-        "--name",
-        name,
-        "--at-once",
-        "4",
-        "--seconds",
-        "0.05",
-        "--take-over",
-        "0.5",
-    ];
+    let args = ["work", "--redis", redis, "--name", name, "--seconds", seconds, "--take-over", "2"];
     let mut copy = program::start(PROGRAM, &args);
     copy.stdout.until("works");
     copy
@@ -116,7 +103,7 @@ fn a_killed_worker_loses_nothing() {
         assert_eq!(tasks::pending(&mut broker.connection, Some("second")).await.unwrap(), 0);
 
         let results = until_results(&mut broker, 180).await;
-        let expected: BTreeMap<_, _> = (0..180).map(|number| (number, tasks::steps(number))).collect();
+        let expected: BTreeMap<_, _> = (0..180).map(|number| (number, tasks::stir(number))).collect();
         assert_eq!(results, expected);
         // The third one may be at those that are there twice.
         while tasks::pending(&mut broker.connection, None).await.unwrap() > 0 {
@@ -126,10 +113,11 @@ fn a_killed_worker_loses_nothing() {
         let [_, by_third, _] = farewell(&mut third);
         let taken_over = by_second + by_third;
         assert!(taken_over >= 4, "{taken_over}");
+        let mut report = program::start(PROGRAM, &["report", "--redis", &address]);
+        report.stdout.until("180 results, 0 tasks with workers, ");
         // Ten tasks were in the stream twice. A worker that this machine has kept from speaking for two seconds has lost tasks to
         // another: that is counted, too.
-        let repeated: u64 =
-            redis::cmd("GET").arg(tasks::REPEATED).query_async(&mut broker.connection).await.unwrap();
+        let repeated = tasks::repeated(&mut broker.connection).await.unwrap();
         assert!(
             (10..=10 + taken_over - 4).contains(&repeated),
             "{repeated} repeated, {taken_over} taken over"

@@ -1,7 +1,6 @@
 #![cfg(all(unix, not(heist_loom)))]
 //! The server that speaks Redis' protocol: beside the original, under its tools, and with clients that mean no good.
 
-use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::path::PathBuf;
@@ -27,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn it_refuses_what_it_does_not_know() {
-    program::run_in_a_copy(|args: Vec<OsString>| redis_server::program(args));
+    program::run_in_a_copy(redis_server::program);
     for args in [["--max-memory", "much"], ["--port", "1"]] {
         assert_eq!(program::start(PROGRAM, &args).wait().code(), Some(2), "{args:?}");
     }
@@ -279,6 +278,7 @@ fn what_breaks_the_protocol_gets_the_errors_of_the_original() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn what_is_too_large_is_refused_and_takes_no_memory() {
     let (copy, port) = server(&["--max-request", "65536"]);
     let long = |begin: &str, n: usize| [begin.as_bytes(), &vec![b'x'; n]].concat();
@@ -304,7 +304,7 @@ fn what_is_too_large_is_refused_and_takes_no_memory() {
     }
 
     // Clients that promise much and send nothing.
-    let before = resident(&copy);
+    let before = program::resident(&copy);
     let promises: Vec<_> = (0..200)
         .map(|_| {
             let mut stream = connect(port);
@@ -313,15 +313,27 @@ fn what_is_too_large_is_refused_and_takes_no_memory() {
         })
         .collect();
     assert_eq!(exchange(port, &array("PING")), b"+PONG\r\n");
-    let grown = resident(&copy).saturating_sub(before);
+    let grown = program::resident(&copy).saturating_sub(before);
     assert!(grown < 20_000_000, "{grown} bytes for {} promises", promises.len());
 }
 
-/// Bytes of memory that a process has, as the system counts them.
-fn resident(copy: &Copy) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", copy.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+#[test]
+#[cfg(target_os = "linux")]
+fn clients_leave_nothing_behind() {
+    let (copy, port) = server(&[]);
+    let round = |n: usize| {
+        let good = array(&format!("SET key-{} value", n % 10));
+        let bad: &[&[u8]] =
+            &[b"*1\r\n$-1\r\n", b"*3\r\n$100\r\nhalf", b"SUBSCRIBE news\r\n", b"\xff\xfe\r\n", b""];
+        assert_eq!(exchange(port, &good), b"+OK\r\n");
+        exchange(port, bad[n % bad.len()]);
+    };
+    (0..100).for_each(round);
+    let (memory, open) = (program::resident(&copy), program::descriptors(&copy));
+    (0..500).for_each(round);
+    eventually("all descriptors are given back", || program::descriptors(&copy) <= open);
+    let grown = program::resident(&copy).saturating_sub(memory);
+    assert!(grown < 4_000_000, "{grown} bytes more");
 }
 
 #[test]

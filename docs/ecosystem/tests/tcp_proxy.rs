@@ -1,7 +1,6 @@
 #![cfg(all(unix, not(heist_loom)))]
 //! The reverse proxy: in front of a real PostgreSQL, in front of nobody, and with peers that end in every way.
 
-use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
@@ -24,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn it_refuses_what_it_does_not_know() {
-    program::run_in_a_copy(|args: Vec<OsString>| tcp_proxy::program(args));
+    program::run_in_a_copy(tcp_proxy::program);
     for args in [["--idle-limit", "-1"], ["--max-connections", "many"], ["--colour", "1"]] {
         assert_eq!(program::start(PROGRAM, &args).wait().code(), Some(2), "{args:?}");
     }
@@ -225,16 +224,42 @@ fn silence_has_a_limit_that_bytes_put_off() {
     proxy.stdout.until("1 too silent");
 }
 
-#[test]
-fn who_comes_over_the_limit_waits_until_another_has_left() {
+/// A server that sends back what comes, to all who come.
+fn echo() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let echo = listener.local_addr().unwrap().port();
+    let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             std::thread::spawn(move || std::io::copy(&mut stream.try_clone().unwrap(), &mut stream));
         }
     });
+    port
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn connections_leave_nothing_behind() {
+    let (copy, port) = proxy(echo(), &[]);
+    let round = |n: usize| {
+        let mut stream = connect(port);
+        stream.write_all(b"hello").unwrap();
+        // Some are gone before the answer is.
+        if n % 3 > 0 {
+            stream.read_exact(&mut [0; 5]).unwrap();
+        }
+    };
+    (0..100).for_each(round);
+    let memory = program::resident(&copy);
+    (0..500).for_each(round);
+    eventually("all descriptors are given back", || program::descriptors(&copy) < 50);
+    let grown = program::resident(&copy).saturating_sub(memory);
+    assert!(grown < 4_000_000, "{grown} bytes more");
+}
+
+#[test]
+fn who_comes_over_the_limit_waits_until_another_has_left() {
+    let echo = echo();
     let (_proxy, port) = proxy(echo, &["--max-connections", "1"]);
     let (mut first, mut second) = (connect(port), connect(port));
     let mut byte = [0];
@@ -265,6 +290,8 @@ fn ctrl_c_lets_connections_end_and_names_those_that_do_not() {
     let report = proxy.stdout.until("0 connections ended by themselves; 1 cancelled: ");
     assert!(report.contains(&stream.local_addr().unwrap().to_string()), "{report}");
     proxy.stdout.until("1 clients (0 now)");
+    // What is cut off is not taken for complete.
+    assert!(stream.read_to_end(&mut Vec::new()).is_err());
     assert_eq!(proxy.wait().code(), Some(0));
     served.join().unwrap();
 }

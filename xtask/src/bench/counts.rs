@@ -28,6 +28,7 @@ const COUNTED: &[(&str, u64)] = &[
     ("channel-ping-pong", 5_000),
     ("echo-1", 5_000),
     ("echo-64", 20_000),
+    ("http-64", 10_000),
     ("accept", 2_000),
 ];
 

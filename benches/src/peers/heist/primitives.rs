@@ -7,8 +7,8 @@ use heist::sync::{RwLock, broadcast, mpmc, mpsc};
 
 use super::Heist;
 use crate::primitives::{
-    self, Broadcasts, Channel, Channels, Events, Locks, Queues, RwLocks, Semaphores, SharedChannels, channel,
-    lock, rwlock,
+    self, Broadcasts, Channel, Channels, Events, Locks, Programs, Queues, RwLocks, Semaphores,
+    SharedChannels, channel, lock, rwlock,
 };
 
 impl Locks for Heist {
@@ -25,6 +25,13 @@ impl Semaphores for Heist {
 
 impl Events for Heist {
     type Event = heist::Event;
+}
+
+impl Programs for Heist {
+    async fn run_program(program: &'static str) -> bool {
+        let status = heist::create_subprocess_exec(program, [""; 0]).status().await;
+        status.expect("the program starts").success()
+    }
 }
 
 impl Channels for Heist {

@@ -9,7 +9,8 @@ use smol::lock::{Mutex, RwLock, Semaphore};
 
 use super::Smol;
 use crate::primitives::{
-    self, Channels, Events, Locks, Queues, RwLocks, Semaphores, SharedChannels, channel, lock, rwlock,
+    self, Channels, Events, Locks, Programs, Queues, RwLocks, Semaphores, SharedChannels, channel, lock,
+    rwlock,
 };
 
 impl Locks for Smol {
@@ -26,6 +27,13 @@ impl Semaphores for Smol {
 
 impl Events for Smol {
     type Event = Flag;
+}
+
+impl Programs for Smol {
+    async fn run_program(program: &'static str) -> bool {
+        let status = smol::process::Command::new(program).status().await;
+        status.expect("the program starts").success()
+    }
 }
 
 impl Channels for Smol {

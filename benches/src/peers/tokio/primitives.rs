@@ -9,8 +9,8 @@ use tokio::sync::{Mutex, Notify, RwLock, Semaphore, broadcast, mpsc};
 
 use super::Tokio;
 use crate::primitives::{
-    self, Broadcasts, Channel, Channels, Events, Locks, Queues, RwLocks, Semaphores, SharedChannels, channel,
-    lock, rwlock,
+    self, Broadcasts, Channel, Channels, Events, Locks, Programs, Queues, RwLocks, Semaphores,
+    SharedChannels, channel, lock, rwlock,
 };
 
 impl Locks for Tokio {
@@ -27,6 +27,13 @@ impl Semaphores for Tokio {
 
 impl Events for Tokio {
     type Event = Flag;
+}
+
+impl Programs for Tokio {
+    async fn run_program(program: &'static str) -> bool {
+        let status = tokio::process::Command::new(program).status().await;
+        status.expect("the program starts").success()
+    }
 }
 
 impl Channels for Tokio {

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
+pub mod groups;
 pub mod main_thread;
 pub mod peers;
 pub mod said;

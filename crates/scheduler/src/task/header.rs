@@ -91,6 +91,9 @@ pub(crate) struct Cold {
     pub(crate) ran: AtomicBool,
     /// Who waits, on a foreign thread, for a local task to complete.
     pub(crate) foreign_joiner: Mutex<Option<Waker>>,
+    /// What subscribers of `tracing` see of the task, where one wants to.
+    #[cfg(feature = "tracing")]
+    pub(crate) span: std::sync::OnceLock<crate::trace::TaskSpan>,
 }
 
 /// The front of every task cell: 96 bytes, then the future or its output.
@@ -486,6 +489,7 @@ impl Raw {
     #[inline(never)]
     unsafe fn mark_complete(self, access: Access, mut outcome: u64) {
         let header = self.header();
+        crate::trace::task_ends(self);
         crate::trace::task_ended(header.id);
         if let Some(tree) = self.tree_if_any() {
             tree.end();

@@ -11,6 +11,7 @@ use heist_core::{CancelledError, Context};
 use crate::debug;
 use crate::task::state::{Access, CANCEL};
 use crate::task::{self, Raw, TaskError};
+use crate::trace;
 
 /// What a worker does with a future: a task's, or that of `block_on`.
 pub(crate) trait Polled {
@@ -90,6 +91,10 @@ pub(super) fn poll(
         settled(context, task, access, start, after, polled, result)
     };
     context.set_current(std::ptr::null());
+    if matches!(turn, Turn::Again) {
+        // It is queued again without a waker.
+        trace::waker(task, "waker.wake_by_ref");
+    }
     turn
 }
 
@@ -124,7 +129,7 @@ fn settled(
 fn poll_once(task: Raw, polled: &mut impl Polled) -> Poll<u64> {
     task.begin_poll();
     let waker = task::borrowed(task);
-    polled.poll(&mut TaskContext::from_waker(&waker))
+    trace::in_span(task, || polled.poll(&mut TaskContext::from_waker(&waker)))
 }
 
 /// The task has ended. An error that came to the root in its last poll goes before a value, as a request does that comes

@@ -50,7 +50,7 @@ use crate::stop::Leave;
 use crate::task::state::Access;
 use crate::task::{self, Header, Raw};
 
-pub(crate) use create::{create, create_foreign, create_foreign_in, create_internal, fail_unqueued};
+pub(crate) use create::{create, create_foreign, create_foreign_with, create_internal, fail_unqueued};
 pub(crate) use deliver::Polled;
 
 /// The most polls between two looks at timers and I/O. The number is tokio's and Go's; odd, so that it does not fall

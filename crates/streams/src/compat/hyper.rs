@@ -1,7 +1,7 @@
 //! hyper's read and write traits. Its timers and executors are in the facade, where the loop is.
 //!
 //! hyper hands out room that nobody has initialised, and saying by how much it was filled is unsafe. So bytes are copied
-//! there: out of our own buffer, or, for plain sockets, out of one on the stack.
+//! there: out of our own buffer, or, for plain sockets, out of one that the thread keeps.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,10 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 
-use super::{PollFill, PollRead, PollWrite};
-
-/// How much a plain socket gives in one read, in bytes: what hyper's own buffers begin with.
-const AT_ONCE: usize = 8 << 10;
+use super::{PollFill, PollRead, PollWrite, scratch};
 
 fn poll_buffered(
     source: &mut impl PollFill,
@@ -32,11 +29,11 @@ fn poll_unbuffered(
     cx: &mut Context<'_>,
     mut buf: ReadBufCursor<'_>,
 ) -> Poll<io::Result<()>> {
-    let mut there = [0; AT_ONCE];
-    let room = buf.remaining().min(AT_ONCE);
-    let n = ready!(source.poll_read_into(cx, &mut there[..room]))?;
-    buf.put_slice(&there[..n]);
-    Poll::Ready(Ok(()))
+    scratch::with(buf.remaining(), |there| {
+        let n = ready!(source.poll_read_into(cx, there))?;
+        buf.put_slice(&there[..n]);
+        Poll::Ready(Ok(()))
+    })
 }
 
 macro_rules! read {

@@ -9,6 +9,7 @@
 //! | `futures_io` | of the crate `futures-io` | `futures-io`, on by default |
 //! | `tokio_io` | tokio's, without tokio's runtime | `tokio-io` |
 //! | `hyper` | hyper's | `hyper` |
+//! | `scratch` | a buffer of each thread's own | |
 //! | `types` | the lists of our types | |
 //! | `poll` | ours, on our types | |
 //! | `as_io` | [`AsIo`]: a stream without methods of its own | |
@@ -28,6 +29,8 @@ mod futures_io;
 mod hyper;
 mod pair;
 mod poll;
+#[cfg(feature = "hyper")]
+mod scratch;
 #[cfg(feature = "tokio-io")]
 mod tokio_io;
 

@@ -21,6 +21,8 @@ mod args;
 #[path = "../support/broker.rs"]
 pub(crate) mod broker;
 mod producer;
+#[path = "../support/seconds.rs"]
+mod seconds;
 #[path = "../support/stop.rs"]
 mod stop;
 pub(crate) mod tasks;
@@ -31,7 +33,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use args::{Seconds, opt};
+use args::opt;
+use seconds::Seconds;
 
 const HELP: &str = "\
 Shares tasks between processes, by way of Redis.
@@ -40,6 +43,9 @@ produce: puts tasks into the stream
   --redis ADDRESS    the server; 127.0.0.1:6379 unless given
   --from N           the number of the first task; 0 unless given
   --count N          how many; 100 unless given
+
+report: says how far they are
+  --redis ADDRESS    the server; 127.0.0.1:6379 unless given
 
 work: does tasks until Ctrl-C or SIGTERM, and then finishes what it has begun
   --redis ADDRESS    the server; 127.0.0.1:6379 unless given
@@ -50,6 +56,10 @@ work: does tasks until Ctrl-C or SIGTERM, and then finishes what it has begun
                      5 unless given
 
 --help shows this";
+
+/// The server, unless another is given; and what is to be given.
+const SERVER: &str = "127.0.0.1:6379";
+const ADDRESS: &str = "an address such as 127.0.0.1:6379";
 
 /// A failure that another thread may hear of.
 type Failure = Box<dyn Error + Send + Sync>;
@@ -72,11 +82,11 @@ struct Work {
 }
 
 fn produce(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let mut options = Produce { redis: "127.0.0.1:6379".into(), from: 0, count: 100 };
+    let mut options = Produce { redis: SERVER.into(), from: 0, count: 100 };
     let wish = args::read(
         args,
         &mut [
-            opt("--redis", "an address such as 127.0.0.1:6379", &mut options.redis),
+            opt("--redis", ADDRESS, &mut options.redis),
             opt("--from", "a number", &mut options.from),
             opt("--count", "a number", &mut options.count),
         ],
@@ -84,9 +94,15 @@ fn produce(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     args::program("distributed produce", HELP, wish, || heist::run(producer::produce(options)))
 }
 
+fn report(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut redis = SERVER.to_owned();
+    let wish = args::read(args, &mut [opt("--redis", ADDRESS, &mut redis)]);
+    args::program("distributed report", HELP, wish, || heist::run(producer::report(redis)))
+}
+
 fn work(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut options = Work {
-        redis: "127.0.0.1:6379".into(),
+        redis: SERVER.into(),
         name: format!("worker-{}", std::process::id()),
         at_once: 4,
         seconds: Seconds(Duration::from_millis(10)),
@@ -95,7 +111,7 @@ fn work(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let wish = args::read(
         args,
         &mut [
-            opt("--redis", "an address such as 127.0.0.1:6379", &mut options.redis),
+            opt("--redis", ADDRESS, &mut options.redis),
             opt("--name", "a name", &mut options.name),
             opt("--at-once", "a number of tasks", &mut options.at_once),
             opt("--seconds", "a number of seconds", &mut options.seconds),
@@ -119,12 +135,15 @@ pub(crate) fn program(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match first.as_deref() {
         Some("produce") => produce(args),
         Some("work") => work(args),
+        Some("report") => report(args),
         Some("--help" | "-h") => {
             args::program("distributed", HELP, Ok(args::Wish::Help), || Ok::<_, String>(()))
         }
         other => {
-            let message =
-                format!("`produce` or `work` comes first, not {:?}; --help tells more", other.unwrap_or(""));
+            let message = format!(
+                "`produce`, `report` or `work` comes first, not {:?}; --help tells more",
+                other.unwrap_or("")
+            );
             args::program("distributed", HELP, Err(message), || Ok::<_, String>(()))
         }
     }

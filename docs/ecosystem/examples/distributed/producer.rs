@@ -1,4 +1,4 @@
-//! A producer: puts tasks into the stream, some at a time.
+//! A producer, which puts tasks into the stream, some at a time; and a look at how far they are.
 
 use super::broker::Broker;
 use super::{Failure, Produce, tasks};
@@ -17,5 +17,17 @@ pub(super) async fn produce(options: Produce) -> Result<(), Failure> {
         tasks::add(&mut broker.connection, batch).await?;
     }
     println!("{} tasks are in the stream", options.count);
+    broker.close().await;
+    Ok(())
+}
+
+pub(super) async fn report(redis: String) -> Result<(), Failure> {
+    let mut broker = Broker::connect(&redis).await?;
+    let connection = &mut broker.connection;
+    tasks::prepare(connection).await?;
+    let results = tasks::results(connection).await?.len();
+    let (pending, repeated) = (tasks::pending(connection, None).await?, tasks::repeated(connection).await?);
+    println!("{results} results, {pending} tasks with workers, {repeated} done again");
+    broker.close().await;
     Ok(())
 }

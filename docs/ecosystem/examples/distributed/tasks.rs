@@ -7,22 +7,22 @@
 //!   transaction: there is no moment in which one of the two is lost. Only the first result of a task goes in.
 //! * *Taking over.* An entry that its worker has said nothing about for a while is claimed by another. A worker that is
 //!   still at it says so in time, by claiming its own entries again. Should one have been silent for too long, and live, two
-//!   do the task: the second result does not go in, and is counted in [`REPEATED`].
+//!   do the task: the second result does not go in, but is counted ([`FINISHED`], in the same transaction).
 
 use std::collections::BTreeMap;
 
 use redis::aio::MultiplexedConnection;
 use redis::streams::StreamId;
-use redis::{RedisError, RedisResult, Value};
+use redis::{RedisResult, Value};
 
 /// The tasks.
 pub(crate) const STREAM: &str = "heist:tasks";
 /// The workers, together.
 pub(crate) const GROUP: &str = "workers";
 /// Task number to result.
-pub(crate) const RESULTS: &str = "heist:results";
-/// How many tasks were done again.
-pub(crate) const REPEATED: &str = "heist:repeated";
+const RESULTS: &str = "heist:results";
+/// How often a task was done; each one once, there are as many results.
+const FINISHED: &str = "heist:finished";
 /// The field of an entry that has the task's number.
 const NUMBER: &str = "number";
 
@@ -66,7 +66,7 @@ pub(crate) async fn add(
     pipeline.query_async(connection).await
 }
 
-/// Enters a result and acknowledges its task, both or neither. Whether it is the first result of that task.
+/// Enters a result and takes its task out, both or neither. Whether it is the first result of that task.
 pub(crate) async fn finish(
     connection: &mut MultiplexedConnection,
     task: &Task,
@@ -75,17 +75,23 @@ pub(crate) async fn finish(
     let mut pipeline = redis::pipe();
     pipeline.atomic();
     pipeline.cmd("HSETNX").arg(RESULTS).arg(task.number).arg(result);
-    pipeline.cmd("XACK").arg(STREAM).arg(GROUP).arg(&task.entry).ignore();
-    let (is_first,): (bool,) = pipeline.query_async(connection).await?;
-    if !is_first {
-        redis::cmd("INCR").arg(REPEATED).query_async::<()>(connection).await?;
-    }
+    pipeline.cmd("INCR").arg(FINISHED).ignore();
+    take_out(&mut pipeline, &task.entry);
+    let (is_first,) = pipeline.query_async(connection).await?;
     Ok(is_first)
 }
 
 /// Takes an entry out that is no task: it would come back for ever.
 pub(crate) async fn discard(connection: &mut MultiplexedConnection, entry: &str) -> RedisResult<()> {
-    redis::cmd("XACK").arg(STREAM).arg(GROUP).arg(entry).query_async(connection).await
+    let mut pipeline = redis::pipe();
+    take_out(pipeline.atomic(), entry);
+    pipeline.query_async(connection).await
+}
+
+/// An entry that nobody needs any more; the stream is not to grow for ever.
+fn take_out(pipeline: &mut redis::Pipeline, entry: &str) {
+    pipeline.cmd("XACK").arg(STREAM).arg(GROUP).arg(entry).ignore();
+    pipeline.cmd("XDEL").arg(STREAM).arg(entry).ignore();
 }
 
 /// The results so far.
@@ -106,17 +112,16 @@ pub(crate) async fn pending(
     asked.query_async::<Vec<Value>>(connection).await.map(|entries| entries.len())
 }
 
-/// The work itself: how many steps a number takes to 1, by halving and by 3n + 1. The same each time, wherever it is done.
-pub(crate) fn steps(number: u64) -> u64 {
-    let (mut n, mut steps) = (number + 1, 0);
-    while n != 1 {
-        n = if n % 2 == 0 { n / 2 } else { 3 * n + 1 };
-        steps += 1;
-    }
-    steps
+/// How many tasks were done again.
+pub(crate) async fn repeated(connection: &mut MultiplexedConnection) -> RedisResult<u64> {
+    let mut pipeline = redis::pipe();
+    pipeline.atomic();
+    pipeline.cmd("GET").arg(FINISHED).cmd("HLEN").arg(RESULTS);
+    let (finished, results): (Option<u64>, u64) = pipeline.query_async(connection).await?;
+    Ok(finished.unwrap_or(0).saturating_sub(results))
 }
 
-/// Whether the connection itself has failed, so that there is no use in going on.
-pub(crate) fn is_lost(error: &RedisError) -> bool {
-    error.is_io_error() || error.is_connection_dropped()
+/// The work itself: a number stirred a thousand times. The same each time, wherever it is done.
+pub(crate) fn stir(number: u64) -> u64 {
+    (0..1000).fold(number, |n, round| n.wrapping_mul(6_364_136_223_846_793_005).rotate_left(23) ^ round)
 }

@@ -81,8 +81,11 @@ async fn feed(
     mut asking: MultiplexedConnection,
     telling: MultiplexedConnection,
 ) -> Result<(), Failure> {
-    while !shared.ending.is_set() {
+    loop {
         let slots = shared.free_slots().await;
+        if shared.ending.is_set() {
+            return Ok(());
+        }
         let (entries, taken_over) = next(shared, &mut asking, slots.len()).await?;
         for (entry, slot) in entries.into_iter().zip(slots) {
             let Some(task) = Task::of(&entry) else {
@@ -94,7 +97,6 @@ async fn feed(
             drop(group.create_task(perform(shared.clone(), telling.clone(), task, slot)));
         }
     }
-    Ok(())
 }
 
 /// Up to so many entries: those of workers that are silent, else new ones. Whether they were another's.
@@ -131,7 +133,7 @@ async fn perform(
 ) -> Result<(), Failure> {
     println!("begins {}", task.number);
     heist::sleep(shared.options.seconds.0).await;
-    let result = tasks::steps(task.number);
+    let result = tasks::stir(task.number);
     let is_first = within(PATIENCE, tasks::finish(&mut connection, &task, result)).await?;
     shared.end(&task, is_first);
     Ok(())
@@ -177,7 +179,8 @@ impl Shared {
     /// One slot at least, and all that are free: whoever is not at a task has none, or is about to give it back.
     async fn free_slots(&self) -> Vec<OwnedPermit> {
         let mut slots = vec![self.slots.clone().acquire_owned().await];
-        for _ in self.at().len() + 1..self.options.at_once {
+        let busy = self.at().len();
+        for _ in busy + 1..self.options.at_once {
             slots.push(self.slots.clone().acquire_owned().await);
         }
         slots

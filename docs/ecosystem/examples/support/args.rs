@@ -16,8 +16,11 @@ pub(crate) enum Wish {
 pub(crate) struct Opt<'a> {
     name: &'static str,
     what: &'static str,
-    set: Box<dyn FnMut(&str) -> Result<(), String> + 'a>,
+    set: Set<'a>,
 }
+
+/// Takes the value, or says what is wrong with it.
+type Set<'a> = Box<dyn FnMut(&str) -> Result<(), String> + 'a>;
 
 /// The option `name`, whose value is `what`: "a number of seconds".
 pub(crate) fn opt<'a, T>(name: &'static str, what: &'static str, value: &'a mut T) -> Opt<'a>
@@ -82,18 +85,5 @@ pub(crate) fn program<E: Display>(
             eprintln!("{name}: {error}");
             ExitCode::FAILURE
         }
-    }
-}
-
-/// A time in seconds, such as `0.5`. None is written `0`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Seconds(pub(crate) std::time::Duration);
-
-impl FromStr for Seconds {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let seconds: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-        std::time::Duration::try_from_secs_f64(seconds).map(Self).map_err(|error| error.to_string())
     }
 }

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
+use heist::Task;
 use heist::net::TcpStream;
-use heist::{Task, TaskRef};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, RedisConnectionInfo, RedisError};
 
@@ -59,8 +59,10 @@ impl Broker {
         limited.await.unwrap_or_else(|error| Err(ConnectError::Reaching(error.into())))
     }
 
-    /// What drives the connection; it ends when the connection does.
-    pub(crate) fn driver(&self) -> TaskRef {
-        self.driver.task_ref()
+    /// Waits until the connection has ended, with the last clone of it.
+    pub(crate) async fn close(self) {
+        drop(self.connection);
+        // It is cancelled only with the loop.
+        let _ = self.driver.await;
     }
 }

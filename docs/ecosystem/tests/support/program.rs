@@ -21,3 +21,15 @@ pub fn run_in_a_copy(program: impl FnOnce(Vec<OsString>) -> ExitCode) {
 pub fn start(test: &str, args: &[&str]) -> Copy {
     Copy::start(test, &args.join(&SEPARATOR.to_string()))
 }
+
+/// Bytes of memory that a copy has, as the system counts them.
+pub fn resident(copy: &Copy) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", copy.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+}
+
+/// Descriptors that a copy has open.
+pub fn descriptors(copy: &Copy) -> usize {
+    std::fs::read_dir(format!("/proc/{}/fd", copy.pid())).unwrap().count()
+}

@@ -77,7 +77,8 @@ fn a_stream_tells_of_changes_and_ends_when_cancelled() {
         served.reporter.set_service_status("shop", ServingStatus::Serving).await;
         let mut client = HealthClient::new(served.channel().await);
         let mut changes = client.watch(asking_for("shop")).await.unwrap().into_inner();
-        for status in [ServingStatus::Serving, ServingStatus::NotServing, ServingStatus::Serving] {
+        assert_eq!(changes.message().await.unwrap().unwrap().status, ServingStatus::Serving as i32);
+        for status in [ServingStatus::NotServing, ServingStatus::Serving, ServingStatus::NotServing] {
             served.reporter.set_service_status("shop", status).await;
             assert_eq!(changes.message().await.unwrap().unwrap().status, status as i32);
         }
