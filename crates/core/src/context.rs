@@ -423,11 +423,24 @@ impl Context {
         }
     }
 
+    /// Whether `header` is that of the task being polled, which then is polled again as after a [`yield_now`](Self::yield_now):
+    /// a task that wakes itself needs no atomic operation for it.
+    #[inline]
+    pub fn wake_current(&self, header: *const ()) -> bool {
+        let is_current = ptr::eq(header, self.current.get());
+        if is_current {
+            self.after.set(self.after.get() | YIELDED);
+        }
+        is_current
+    }
+
     /// A clone of `waker` to keep. Where one of the current task's was [given back](Self::give_back) in this poll, that one,
     /// without an atomic operation: a task that sets one time limit after the other never touches its count.
     #[inline]
     pub fn keep_waker(&self, waker: &Waker) -> Waker {
-        if self.after.get() & SPARE != 0 && self.is_current(waker) {
+        if self.after.get() & SPARE != 0 {
+            self.after.set(self.after.get() & !SPARE);
+            // It is of the current task, so `waker` is, too, where the two are alike.
             if let Some(spare) = self.spare.take().filter(|spare| spare.will_wake(waker)) {
                 return spare;
             }
@@ -438,9 +451,13 @@ impl Context {
     /// Takes a waker that was [kept](Self::keep_waker), for the rest of this poll where it is the current task's own.
     #[inline]
     pub fn give_back(&self, waker: Waker) {
-        if self.is_current(&waker) {
-            self.after.set(self.after.get() | SPARE);
-            drop(self.spare.replace(Some(waker)));
+        let after = self.after.get();
+        if after & SPARE == 0 && self.is_current(&waker) {
+            self.after.set(after | SPARE);
+            let before = self.spare.replace(Some(waker));
+            debug_assert!(before.is_none(), "the flag says whether there is one");
+            // Nothing to drop, which the compiler cannot know.
+            std::mem::forget(before);
         }
     }
 
@@ -452,10 +469,15 @@ impl Context {
         if after != 0 {
             self.after.set(0);
             if after & SPARE != 0 {
-                drop(self.spare.take());
+                self.drop_spare();
             }
         }
         after & !SPARE
+    }
+
+    #[inline(never)]
+    fn drop_spare(&self) {
+        drop(self.spare.take());
     }
 
     /// Has the scheduler look, after this poll, at what became of the requests to parts of the current task.

@@ -79,6 +79,7 @@
 //! | `tracing` | no | what tasks and workers do, as events of the crate `tracing` |
 //! | `hickory` | no | names looked up by hickory, without a thread: the module `hickory` |
 //! | `metrics` | no | what the loop counts, for exporters of the crate `metrics`: the module `metrics_exporter` |
+//! | `pyo3` | no | Python's asyncio and this loop await each other: the module `pyo3` |
 //! | `quinn` | no | QUIC by quinn: the module `quinn` |
 //!
 //! # Variables of the environment
@@ -91,6 +92,7 @@
 //! The guide, a cookbook, and tables for those who come from asyncio or tokio are in `docs/` of the repository.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod as_completed;
 mod builder;
@@ -119,6 +121,8 @@ pub mod metrics_exporter;
 mod passes;
 #[cfg(any(feature = "hickory", feature = "quinn"))]
 mod polled_udp;
+#[cfg(feature = "pyo3")]
+pub mod pyo3;
 #[cfg(feature = "quinn")]
 pub mod quinn;
 mod run_error;
@@ -197,8 +201,6 @@ pub use heist_scheduler::{
     spawn as create_task, spawn_blocking as to_thread, spawn_local, task, yield_now,
 };
 pub use heist_streams::fs;
-#[cfg(feature = "tls")]
-pub use heist_streams::tls;
 #[cfg(unix)]
 pub use heist_streams::transports::{
     StartSubprocess, SubprocessProtocol, SubprocessTransport, create_unix_connection, create_unix_server,
@@ -235,6 +237,8 @@ pub use heist_streams::{
     },
     stderr, stdin, stdout,
 };
+#[cfg(feature = "tls")]
+pub use heist_streams::{tls, transports::StartTransportTls};
 pub use heist_streams::{
     transports,
     transports::{

@@ -22,6 +22,7 @@ use crate::executor::{self, ThreadPool};
 use crate::shared::Shared;
 use crate::task::state::{Access, CANCEL, CANCELLED, FAILED};
 use crate::task::{CancelledError, Raw, TaskError};
+use crate::trace;
 
 /// What a submission must do next.
 #[derive(Debug, PartialEq, Eq)]
@@ -217,8 +218,10 @@ impl Job {
             return;
         }
         let mut cx = Context::from_waker(Waker::noop());
-        // SAFETY: the job is the only side that polls this cell, once.
-        let polled = unsafe { (header.vtable.poll)(self.task.0, &mut cx) };
+        let polled = trace::in_span(self.task, || {
+            // SAFETY: the job is the only side that polls this cell, once.
+            unsafe { (header.vtable.poll)(self.task.0, &mut cx) }
+        });
         let Poll::Ready(outcome) = polled else { unreachable!("a closure ends in one poll") };
         self.task.shared().foreign_tally.task_ended();
         if outcome & (FAILED | CANCELLED) == FAILED {

@@ -5,8 +5,8 @@
 //!
 //! | the handler | worker 0 |
 //! |---|---|
-//! | H1 set `interrupted` | W1 finds `look` set before a poll: swap it out (Acquire) |
-//! | H2 set `look` of slot 0 (Release) | W2 swap `interrupted` out; if it was set, cancel the main future |
+//! | H1 set `interrupted` | W1 finds its look asked for before a poll: swap that out (Acquire) |
+//! | H2 ask slot 0 to look (Release) | W2 swap `interrupted` out; if it was set, cancel the main future |
 //! | H3 unpark worker 0 | |
 //!
 //! W1 reads what H2 wrote, and W2 then what H1 wrote; or H2 comes later and is found before the next poll. (In the other
@@ -14,7 +14,7 @@
 //! the token. All three are atomic operations and at most one system call, on Linux, where a
 //! parker is a futex. Elsewhere it has a lock, and there is no [`Interrupter`].
 //!
-//! A run that nobody interrupts pays nothing: no descriptor, no thread, and `look` is asked anyway, for the watchdog.
+//! A run that nobody interrupts pays nothing: no descriptor, no thread, and whether a look is due is asked anyway.
 
 use std::fmt;
 use std::ptr::NonNull;
@@ -95,10 +95,9 @@ impl Interrupter {
 // promises the same of its own `unpark`.
 unsafe impl SignalSafe for Interrupter {
     fn signal(&self) {
-        // Swaps, for loom keeps no one order of stores and swaps.
+        // A swap, for loom keeps no one order of stores and swaps.
         self.shared.interrupted.swap(true, Ordering::Relaxed);
-        // Release pairs with the Acquire of W1.
-        self.shared.slot(0).look.swap(true, Ordering::Release);
+        self.shared.slot(0).ask_to_look();
         self.shared.unpark(0);
     }
 }
@@ -106,14 +105,14 @@ unsafe impl SignalSafe for Interrupter {
 impl Worker {
     /// Takes what this worker was asked to look for; whether that is an interrupt of the run.
     pub(crate) fn takes_interrupt(&self) -> bool {
-        let (look, interrupted) = (&self.slot().look, &self.shared().interrupted);
+        let interrupted = &self.shared().interrupted;
         if mutant("interrupt-look-first") {
             let seen = interrupted.swap(false, Ordering::Acquire);
-            look.swap(false, Ordering::AcqRel);
+            self.put_off_look();
             return seen;
         }
-        // W1. Acquire pairs with the Release of H2.
-        look.swap(false, Ordering::AcqRel);
+        // W1. Its Acquire pairs with the Release of H2.
+        self.put_off_look();
         // W2. Only worker 0 has a main future, and only it is asked by a handler.
         self.heap_index() == 0 && interrupted.swap(false, Ordering::Acquire)
     }

@@ -23,6 +23,8 @@
 //! | `wrap` | what the program has called around a thread's work |
 //! | `scheduler` | building, running, closing |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod all_tasks;
 mod blocking;
 mod blocking_future;
@@ -40,6 +42,7 @@ mod park;
 mod queue;
 mod scheduler;
 mod shared;
+mod slack;
 mod stop;
 pub mod task;
 mod timed;

@@ -26,7 +26,7 @@ use crate::task::TaskDefaults;
 use crate::task::state::Access;
 use crate::task::{Header, Raw};
 use crate::watchdog::Watchdog;
-use crate::worker::Worker;
+use crate::worker::{LOOK_POLLS, Worker};
 
 /// Nothing runs: before the first run, and between runs.
 pub(crate) const PAUSED: u8 = 0;
@@ -59,8 +59,9 @@ pub(crate) struct Slot {
     pub(crate) active: AtomicBool,
     /// The watchdog found the worker inside one long poll.
     pub(crate) stuck: AtomicBool,
-    /// The watchdog asks the worker to look at the driver before its next poll.
-    pub(crate) look: AtomicBool,
+    /// The count of polls at which the worker looks at the driver, and at what it was asked; [`ASKED`] where it is to do so
+    /// before its next poll.
+    pub(crate) look_at: heist_core::sync::atomic::AtomicU64,
     /// The worker's moving average of a poll's time, in nanoseconds. Written by the worker.
     pub(crate) poll_time: AtomicU32,
     /// The task being polled, for reports; never followed without the registry.
@@ -68,6 +69,35 @@ pub(crate) struct Slot {
     pub(crate) tally: Tally,
     pub(crate) parker: Parker,
     pub(crate) stealer: Stealer,
+}
+
+/// A [`Slot::look_at`] that says: before the next poll. The counts begin above it.
+const ASKED: u64 = 0;
+
+impl Slot {
+    /// Has the worker look before its next poll. A swap, for loom keeps no one order of stores and swaps.
+    ///
+    /// Release pairs with the Acquire of [`put_off_look`](Self::put_off_look): the worker sees what it is asked to look at.
+    pub(crate) fn ask_to_look(&self) {
+        self.look_at.swap(ASKED, Ordering::Release);
+    }
+
+    /// Whether somebody has asked the worker to look.
+    pub(crate) fn is_asked_to_look(&self) -> bool {
+        self.look_at.load(Ordering::Relaxed) == ASKED
+    }
+
+    /// Whether the worker, which asks, is to look now. Two loads, of what nearly only the worker itself writes.
+    #[inline(always)]
+    pub(crate) fn is_look_due(&self) -> bool {
+        self.polls.load(Ordering::Relaxed) >= self.look_at.load(Ordering::Relaxed)
+    }
+
+    /// The worker looks, and again after so many polls; whether it was asked to.
+    pub(crate) fn put_off_look(&self, polls: u64) -> bool {
+        let next = self.polls.load(Ordering::Relaxed) + polls;
+        self.look_at.swap(next, Ordering::AcqRel) == ASKED
+    }
 }
 
 /// See the module's text.
@@ -147,7 +177,7 @@ impl Shared {
                     thread: AtomicU32::new(0),
                     active: AtomicBool::new(false),
                     stuck: AtomicBool::new(false),
-                    look: AtomicBool::new(false),
+                    look_at: heist_core::sync::atomic::AtomicU64::new(LOOK_POLLS.into()),
                     poll_time: AtomicU32::new(0),
                     current_id: AtomicU64::new(0),
                     tally: Tally::new(),
@@ -362,6 +392,10 @@ impl Shared {
         }
         self.watchdog.call();
         for worker in 0..self.slots.len() {
+            if worker > 0 && phase != RUNNING {
+                // One that polls task after task looks at the phase when it looks at time and I/O.
+                self.slot(worker).ask_to_look();
+            }
             self.unpark(worker);
         }
     }

@@ -16,8 +16,8 @@
 //!
 //! | `stop` | worker 0 |
 //! |---|---|
-//! | P1 set `stop` | W1 finds `look` set before a turn: swap it out (Acquire) |
-//! | P2 set `look` of slot 0 (Release) | W2 swap `stop` out; if it was set, leave after this pass |
+//! | P1 set `stop` | W1 finds its look asked for before a poll: swap that out (Acquire) |
+//! | P2 ask slot 0 to look (Release) | W2 swap `stop` out; if it was set, leave after this pass |
 //! | P3 unpark worker 0 | |
 //!
 //! A run takes back what it did not get to: a stop that came while it ended is not one of the next run.
@@ -67,6 +67,12 @@ impl Leave {
         drop(self.hold.take());
     }
 
+    /// Whether the run ends after this pass.
+    #[inline]
+    pub(crate) fn is_last(&self) -> bool {
+        self.last.get()
+    }
+
     /// Whether somebody has asked for the end of the run.
     pub(crate) fn is_stopped(&self) -> bool {
         self.stopped.get()
@@ -101,16 +107,19 @@ impl Leave {
 }
 
 impl Worker {
-    /// Takes what this worker was asked for by others.
+    /// Takes what this worker was asked for by others; whether the run has begun to end for it.
     #[cold]
-    pub(crate) fn heed(&self) {
-        if self.takes_interrupt() {
+    pub(crate) fn heed(&self) -> bool {
+        let was_last = self.leave.last.get();
+        let is_interrupted = self.takes_interrupt();
+        if is_interrupted {
             self.interrupt_main();
         }
         if self.takes_stop() {
             self.leave.stopped.set(true);
             self.leave.last.set(true);
         }
+        self.leave.last.get() && (is_interrupted || !was_last)
     }
 
     /// W2. After W1, which is [`takes_interrupt`](Worker::takes_interrupt).
@@ -121,11 +130,6 @@ impl Worker {
     /// Whether the run ends here, before the next turn.
     #[inline]
     pub(crate) fn leaves(&self) -> bool {
-        if self.slot().look.load(Ordering::Relaxed) {
-            self.heed();
-            // What else the note may be for: the watchdog asks for a look.
-            self.look_soon();
-        }
         self.leave.last.get() && self.pass_is_over()
     }
 
@@ -197,13 +201,12 @@ impl Shared {
     /// P1 to P3.
     pub(crate) fn ask_to_stop(&self) {
         if mutant("stop-looks-too-early") {
-            self.slot(0).look.swap(true, Ordering::Release);
+            self.slot(0).ask_to_look();
             self.stop.swap(true, Ordering::Relaxed);
         } else {
-            // Swaps, for loom keeps no one order of stores and swaps.
+            // A swap, for loom keeps no one order of stores and swaps.
             self.stop.swap(true, Ordering::Relaxed);
-            // Release pairs with the Acquire of W1.
-            self.slot(0).look.swap(true, Ordering::Release);
+            self.slot(0).ask_to_look();
         }
         if !mutant("stop-without-unpark") {
             self.unpark(0);

@@ -2,18 +2,33 @@
 //!
 //! Warnings that somebody must see also without it go to stderr; the rest is free when the feature is off.
 
-#[cfg(not(feature = "tracing"))]
-use std::panic::Location;
-
-/// A task was created.
 #[cfg(feature = "tracing")]
-pub(crate) fn task_created(id: u64, parent: u64, location: &'static std::panic::Location<'static>) {
-    tracing::trace!(target: "heist::task", id, parent, %location, "created");
+mod span;
+
+use crate::task::Raw;
+#[cfg(feature = "tracing")]
+pub(crate) use span::{TaskSpan, in_span, waker};
+
+/// A task was made, has its name, and is in no queue yet.
+#[inline(always)]
+pub(crate) fn task_created(task: Raw) {
+    #[cfg(feature = "tracing")]
+    {
+        let header = task.header();
+        let location = header.location;
+        tracing::trace!(target: "heist::task", id = header.id, parent = header.parent(), %location, "created");
+        span::open(task);
+    }
+    let _ = task;
 }
 
-#[cfg(not(feature = "tracing"))]
+/// A task is about to be marked complete, by the side that polled it.
 #[inline(always)]
-pub(crate) fn task_created(_id: u64, _parent: u64, _location: &'static Location<'static>) {}
+pub(crate) fn task_ends(task: Raw) {
+    #[cfg(feature = "tracing")]
+    span::close(task);
+    let _ = task;
+}
 
 /// A task ended.
 #[inline(always)]
@@ -22,6 +37,18 @@ pub(crate) fn task_ended(id: u64) {
     tracing::trace!(target: "heist::task", id, "ended");
     let _ = id;
 }
+
+/// Polls a task.
+#[cfg(not(feature = "tracing"))]
+#[inline(always)]
+pub(crate) fn in_span<R>(_task: Raw, poll: impl FnOnce() -> R) -> R {
+    poll()
+}
+
+/// A waker of a task is cloned, dropped or woken.
+#[cfg(not(feature = "tracing"))]
+#[inline(always)]
+pub(crate) fn waker(_task: Raw, _op: &'static str) {}
 
 /// A worker begins or ceases to run on this thread.
 pub(crate) fn worker(worker: usize, runs: bool) {

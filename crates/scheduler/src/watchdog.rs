@@ -232,7 +232,7 @@ fn tick(shared: &Arc<Shared>, seen: &mut [Seen], passed: u32) -> Found {
         } else if is_awake && looks == seen.looks {
             seen.unlooked = seen.unlooked.saturating_add(passed);
             if seen.unlooked >= UNLOOKED {
-                slot.look.store(true, Ordering::Relaxed);
+                slot.ask_to_look();
             }
         }
         if looks != seen.looks {

@@ -34,6 +34,7 @@
 //! | `waiters` | who waits for a change of a writer or a server |
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;
 #[allow(dead_code, reason = "what only traits behind features use")]

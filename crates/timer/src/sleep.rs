@@ -245,12 +245,13 @@ impl Sleep {
     pub fn reset(&mut self, deadline: u64) {
         if let Some(entry) = self.entry {
             if deadline != NEVER {
-                if let Some(wheel) = self.own_wheel() {
-                    if wheel.move_local(entry, deadline) {
-                        self.deadline = deadline;
-                        self.phase = Phase::Armed;
-                        return;
-                    }
+                let moved = context::with(|context| {
+                    self.own_wheel(context).is_some_and(|wheel| wheel.move_local(entry, deadline))
+                });
+                if moved {
+                    self.deadline = deadline;
+                    self.phase = Phase::Armed;
+                    return;
                 }
             }
         }
@@ -410,8 +411,14 @@ impl Sleep {
     /// Gives the entry back, if there is one; the waker of a timer that was still armed comes back, to be dropped.
     #[inline]
     fn disarm(&mut self) -> Option<Waker> {
+        context::with(|context| self.disarm_in(context))
+    }
+
+    /// As [`disarm`](Self::disarm), on the thread that has this context.
+    #[inline]
+    fn disarm_in(&mut self, context: Option<&Context>) -> Option<Waker> {
         let entry = self.entry.take()?;
-        if let Some(wheel) = self.own_wheel() {
+        if let Some(wheel) = self.own_wheel(context) {
             return wheel.release_local(entry);
         }
         let wheel = NonNull::new(self.wheel.cast_mut())?;
@@ -421,10 +428,8 @@ impl Sleep {
 
     /// The wheel that the timer was armed in, if it is this thread's own.
     #[inline]
-    fn own_wheel(&self) -> Option<&Wheel> {
-        let own = context::with(|context| {
-            context.is_some_and(|context| ptr::eq(context.timers().cast(), self.wheel))
-        });
+    fn own_wheel(&self, context: Option<&Context>) -> Option<&Wheel> {
+        let own = context.is_some_and(|context| ptr::eq(context.timers().cast(), self.wheel));
         // SAFETY: the context of this thread keeps its wheel alive.
         if own && !self.wheel.is_null() { Some(unsafe { &*self.wheel }) } else { None }
     }
@@ -498,13 +503,12 @@ impl Drop for Sleep {
             }
             return;
         }
-        if let Some(waker) = self.disarm() {
-            context::with(|context| {
-                if let Some(context) = context {
-                    context.give_back(waker);
-                }
-            });
-        }
+        context::with(|context| {
+            let waker = self.disarm_in(context);
+            if let (Some(waker), Some(context)) = (waker, context) {
+                context.give_back(waker);
+            }
+        });
     }
 }
 

@@ -171,7 +171,7 @@ impl<F: Future> Future for Timeout<F> {
         if this.sleep.is_elapsed() {
             return expired(this.body, this.raised, cx);
         }
-        match this.body.as_mut().poll(cx) {
+        match this.body.as_mut().poll_here(cx) {
             Poll::Ready(Ok(output)) => return Poll::Ready(Ok(output)),
             Poll::Ready(Err(error)) => {
                 *this.raised = raise(error);

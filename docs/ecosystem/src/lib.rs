@@ -10,3 +10,7 @@ pub mod page {}
 /// The page about libraries that know tokio alone, whose examples are tests.
 #[doc = include_str!("../../running-tokio-libraries.md")]
 pub mod running_tokio_libraries {}
+
+/// The page about adapters, whose examples are tests.
+#[doc = include_str!("../../adapters.md")]
+pub mod adapters {}

@@ -2,7 +2,6 @@
 //! Work shared between processes: three workers, one of them killed in the middle, one told to end.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::time::Duration;
 
 use distributed::broker::Broker;
@@ -21,7 +20,7 @@ const PROGRAM: &str = "it_refuses_what_it_does_not_know";
 
 #[test]
 fn it_refuses_what_it_does_not_know() {
-    program::run_in_a_copy(|args: Vec<OsString>| distributed::program(args));
+    program::run_in_a_copy(distributed::program);
     for args in [
         &["sleep"][..],
         &["work", "--at-once", "0"],

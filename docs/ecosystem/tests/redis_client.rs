@@ -23,7 +23,7 @@ const OURS: &str = "our_own_server_in_a_copy";
 
 #[test]
 fn our_own_server_in_a_copy() {
-    program::run_in_a_copy(|args| ours::program(args));
+    program::run_in_a_copy(ours::program);
     // The library's first words to it, and an answer.
     let mut server = program::start(OURS, &["--listen", "127.0.0.1:0"]);
     let line = server.stdout.until("127.0.0.1:");

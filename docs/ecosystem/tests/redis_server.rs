@@ -1,7 +1,6 @@
 #![cfg(all(unix, not(heist_loom)))]
 //! The server that speaks Redis' protocol: beside the original, under its tools, and with clients that mean no good.
 
-use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpStream};
 use std::path::PathBuf;
@@ -27,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn it_refuses_what_it_does_not_know() {
-    program::run_in_a_copy(|args: Vec<OsString>| redis_server::program(args));
+    program::run_in_a_copy(redis_server::program);
     for args in [["--max-memory", "much"], ["--port", "1"]] {
         assert_eq!(program::start(PROGRAM, &args).wait().code(), Some(2), "{args:?}");
     }

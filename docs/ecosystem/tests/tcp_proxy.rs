@@ -1,7 +1,6 @@
 #![cfg(all(unix, not(heist_loom)))]
 //! The reverse proxy: in front of a real PostgreSQL, in front of nobody, and with peers that end in every way.
 
-use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
@@ -24,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn it_refuses_what_it_does_not_know() {
-    program::run_in_a_copy(|args: Vec<OsString>| tcp_proxy::program(args));
+    program::run_in_a_copy(tcp_proxy::program);
     for args in [["--idle-limit", "-1"], ["--max-connections", "many"], ["--colour", "1"]] {
         assert_eq!(program::start(PROGRAM, &args).wait().code(), Some(2), "{args:?}");
     }
@@ -291,6 +290,8 @@ fn ctrl_c_lets_connections_end_and_names_those_that_do_not() {
     let report = proxy.stdout.until("0 connections ended by themselves; 1 cancelled: ");
     assert!(report.contains(&stream.local_addr().unwrap().to_string()), "{report}");
     proxy.stdout.until("1 clients (0 now)");
+    // What is cut off is not taken for complete.
+    assert!(stream.read_to_end(&mut Vec::new()).is_err());
     assert_eq!(proxy.wait().code(), Some(0));
     served.join().unwrap();
 }

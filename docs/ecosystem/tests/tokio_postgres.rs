@@ -1,7 +1,6 @@
 #![cfg(all(unix, not(heist_loom)))]
 //! tokio-postgres over our streams, against a real PostgreSQL.
 
-use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +26,7 @@ const PROGRAM: &str = "it_says_what_it_does_not_understand";
 
 #[test]
 fn it_says_what_it_does_not_understand() {
-    program::run_in_a_copy(|args: Vec<OsString>| postgres_client::program(args));
+    program::run_in_a_copy(postgres_client::program);
     assert_eq!(program::start(PROGRAM, &["--port", "65536"]).wait().code(), Some(2));
     let mut nobody = program::start(PROGRAM, &["--port", "1"]);
     nobody.stderr.until("postgres_client: ");

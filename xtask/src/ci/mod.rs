@@ -113,8 +113,9 @@ fn features() -> Result<(), String> {
     let streams = ["test", "--quiet", "--package", "heist-streams", "--features", "tls"];
     sh::run(sh::cargo(streams).args(["--lib", "--tests"]))?;
     sh::run(sh::cargo(streams).args(["--doc", "tls"]))?;
-    let tests = ["--features", "tls", "--test", "tls", "--test", "tls_peers"];
-    sh::run(sh::cargo(["test", "--quiet", "--package", "heist"]).args(tests))
+    let facade = ["test", "--quiet", "--package", "heist", "--features", "serve,tls"];
+    sh::run(sh::cargo(facade).args(["--test", "auto_traits", "--test", "tls", "--test", "tls_peers"]))?;
+    sh::run(sh::cargo(facade).args(["--doc", "--", "serve", "hyper"]))
 }
 
 /// Linux has edges; its poll backend has none and stands for the platforms that have none.

@@ -123,6 +123,14 @@ impl<F: Future> Future for Scope<F> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.poll_here(cx)
+    }
+}
+
+impl<F: Future> Scope<F> {
+    /// As [`poll`](Future::poll), compiled into its caller: for those who poll a scope at one place that is hot.
+    #[inline(always)]
+    pub fn poll_here(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, CancelledError>> {
         let mut this = self.project();
         if *this.around == u32::MAX {
             *this.around = node::requests_around();

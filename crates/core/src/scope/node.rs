@@ -1,6 +1,7 @@
 //! A node as a future holds it, and the chain of scopes that are being polled.
 
 use std::cell::UnsafeCell;
+use std::mem::ManuallyDrop;
 use std::ptr;
 use std::sync::Arc;
 use std::task::{Context, Waker};
@@ -14,7 +15,8 @@ use crate::{CancelledError, context};
 /// that thread's stack; never by two threads at once.
 #[derive(Debug)]
 pub(super) struct Node {
-    place: UnsafeCell<Place>,
+    /// Dropped by hand: most nodes are quiet then, and have nothing to drop.
+    place: UnsafeCell<ManuallyDrop<Place>>,
 }
 
 // SAFETY: nothing is reachable through a shared `Node` outside of this module, which follows the rule above.
@@ -76,14 +78,14 @@ pub(super) struct Frame {
 impl Node {
     pub(super) const fn new(catches: bool) -> Self {
         Self {
-            place: UnsafeCell::new(Place {
+            place: UnsafeCell::new(ManuallyDrop::new(Place {
                 tree: None,
                 id: NodeId::NONE,
                 task: 0,
                 up: None,
                 own: 0,
                 role: if catches { Role::Catches } else { Role::Passes },
-            }),
+            })),
         }
     }
 
@@ -286,10 +288,22 @@ impl Node {
     }
 }
 
+impl Node {
+    #[cold]
+    #[inline(never)]
+    fn drop_place(&mut self) {
+        self.leave();
+        // SAFETY: called once, by `drop`, after which nobody uses the place. (A quiet node has nothing in it to be dropped.)
+        unsafe { ManuallyDrop::drop(self.place.get_mut()) };
+    }
+}
+
 impl Drop for Node {
     #[inline]
     fn drop(&mut self) {
-        self.leave();
+        if !self.is_quiet() {
+            self.drop_place();
+        }
     }
 }
 

@@ -141,6 +141,9 @@ impl Plan {
     /// Waits for `future`, but not longer than the server takes requests.
     async fn unless_stopping<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         let mut future = pin!(future);
+        if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+            return Some(output);
+        }
         let mut stopping = pin!(self.stopping.wait());
         poll_fn(|cx| match future.as_mut().poll(cx) {
             Poll::Ready(output) => Poll::Ready(Some(output)),

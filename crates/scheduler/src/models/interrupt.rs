@@ -3,7 +3,6 @@
 #![allow(clippy::arc_with_non_send_sync)] // loom's threads share one thread of the system
 
 use heist_core::SignalSafe;
-use heist_core::sync::atomic::Ordering;
 
 use super::{Loop, check, side};
 use crate::interrupt::Interrupter;
@@ -13,12 +12,12 @@ use crate::interrupt::Interrupter;
 fn interrupt_and_worker_about_to_sleep() {
     check("interrupt_and_worker_about_to_sleep", None, || {
         let loop_ = Loop::new(false);
-        loop_.shared.slot(0).look.store(true, Ordering::Relaxed);
+        loop_.shared.slot(0).ask_to_look();
         let interrupter = Interrupter::of(&loop_.shared);
         let handler = side(move || interrupter.signal());
         loop_.enter(|worker| {
             loop {
-                if worker.slot().look.load(Ordering::Relaxed) && worker.takes_interrupt() {
+                if worker.slot().is_asked_to_look() && worker.takes_interrupt() {
                     break;
                 }
                 worker.slot().parker.park(None);

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use heist_core::clock::NEVER;
 use heist_core::sync::Mutex;
-use heist_core::sync::atomic::Ordering;
 
 use super::{Loop, check, side};
 use crate::scheduler::Handle;
@@ -18,12 +17,12 @@ use crate::timed::Timed;
 fn stop_and_worker_about_to_sleep() {
     check("stop_and_worker_about_to_sleep", None, || {
         let loop_ = Loop::new(false);
-        loop_.shared.slot(0).look.store(true, Ordering::Relaxed);
+        loop_.shared.slot(0).ask_to_look();
         let shared = loop_.shared.clone();
         let stopper = side(move || shared.ask_to_stop());
         loop_.enter(|worker| {
             loop {
-                if worker.slot().look.load(Ordering::Relaxed) {
+                if worker.slot().is_asked_to_look() {
                     worker.takes_interrupt();
                     if worker.takes_stop() {
                         break;
@@ -49,7 +48,7 @@ fn two_stops_and_worker_about_to_sleep() {
             })
             .collect();
         loop_.enter(|worker| {
-            while !(worker.slot().look.load(Ordering::Relaxed) && {
+            while !(worker.slot().is_asked_to_look() && {
                 worker.takes_interrupt();
                 worker.takes_stop()
             }) {

@@ -93,8 +93,8 @@ fn end_work(
             }
         }
         drop(alive);
-        for _ in 0..1024 {
-            worker.turn_until(|_| {}, || true);
+        for _ in 0..16 {
+            worker.turns_until(|_| {}, || true);
         }
         // A sleep of a closing loop is a short one, and lets virtual time go on.
         worker.turn(|_| {});

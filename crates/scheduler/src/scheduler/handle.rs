@@ -15,7 +15,7 @@ use super::spawn::with_worker;
 use crate::blocking_future;
 use crate::shared::{CLOSED, Shared};
 use crate::task::{Body, Kind, Task, TaskFactory, TaskOptions, spawn_with};
-use crate::worker::{create_foreign, create_foreign_in};
+use crate::worker::{create_foreign, create_foreign_with};
 
 /// The part of a scheduler that any thread may have: to create tasks, to look at them.
 ///
@@ -145,12 +145,7 @@ impl Handle {
         match (here.flatten(), given) {
             (Some(task), _) => task,
             (None, Some((body, options))) => {
-                let TaskOptions { name, context, .. } = options;
-                let task = create_foreign_in(&self.shared, Kind::Task, body, location, context);
-                if let Some(name) = name {
-                    task.set_name(name);
-                }
-                task
+                create_foreign_with(&self.shared, Kind::Task, body, location, options)
             }
             (None, None) => unreachable!("the body is taken only to make a task of it"),
         }
@@ -175,7 +170,8 @@ impl Handle {
         match (here.flatten(), given) {
             (Some(task), _) => task,
             (None, Some((future, vars))) => {
-                create_foreign_in(&self.shared, Kind::Task, future, location, vars)
+                let options = TaskOptions { context: vars, ..TaskOptions::default() };
+                create_foreign_with(&self.shared, Kind::Task, future, location, options)
             }
             (None, None) => unreachable!("the future is taken only to make a task of it"),
         }

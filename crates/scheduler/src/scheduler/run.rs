@@ -224,6 +224,7 @@ fn begin_main(worker: &Worker, kind: Kind, location: &'static Location<'static>)
     let shared = worker.shared();
     let word = NEW_DETACHED | if shared.local { LOCAL } else { 0 };
     let main = create(worker.heap(), shared, kind, std::future::ready(()), word, 0, location);
+    crate::trace::task_created(main);
     worker.begin_run(main.0.as_ptr());
     if kind == Kind::Main {
         shared.foreign_tally.task_created();
@@ -238,7 +239,7 @@ fn turns(worker: &Worker, over: impl Fn() -> bool, mut main: impl FnMut(&Worker)
         worker.begin_pass(1);
     }
     while !over() && !worker.leaves() {
-        worker.turn_until(&mut main, || worker.must_not_sleep());
+        worker.turns_until(&mut main, || worker.must_not_sleep());
     }
 }
 

@@ -286,6 +286,7 @@ pub(crate) fn spawn_with<F: Body + 'static>(
     if let Some(name) = options.name {
         task.set_name(name);
     }
+    crate::trace::task_created(task.raw());
     match failed {
         Some(payload) => fail_unqueued(task.raw(), payload),
         None if options.eager.unwrap_or(defaults.eager) => worker.start_eagerly(task.raw()),

@@ -91,6 +91,9 @@ pub(crate) struct Cold {
     pub(crate) ran: AtomicBool,
     /// Who waits, on a foreign thread, for a local task to complete.
     pub(crate) foreign_joiner: Mutex<Option<Waker>>,
+    /// What subscribers of `tracing` see of the task, where one wants to.
+    #[cfg(feature = "tracing")]
+    pub(crate) span: std::sync::OnceLock<crate::trace::TaskSpan>,
 }
 
 /// The front of every task cell: 96 bytes, then the future or its output.
@@ -362,9 +365,13 @@ impl Raw {
         }
     }
 
-    /// Wakes, and keeps the caller's reference.
+    /// Wakes, and keeps the caller's reference. On the thread that polls the task, a flag that is read when the poll ends.
     #[inline]
     pub(crate) fn wake_by_ref(self) {
+        let header = self.0.as_ptr().cast_const().cast();
+        if context::with(|context| context.is_some_and(|context| context.wake_current(header))) {
+            return;
+        }
         if self.on_word(|word, access| word.wake_by_ref(access), Remote::wake_by_ref, Wake::Nothing)
             == Wake::Queue
         {
@@ -482,6 +489,7 @@ impl Raw {
     #[inline(never)]
     unsafe fn mark_complete(self, access: Access, mut outcome: u64) {
         let header = self.header();
+        crate::trace::task_ends(self);
         crate::trace::task_ended(header.id);
         if let Some(tree) = self.tree_if_any() {
             tree.end();

@@ -237,9 +237,11 @@ impl Word {
         }
     }
 
-    /// Ends a poll that returned Pending: idle, unless a wake came since `start`.
+    /// Ends a poll that returned Pending: idle, unless a wake came since `start`, or a request for cancellation. (One that was
+    /// there at the start has been taken out of the word.)
     #[inline]
     pub(crate) fn end(&self, access: Access, start: u64) -> End {
+        let start = start & !CANCEL;
         let ended = self.update(access, |word| {
             let changed = (word ^ start) & (WAKES | CANCEL) != 0;
             if changed && !mutant("task-end-compares") { None } else { Some(word | IDLE) }

@@ -8,6 +8,7 @@ use std::ptr::NonNull;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::header::{Header, Raw};
+use crate::trace;
 
 static TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, release);
 
@@ -17,20 +18,28 @@ fn raw(data: *const ()) -> Raw {
 }
 
 unsafe fn clone(data: *const ()) -> RawWaker {
-    raw(data).acquire();
+    let task = raw(data);
+    trace::waker(task, "waker.clone");
+    task.acquire();
     RawWaker::new(data, &TABLE)
 }
 
 unsafe fn wake(data: *const ()) {
-    raw(data).wake_by_value();
+    let task = raw(data);
+    trace::waker(task, "waker.wake");
+    task.wake_by_value();
 }
 
 unsafe fn wake_by_ref(data: *const ()) {
-    raw(data).wake_by_ref();
+    let task = raw(data);
+    trace::waker(task, "waker.wake_by_ref");
+    task.wake_by_ref();
 }
 
 unsafe fn release(data: *const ()) {
-    raw(data).release();
+    let task = raw(data);
+    trace::waker(task, "waker.drop");
+    task.release();
 }
 
 /// A waker that borrows the task's existence instead of counting a reference: for the duration of one poll.

@@ -46,6 +46,7 @@ impl Worker {
             );
         }
         let task = self.make_task(kind, future, location, vars);
+        trace::task_created(task.raw());
         self.queue_new(kind, task.raw());
         task
     }
@@ -62,7 +63,7 @@ impl Worker {
     where
         F: Body + 'static,
     {
-        let local = if self.shared.local { LOCAL } else { 0 };
+        let local = if self.local { LOCAL } else { 0 };
         self.slot().tally.task_created();
         let raw = create_in(&self.heap, &self.shared, kind, future, state::NEW | local, 0, location, vars);
         // SAFETY: `NEW` counts the handle's reference and flag; the cell was made for this future.
@@ -80,7 +81,7 @@ impl Worker {
     pub(crate) fn queue_new(&self, kind: Kind, task: Raw) {
         if self.is_too_late(kind) {
             refuse(task);
-        } else if self.shared.local {
+        } else if self.local {
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
             unsafe { (*self.fifo.get()).push_back(task) };
         } else {
@@ -94,8 +95,6 @@ impl Worker {
             return refuse(task);
         }
         self.context.apart(|| self.poll(task));
-        // The poll around goes on, and may take long or start more: what wants to run again is to be found by others.
-        self.flush_again();
     }
 }
 
@@ -165,7 +164,6 @@ pub(crate) fn create_in<F: Body + 'static>(
     }
     raw.header().remote.reset(notes);
     raw.header().word.publish(word);
-    trace::task_created(raw.header().id, parent, location);
     raw
 }
 
@@ -193,7 +191,9 @@ where
         let Some(future) = future.take() else { return };
         let local = if shared.local { LOCAL } else { 0 };
         let word = state::NEW_DETACHED | local;
-        worker.put_internal(create(worker.heap(), shared, kind, future, word, 0, location));
+        let raw = create(worker.heap(), shared, kind, future, word, 0, location);
+        trace::task_created(raw);
+        worker.put_internal(raw);
     });
     let Some(future) = future else { return };
     let (word, notes) = if shared.local {
@@ -204,11 +204,12 @@ where
     let raw = shared.with_foreign_heap(|heap| {
         let raw = create(heap, shared, kind, future, word, notes, location);
         if shared.phase() == CLOSED {
-            // As in `create_foreign`.
+            // As in `create_foreign_with`.
             heap.close(shared);
         }
         raw
     });
+    trace::task_created(raw);
     shared.inject(raw);
 }
 
@@ -223,16 +224,16 @@ where
     F: Body + Send + 'static,
     F::Output: Send + 'static,
 {
-    create_foreign_in(shared, kind, future, location, None)
+    create_foreign_with(shared, kind, future, location, TaskOptions::default())
 }
 
-/// As [`create_foreign`], in the context that is given, where one is.
-pub(crate) fn create_foreign_in<F>(
+/// As [`create_foreign`], with options. A foreign thread polls nothing, so the task is never eager.
+pub(crate) fn create_foreign_with<F>(
     shared: &Arc<Shared>,
     kind: Kind,
     future: F,
     location: &'static Location<'static>,
-    vars: Option<vars::Context>,
+    mut options: TaskOptions,
 ) -> Task<F::Output>
 where
     F: Body + Send + 'static,
@@ -240,7 +241,6 @@ where
 {
     let last = if kind == Kind::Cleanup { CLOSED } else { CLOSING };
     let late = kind != Kind::Blocking && shared.phase() >= last;
-    let mut options = TaskOptions { context: vars, ..TaskOptions::default() };
     let failed = if kind == Kind::Task { shared.task_defaults.apply(&mut options) } else { None };
     let TaskOptions { name, context: vars, .. } = options;
     // A local task begins idle, with a wake noted: the owner queues it when it merges. Its words are right from the
@@ -264,6 +264,7 @@ where
     if let Some(name) = name {
         task.set_name(name);
     }
+    trace::task_created(raw);
     if let Some(payload) = failed {
         fail_unqueued(raw, payload);
         return task;

@@ -11,6 +11,7 @@ use heist_core::{CancelledError, Context};
 use crate::debug;
 use crate::task::state::{Access, CANCEL};
 use crate::task::{self, Raw, TaskError};
+use crate::trace;
 
 /// What a worker does with a future: a task's, or that of `block_on`.
 pub(crate) trait Polled {
@@ -49,49 +50,86 @@ impl Polled for InCell {
     }
 }
 
-/// One turn of a task: delivers what was asked, polls, and settles what became of it. The second value says whether the
-/// task is to be queued again.
+/// What became of a task in one turn. As wide as two words: handed over in registers.
+pub(super) enum Turn {
+    /// It waits, unless it was woken meanwhile.
+    Pending,
+    /// It is to be queued again.
+    Again,
+    /// It has ended, like this.
+    Ready(u64),
+}
+
+impl Turn {
+    #[inline(always)]
+    fn of(result: Poll<u64>, again: bool) -> Self {
+        match result {
+            Poll::Ready(outcome) => Self::Ready(outcome),
+            Poll::Pending if again => Self::Again,
+            Poll::Pending => Self::Pending,
+        }
+    }
+}
+
+/// One turn of a task: delivers what was asked, polls, and settles what became of it. `start` is the word as it was when the
+/// turn began.
 #[inline(always)]
 pub(super) fn poll(
     context: &Context,
     task: Raw,
     access: Access,
-    start: &mut u64,
+    start: u64,
     polled: &mut impl Polled,
-) -> (Poll<u64>, bool) {
+) -> Turn {
     context.set_current(task.0.as_ptr().cast_const().cast());
-    let result = if *start & CANCEL == 0 {
-        poll_once(task, polled)
-    } else {
-        deliver(context, task, access, start, polled)
-    };
+    let result =
+        if start & CANCEL == 0 { poll_once(task, polled) } else { deliver(context, task, access, polled) };
     let after = context.take_after();
-    let result = if after & SETTLE == 0 {
-        (result, after & YIELDED != 0)
+    let turn = if after & SETTLE == 0 {
+        Turn::of(result, after & YIELDED != 0)
     } else {
-        let settled = match result {
-            Poll::Pending => settle(context, task, access, *start, after, polled),
-            Poll::Ready(_) => (result, false),
-        };
-        // A task that has ended is interrupted no more, and neither is the next one in its stead.
-        drop(context.take_later());
-        let settled = match settled.0 {
-            Poll::Ready(outcome) => (Poll::Ready(ended(context, task, outcome, polled)), false),
-            Poll::Pending => settled,
-        };
-        // Nor is a waker kept for that one that this one's future gave back when it was dropped.
-        context.take_after();
-        settled
+        settled(context, task, access, start, after, polled, result)
     };
     context.set_current(std::ptr::null());
-    result
+    if matches!(turn, Turn::Again) {
+        // It is queued again without a waker.
+        trace::waker(task, "waker.wake_by_ref");
+    }
+    turn
+}
+
+/// The end of a turn in which requests were under way.
+#[cold]
+#[inline(never)]
+fn settled(
+    context: &Context,
+    task: Raw,
+    access: Access,
+    start: u64,
+    after: u8,
+    polled: &mut impl Polled,
+    result: Poll<u64>,
+) -> Turn {
+    let (result, again) = match result {
+        Poll::Pending => settle(context, task, access, start, after, polled),
+        Poll::Ready(_) => (result, false),
+    };
+    // A task that has ended is interrupted no more, and neither is the next one in its stead.
+    drop(context.take_later());
+    let turn = match result {
+        Poll::Ready(outcome) => Turn::Ready(ended(context, task, outcome, polled)),
+        Poll::Pending => Turn::of(result, again),
+    };
+    // Nor is a waker kept for that one that this one's future gave back when it was dropped.
+    context.take_after();
+    turn
 }
 
 #[inline]
 fn poll_once(task: Raw, polled: &mut impl Polled) -> Poll<u64> {
     task.begin_poll();
     let waker = task::borrowed(task);
-    polled.poll(&mut TaskContext::from_waker(&waker))
+    trace::in_span(task, || polled.poll(&mut TaskContext::from_waker(&waker)))
 }
 
 /// The task has ended. An error that came to the root in its last poll goes before a value, as a request does that comes
@@ -115,16 +153,10 @@ fn drop_root(task: Raw, polled: &mut impl Polled, error: CancelledError) -> Poll
 
 /// Delivers the request that waits, if it still does, and polls.
 #[cold]
-fn deliver(
-    context: &Context,
-    task: Raw,
-    access: Access,
-    start: &mut u64,
-    polled: &mut impl Polled,
-) -> Poll<u64> {
+#[inline(never)]
+fn deliver(context: &Context, task: Raw, access: Access, polled: &mut impl Polled) -> Poll<u64> {
     // First the flag, then the request: one that comes between the two sets the flag again, and finds nothing then.
     task.header().word.clear_cancel(access);
-    *start &= !CANCEL;
     let tree = task.tree();
     if let Some(error) = tree.take_fresh() {
         if let Delivered::Nobody = ask(task, &error) {

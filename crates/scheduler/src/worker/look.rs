@@ -13,33 +13,32 @@ const SHORTEST_LOOK: u64 = 10_000;
 
 impl Worker {
     /// Fires what is due, takes in readiness and a share of the injector, and adapts how often to look.
+    ///
+    /// `true` where somebody has asked for the end of the run, which has begun then.
     #[inline(never)]
-    pub(crate) fn look(&self) {
-        self.flush_again();
+    pub(crate) fn look(&self) -> bool {
         let now = self.shared.clock.now();
-        let polls = self.polls.get().wrapping_sub(self.polls_at_look.get());
+        let slot = self.slot();
+        let polls = slot.polls.load(Ordering::Relaxed) - self.polls_at_look.get();
         if polls > 0 && self.looked_at.get() != NEVER {
             let average = now.saturating_sub(self.looked_at.get()) / polls;
             // A moving average over about four looks.
             let average = (self.poll_time.get() * 3 + average) / 4;
             self.poll_time.set(average);
-            self.slot().poll_time.store(average.try_into().unwrap_or(u32::MAX), Ordering::Relaxed);
+            slot.poll_time.store(average.try_into().unwrap_or(u32::MAX), Ordering::Relaxed);
         }
+        let ends = slot.is_asked_to_look() && self.heed();
         self.restart_look(now);
-        let slot = self.slot();
-        if slot.look.load(Ordering::Relaxed) {
-            self.heed();
-        }
         slot.looks.store(slot.looks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        if self.shared.local {
+        if self.local {
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
             slot.tally.is_ready(unsafe { (*self.fifo.get()).len() });
         }
         let io = self.shared.driver.io_waiting();
         self.drive(|| self.shared.driver.turn(self.index, now, io));
         self.fire_timed(now);
-        if self.shared.local {
-            return;
+        if self.local {
+            return ends;
         }
         // Whoever injects must not wait for this worker's own queue to run dry.
         if let Some(task) = self.take(&self.shared.injector, false) {
@@ -47,6 +46,7 @@ impl Worker {
         }
         self.flush_over();
         self.wake_helper();
+        ends
     }
 
     /// Calls the driver: what it wakes is queued in order. It wakes anybody's wakers; one that panics has been reported
@@ -67,9 +67,18 @@ impl Worker {
     /// A stretch of polls begins at `now`; [`NEVER`] where that is not known, and the stretch is not measured.
     pub(super) fn restart_look(&self, now: u64) {
         self.looked_at.set(now);
-        self.polls_at_look.set(self.polls.get());
+        let slot = self.slot();
+        self.polls_at_look.set(slot.polls.load(Ordering::Relaxed));
+        if self.put_off_look() {
+            // Not what this look was for: the next one takes it.
+            slot.ask_to_look();
+        }
+    }
+
+    /// Has the next look come when it is due; whether somebody had asked for it before.
+    pub(crate) fn put_off_look(&self) -> bool {
         let poll_time = self.poll_time.get().max(1);
         let most = (SHORTEST_LOOK / poll_time).clamp(u64::from(LOOK_POLLS), 4 * u64::from(LOOK_POLLS));
-        self.until_look.set((self.look_interval / poll_time).clamp(1, most) as u32);
+        self.slot().put_off_look((self.look_interval / poll_time).clamp(1, most))
     }
 }

@@ -45,10 +45,12 @@ use crate::inject::Chain;
 use crate::queue::Local;
 use crate::scheduler::Handle;
 use crate::shared::{Shared, Slot};
+use crate::slack::Slack;
 use crate::stop::Leave;
+use crate::task::state::Access;
 use crate::task::{self, Header, Raw};
 
-pub(crate) use create::{create, create_foreign, create_foreign_in, create_internal, fail_unqueued};
+pub(crate) use create::{create, create_foreign, create_foreign_with, create_internal, fail_unqueued};
 pub(crate) use deliver::Polled;
 
 /// The most polls between two looks at timers and I/O. The number is tokio's and Go's; odd, so that it does not fall
@@ -61,15 +63,14 @@ pub(crate) struct Worker {
     /// First, so that a pointer to it is a pointer to the worker.
     context: Context,
     shared: Arc<Shared>,
+    /// As [`Shared::local`].
+    local: bool,
     index: usize,
     /// This worker's own slot: before every poll, a way around the list of all.
     slot: NonNull<Slot>,
     queue: Local,
     /// The queue of a current-thread loop: strictly first in, first out.
     fifo: UnsafeCell<VecDeque<Raw>>,
-    /// A task that ran and wants to run again while the queue is empty. Between its poll and what this worker does next
-    /// only: nobody waits for it longer than for a task in the queue.
-    again: Cell<*mut Header>,
     /// Tasks that the deque has no room for.
     over: UnsafeCell<Chain>,
     /// Whether something was over since this worker last had nothing: then what comes goes behind it, and not into the deque,
@@ -77,9 +78,6 @@ pub(crate) struct Worker {
     spilled: Cell<bool>,
     heap: Heap,
     lifo_streak: Cell<u8>,
-    polls: Cell<u64>,
-    /// Polls until the next look.
-    until_look: Cell<u32>,
     /// In nanoseconds.
     look_interval: u64,
     looked_at: Cell<u64>,
@@ -89,6 +87,7 @@ pub(crate) struct Worker {
     searching: Cell<bool>,
     /// Whether the injector had something since the worker last slept, or lingered in vain.
     fed: Cell<bool>,
+    patience: search::Patience,
     /// Whether this spare worker is to end its thread.
     gone: Cell<bool>,
     /// Polls until `block_on`'s future, which yielded, is polled again; 0 when it did not yield.
@@ -101,6 +100,7 @@ pub(crate) struct Worker {
     pub(crate) leave: Leave,
     /// How long a sleep may take, in a pass that is driven by hand.
     pub(crate) nap: Cell<Option<Duration>>,
+    slack: Slack,
 }
 
 // SAFETY: a worker is plain memory and pointers to tasks, which are made for any thread; it is moved only while it rests.
@@ -124,6 +124,8 @@ pub(crate) enum Next {
     Task(Raw),
     /// `block_on`'s future is to be polled.
     Main,
+    /// Time and I/O are to be looked at.
+    Look,
 }
 
 impl Worker {
@@ -131,29 +133,29 @@ impl Worker {
         Self {
             context: context_of(index, shared),
             shared: shared.clone(),
+            local: shared.local,
             index,
             slot: NonNull::from(shared.slot(index)),
             queue,
             fifo: UnsafeCell::new(VecDeque::new()),
-            again: Cell::new(ptr::null_mut()),
             over: UnsafeCell::new(Chain::new()),
             spilled: Cell::new(false),
             heap: Heap::new(index),
             lifo_streak: Cell::new(0),
-            polls: Cell::new(0),
-            until_look: Cell::new(LOOK_POLLS),
             look_interval: nanos(shared.config.look_interval),
             looked_at: Cell::new(0),
             polls_at_look: Cell::new(0),
             poll_time: Cell::new(1000),
             searching: Cell::new(false),
             fed: Cell::new(false),
+            patience: search::Patience::default(),
             gone: Cell::new(false),
             main_turn: Cell::new(0),
             main: Cell::new(ptr::null_mut()),
             interrupted: Cell::new(false),
             leave: Leave::default(),
             nap: Cell::new(None),
+            slack: Slack::default(),
         }
     }
 
@@ -194,6 +196,12 @@ impl Worker {
         &self.shared
     }
 
+    /// How this worker may touch the words of the tasks that it polls.
+    #[inline]
+    fn access(&self) -> Access {
+        if self.local { Access::Owner } else { Access::Shared }
+    }
+
     #[inline]
     pub(crate) fn slot(&self) -> &Slot {
         // SAFETY: the slots are boxed in `shared`, which this worker keeps, and stay where they are.
@@ -222,10 +230,5 @@ impl Worker {
     pub(super) fn over_len(&self) -> usize {
         // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
         unsafe { (*self.over()).len() }
-    }
-
-    /// Has the next turn begin with a look.
-    pub(crate) fn look_soon(&self) {
-        self.until_look.set(0);
     }
 }

@@ -22,7 +22,7 @@ const TAKE: usize = CAPACITY / 2;
 impl Worker {
     /// Queues an internal task that was just created here: in order, behind what is there.
     pub(crate) fn put_internal(&self, task: Raw) {
-        if self.shared.local {
+        if self.local {
             self.merge_if_any();
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
             unsafe { (*self.fifo.get()).push_back(task) };
@@ -34,7 +34,7 @@ impl Worker {
     /// Queues a task that was woken on this thread.
     #[inline]
     pub(crate) fn schedule(&self, task: Raw) {
-        if self.shared.local {
+        if self.local {
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
             unsafe { (*self.fifo.get()).push_back(task) };
             return;
@@ -57,13 +57,7 @@ impl Worker {
     /// Puts a task at the back of this worker's queue.
     #[inline]
     pub(super) fn push_back(&self, task: Raw) {
-        self.push_behind(task, self.queue.len());
-    }
-
-    /// As [`push_back`](Self::push_back), where the queue is known to have so many.
-    #[inline]
-    fn push_behind(&self, task: Raw, queued: usize) {
-        if queued < CAPACITY && !self.spilled.get() {
+        if self.queue.len() < CAPACITY && !self.spilled.get() {
             self.queue.push(task);
         } else {
             self.push_over(task);
@@ -82,30 +76,38 @@ impl Worker {
     }
 
     /// Queues a task again that ran and wants to run again: behind all others.
+    #[inline(never)]
     pub(super) fn requeue(&self, task: Raw) {
-        if self.shared.local {
+        if self.local {
             // What other threads brought before goes before.
             self.merge_if_any();
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
             unsafe { (*self.fifo.get()).push_back(task) };
             return;
         }
-        let queued = self.queue.len();
-        if queued == 0 && !self.spilled.get() {
-            // Alone in line, and the next to be taken: not worth a way through the deque.
-            debug_assert!(self.again.get().is_null(), "one poll at a time ends here, see `start_eagerly`");
-            self.again.set(task.0.as_ptr());
-        } else {
-            self.push_behind(task, queued);
-        }
+        self.push_back(task);
     }
 
-    /// Puts a task that is alone in line where others find it, if there is one.
-    #[inline]
-    pub(super) fn flush_again(&self) {
-        if let Some(task) = task_at(self.again.replace(ptr::null_mut())) {
-            self.push_back(task);
+    /// As [`requeue`](Self::requeue); a task that is alone in line takes no way through the queue, and comes back.
+    #[inline(always)]
+    pub(super) fn put_back(&self, task: Raw) -> Option<Raw> {
+        if self.local {
+            let shared = &*self.shared;
+            if self.fifo_is_empty() && shared.injector.len() == 0 && !shared.callbacks.timed.is_asked() {
+                return Some(task);
+            }
+            self.requeue(task);
+            return None;
         }
+        let queued = self.queue.len();
+        if self.spilled.get() || queued >= CAPACITY {
+            self.push_over(task);
+        } else if queued == 0 && !self.goes_before_the_queue() {
+            return Some(task);
+        } else {
+            self.queue.push(task);
+        }
+        None
     }
 
     pub(super) fn flush_over(&self) {
@@ -119,15 +121,8 @@ impl Worker {
     /// What to do next, of what is at hand.
     #[inline]
     pub(crate) fn next(&self) -> Option<Next> {
-        if self.shared.local {
+        if self.local {
             return self.next_in_order();
-        }
-        if let Some(task) = task_at(self.again.replace(ptr::null_mut())) {
-            if !self.goes_before_the_queue() {
-                self.lifo_streak.set(0);
-                return Some(Next::Task(task));
-            }
-            self.push_back(task);
         }
         if self.index == 0 && self.main_may_be_due() && self.main_may_go_first() && self.main_is_due() {
             self.lifo_streak.set(self.lifo_streak.get().saturating_add(1));
@@ -148,18 +143,24 @@ impl Worker {
         if let Some(task) = self.queue.pop() {
             return Some(Next::Task(task));
         }
+        self.next_of_lists().map(Next::Task)
+    }
+
+    /// What to do next where the queue is empty.
+    #[inline(never)]
+    fn next_of_lists(&self) -> Option<Raw> {
         // What is over in the shared list came before what is in the own one.
         if let Some(task) = self.take(&self.shared.over, false) {
-            return Some(Next::Task(task));
+            return Some(task);
         }
         if self.spilled.get() {
             // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
             if let Some(task) = unsafe { (*self.over()).pop() } {
-                return Some(Next::Task(task));
+                return Some(task);
             }
             self.spilled.set(self.shared.over.len() > 0);
         }
-        self.take(&self.shared.injector, false).map(Next::Task)
+        self.take(&self.shared.injector, false)
     }
 
     /// Whether something may go before the tasks in the queue.
@@ -176,7 +177,9 @@ impl Worker {
 
     /// As [`next`](Self::next), on a current-thread loop: one queue, first in, first out, `block_on`'s future in it.
     pub(super) fn next_in_order(&self) -> Option<Next> {
-        if self.shared.injector.len() > 0 && (self.fifo_is_empty() || self.until_look.get() % 8 == 0) {
+        if self.shared.injector.len() > 0
+            && (self.fifo_is_empty() || self.slot().polls.load(Ordering::Relaxed) % 8 == 0)
+        {
             self.merge_injected();
         }
         if self.leave.is_between_passes() && self.shared.callbacks.timed.is_asked() {
@@ -194,7 +197,7 @@ impl Worker {
 
     /// How many polls this worker has before it.
     pub(crate) fn ready(&self) -> usize {
-        if self.shared.local {
+        if self.local {
             self.merge_if_any();
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
             return unsafe { (*self.fifo.get()).len() };
@@ -227,7 +230,7 @@ impl Worker {
 
     /// Whether `block_on`'s future may go before the queue again: like the LIFO slot, a few times in a row.
     #[inline]
-    pub(super) fn main_may_go_first(&self) -> bool {
+    fn main_may_go_first(&self) -> bool {
         self.lifo_streak.get() < LIFO_STREAK || !self.has_own_work()
     }
 

@@ -8,7 +8,7 @@ use heist_core::clock::NEVER;
 use heist_core::sync::atomic::Ordering;
 use heist_core::sync::thread;
 
-use super::deliver::{self, Polled};
+use super::deliver::{self, Polled, Turn};
 use super::{Next, Worker};
 use crate::inject::Chain;
 use crate::shared::{CLOSED, PAUSED, Shared, task_at};
@@ -37,7 +37,7 @@ impl Worker {
                     }
                     _ => {}
                 }
-                self.turn(|_| unreachable!("only worker 0 has a main future"));
+                self.turns_until(|_| unreachable!("only worker 0 has a main future"), || false);
                 if self.gone.get() {
                     self.leave_driver();
                     break;
@@ -78,7 +78,7 @@ impl Worker {
     }
 
     pub(super) fn set_active(&self, active: bool) {
-        if active && !self.shared.local {
+        if active && !self.local {
             self.slot().thread.store(crate::watchdog::current_thread(), Ordering::Relaxed);
         }
         self.slot().tally.set_busy(active, self.shared.stopwatch.read(&self.shared.clock));
@@ -86,6 +86,8 @@ impl Worker {
         self.shared.idle.set_active(self.index, active);
         if active {
             self.shared.watchdog.worker_awake();
+        } else {
+            self.slack.give_back();
         }
     }
 
@@ -119,10 +121,9 @@ impl Worker {
         if self.searching.replace(false) {
             self.shared.idle.stop_searching();
         }
-        if self.shared.local {
+        if self.local {
             return;
         }
-        self.flush_again();
         // Once the loop is closed, what goes to the injector ends on the spot, and may wake more: until nothing is left.
         loop {
             let mut chain = Chain::new();
@@ -185,11 +186,47 @@ impl Worker {
     /// As [`turn`](Self::turn), without sleeping once `last` is true.
     #[inline]
     pub(crate) fn turn_until(&self, main: impl FnOnce(&Self), last: impl FnMut() -> bool) {
-        // The count may wrap below zero while polls of `block_on`'s future go by: compare as signed.
-        if self.until_look.get() as i32 <= 0 || self.slot().look.load(Ordering::Relaxed) {
-            self.look();
+        if self.slot().is_look_due() && self.look() {
+            return;
         }
-        match self.next() {
+        self.go_on(self.next(), main, last);
+    }
+
+    /// As [`turn_until`](Self::turn_until), or as many turns as there are tasks until something else is due. (The turns of a
+    /// run's last pass are counted, so they are made one by one.)
+    #[inline]
+    pub(crate) fn turns_until(&self, main: impl FnOnce(&Self), last: impl FnMut() -> bool) {
+        if self.leave.is_last() || self.searching.get() {
+            return self.turn_until(main, last);
+        }
+        self.go_on(self.poll_tasks(), main, last);
+    }
+
+    /// Polls task after task, until there is something else to do; says what.
+    #[inline(never)]
+    fn poll_tasks(&self) -> Option<Next> {
+        let mut again = None;
+        while !self.slot().is_look_due() {
+            let task = match again.take() {
+                Some(task) => task,
+                None => match self.next() {
+                    Some(Next::Task(task)) => task,
+                    other => return other,
+                },
+            };
+            if self.poll_here(task) {
+                again = self.put_back(task);
+            }
+        }
+        if let Some(task) = again {
+            self.requeue(task);
+        }
+        Some(Next::Look)
+    }
+
+    #[inline]
+    fn go_on(&self, next: Option<Next>, main: impl FnOnce(&Self), last: impl FnMut() -> bool) {
+        match next {
             Some(Next::Task(task)) => {
                 self.found_work();
                 self.poll(task);
@@ -199,8 +236,11 @@ impl Worker {
                 self.count_poll(0);
                 main(self);
             }
+            Some(Next::Look) => {
+                self.look();
+            }
             None if self.lingers() => {}
-            None if self.shared.local => self.sleep(last),
+            None if self.local => self.sleep(last),
             None => match self.search() {
                 Some(task) => {
                     self.found_work();
@@ -213,21 +253,20 @@ impl Worker {
 
     /// Polls `block_on`'s future once; `true` when it has ended.
     pub(crate) fn poll_main(&self, main: Raw, polled: &mut impl Polled) -> bool {
-        let header = main.header();
-        let access = if self.shared.local { Access::Owner } else { Access::Shared };
-        let mut start = header.word.start(access);
+        let access = self.access();
         let watched = self.shared.debug.begin();
-        let (result, again) = deliver::poll(&self.context, main, access, &mut start, polled);
+        let start = main.header().word.start(access);
+        let turn = deliver::poll(&self.context, main, access, start, polled);
         self.shared.debug.end_poll(watched, main);
-        if result.is_ready() {
-            return true;
-        }
-        if again || header.word.end(access, start) == End::Again {
-            if self.shared.local {
-                self.requeue(main);
-            } else {
-                self.put_main_in_order();
-            }
+        let again = match turn {
+            Turn::Ready(_) => return true,
+            Turn::Again => true,
+            Turn::Pending => main.header().word.end(access, start) == End::Again,
+        };
+        if again && self.local {
+            self.requeue(main);
+        } else if again {
+            self.put_main_in_order();
         }
         false
     }

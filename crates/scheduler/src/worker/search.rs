@@ -1,5 +1,7 @@
 //! Looking for tasks that others have, and having others look.
 
+use std::cell::Cell;
+
 use heist_core::sync::atomic::Ordering;
 use heist_core::sync::hint;
 
@@ -29,6 +31,38 @@ fn gain(tasks: usize, poll_time: u64) -> u64 {
 /// that it saves. With tasks from a thread that is a little slower than the worker, 100 ns a task become 45.
 const LINGER: usize = 100;
 
+/// The most sleeps for which a worker that lingered in vain does not linger again. A thread that hands over one task and waits
+/// for the answer is never quick enough: with it 2 us are spent in vain once in so many round trips.
+const MOST_SLEEPS_AT_ONCE: u32 = 63;
+
+/// When to linger: not again at once where it was in vain, and after the next time in vain not for twice as long.
+#[derive(Default)]
+pub(super) struct Patience {
+    /// Sleeps yet to come without lingering.
+    left: Cell<u32>,
+    /// How many there were to be the last time.
+    last: Cell<u32>,
+}
+
+impl Patience {
+    /// Whether to linger before this sleep.
+    fn has_some(&self) -> bool {
+        let left = self.left.get();
+        self.left.set(left.saturating_sub(1));
+        left == 0
+    }
+
+    fn was_in_vain(&self) {
+        let next = (self.last.get() * 2 + 1).min(MOST_SLEEPS_AT_ONCE);
+        self.last.set(next);
+        self.left.set(next);
+    }
+
+    fn was_rewarded(&self) {
+        self.last.set(0);
+    }
+}
+
 impl Worker {
     /// Whether there is nothing to search: nobody else is awake, and nothing lies about. Who never counts as searching is
     /// relied on by nobody, and looks again when others see that it sleeps.
@@ -42,23 +76,31 @@ impl Worker {
     /// Stays awake for a moment for another thread that brings tasks one by one: a sleep and a wake-up cost more than the
     /// moment, on both sides. `true` when there is something.
     pub(super) fn lingers(&self) -> bool {
-        if !self.fed.replace(false) || cfg!(heist_loom) {
+        if !self.fed.replace(false) || cfg!(heist_loom) || !self.patience.has_some() {
             return false;
         }
         for _ in 0..LINGER {
             if self.shared.injector.len() > 0 {
+                self.patience.was_rewarded();
                 return true;
             }
             hint::spin_loop();
         }
+        self.patience.was_in_vain();
         false
     }
 
     /// Looks for a task in the other workers' queues.
+    #[inline]
     pub(super) fn search(&self) -> Option<Raw> {
         if !self.searching.get() && (self.sees_nothing() || !self.shared.idle.start_searching()) {
             return None;
         }
+        self.search_others()
+    }
+
+    #[inline(never)]
+    fn search_others(&self) -> Option<Raw> {
         self.searching.set(true);
         for _ in 0..2 {
             let mut again = false;
@@ -109,16 +151,20 @@ impl Worker {
     }
 
     /// Whether what is over in the other workers' queues is worth moving, or one of them cannot come for it.
+    #[inline]
     pub(super) fn is_over_worth_taking(&self) -> bool {
-        let shared = &*self.shared;
-        match shared.over.len() {
+        match self.shared.over.len() {
             0 => false,
-            len => {
-                gain(len, shared.over_poll_time()) >= STEAL_WORTH
-                    || shared.stuck.load(Ordering::Relaxed) > 0
-                    || shared.runs_alone(self.index)
-            }
+            len => self.is_worth_taking(len),
         }
+    }
+
+    #[inline(never)]
+    fn is_worth_taking(&self, over: usize) -> bool {
+        let shared = &*self.shared;
+        gain(over, shared.over_poll_time()) >= STEAL_WORTH
+            || shared.stuck.load(Ordering::Relaxed) > 0
+            || shared.runs_alone(self.index)
     }
 
     /// Work was found: stops searching, and the last searcher passes the duty to wake on.
@@ -145,11 +191,48 @@ impl Worker {
     /// Wakes a helper if the backlog has earned one.
     #[inline]
     pub(super) fn wake_helper(&self) {
+        // First what is quickly known, and mostly so.
+        if self.poll_time.get() > MOVE_COST && self.shared.idle.any() {
+            self.wake_helper_if_earned();
+        }
+    }
+
+    #[inline(never)]
+    fn wake_helper_if_earned(&self) {
         let shared = &*self.shared;
         let backlog = self.queue.len() + self.over_len() + shared.over.len() + shared.injector.len();
-        if gain(backlog, self.poll_time.get()) >= HELP_WORTH && shared.idle.any() {
+        if gain(backlog, self.poll_time.get()) >= HELP_WORTH {
             self.flush_over();
             shared.notify();
         }
+    }
+}
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_that_is_never_rewarded_is_asked_for_less_and_less() {
+        let patience = Patience::default();
+        let lingered = (0..1000).filter(|_| patience.has_some()).inspect(|_| patience.was_in_vain()).count();
+        // Before sleeps 0, 2, 6, 14, 30 and 62, and then before each 64th.
+        assert_eq!(lingered, 6 + (1000 - 63) / 64);
+    }
+
+    #[test]
+    fn a_reward_makes_patient_again() {
+        let patience = Patience::default();
+        while patience.last.get() < MOST_SLEEPS_AT_ONCE {
+            if patience.has_some() {
+                patience.was_in_vain();
+            }
+        }
+        while !patience.has_some() {}
+        patience.was_rewarded();
+        assert!((0..100).all(|_| patience.has_some()));
+        patience.was_in_vain();
+        assert!(!patience.has_some());
+        assert!(patience.has_some(), "one sleep without, and again");
     }
 }

@@ -59,6 +59,9 @@ impl Worker {
     }
 
     fn wait_until(&self, mut deadline: u64) {
+        if deadline != NEVER {
+            self.slack.take_away();
+        }
         let shared = &*self.shared;
         let parker = &self.slot().parker;
         if let Some(limit) = self.nap.get() {
@@ -101,6 +104,7 @@ impl Worker {
     }
 
     /// Whether there is anything that a worker about to sleep must not sleep over.
+    #[inline]
     pub(super) fn sees_work(&self) -> bool {
         let shared = &*self.shared;
         if shared.injector.len() > 0 || shared.phase() == PAUSED || shared.phase() == CLOSED {

@@ -258,8 +258,8 @@ const LARGEST_PAGE: usize = 4096;
 pub(crate) struct Pages {
     pages: Vec<NonNull<[Entry]>>,
     free: Option<EntryRef>,
-    /// How many entries handles own.
-    pub held: usize,
+    /// How many entries handles own, once it has been [counted](Self::count_held); before that nobody needs to know.
+    held: usize,
 }
 
 // SAFETY: the pages are owned; entries are Send.
@@ -270,7 +270,7 @@ impl Pages {
         Self { pages: Vec::new(), free: None, held: 0 }
     }
 
-    /// A free entry, which counts as held from now on. Allocates only when all entries are in use.
+    /// A free entry. Allocates only when all entries are in use.
     #[inline]
     pub fn take(&mut self) -> EntryRef {
         let entry = match self.free {
@@ -278,7 +278,6 @@ impl Pages {
             None => self.grow(),
         };
         self.free = entry.node(|node| node.after);
-        self.held += 1;
         entry
     }
 
@@ -287,7 +286,21 @@ impl Pages {
     pub fn give_back(&mut self, entry: EntryRef) {
         entry.node(|node| node.after = self.free);
         self.free = Some(entry);
+    }
+
+    /// Counts how many entries handles own; whether there are none.
+    pub fn count_held(&mut self) -> bool {
+        let all: usize = self.pages.iter().map(|page| page.len()).sum();
+        let free = std::iter::successors(self.free, |entry| entry.node(|node| node.after)).count();
+        self.held = all - free;
+        self.held == 0
+    }
+
+    /// As [`give_back`](Self::give_back), where they have been counted; whether it was the last.
+    pub fn give_back_counted(&mut self, entry: EntryRef) -> bool {
+        self.give_back(entry);
         self.held -= 1;
+        self.held == 0
     }
 
     #[cold]

@@ -44,7 +44,8 @@ pub(crate) struct Wheel {
     held: AtomicBool,
     /// Whether the timer of `earliest` has been disarmed, so that the word is only a lower bound.
     stale: AtomicBool,
-    /// Whether the nursery has entries: then `earliest` does not know of all timers.
+    /// Whether the nursery may have entries: then `earliest` does not know of all timers. Cleared when it is settled, and not
+    /// when the last of them is disarmed: the next is armed soon.
     young: AtomicBool,
     /// The earliest deadline, or one before it; [`NEVER`] when nothing is armed. Written with the owner word held.
     earliest: AtomicU64,
@@ -160,8 +161,8 @@ impl Wheel {
             }
             let entry = self.take(core, delay);
             entry.arm(waker.take()?);
-            if core.nursery.is_empty() {
-                // Relaxed: read on this thread, or by others who come again.
+            // Relaxed: read on this thread, or by others who come again.
+            if !self.young.load(Ordering::Relaxed) {
                 self.young.store(true, Ordering::Relaxed);
             }
             core.nursery.push(entry);
@@ -200,7 +201,7 @@ impl Wheel {
     /// Gives those in the nursery their deadlines and files them. Called with the owner word held.
     #[inline]
     fn settle(&self, core: &mut Core) {
-        if !core.nursery.is_empty() {
+        if self.young.load(Ordering::Relaxed) {
             self.settle_all(core, None);
         }
     }
@@ -209,6 +210,10 @@ impl Wheel {
     /// why it must not be used.
     #[cold]
     fn settle_all(&self, core: &mut Core, told: Option<u64>) {
+        self.young.store(false, Ordering::Relaxed);
+        if core.nursery.is_empty() {
+            return;
+        }
         // Read with the owner word held: it comes after the arming of all that are there, on whatever thread this is.
         let now = told.unwrap_or_else(|| self.clock.now());
         while let Some(entry) = core.nursery.pop() {
@@ -221,7 +226,6 @@ impl Wheel {
                 self.file(core, entry, deadline);
             }
         }
-        self.young.store(false, Ordering::Relaxed);
     }
 
     /// The deadline of an entry, which from now on has one. Called by the handle, on any thread.
@@ -448,7 +452,7 @@ impl Wheel {
                 this.garbage.top.swap(ORPHANED, Ordering::AcqRel)
             };
             this.free_chain(core, top);
-            core.pages.held == 0
+            core.pages.count_held()
         });
         if empty {
             // SAFETY: no handle owns an entry, so nobody is left who knows the wheel.
@@ -465,8 +469,7 @@ impl Wheel {
         let this = unsafe { wheel.as_ref() };
         let last = this.with(|core| {
             core.levels.remove(entry);
-            core.pages.give_back(entry);
-            core.pages.held == 0
+            core.pages.give_back_counted(entry)
         });
         if last {
             // SAFETY: the service is gone and no handle owns an entry. Others that gave theirs back touched the wheel
@@ -509,11 +512,7 @@ impl Wheel {
     #[inline]
     fn unlink(&self, core: &mut Core, entry: EntryRef) {
         if entry.place() == NURSERY {
-            core.nursery.remove(entry);
-            if core.nursery.is_empty() {
-                self.young.store(false, Ordering::Relaxed);
-            }
-            return;
+            return core.nursery.remove(entry);
         }
         if !core.levels.remove(entry) {
             return;

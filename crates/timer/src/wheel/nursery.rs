@@ -14,18 +14,16 @@ use super::entry::{EntryRef, NOWHERE, NURSERY};
 pub(crate) struct Nursery {
     head: Option<EntryRef>,
     tail: Option<EntryRef>,
-    count: usize,
 }
 
 impl Nursery {
     pub const fn new() -> Self {
-        Self { head: None, tail: None, count: 0 }
+        Self { head: None, tail: None }
     }
 
-    /// How many entries are in the list.
-    #[inline]
+    /// How many entries are in the list: counted for who asks, not kept.
     pub fn count(&self) -> usize {
-        self.count
+        std::iter::successors(self.head, |entry| entry.node(|node| node.after)).count()
     }
 
     #[inline]
@@ -45,7 +43,6 @@ impl Nursery {
             Some(before) => before.node(|node| node.after = Some(entry)),
             None => self.head = Some(entry),
         }
-        self.count += 1;
     }
 
     /// Takes an entry of this list out.
@@ -61,7 +58,6 @@ impl Nursery {
             Some(after) => after.node(|node| node.before = before),
             None => self.tail = before,
         }
-        self.count -= 1;
     }
 
     /// Takes the entry out that was armed first.

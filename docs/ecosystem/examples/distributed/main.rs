@@ -21,6 +21,8 @@ mod args;
 #[path = "../support/broker.rs"]
 pub(crate) mod broker;
 mod producer;
+#[path = "../support/seconds.rs"]
+mod seconds;
 #[path = "../support/stop.rs"]
 mod stop;
 pub(crate) mod tasks;
@@ -31,7 +33,8 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use args::{Seconds, opt};
+use args::opt;
+use seconds::Seconds;
 
 const HELP: &str = "\
 Shares tasks between processes, by way of Redis.

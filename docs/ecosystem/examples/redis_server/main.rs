@@ -22,6 +22,8 @@ mod commands;
 mod connection;
 mod hub;
 pub(crate) mod resp;
+#[path = "../support/seconds.rs"]
+mod seconds;
 mod session;
 #[path = "../support/stop.rs"]
 mod stop;
@@ -33,8 +35,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use args::{Seconds, opt};
+use args::opt;
 use resp::Limits;
+use seconds::Seconds;
 use session::Shared;
 
 const HELP: &str = "\

@@ -16,6 +16,8 @@
 #[path = "../support/args.rs"]
 mod args;
 mod pump;
+#[path = "../support/seconds.rs"]
+mod seconds;
 mod statistics;
 #[path = "../support/stop.rs"]
 mod stop;
@@ -29,8 +31,9 @@ use std::time::Duration;
 use heist::net::TcpStream;
 use heist::{Server, StreamReader, StreamWriter};
 
-use args::{Seconds, opt};
+use args::opt;
 use pump::End;
+use seconds::Seconds;
 use statistics::Statistics;
 
 const HELP: &str = "\

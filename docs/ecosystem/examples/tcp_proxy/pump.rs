@@ -93,7 +93,7 @@ pub(crate) async fn between(
     let activity = Activity::now();
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
-    let end = {
+    let outcome = {
         let there = pass_on(
             (Who::Client, &mut from_client),
             (Who::Server, &mut to_server),
@@ -113,15 +113,19 @@ pub(crate) async fn between(
                 None => std::future::pending().await,
             }
         };
-        heist::race!(all_said, silence).await
+        // Also who is cancelled, at the end of the server's patience, cuts off what is not complete.
+        heist::catch_cancelled(heist::race!(all_said, silence)).await
     };
-    if !matches!(end, End::Both) {
+    if !matches!(outcome, Ok(End::Both)) {
         for halves in [(from_client, to_client), (from_server, to_server)] {
             let whole = halves.0.reunite(halves.1);
             cut_off(whole.expect("the two come from one connection"));
         }
     }
-    end
+    match outcome {
+        Ok(end) => end,
+        Err(cancelled) => cancelled.resume().await,
+    }
 }
 
 /// Closes a connection with a reset, which nobody takes for an end in order.

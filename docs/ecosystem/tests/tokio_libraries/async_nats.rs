@@ -85,9 +85,8 @@ fn requests_are_shared_by_workers() {
         let gone = async {
             loop {
                 let request = client.request("double", "1".into());
-                match heist::timeout(Duration::from_millis(100), request).await {
-                    Ok(Err(error)) => return error,
-                    Ok(Ok(_)) | Err(_) => {}
+                if let Ok(Err(error)) = heist::timeout(Duration::from_millis(100), request).await {
+                    return error;
                 }
             }
         };

@@ -1,0 +1,200 @@
+#![cfg(target_os = "linux")]
+//! Good and bad clients at once, for a while: the server stays up, every answer is right, and memory and descriptors
+//! stay flat. `HEIST_SOAK_SECONDS` says for how long; 2 s when not set.
+
+#![allow(clippy::duplicate_mod, reason = "two whole programs, which share what reads their command lines")]
+
+#[allow(dead_code, reason = "its main is for the example")]
+#[path = "../examples/axum_api.rs"]
+mod axum_api;
+#[path = "support/http.rs"]
+mod http;
+mod support;
+#[allow(dead_code, reason = "its main is for the example")]
+#[path = "../examples/websocket_echo/main.rs"]
+mod websocket_echo;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use futures_util::{SinkExt, StreamExt};
+use heist::serve::HttpServer;
+use heist::{create_task, open_connection, sleep, timeout};
+use http::{client1, client2, connect, request, text};
+use hyper::StatusCode;
+use support::certificates::Authority;
+use tokio_tungstenite::tungstenite::Message;
+
+/// Before a connection that is not what it should be is given up by the server.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// Before a client that gets no answer gives the test up.
+const LONG: Duration = Duration::from_secs(30);
+/// Clients of each kind at a time.
+const CLIENTS: usize = 4;
+/// How much larger the process may be in the end, in bytes: arenas and stacks move by less than that, a leak of a
+/// connection's buffers by more.
+const GROWTH: usize = 8 << 20;
+
+fn seconds() -> f64 {
+    std::env::var("HEIST_SOAK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(2.0)
+}
+
+/// Open descriptors, and resident memory in bytes.
+fn usage() -> (usize, usize) {
+    let descriptors = std::fs::read_dir("/proc/self/fd").unwrap().count();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    let kibibytes: usize = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    (descriptors, kibibytes << 10)
+}
+
+/// A few requests of HTTP/1, then the end.
+async fn good_http1(at: SocketAddr, seed: usize) {
+    let mut client = client1(connect(at).await).await;
+    for _ in 0..1 + seed % 5 {
+        client.ready().await.unwrap();
+        let (status, number) = text(client.send_request(post("/count")).await.unwrap()).await;
+        assert!(status == StatusCode::OK && number.parse::<u64>().is_ok(), "{status} {number}");
+    }
+}
+
+fn post(path: &str) -> hyper::Request<http::Body> {
+    let mut request = request(path, "");
+    *request.method_mut() = hyper::Method::POST;
+    request
+}
+
+/// Many requests of HTTP/2 at once.
+async fn good_http2(at: SocketAddr, seed: usize) {
+    let client = client2(connect(at).await).await;
+    let asked: Vec<_> = (0..1 + seed % 20)
+        .map(|_| {
+            let mut client = client.clone();
+            create_task(async move { text(client.send_request(request("/things", "")).await.unwrap()).await })
+        })
+        .collect();
+    for answered in asked {
+        assert_eq!(answered.await.unwrap(), (StatusCode::OK, "[]".to_owned()));
+    }
+}
+
+async fn good_websocket(at: SocketAddr, seed: usize) {
+    let streams = connect(at).await;
+    let (mut socket, _) = tokio_tungstenite::client_async(format!("ws://{at}/echo"), streams).await.unwrap();
+    for size in [0, 10, 1000, 70_000] {
+        let message = Message::text("x".repeat(size + seed % 100));
+        socket.send(message.clone()).await.unwrap();
+        assert_eq!(socket.next().await.unwrap().unwrap(), message);
+    }
+    socket.close(None).await.unwrap();
+    while let Some(Ok(_)) = socket.next().await {}
+}
+
+/// Says something that it should not, and perhaps waits for what comes of it.
+async fn bad(at: SocketAddr, seed: usize) {
+    let websocket = "GET /echo HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+                     sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let words: [Vec<u8>; 12] = [
+        b"".into(),
+        b"G".into(),
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".into(),
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\xff\xff\xff\xff\xff\xff\xff\xff\xff".into(),
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".into(),
+        format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(100_000)).into(),
+        b"POST /things HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nnot as much".into(),
+        b"POST /things HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n".into(),
+        [websocket.as_bytes(), b"\x81\x82\0\0\0\0\xff\xfe"].concat(),
+        [websocket.as_bytes(), b"\x81\xfe\xff"].concat(),
+        (0..5000).map(|i| (i * 31 + seed) as u8).collect(),
+        b"GET / HTTP/1.1\r\nx-\xff\xfe: \xff\r\n\r\n".into(),
+    ];
+    let Ok((mut reader, writer)) = open_connection(at).await else { return };
+    writer.write(&words[seed % words.len()]);
+    match seed / words.len() % 3 {
+        // Gone at once, with what was sent perhaps unread.
+        0 => writer.abort(),
+        1 => drop(timeout(PATIENCE / 4, reader.read_to_end()).await),
+        _ => {
+            writer.write_eof();
+            drop(timeout(PATIENCE / 4, reader.read_to_end()).await);
+        }
+    }
+}
+
+/// Has all kinds of clients come and go until then; how many there were.
+async fn rush(plain: SocketAddr, tls: SocketAddr, until: Instant) -> usize {
+    let mut clients = Vec::new();
+    for first in 0..CLIENTS {
+        for kind in 0..5 {
+            clients.push(create_task(async move {
+                let mut seed = first * 1000;
+                while Instant::now() < until {
+                    let client = async {
+                        match kind {
+                            0 => good_http1(plain, seed).await,
+                            1 => good_http2(plain, seed).await,
+                            2 => good_websocket(plain, seed).await,
+                            3 => bad(plain, seed).await,
+                            _ => bad(tls, seed).await,
+                        }
+                    };
+                    timeout(LONG, client).await.unwrap_or_else(|_| panic!("client {kind}, {seed} hangs"));
+                    seed += 1;
+                }
+                seed - first * 1000
+            }));
+        }
+    }
+    let mut all = 0;
+    for client in clients {
+        all += client.await.unwrap();
+    }
+    all
+}
+
+async fn ends_empty(server: &HttpServer) {
+    let empty = async {
+        while server.connections() > 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let left = timeout(LONG, empty).await;
+    assert!(left.is_ok(), "{} connections never ended", server.connections());
+}
+
+#[test]
+fn good_and_bad_clients_leave_nothing_behind() {
+    let mut runner = heist::Runner::builder().workers(2).build().unwrap();
+    runner
+        .run(async {
+            let router = || axum_api::router().merge(websocket_echo::router());
+            let plain = heist::serve("127.0.0.1:0", router()).header_read_timeout(PATIENCE).await.unwrap();
+            let authority = Authority::new();
+            let tls = heist::serve("127.0.0.1:0", router()).tls(authority.acceptor());
+            let tls = tls.header_read_timeout(PATIENCE).max_connections(16).await.unwrap();
+            let (plain_at, tls_at) = (http::address(&plain), http::address(&tls));
+            let time = Duration::from_secs_f64(seconds());
+            // A first part brings everything to its usual size.
+            rush(plain_at, tls_at, Instant::now() + time / 4).await;
+            ends_empty(&plain).await;
+            ends_empty(&tls).await;
+            let before = usage();
+            let clients = rush(plain_at, tls_at, Instant::now() + time).await;
+            ends_empty(&plain).await;
+            ends_empty(&tls).await;
+            let after = usage();
+            println!(
+                "{clients} clients; descriptors {} -> {}; memory {} -> {} KiB",
+                before.0,
+                after.0,
+                before.1 >> 10,
+                after.1 >> 10
+            );
+            assert_eq!(before.0, after.0, "descriptors");
+            assert!(after.1 < before.1 + GROWTH, "memory grew from {} to {} bytes", before.1, after.1);
+            assert_eq!(http::get(plain_at, "/things").await, (200, "[]".to_owned()));
+            assert!(plain.shutdown(LONG).await.is_clean());
+            assert!(tls.shutdown(LONG).await.is_clean());
+        })
+        .unwrap();
+}
