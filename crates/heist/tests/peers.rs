@@ -188,18 +188,6 @@ fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// All that nginx is told: one server, in the foreground, with all its files in the directory.
-fn nginx_configuration(directory: &Directory, port: u16) -> String {
-    let root = text(&directory.0);
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|kind| format!("{kind}_temp_path {root}/{kind};\n"))
-        .concat();
-    format!(
-        "daemon off;\nmaster_process off;\npid {root}/pid;\nerror_log {root}/error.log;\nevents {{}}\n\
-         http {{\naccess_log off;\n{temporary}server {{\nlisten 127.0.0.1:{port};\nroot {root}/www;\n}}\n}}\n"
-    )
-}
-
 /// Connects as soon as somebody listens there.
 async fn connect_when_ready(port: u16) -> (StreamReader, StreamWriter) {
     let connected = heist::timeout(Duration::from_secs(60), async {
@@ -222,7 +210,7 @@ fn nginx_is_fetched_from_by_hand() {
         std::fs::create_dir(directory.path("www")).unwrap();
         std::fs::write(directory.path("www/page"), &page).unwrap();
         let port = free_port();
-        std::fs::write(directory.path("conf"), nginx_configuration(&directory, port)).unwrap();
+        std::fs::write(directory.path("conf"), peers::nginx_configuration(&directory.0, port)).unwrap();
         let error_log = directory.path("error.log");
         let configuration = directory.path("conf");
         let args = ["-p", text(&directory.0), "-c", text(&configuration), "-e", text(&error_log)];

@@ -257,13 +257,13 @@ fn a_run_whose_wrapper_calls_nothing_fails_and_has_begun_nothing() {
 fn a_task_survives_runs_that_fail() {
     for_each_flavour(|builder| {
         let calls = AtomicUsize::new(0);
-        let event_loop = builder.wrap_worker(move |work| {
+        let builder = builder.wrap_worker(move |work| {
             if thread::current().name() != Some("caller") || calls.fetch_add(1, Ordering::Relaxed) > 0 {
                 work();
             }
         });
         let caller = thread::Builder::new().name("caller".to_owned()).spawn(move || {
-            let event_loop = event_loop.build_event_loop().unwrap();
+            let event_loop = builder.build_event_loop().unwrap();
             let mut task = event_loop.create_task(async { 7 });
             assert!(matches!(event_loop.run_until_complete(&mut task), Err(RunError::NotWrapped)));
             assert_eq!(event_loop.run_until_complete(task).unwrap().unwrap(), 7);

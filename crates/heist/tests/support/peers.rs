@@ -14,3 +14,16 @@ pub fn find(program: &str) -> Option<PathBuf> {
     }
     found
 }
+
+/// All that nginx is told: one server, in the foreground, with all its files in the directory, and those that it serves in
+/// `www` there.
+pub fn nginx_configuration(directory: &Path, port: u16) -> String {
+    let root = directory.to_str().expect("a path of ours");
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("{kind}_temp_path {root}/{kind};\n"))
+        .concat();
+    format!(
+        "daemon off;\nmaster_process off;\npid {root}/pid;\nerror_log stderr notice;\nevents {{}}\n\
+         http {{\naccess_log off;\n{temporary}server {{\nlisten 127.0.0.1:{port};\nroot {root}/www;\n}}\n}}\n"
+    )
+}

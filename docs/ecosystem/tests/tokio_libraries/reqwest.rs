@@ -184,17 +184,6 @@ fn nobody_listens() {
     });
 }
 
-/// What nginx is told: one server, in the foreground, with all its files in the directory.
-fn nginx_configuration(root: &str, port: u16) -> String {
-    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|kind| format!("{kind}_temp_path {root}/{kind};\n"))
-        .concat();
-    format!(
-        "daemon off;\nmaster_process off;\npid {root}/pid;\nerror_log stderr notice;\nevents {{}}\n\
-         http {{\naccess_log off;\n{temporary}server {{\nlisten 127.0.0.1:{port};\nroot {root}/www;\n}}\n}}\n"
-    )
-}
-
 #[test]
 fn pages_of_nginx() {
     let Some(nginx) = peers::find("nginx") else { return };
@@ -204,7 +193,7 @@ fn pages_of_nginx() {
     fs::write(directory.file("www/page"), &page).unwrap();
     let configuration = directory.file("conf");
     let command = |port| {
-        fs::write(&configuration, nginx_configuration(directory.path().to_str().unwrap(), port)).unwrap();
+        fs::write(&configuration, peers::nginx_configuration(directory.path(), port)).unwrap();
         let mut command = Command::new(&nginx);
         command.arg("-p").arg(directory.path()).arg("-c").arg(&configuration).args(["-e", "stderr"]);
         command
