@@ -114,6 +114,26 @@ fn a_writer_is_alone_and_readers_see_whole_values() {
 }
 
 #[test]
+fn a_lock_for_writing_names_who_has_it() {
+    on_each_executor(|executor| async move {
+        let lock = Arc::new(RwLock::new(0));
+        assert_eq!(lock.statistics().holder, None);
+        let taken = lock.clone();
+        let holder = executor.spawn(async move { taken.write_owned().await });
+        let held = holder.await.expect("it gets the lock");
+        let now = lock.statistics();
+        assert!(now.locked);
+        // Tasks of other executors are not known.
+        let is_known = matches!(executor, Executor::Heist | Executor::HeistCurrent);
+        assert_eq!(now.holder.is_some(), is_known);
+        // `Executor::spawn` is where they are created.
+        assert!(now.holder.is_none_or(|holder| holder.id != 0 && holder.location.file().ends_with("lib.rs")));
+        drop(held);
+        assert_eq!(lock.statistics().holder, None, "a free lock has no holder");
+    });
+}
+
+#[test]
 fn an_event_wakes_all_who_wait() {
     on_each_executor(|executor| async move {
         let event = Arc::new(Event::new());

@@ -80,7 +80,10 @@ impl Baton {
             return Poll::Ready(());
         }
         let Some(waker) = self.wakers[side].get() else { return self.poll_first_take(side, context) };
-        assert!(std::ptr::eq(waker.data(), context.waker().data()), "side {side} is another task than before");
+        assert!(
+            std::ptr::eq(waker.data(), context.waker().data()),
+            "side {side} is another task than before"
+        );
         Poll::Pending
     }
 

@@ -201,8 +201,6 @@ pub use heist_scheduler::{
     spawn as create_task, spawn_blocking as to_thread, spawn_local, task, yield_now,
 };
 pub use heist_streams::fs;
-#[cfg(feature = "tls")]
-pub use heist_streams::tls;
 #[cfg(unix)]
 pub use heist_streams::transports::{
     StartSubprocess, SubprocessProtocol, SubprocessTransport, create_unix_connection, create_unix_server,
@@ -239,6 +237,8 @@ pub use heist_streams::{
     },
     stderr, stdin, stdout,
 };
+#[cfg(feature = "tls")]
+pub use heist_streams::{tls, transports::StartTransportTls};
 pub use heist_streams::{
     transports,
     transports::{

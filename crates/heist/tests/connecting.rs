@@ -248,7 +248,10 @@ fn a071_a_ready_socket_must_be_a_connected_stream_socket_and_nothing_else_be_sai
         let family = open_connection_on(connected()).family(Family::V4).await.unwrap_err();
         assert_eq!(family.kind(), ErrorKind::InvalidInput);
         let local = open_connection_on(connected()).local_addr(free_address()).await.unwrap_err();
-        assert!(local.to_string().contains("leave local_addr"), "{local}");
+        assert!(
+            local.to_string().contains("local_addr") && local.to_string().contains("leave them out"),
+            "{local}"
+        );
         #[cfg(unix)]
         {
             let file = std::fs::File::open("/dev/null").unwrap();

@@ -1,6 +1,8 @@
 //! Sending files over streams and sockets.
 #![cfg(all(unix, not(heist_loom)))]
 
+#[path = "support/recorder.rs"]
+mod recorder;
 mod support;
 
 use std::fs::File;
@@ -13,8 +15,10 @@ use std::pin::pin;
 use std::task::Poll;
 
 use heist::{
-    SendfileNotAvailableError, StreamReader, StreamWriter, sendfile, sock_recv, sock_sendall, sock_sendfile,
+    SendfileNotAvailableError, StreamReader, StreamWriter, Transport, create_connection, sendfile, sock_recv,
+    sock_sendall, sock_sendfile,
 };
+use recorder::{Calls, Recorder};
 use support::for_each_flavour;
 
 /// More than any socket takes at once.
@@ -229,6 +233,91 @@ fn unix_sockets_take_files_too() {
         assert_eq!(sock_sendfile(&near, &file_of(b"content")?).await?, 7);
         sock_sendall(&near, b">").await?;
         assert_eq!(sock_recv(&far, 100).await?, b"<content>");
+        Ok(())
+    });
+}
+
+/// A transport, its callbacks, and the far end's streams.
+async fn transport() -> io::Result<(Transport, Calls, StreamReader, StreamWriter)> {
+    let listener = heist::net::TcpListener::bind("127.0.0.1:0").await?;
+    let calls = Calls::default();
+    let recorder = Recorder::to(&calls);
+    let (transport, _) = create_connection(|| recorder, listener.local_addr()?).await?;
+    calls.made().await;
+    let (far, far_writer) = listener.accept().await?.0.into_streams();
+    Ok((transport, calls, far, far_writer))
+}
+
+#[test]
+fn b396_b397_what_a_transport_is_given_meanwhile_comes_after_the_file() {
+    on_both(|| async {
+        let content = content();
+        let file = file_of(&content)?;
+        let (transport, calls, mut far, far_writer) = transport().await?;
+        transport.write(b"before");
+        let mut sending = transport.sendfile(&file).into_future();
+        let begun = poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx).is_pending())).await;
+        assert!(begun, "no socket takes so much");
+        transport.write(b"meanwhile");
+        far_writer.write(b"reading goes on");
+        assert_eq!(calls.data(15).await, b"reading goes on");
+        let receiving = heist::create_task(async move { far.read_to_end().await });
+        assert_eq!(sending.await?, SIZE as u64);
+        assert_eq!(position(&file), SIZE as u64);
+        transport.write(b", after");
+        transport.close();
+        assert!(calls.lost().await.is_none());
+        assert!(receiving.await.unwrap()? == [b"before", &content[..], b"meanwhile, after"].concat());
+        Ok(())
+    });
+}
+
+#[test]
+fn b398_b400_transports_refuse_and_fall_back_as_streams_do() {
+    on_both(|| async {
+        let (transport, calls, mut far, _far_writer) = transport().await?;
+        let error = transport.sendfile(&piped(b"piped".to_vec())?).fallback(false).await.unwrap_err();
+        assert!(error.get_ref().unwrap().is::<SendfileNotAvailableError>(), "{error:?}");
+        assert_eq!(transport.sendfile(&piped(b"piped".to_vec())?).await?, 5);
+        assert_eq!(far.readexactly(5).await.unwrap(), b"piped");
+        transport.close();
+        let error = transport.sendfile(&file_of(b"too late")?).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(calls.lost().await.is_none());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_transfer_of_a_transport_that_is_given_up_leaves_the_transport_to_others() {
+    on_both(|| async {
+        let content = content();
+        let file = file_of(&content)?;
+        let (transport, calls, mut far, _far_writer) = transport().await?;
+        let mut sending = transport.sendfile(&file).into_future();
+        assert!(poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx).is_pending())).await);
+        drop(sending);
+        let sent = usize::try_from(position(&file)).unwrap();
+        assert!(0 < sent && sent < SIZE, "{sent}");
+        transport.write(b"next");
+        let received = far.readexactly(sent + 4).await.unwrap();
+        assert!(received == [&content[..sent], b"next"].concat());
+        transport.abort();
+        assert!(calls.lost().await.is_none());
+        Ok(())
+    });
+}
+
+#[test]
+fn aborting_a_transport_ends_its_transfer() {
+    on_both(|| async {
+        let file = file_of(&content())?;
+        let (transport, calls, _far, _far_writer) = transport().await?;
+        let mut sending = transport.sendfile(&file).into_future();
+        assert!(poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx).is_pending())).await);
+        transport.abort();
+        assert_eq!(sending.await.unwrap_err().kind(), ErrorKind::ConnectionAborted);
+        assert!(calls.lost().await.is_none());
         Ok(())
     });
 }

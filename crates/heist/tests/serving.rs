@@ -286,6 +286,7 @@ fn b306_b307_what_ends_a_handler_ends_its_connection_and_failures_are_reported()
                 until(|| !reports.lock().unwrap().is_empty()).await;
                 let report = reports.lock().unwrap().remove(0).to_string();
                 assert!(report.contains(told) && report.contains(&name), "{report}");
+                assert!(report.contains(file!()), "it names the line of `start_server`: {report}");
             }
         }
         let (mut reader, writer) = open_connection(address(&server)).await.unwrap();
@@ -511,6 +512,7 @@ fn shutdown_of_connections_that_end_by_themselves_is_clean() {
         });
         let report = report.unwrap();
         assert!(report.is_clean() && report.ended == 1, "{report}");
+        assert_eq!(report.to_string(), "1 connection ended by itself");
     });
 }
 

@@ -17,7 +17,7 @@ use heist_core::Hold;
 use heist_core::sync::Mutex;
 
 use crate::blocking::{Line, Submitted};
-use crate::scheduler::Handle;
+use crate::scheduler::{Handle, counted};
 use crate::task::{Task, TaskError};
 use crate::trace;
 
@@ -310,7 +310,8 @@ impl Handle {
             if left > 0 {
                 let limit = limit.as_secs_f64();
                 trace::warn(&format_args!(
-                    "the executor did not finish within {limit} seconds: {left} threads are still busy"
+                    "the executor did not finish within {limit} seconds: {} still at work",
+                    counted(left, "thread")
                 ));
             }
             tell(&told, left, hold);

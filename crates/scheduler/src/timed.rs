@@ -102,7 +102,10 @@ impl<J> Timed<J> {
     /// Calls `each` with every job that is due at `now`, in order.
     pub(crate) fn fire(&self, now: u64, mut each: impl FnMut(J)) {
         let _firing = (!mutant("timed-fire-without-firing")).then(|| self.firing.lock());
-        self.asked.store(false, Ordering::Relaxed);
+        let late = mutant("timed-note-taken-back-late");
+        if !late {
+            self.asked.store(false, Ordering::Relaxed);
+        }
         let mut due = Vec::new();
         {
             let mut waiting = self.waiting.lock();
@@ -110,6 +113,9 @@ impl<J> Timed<J> {
                 due.push(first.remove());
             }
             self.publish(&waiting);
+        }
+        if late {
+            self.asked.store(false, Ordering::Relaxed);
         }
         due.into_iter().for_each(&mut each);
     }

@@ -20,7 +20,7 @@
 mod changes;
 mod flusher;
 mod kept;
-#[cfg(feature = "tls")]
+#[cfg(any(unix, feature = "tls"))]
 mod loan;
 mod poll;
 #[cfg(unix)]
@@ -47,7 +47,7 @@ use crate::server::OpenConnection;
 use crate::waiters::Ticket;
 use crate::wire::{KeptName, Output, StreamAddr};
 pub(crate) use changes::{Change, Told};
-#[cfg(feature = "tls")]
+#[cfg(any(unix, feature = "tls"))]
 pub(crate) use loan::Loan;
 #[cfg(unix)]
 pub use socket::TransportSocket;

@@ -164,7 +164,7 @@ impl Condition {
             let mut state = self.state.lock();
             let permits = guard.permits();
             state.accepts(permits.address())?;
-            permits.take_over(&mut state.line, n, &mut batch);
+            permits.take_in(&mut state.line, n, &mut batch);
         }
         batch.wake();
         Ok(())
@@ -214,7 +214,7 @@ impl Condition {
         {
             let mut state = self.state.lock();
             if state.lock == permits.address() {
-                permits.take_over(&mut state.line, 1, &mut batch);
+                permits.take_in(&mut state.line, 1, &mut batch);
             }
         }
         batch.wake();

@@ -15,7 +15,7 @@
 //! * [`mpmc`]: many senders, many receivers, each value to one of them.
 //! * [`broadcast`]: each value to every receiver.
 //! * [`watch`]: one value that changes, and many who look at it.
-//! * [`oneshot`]: one value from one task to another; one allocation, two atomic read-modify-writes.
+//! * [`oneshot`]: one value from one task to another; two atomic read-modify-writes, and seldom an allocation.
 //!
 //! Waiting allocates nothing: the place in the line is inside the future that waits (`waitlist`). A waiter that was
 //! given its turn and is dropped before it used it passes the turn on. Wakers are called and dropped with no lock held.

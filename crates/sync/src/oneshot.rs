@@ -12,7 +12,7 @@
 //! | GONE | no | no | the receiver alone, which frees the cell; the sender has left |
 //! | CLOSED | no | no | the sender alone, which frees the cell; the receiver has left |
 //!
-//! A transfer costs one cell, from the thread's own [`blocks`], and two atomic read-modify-writes: the receiver's EMPTY -> WAITING and the sender's
+//! A transfer costs one cell, from the blocks that the thread keeps, and two atomic read-modify-writes: the receiver's EMPTY -> WAITING and the sender's
 //! WAITING -> TAKING. The step from TAKING to VALUE is a plain store, after which the sender no longer knows the cell: so
 //! no count of halves is needed. When the value is there before the receiver looks, it is one (EMPTY -> VALUE).
 //!

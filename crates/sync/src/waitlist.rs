@@ -4,7 +4,8 @@
 //! the list, with a waker), then *granted* (out of the list). What it is granted is one of two things:
 //!
 //! * a *turn*: the right to try again, which it uses under the lock at its next poll ([`WaitList::turn`]);
-//! * a *gift*: what it waited for itself. It finds it by one load, without the lock ([`Waiter::received`]).
+//! * a *gift*: what it waited for itself. It finds it by one load, without the lock ([`Waiter::received`]). A gift may be
+//!   *on offer* ([`Offer`]): until its waiter finds it, another waiter of the same task may have it instead.
 //!
 //! Who grants takes the waker out with the primitive's lock held and wakes after unlocking. A waiter that is dropped gives
 //! back what it was granted, and then the primitive grants it to the next: nothing is lost and nothing is used twice.
@@ -17,11 +18,11 @@ use std::marker::PhantomPinned;
 use std::mem::MaybeUninit;
 use std::panic::Location;
 use std::pin::Pin;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::task::Waker;
 
 use heist_core::list::{Linked, Links, List};
-use heist_core::sync::atomic::{AtomicU8, Ordering};
+use heist_core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 use heist_core::sync::cell::UnsafeCell;
 use heist_core::sync::mutant;
 use heist_core::{context, never_awaited};
@@ -32,6 +33,8 @@ const NONE: u8 = 0;
 const TURN: u8 = 1;
 /// A gift is granted.
 const GIFT: u8 = 2;
+/// A gift is granted that is on offer: it is who exchanges the [`Offer`].
+const OFFER: u8 = 3;
 
 /// A waiter as the list sees it. Only shared references are made to it, because its owner looks at `granted` while the
 /// list works on the rest.
@@ -42,6 +45,8 @@ struct Node {
     waker: UnsafeCell<Option<Waker>>,
     /// Guarded by the primitive's lock; see [`WaitList::enter_for`].
     want: UnsafeCell<u32>,
+    /// The data of the waker that was taken for a gift on offer: whose it is. Guarded by the primitive's lock.
+    task: UnsafeCell<*const ()>,
     /// Written under the lock, with Release; a gift is looked for without it, with Acquire.
     granted: AtomicU8,
 }
@@ -95,6 +100,35 @@ impl Node {
     unsafe fn set_want(&self, new: u32) {
         // SAFETY: under the lock the cell is ours.
         self.want.with_mut(|want| unsafe { *want = new });
+    }
+}
+
+/// The gift of a primitive that its waiter has not found yet; one at a time.
+///
+/// Who exchanges it for nothing has the gift: the waiter that it was given to, or, with the primitive's lock held, one that
+/// [takes it over](WaitList::take_over_offer). The first has not left as long as the exchange is open, because leaving needs
+/// the lock; so whoever takes over finds it alive.
+pub(crate) struct Offer(AtomicPtr<Node>);
+
+impl Offer {
+    pub fn new() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// Whether nothing is on offer. Once the lock is held only the waiter that it was given to may still end an offer.
+    #[inline]
+    fn is_free(&self) -> bool {
+        self.0.load(Ordering::Relaxed).is_null()
+    }
+
+    /// Acquire pairs with the Release of [`make`](Self::make).
+    #[inline]
+    fn accept(&self, node: *mut Node) -> bool {
+        self.0.compare_exchange(node, ptr::null_mut(), Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
+    fn make(&self, node: *mut Node) {
+        self.0.store(node, Ordering::Release);
     }
 }
 
@@ -172,6 +206,7 @@ impl Waiter {
             links: UnsafeCell::new(Links::new()),
             waker: UnsafeCell::new(Some(waker)),
             want: UnsafeCell::new(want),
+            task: UnsafeCell::new(ptr::null()),
             granted: AtomicU8::new(NONE),
         };
         // SAFETY: nothing is moved out of the waiter.
@@ -223,6 +258,33 @@ impl Waiter {
             self.as_mut().end();
         }
         received
+    }
+}
+
+/// The waiter's side of an [`Offer`].
+impl Waiter {
+    /// As [`received`](Self::received), where the gift may be on offer: one exchange more if it is.
+    #[inline]
+    pub fn received_or_accepted(mut self: Pin<&mut Self>, offer: &Offer) -> bool {
+        // Acquire as in `received`.
+        let received = self.node().is_some_and(|node| match node.granted.load(Ordering::Acquire) {
+            GIFT => true,
+            OFFER if mutant("sync-offer-without-exchange") => true,
+            OFFER => offer.accept(ptr::from_ref(node).cast_mut()),
+            _ => false,
+        });
+        if received {
+            self.as_mut().end();
+        }
+        received
+    }
+
+    /// Ends the offer of this waiter's own gift, if it has one: before it uses, or gives back, what it was granted. Call with
+    /// the primitive's lock held.
+    pub fn withdraw(self: Pin<&mut Self>, offer: &Offer) {
+        if let Some(node) = self.node() {
+            offer.accept(ptr::from_ref(node).cast_mut());
+        }
     }
 }
 
@@ -338,6 +400,47 @@ impl WaitList {
     /// Gives the first in line what it waits for; its waker is to be woken with no lock held.
     pub fn give(&mut self) -> Option<Waker> {
         self.grant_first(GIFT)
+    }
+
+    /// As [`give`](Self::give), and puts the gift on offer, if no other one is.
+    pub fn give_on_offer(&mut self, offer: &Offer) -> Option<Waker> {
+        if !offer.is_free() {
+            return self.give();
+        }
+        let node = self.waiting.front()?;
+        // SAFETY: the lock is held; nodes in the list are alive, because waiters leave before they go.
+        let first = unsafe { node.as_ref() };
+        // SAFETY: the lock is held.
+        let task = first.waker.with(|waker| unsafe { &*waker }.as_ref().map_or(ptr::null(), Waker::data));
+        // SAFETY: the lock is held.
+        first.task.with_mut(|room| unsafe { *room = task });
+        offer.make(node.as_ptr());
+        self.grant_first(OFFER)
+    }
+
+    /// Takes the gift on offer for a waiter that waits by `waker`, if it was given to one of the same task that wanted as
+    /// much; that one waits on, first in line, by a clone of `waker`. Whether it was taken.
+    pub fn take_over_offer(&mut self, offer: &Offer, want: u32, waker: &Waker) -> bool {
+        let Some(node) = NonNull::new(offer.0.load(Ordering::Acquire)) else { return false };
+        if !offer.accept(node.as_ptr()) {
+            return false;
+        }
+        // SAFETY: its waiter can neither find the gift any more, nor leave without the lock: it is alive.
+        let first = unsafe { node.as_ref() };
+        // SAFETY: the lock is held.
+        let same_task = first.task.with(|task| unsafe { *task }) == waker.data();
+        // SAFETY: the lock is held.
+        if !same_task || unsafe { first.want() } != want {
+            offer.make(node.as_ptr());
+            return false;
+        }
+        // Relaxed: its waiter finds the offer closed, and looks again under the lock.
+        first.granted.store(NONE, Ordering::Relaxed);
+        // SAFETY: the lock is held. Its own waker was taken when the gift was granted.
+        drop(unsafe { first.replace_waker(waker.clone()) });
+        // SAFETY: the node is alive and in no list, and its waiter leaves before it goes.
+        unsafe { self.waiting.push_front(node) };
+        true
     }
 
     fn grant_first(&mut self, what: u8) -> Option<Waker> {

@@ -15,6 +15,8 @@
 
 #[path = "support/args.rs"]
 mod args;
+#[path = "support/seconds.rs"]
+mod seconds;
 #[path = "support/stop.rs"]
 mod stop;
 
@@ -35,7 +37,8 @@ use axum::{Json, Router};
 use heist::sync::RwLock;
 use serde::{Deserialize, Serialize};
 
-use args::{Seconds, opt};
+use args::opt;
+use seconds::Seconds;
 
 const HELP: &str = "\
 Keeps a list of things, in JSON over HTTP.

@@ -16,7 +16,7 @@ const PROGRAM: &str = "it_refuses_what_it_does_not_know";
 
 #[test]
 fn it_refuses_what_it_does_not_know() {
-    program::run_in_a_copy(|args| axum_api::program(args));
+    program::run_in_a_copy(axum_api::program);
     for args in [["--max-connections", "many"], ["--colour", "1"]] {
         assert_eq!(program::start(PROGRAM, &args).wait().code(), Some(2), "{args:?}");
     }

@@ -86,7 +86,7 @@ fn seen(address: std::net::SocketAddr, id: u64) -> (Task, Stats) {
             if let Some(stats) =
                 stats.filter(|stats| stats.poll_stats.as_ref().is_some_and(|poll| poll.polls >= 3))
             {
-                return (task.clone(), stats.clone());
+                return (task.clone(), *stats);
             }
         }
     })

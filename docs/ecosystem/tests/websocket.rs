@@ -21,7 +21,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 #[test]
 fn it_refuses_what_it_does_not_know() {
-    program::run_in_a_copy(|args| websocket_echo::program(args));
+    program::run_in_a_copy(websocket_echo::program);
     for args in [["--shutdown-limit", "soon"], ["--colour", "1"]] {
         assert_eq!(program::start(PROGRAM, &args).wait().code(), Some(2), "{args:?}");
     }

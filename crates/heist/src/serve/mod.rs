@@ -1,7 +1,7 @@
 //! [`serve()`]: HTTP servers. Needs the feature `serve`.
 //!
 //! A service of tower, such as a router of axum, answers HTTP/1 and HTTP/2 on the same port; hyper speaks the protocols, and
-//! [`start_server`](crate::start_server) has the sockets, the tasks and the limits. Which version a peer speaks is seen from its
+//! [`start_server`] has the sockets, the tasks and the limits. Which version a peer speaks is seen from its
 //! first bytes. How a connection lives:
 //!
 //! 1. with TLS, the handshake;
@@ -82,7 +82,7 @@ type Serving = Pin<Box<dyn Future<Output = Result<(), ServeError>> + Send>>;
 ///
 /// # Errors
 ///
-/// Awaiting it fails as [`start_server`](crate::start_server) does, and for options that contradict themselves.
+/// Awaiting it fails as [`start_server`] does, and for options that contradict themselves.
 #[track_caller]
 pub fn serve<A: ToAddress, S: HttpService>(
     address: A,
@@ -109,7 +109,7 @@ pub fn serve<A: ToAddress, S: HttpService>(
 ///
 /// # Errors
 ///
-/// As [`start_server_on`](crate::start_server_on).
+/// As [`start_server_on`].
 #[track_caller]
 pub fn serve_on<O: Into<OwnedSocket>, S: HttpService>(
     socket: O,

@@ -97,6 +97,23 @@ fn fire_and_fire() {
     });
 }
 
+/// What is due when it comes is taken by the fire that is under way, or asks for another.
+#[test]
+fn put_what_is_due_and_fire() {
+    check("put_what_is_due_and_fire", None, || {
+        let timed = Arc::new(Timed::new());
+        let its = timed.clone();
+        let other = side(move || {
+            its.put(1, 'a').unwrap();
+            its.ask();
+        });
+        let mut called = 0;
+        timed.fire(1, |_| called += 1);
+        other.join().unwrap();
+        assert!(called == 1 || timed.is_asked());
+    });
+}
+
 /// A cancel takes it out, or it is called, and never both.
 #[test]
 fn remove_and_fire() {

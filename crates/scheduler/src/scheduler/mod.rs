@@ -22,6 +22,7 @@ use crate::task::Task;
 pub(crate) use close::end_tasks;
 use close::{close, close_on_drop};
 pub use handle::Handle;
+pub(crate) use outcome::counted;
 pub use outcome::{RunError, ShutdownReport};
 pub use passes::Passes;
 pub use run::refuse_nested;

@@ -125,10 +125,40 @@ impl fmt::Display for ShutdownReport {
         if self.is_clean() {
             return f.write_str("everything ended");
         }
-        write!(f, "still running after the shutdown limit: {} tasks", self.tasks.len())?;
+        f.write_str("still running after the shutdown limit:")?;
         for task in &self.tasks {
-            write!(f, "\n  {} (created at {})", task.name(), task.location())?;
+            write!(f, "\n  task {} (created at {}), which was cancelled", task.name(), task.location())?;
         }
-        write!(f, "\n  {} blocking closures, {} worker threads", self.blocking_threads, self.worker_threads)
+        if self.blocking_threads > 0 {
+            let closures = counted(self.blocking_threads, "closure");
+            write!(f, "\n  {closures} on threads of the pool, where nothing interrupts them")?;
+        }
+        if self.worker_threads > 0 {
+            write!(
+                f,
+                "\n  {}, inside of a poll that does not end",
+                counted(self.worker_threads, "worker thread")
+            )?;
+        }
+        f.write_str("\nhave them end when they are asked to, or give them more time with shutdown_timeout")
+    }
+}
+
+/// So many of them, in the right number of English.
+pub(crate) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_names_what_is_left_and_says_what_to_do() {
+        let report = ShutdownReport { blocking_threads: 2, worker_threads: 1, ..ShutdownReport::default() };
+        let text = report.to_string();
+        assert!(text.contains("\n  2 closures on threads"), "{text}");
+        assert!(text.contains("\n  1 worker thread, inside"), "{text}");
+        assert!(!text.contains("task ") && text.ends_with("with shutdown_timeout"), "{text}");
     }
 }

@@ -2,9 +2,8 @@
 //!
 //! An edge tells that connections wait, not how many, so a listener that is emptied has to be asked once more than it has
 //! connections. The system makes the new socket before it looks whether there is a connection for it, and throws it away
-//! again: an `accept4` in vain costs as much as one that succeeds (some 8 us on the reference machine, a third of a connection
-//! that comes and goes). So after a connection the line is looked at first, by a `poll` that does not wait, for a twentieth of
-//! that.
+//! again: an `accept4` in vain costs 8 us in a loop of nothing else, where a `poll` that does not wait costs 0.5. So after a
+//! connection the line is looked at first; that saves a connection that comes alone and goes 1.7 us of its 25.
 
 use std::io;
 

@@ -7,9 +7,11 @@
 //! | module | what it is |
 //! |---|---|
 //! | `transfer` | the part of the file, the position, the two ways |
-//! | `destination` | where it goes: a writer, or a socket |
+//! | `destination` | where it goes: a writer, a transport, or a socket |
+//! | `lent` | a transport's output, while a file is sent over it |
 
 mod destination;
+mod lent;
 mod transfer;
 
 use std::error::Error;
@@ -24,6 +26,7 @@ use destination::Destination;
 use transfer::Part;
 
 use crate::StreamWriter;
+use crate::transports::Transport;
 
 /// Sends a file over a stream, after what was written before; gives how many bytes. asyncio's `loop.sendfile`. Await it,
 /// perhaps after setting options.
@@ -55,7 +58,7 @@ use crate::StreamWriter;
 ///
 /// A page of the file that is not in memory is read from the disk inside the system call, on the worker's thread.
 pub fn sendfile<'a>(writer: &'a mut StreamWriter, file: &'a File) -> SendFile<'a> {
-    SendFile { writer, part: Part::new(file) }
+    SendFile { to: Destination::Writer(writer), part: Part::new(file) }
 }
 
 /// As [`sendfile`], over a connected stream socket of the caller's, which must not block. asyncio's
@@ -112,8 +115,30 @@ pub fn sock_sendfile<'a>(socket: &'a impl AsFd, file: &'a File) -> SockSendFile<
 #[derive(Debug)]
 #[must_use = "await it to send the file"]
 pub struct SendFile<'a> {
-    writer: &'a mut StreamWriter,
+    to: Destination<'a>,
     part: Part<'a>,
+}
+
+impl Transport {
+    /// Sends a file, after what was written before; gives how many bytes. asyncio's `loop.sendfile(transport, file)`. Await it,
+    /// perhaps after setting options; those, the errors and the file's position are as for [`sendfile`].
+    ///
+    /// What is written meanwhile, by callbacks or elsewhere, is kept and sent after the file. (asyncio refuses it.) Reading goes
+    /// on. Given up, the file's position tells how much was sent, and the transport goes on behind that.
+    ///
+    /// ```no_run
+    /// # async fn example(transport: heist_streams::transports::Transport) -> std::io::Result<()> {
+    /// let file = std::fs::File::open("page.html")?;
+    /// transport.write(b"HTTP/1.0 200 OK\r\n\r\n");
+    /// let sent = transport.sendfile(&file).await?;
+    /// transport.close();
+    /// println!("{sent} bytes");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn sendfile<'a>(&'a self, file: &'a File) -> SendFile<'a> {
+        SendFile { to: Destination::transport(self), part: Part::new(file) }
+    }
 }
 
 /// A file about to be sent over a socket; see [`sock_sendfile`].
@@ -258,7 +283,7 @@ macro_rules! options {
         }
     };
 }
-options!(SendFile, |this| Destination::Writer(this.writer));
+options!(SendFile, |this| this.to);
 options!(SockSendFile, |this| Destination::Socket(this.socket));
 
 /// The kernel cannot send this file over this connection, and [`SendFile::fallback`] is off; asyncio's

@@ -22,10 +22,10 @@ const SHUTDOWN: Duration = Duration::from_secs(30);
 /// What was chosen about TLS, for a connection or a server.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Choices {
-    pub(super) context: Option<TlsContext>,
-    pub(super) server_hostname: Option<String>,
-    pub(super) handshake: Option<Duration>,
-    pub(super) shutdown: Option<Duration>,
+    pub(crate) context: Option<TlsContext>,
+    pub(crate) server_hostname: Option<String>,
+    pub(crate) handshake: Option<Duration>,
+    pub(crate) shutdown: Option<Duration>,
 }
 
 /// TLS that makes sense.

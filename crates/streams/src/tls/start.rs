@@ -227,7 +227,7 @@ impl Plan {
     }
 
     /// Puts TLS under a pair of streams.
-    async fn carry_out(&self, reader: &mut StreamReader, writer: &StreamWriter) -> io::Result<()> {
+    pub(crate) async fn carry_out(&self, reader: &mut StreamReader, writer: &StreamWriter) -> io::Result<()> {
         check_pair(reader, writer)?;
         let tls = self.connection()?;
         let (loan, output) = writer.lend().await?;
@@ -243,7 +243,7 @@ impl Plan {
         let info = TlsInfo::of(machine.connection(), self.server_name.as_deref());
         let (input, output) = sides(machine, writer.downgrade(), self.shutdown);
         reader.give_back(input);
-        loan.give_back(output, info);
+        loan.give_back_protected(output, info);
         Ok(())
     }
 

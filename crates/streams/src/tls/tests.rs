@@ -134,7 +134,7 @@ async fn streams(
     let info = TlsInfo::of(machine.connection(), None);
     let (input, output) = sides(machine, writer.downgrade(), Duration::from_secs(1));
     reader.give_back(input);
-    loan.give_back(output, info);
+    loan.give_back_protected(output, info);
     (reader, writer)
 }
 

@@ -42,6 +42,7 @@
 //! | `Protocol`, `BufferedProtocol`, `DatagramProtocol`, `SubprocessProtocol` | the same names |
 //! | `Transport`, `ReadTransport`, `WriteTransport` | [`Transport`] |
 //! | `DatagramTransport`, `SubprocessTransport` | the same names |
+//! | `loop.start_tls`, `loop.sendfile` | `Transport::start_tls`, `Transport::sendfile` |
 //! | the `protocol` of the pair that is given | [`ProtocolHandle`] |
 //!
 //! # Failures
@@ -56,12 +57,16 @@ mod datagram;
 mod driver;
 mod handle;
 mod lane;
+#[cfg(feature = "tls")]
+mod lending;
 #[cfg(all(test, heist_loom))]
 mod models;
 #[cfg(unix)]
 mod pipe;
 mod protocol;
 mod serve;
+#[cfg(feature = "tls")]
+mod start_tls;
 #[cfg(unix)]
 mod subprocess;
 mod transport;
@@ -81,6 +86,8 @@ pub use protocol::{BufferedProtocol, Protocol, StreamProtocol};
 #[cfg(unix)]
 pub use serve::create_unix_server;
 pub use serve::{create_server, create_server_on};
+#[cfg(feature = "tls")]
+pub use start_tls::StartTransportTls;
 #[cfg(unix)]
 pub use subprocess::{
     StartSubprocess, SubprocessProtocol, SubprocessTransport, subprocess_exec, subprocess_shell,

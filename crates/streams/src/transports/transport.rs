@@ -15,7 +15,11 @@ use heist_sync::Lock;
 
 use super::ProtocolHandle;
 use super::driver::{Session, session_of};
+#[cfg(feature = "tls")]
+use super::lending::Lending;
 use super::protocol::StreamProtocol;
+#[cfg(feature = "tls")]
+use crate::StreamReader;
 #[cfg(unix)]
 use crate::TransportSocket;
 use crate::ready::OwnedSocket;
@@ -82,6 +86,9 @@ struct Control {
     protocol: Weak<dyn Any + Send + Sync>,
     /// The task has ended: nobody will be called any more.
     over: bool,
+    /// Where the reader is, while somebody else wants it.
+    #[cfg(feature = "tls")]
+    reader: Lending,
 }
 
 /// What the connection's task finds out at each turn.
@@ -91,6 +98,12 @@ pub(super) struct Wanted {
 }
 
 impl Transport {
+    /// The loop of the connection.
+    #[cfg(unix)]
+    pub(crate) fn home(&self) -> Option<&Handle> {
+        self.core.home.as_ref()
+    }
+
     /// A transport that writes to `writer`, of the loop that this thread runs.
     pub(super) fn new(writer: StreamWriter) -> Self {
         let control = Control {
@@ -99,12 +112,14 @@ impl Transport {
             next: None,
             protocol: Weak::<Lock<()>>::new() as Weak<_>,
             over: false,
+            #[cfg(feature = "tls")]
+            reader: Lending::default(),
         };
         let (in_vain, control) = (AtomicU32::new(0), Mutex::new(control));
         Self { core: Arc::new(Core { writer, home: Handle::current(), in_vain, control }) }
     }
 
-    pub(super) fn writer(&self) -> &StreamWriter {
+    pub(crate) fn writer(&self) -> &StreamWriter {
         &self.core.writer
     }
 
@@ -124,8 +139,36 @@ impl Transport {
         let mut control = self.core.control.lock();
         control.over = true;
         let left = (control.waker.take(), control.next.take());
+        #[cfg(feature = "tls")]
+        let reader = std::mem::take(&mut control.reader);
         drop(control);
         drop(left);
+        #[cfg(feature = "tls")]
+        reader.wake();
+    }
+
+    /// Where the reader is while somebody else wants it, and whether the task has ended; `change` changes that, and the task is
+    /// woken to look.
+    #[cfg(feature = "tls")]
+    pub(super) fn with_lending<R>(&self, change: impl FnOnce(&mut Lending, bool) -> R) -> R {
+        let mut control = self.core.control.lock();
+        let over = control.over;
+        let result = change(&mut control.reader, over);
+        let waker = control.waker.take();
+        drop(control);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        result
+    }
+
+    /// The task's turn: takes part in lending `reader`.
+    #[cfg(feature = "tls")]
+    pub(super) fn lend_reader(&self, reader: &mut Option<StreamReader>) {
+        let waker = self.core.control.lock().reader.turn(reader);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Who is called, for [`get_protocol`](Self::get_protocol).

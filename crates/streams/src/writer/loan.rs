@@ -1,15 +1,23 @@
-//! A writer whose output is lent, for a layer to be put under it. What is written meanwhile is kept.
+//! A writer whose output is lent: for a layer to be put under it, or for bytes that do not go through the writer. What is
+//! written meanwhile is kept, and sent afterwards.
 
 use std::io;
 use std::sync::Arc;
 use std::task::Context;
 
+use heist_scheduler::Handle;
+
+#[cfg(feature = "tls")]
+use super::WeakWriter;
+#[cfg(feature = "tls")]
 use super::state::State;
-use super::{Shared, StreamWriter, WeakWriter};
+use super::{Shared, StreamWriter};
+#[cfg(feature = "tls")]
 use crate::tls::TlsInfo;
 use crate::wire::Output;
 
 /// The promise to give an output back. Dropped before, the writer fails.
+#[derive(Debug)]
 pub(crate) struct Loan<'a> {
     shared: &'a Arc<Shared>,
     over: bool,
@@ -21,13 +29,25 @@ impl Loan<'_> {
         self.shared.state.lock().poll_lent(cx)
     }
 
-    /// Gives an output back that leads to the same peer: what was written meanwhile is sent over it.
-    pub(crate) fn give_back(mut self, output: Output, info: TlsInfo) {
+    /// Gives an output back that leads to the same peer: what was written meanwhile is sent over it, by `home`, or by the loop
+    /// that this thread runs.
+    pub(crate) fn give_back(mut self, home: Option<&Handle>, output: Output) {
         self.over = true;
-        self.shared.change(|state| state.give_back(output, info));
+        let afterwards = self.shared.state.lock().give_back(output);
+        if let Some(afterwards) = afterwards {
+            self.shared.follow_on(home, afterwards);
+        }
+    }
+
+    /// As `give_back`, of an output that protects what is sent.
+    #[cfg(feature = "tls")]
+    pub(crate) fn give_back_protected(self, output: Output, info: TlsInfo) {
+        self.shared.state.lock().set_info(info);
+        self.give_back(None, output);
     }
 
     /// Gives nothing back: the connection is gone.
+    #[cfg(feature = "tls")]
     pub(crate) fn fail(mut self, error: &io::Error) {
         self.over = true;
         self.shared.change(|state| state.fail_flush(error));
@@ -55,11 +75,13 @@ impl StreamWriter {
         }
     }
 
+    #[cfg(feature = "tls")]
     pub(crate) fn layered_info(&self) -> Option<Arc<TlsInfo>> {
         self.shared.state.lock().info()
     }
 }
 
+#[cfg(feature = "tls")]
 impl WeakWriter {
     /// Has the output flushed, if it is behind.
     pub(crate) fn flush_output(&self) {

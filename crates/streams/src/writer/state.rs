@@ -162,6 +162,12 @@ impl State {
         self.rare.as_ref()?.info.clone()
     }
 
+    /// The connection has become one of TLS.
+    #[cfg(feature = "tls")]
+    pub(super) fn set_info(&mut self, info: TlsInfo) {
+        self.rare().info = Some(Arc::new(info));
+    }
+
     fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
     }
@@ -429,7 +435,10 @@ impl State {
     fn finish(&mut self) -> Option<Afterwards> {
         self.phase = Phase::Closed;
         self.paused = false;
-        let flusher = self.rare.take().and_then(|rare| rare.flusher);
+        let flusher = self.rare.as_mut().and_then(|rare| {
+            rare.kept.clear();
+            rare.flusher.take()
+        });
         let mut output = self.output.take();
         if let Some(output) = output.as_mut().filter(|output| !output.is_last()) {
             // The reader keeps the connection open, so its end has to be announced.
@@ -473,7 +482,7 @@ impl State {
 
     /// Lends the output, where nothing has to be sent; until it is given back the writer counts as flushing, and keeps what
     /// is written.
-    #[cfg(feature = "tls")]
+    #[cfg(any(unix, feature = "tls"))]
     pub(super) fn lend(&mut self) -> Option<Output> {
         if self.flushing || self.phase != Phase::Open {
             return None;
@@ -484,7 +493,7 @@ impl State {
     }
 
     /// Why a lent output is not wanted any more, if so. Otherwise whoever has it is woken for that, in the flusher's place.
-    #[cfg(feature = "tls")]
+    #[cfg(any(unix, feature = "tls"))]
     pub(super) fn poll_lent(&mut self, cx: &Context<'_>) -> Option<io::Error> {
         if self.phase == Phase::Closed {
             return Some(io::Error::new(io::ErrorKind::ConnectionAborted, "the writer was aborted"));
@@ -494,14 +503,13 @@ impl State {
     }
 
     /// Takes a lent output back, and goes on with it.
-    #[cfg(feature = "tls")]
-    pub(super) fn give_back(&mut self, output: Output, info: TlsInfo) -> Option<Afterwards> {
+    #[cfg(any(unix, feature = "tls"))]
+    pub(super) fn give_back(&mut self, output: Output) -> Option<Afterwards> {
         if self.phase == Phase::Closed {
             return Some(Afterwards { output: Some(output), ..Afterwards::default() });
         }
         self.output = Some(output);
-        let rare = self.rare();
-        (rare.info, rare.flusher) = (Some(Arc::new(info)), None);
+        self.rare().flusher = None;
         if self.phase == Phase::Closing || self.kept() > 0 {
             return self.start_flushing();
         }

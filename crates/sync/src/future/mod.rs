@@ -29,6 +29,7 @@ use heist_core::{Awaitable, CancelledError};
 use self::callbacks::Callbacks;
 use self::forward::{Ended, Forward};
 use crate::errors::InvalidStateError;
+use crate::statistics::WaitStatistics;
 use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
 
 pub use heist_core::callback_id::CallbackId;
@@ -325,6 +326,22 @@ impl<T> Future<T> {
     /// ```
     pub fn done(&self) -> bool {
         self.cell.lock().outcome.is_some()
+    }
+
+    /// How many wait for the result.
+    ///
+    /// ```
+    /// # use heist_sync::create_future;
+    /// # use std::{future::IntoFuture, pin::pin, task::{Context, Waker}};
+    /// # use std::future::Future as _;
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// let future = create_future::<i32>();
+    /// let mut waits = pin!((&future).into_future());
+    /// assert!(waits.as_mut().poll(&mut cx).is_pending());
+    /// assert_eq!(future.statistics().waiting, 1);
+    /// ```
+    pub fn statistics(&self) -> WaitStatistics {
+        WaitStatistics { waiting: self.cell.lock().waiters.waiting() }
     }
 
     /// Whether the future was cancelled. asyncio: `cancelled`.

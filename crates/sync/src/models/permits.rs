@@ -4,10 +4,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
+use heist_core::sync::atomic::{AtomicBool, Ordering};
 use heist_core::sync::thread;
 
 use super::{Woken, explore, poll};
-use crate::{Lock, Semaphore};
+use crate::{Lock, OwnedLockGuard, Semaphore};
 
 /// A lock is released while somebody goes to wait for it: it is there at once, or wakes them.
 #[test]
@@ -60,6 +61,83 @@ fn lock_give_x_drop() {
         other.join().unwrap();
         assert!(woken.is(), "the lock is lost");
         assert!(poll(second, &waker).is_ready());
+    });
+}
+
+/// The lock is on offer to a future that is polled, while another future of its task wants it: one of them has it, and the
+/// other one after it.
+#[test]
+fn lock_find_x_take_over() {
+    explore("lock_find_x_take_over", None, || {
+        let lock = Arc::new(Lock::new(0));
+        let inside = Arc::new(AtomicBool::new(false));
+        let enter = |mut guard: OwnedLockGuard<i32>, inside: &AtomicBool| {
+            assert!(!inside.swap(true, Ordering::Relaxed), "two have the lock");
+            *guard += 1;
+            inside.store(false, Ordering::Relaxed);
+        };
+        let (woken, waker) = Woken::new();
+        let guard = lock.try_lock().unwrap();
+        let mut first = Box::pin(lock.clone().lock_owned());
+        assert!(poll(first.as_mut(), &waker).is_pending());
+        drop(guard);
+        let other = {
+            let (inside, waker) = (inside.clone(), waker.clone());
+            thread::spawn(move || match poll(first.as_mut(), &waker) {
+                Poll::Ready(guard) => {
+                    enter(guard, &inside);
+                    None
+                }
+                Poll::Pending => Some(first),
+            })
+        };
+        let mut second = Box::pin(lock.clone().lock_owned());
+        let early = poll(second.as_mut(), &waker);
+        let second = match early {
+            Poll::Ready(guard) => {
+                enter(guard, &inside);
+                None
+            }
+            Poll::Pending => Some(second),
+        };
+        let waiting = [other.join().unwrap(), second];
+        assert!(woken.is());
+        for mut waiting in waiting.into_iter().flatten() {
+            let Poll::Ready(guard) = poll(waiting.as_mut(), &waker) else { panic!("the lock is lost") };
+            enter(guard, &inside);
+        }
+        assert_eq!(*lock.try_lock().expect("free again"), 2);
+    });
+}
+
+/// Two futures of one task wait for the lock, and only the second is polled when it is given to the first: that one has it.
+/// Then the first is dropped or polled.
+#[test]
+fn lock_give_x_take_over() {
+    explore("lock_give_x_take_over", None, || {
+        let lock = Arc::new(Lock::new(0));
+        let (woken, waker) = Woken::new();
+        lock.acquire().try_now();
+        let mut first = Box::pin(lock.lock());
+        let mut second = Box::pin(lock.lock());
+        assert!(poll(first.as_mut(), &waker).is_pending());
+        assert!(poll(second.as_mut(), &waker).is_pending());
+        let holder = lock.clone();
+        let other = thread::spawn(move || holder.release().unwrap());
+        let early = poll(second.as_mut(), &waker);
+        other.join().unwrap();
+        assert!(woken.is(), "the wake is lost");
+        let guard = match early {
+            Poll::Ready(guard) => guard,
+            Poll::Pending => match poll(second.as_mut(), &waker) {
+                Poll::Ready(guard) => guard,
+                Poll::Pending => panic!("the task waits for itself"),
+            },
+        };
+        assert!(poll(first.as_mut(), &waker).is_pending());
+        drop(guard);
+        assert!(poll(first.as_mut(), &waker).is_ready());
+        assert!(lock.try_lock().is_some());
     });
 }
 

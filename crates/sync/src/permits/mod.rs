@@ -19,11 +19,12 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::Waker;
 
+use heist_core::context;
 use heist_core::sync::atomic::{AtomicU64, Ordering};
 use heist_core::sync::{Mutex, mutant};
 
 pub(crate) use self::claim::{Claim, Source};
-use crate::waitlist::{End, Turn, WaitList, Waiter, WakeBatch};
+use crate::waitlist::{End, Offer, Turn, WaitList, Waiter, WakeBatch};
 
 /// Somebody is in line.
 const QUEUED: u64 = 1;
@@ -82,6 +83,8 @@ pub struct Permits {
     word: AtomicU64,
     /// There are never more free ones than this.
     bound: u32,
+    /// The gift of a claim that is due, for the other claims of its task.
+    offer: Offer,
     line: Mutex<WaitList>,
 }
 
@@ -99,7 +102,7 @@ impl Permits {
     /// So many free permits, of which there are never more than `bound`.
     pub(crate) fn new(free: u32, bound: u32) -> Self {
         let word = u64::from(free.min(bound)) << FREE_SHIFT;
-        Self { word: AtomicU64::new(word), bound, line: Mutex::new(WaitList::new()) }
+        Self { word: AtomicU64::new(word), bound, offer: Offer::new(), line: Mutex::new(WaitList::new()) }
     }
 
     /// What an exchange starts from: what is there. loom keeps only the last access of a thread, so that a load just
@@ -194,7 +197,7 @@ impl Permits {
             }
             back = Back::NOTHING;
             // After the word: who finds the gift counts itself off the claims that are due.
-            batch.push(line.give());
+            batch.push(line.give_on_offer(&self.offer));
             if line.first_want().is_none_or(|want| want > after.free()) {
                 return;
             }
@@ -240,6 +243,11 @@ impl Permits {
         // A clone may panic, and is foreign code: it comes before the lock.
         let waker = waker.clone();
         let mut line = self.line.lock();
+        if self.take_over(&mut line, want, &waker) {
+            drop(line);
+            self.count_off();
+            return true;
+        }
         let mut word = self.look();
         loop {
             let taken = word.taken(want);
@@ -260,11 +268,28 @@ impl Permits {
     /// Whether a claim that entered the line has been given its permits, which are its own from now on.
     #[inline]
     pub(crate) fn received(&self, waiter: Pin<&mut Waiter>) -> bool {
-        let received = waiter.received();
+        let received = waiter.received_or_accepted(&self.offer);
         if received {
             self.count_off();
         }
         received
+    }
+
+    /// Has a claim of the current task that is due wait on, and takes what it was given for another one of that task, which is
+    /// being polled: else a task that awaits this one, and keeps the other without polling it, would wait for itself.
+    fn take_over(&self, line: &mut WaitList, want: u32, waker: &Waker) -> bool {
+        // A model has no tasks; there who has the same waker is the same.
+        let is_tasks_own = if cfg!(heist_loom) {
+            !waker.data().is_null()
+        } else {
+            context::with(|context| context.is_some_and(|context| context.is_current(waker)))
+        };
+        let taken = is_tasks_own && line.take_over_offer(&self.offer, want, waker);
+        if taken {
+            // Acquire as in `take_or_enter`: from the mark on, permits come back through the lock of the line.
+            self.word.fetch_or(QUEUED, Ordering::Acquire);
+        }
+        taken
     }
 
     /// A claim is no longer due.
@@ -295,14 +320,25 @@ impl Permits {
         if self.received(waiter.as_mut()) {
             return true;
         }
-        // What `turn` hands out is dropped after the lock.
-        let (turn, _old);
+        // What `turn` and `leave` hand out is dropped after the lock.
+        let (turn, _old, mut _left);
+        let mut given;
         {
             let mut line = self.line.lock();
+            waiter.as_mut().withdraw(&self.offer);
             // SAFETY: the caller's word; the lock is held.
-            (turn, _old) = unsafe { line.turn(waiter, waker) };
+            (turn, _old) = unsafe { line.turn(waiter.as_mut(), waker) };
+            given = turn != Turn::Waiting;
+            if !given {
+                // SAFETY: as above.
+                let want = unsafe { line.want(waiter.as_mut()) };
+                given = self.take_over(&mut line, want, waker);
+                if given {
+                    // SAFETY: as above.
+                    _left = unsafe { line.leave(waiter) };
+                }
+            }
         }
-        let given = turn != Turn::Waiting;
         if given {
             self.count_off();
         }
@@ -314,11 +350,12 @@ impl Permits {
     /// # Safety
     ///
     /// The waiter entered this line.
-    pub(crate) unsafe fn leave(&self, waiter: Pin<&mut Waiter>) {
+    pub(crate) unsafe fn leave(&self, mut waiter: Pin<&mut Waiter>) {
         let mut batch = WakeBatch::new();
         let left;
         {
             let mut line = self.line.lock();
+            waiter.as_mut().withdraw(&self.offer);
             // SAFETY: the caller's word; the lock is held.
             left = unsafe { line.leave(waiter) };
             let kept = mutant("sync-permits-keep-the-gift");
@@ -331,7 +368,7 @@ impl Permits {
     }
 
     /// Takes up to `n` waiters over from another line, whose lock is held, each for one permit.
-    pub(crate) fn take_over(&self, from: &mut WaitList, n: usize, batch: &mut WakeBatch) {
+    pub(crate) fn take_in(&self, from: &mut WaitList, n: usize, batch: &mut WakeBatch) {
         if n == 0 || from.waiting() == 0 {
             return;
         }

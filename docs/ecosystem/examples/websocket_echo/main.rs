@@ -14,6 +14,8 @@
 #[path = "../support/args.rs"]
 mod args;
 mod echo;
+#[path = "../support/seconds.rs"]
+mod seconds;
 #[path = "../support/stop.rs"]
 mod stop;
 
@@ -22,8 +24,9 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use args::{Seconds, opt};
+use args::opt;
 pub(crate) use echo::router;
+use seconds::Seconds;
 
 const HELP: &str = "\
 Sends back what WebSocket clients send to /echo.
