@@ -5,7 +5,7 @@
 //! 1. every [`LOOK_POLLS`] polls, or about [`crate::Config::look_interval`], *look*: fire due timers, take in readiness, take a share of
 //!    what was injected, and wake a helper if the backlog has earned one;
 //! 2. on worker 0 of a run, `block_on`'s future if it was woken;
-//! 3. the task in the LIFO slot, at most [`LIFO_STREAK`] times in a row: it was woken by the task before it, and what
+//! 3. the task in the LIFO slot, at most `LIFO_STREAK` times in a row: it was woken by the task before it, and what
 //!    they share is still in the cache;
 //! 4. the worker's own queue, in order; then what was over there; then the injector;
 //! 5. other workers' queues, if few enough search;
@@ -15,7 +15,7 @@
 //! cells are made.
 //!
 //! Wake-ups are *earned*. Waking a helper costs some 5 us on each side, and every task that it takes comes to a cold
-//! cache, so it is done for a backlog from which [`HELP_WORTH`] is gained, never for a task that its own worker reaches at
+//! cache, so it is done for a backlog from which `HELP_WORTH` is gained, never for a task that its own worker reaches at
 //! once. Queued work may therefore coexist with sleepers, as long as the worker that has it moves on; when a worker stands
 //! still inside one poll, the watchdog ([`crate::watchdog`]) brings help. What comes from other threads is in nobody's
 //! queue and always wakes a sleeper, unless a searcher will find it.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-/// How many futures of [`module::wait_for_ever`] were asked to stop and have cleaned up.
+/// How many futures of `wait_for_ever` were asked to stop and have cleaned up.
 static CLEANED_UP: AtomicUsize = AtomicUsize::new(0);
 
 /// Adds, after a while.
