@@ -108,7 +108,7 @@ fn a_future_that_nobody_awaits_is_nobody_s_business_without_debug_mode() {
 #[test]
 fn a_task_that_never_ran_is_told_of_when_its_loop_is_closed() {
     let test = "a_task_that_never_ran_is_told_of_when_its_loop_is_closed";
-    for lines in said(test, debug_on, |event_loop| {
+    let both = said(test, debug_on, |event_loop| {
         let begun = heist::create_future();
         let tells = begun.clone();
         let ran = async move {
@@ -120,10 +120,14 @@ fn a_task_that_never_ran_is_told_of_when_its_loop_is_closed() {
         // What it holds is dropped with it, and is told of no more.
         let _never = event_loop.create_task(heist::sleep(SECOND)).with_name("never");
         event_loop.close().unwrap();
-    }) {
-        assert_eq!(lines.len(), 1, "{lines:?}");
-        assert!(lines[0].contains("task never (created at ") && lines[0].contains("debug_forgotten.rs:"));
-        assert!(lines[0].contains(" never ran: its loop was closed before its turn came"), "{lines:?}");
+    });
+    // Another worker may still come to it, before it is cancelled.
+    for (lines, least) in both.iter().zip([0, 1]) {
+        assert!((least..=1).contains(&lines.len()), "{lines:?}");
+    }
+    for line in both.iter().flatten() {
+        assert!(line.contains("task never (created at ") && line.contains("debug_forgotten.rs:"), "{line}");
+        assert!(line.contains(" never ran: its loop was closed before its turn came"), "{line}");
     }
 }
 
