@@ -109,8 +109,14 @@ fn a_future_that_nobody_awaits_is_nobody_s_business_without_debug_mode() {
 fn a_task_that_never_ran_is_told_of_when_its_loop_is_closed() {
     let test = "a_task_that_never_ran_is_told_of_when_its_loop_is_closed";
     for lines in said(test, debug_on, |event_loop| {
-        let _ran = event_loop.create_task(std::future::pending::<()>()).with_name("ran");
-        event_loop.run_until_complete(heist::sleep(Duration::from_millis(1))).unwrap();
+        let begun = heist::create_future();
+        let tells = begun.clone();
+        let ran = async move {
+            tells.set_result(()).unwrap();
+            std::future::pending::<()>().await;
+        };
+        let _ran = event_loop.create_task(ran).with_name("ran");
+        event_loop.run_until_complete(begun).unwrap().unwrap();
         // What it holds is dropped with it, and is told of no more.
         let _never = event_loop.create_task(heist::sleep(SECOND)).with_name("never");
         event_loop.close().unwrap();

@@ -274,7 +274,7 @@ fn a_writer_that_waits_holds_back_the_readers_behind_it() {
             its_log.lock().unwrap().push(2);
         });
         settle().await;
-        assert_eq!(seen(&log), []);
+        assert!(seen(&log).is_empty());
         drop(reading);
         writer.await.unwrap();
         reader.await.unwrap();

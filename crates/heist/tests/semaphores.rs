@@ -209,7 +209,7 @@ fn who_wants_many_is_not_starved_by_those_who_want_few() {
         settle().await;
         assert!(semaphore.locked(), "one is free, and somebody waits");
         let few = taker(&semaphore, &log, 1).await;
-        assert_eq!(seen(&log), []);
+        assert!(seen(&log).is_empty());
         drop(held);
         many.await.unwrap();
         few.await.unwrap();

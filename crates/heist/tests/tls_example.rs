@@ -1,7 +1,7 @@
 //! The example of TLS: its server and its client, with one another and with what is wrong.
 #![cfg(not(heist_loom))]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use certificates::Authority;
 use support::{Copy, role};
@@ -33,8 +33,8 @@ fn the_program_in_a_copy() {
     }
     for (args, message) in [
         (&["serve"][..], "usage: "),
-        (&["client", "no-such-file", "localhost", "1", "hello"], "no-such-file: "),
-        (&["client", "no-such-file", "localhost", "eighty", "hello"], "`eighty` is no port"),
+        (&["client", "no-such-file", "localhost", "1", "hello"][..], "no-such-file: "),
+        (&["client", "no-such-file", "localhost", "eighty", "hello"][..], "`eighty` is no port"),
     ] {
         let mut copy = start(args);
         copy.stderr.until(&format!("tls_echo: {message}"));
@@ -55,7 +55,7 @@ impl Files {
 
 impl Drop for Files {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all::<&Path>(&self.0);
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

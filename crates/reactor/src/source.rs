@@ -2,85 +2,34 @@
 //!
 //! An operation on a source is tried first. Where the system answers "would block", the source is registered, if it has
 //! not been, and the task waits for the next edge in the direction of the operation; see the `word` module.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `io_safe` | what may be a source |
+//! | `registration` | where a source is bound |
+//! | `transfer` | the system calls of plain reads and writes |
+//! | `half` | one direction with an owner of its own |
+
+mod half;
+mod io_safe;
+mod registration;
+mod transfer;
 
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::ptr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use heist_core::budget::poll_proceed;
-use heist_core::sync::atomic::{AtomicPtr, Ordering};
-use polling::AsSource;
 
 use crate::Direction;
 use crate::lane::{Beside, Lane, Place};
 use crate::platform::HANGUP;
-use crate::reactor::{Reactor, Shard};
-use crate::record::Record;
-use crate::word::{Armed, Seen, Word};
-
-/// Types whose descriptor or socket stays the same as long as the value lives.
-///
-/// # Safety
-///
-/// `as_fd` (`as_socket` on Windows) must return the same open descriptor at each call until the value is dropped, and no
-/// shared borrow may close or exchange it: where the system needs a source taken out of its queue before it is closed,
-/// the reactor does that with the descriptor it saw first.
-pub unsafe trait IoSafe: AsSource {
-    /// Whether the source is a stream of bytes: then a read that fills less than its buffer found the source drained.
-    /// Not so for datagrams.
-    const IS_BYTE_STREAM: bool = false;
-
-    /// Whether the source is a connected socket that is read and written by plain system calls: then the calls are made
-    /// without going through its `Read` and `Write`.
-    const IS_PLAIN_SOCKET: bool = false;
-
-    /// Whether other descriptors of the same open file are to be expected, in this process or a child: then the source is
-    /// taken out of its queue by a system call of its own before it is closed.
-    const MAY_HAVE_DUPLICATES: bool = false;
-}
-
-// SAFETY, for all of these: the standard library's owners keep their descriptor for life.
-// SAFETY: as said above.
-unsafe impl IoSafe for std::net::TcpStream {
-    const IS_BYTE_STREAM: bool = true;
-    const IS_PLAIN_SOCKET: bool = true;
-}
-// SAFETY: as said above.
-unsafe impl IoSafe for std::net::TcpListener {}
-// SAFETY: as said above.
-unsafe impl IoSafe for std::net::UdpSocket {}
-
-#[cfg(unix)]
-mod unix {
-    use super::IoSafe;
-
-    // SAFETY: the standard library's owners keep their descriptor for life.
-    unsafe impl IoSafe for std::os::unix::net::UnixStream {
-        const IS_BYTE_STREAM: bool = true;
-        const IS_PLAIN_SOCKET: bool = true;
-    }
-    // SAFETY: as above.
-    unsafe impl IoSafe for std::os::unix::net::UnixListener {}
-    // SAFETY: as above.
-    unsafe impl IoSafe for std::os::unix::net::UnixDatagram {}
-    // SAFETY: as above.
-    unsafe impl IoSafe for std::os::fd::OwnedFd {
-        const MAY_HAVE_DUPLICATES: bool = true;
-    }
-    // SAFETY: as above.
-    unsafe impl IoSafe for std::fs::File {
-        const MAY_HAVE_DUPLICATES: bool = true;
-    }
-    // SAFETY: as above.
-    unsafe impl IoSafe for std::process::ChildStdin {}
-    // SAFETY: as above.
-    unsafe impl IoSafe for std::process::ChildStdout {}
-    // SAFETY: as above.
-    unsafe impl IoSafe for std::process::ChildStderr {}
-}
+use crate::reactor::Reactor;
+use crate::word::{Armed, Seen};
+pub use io_safe::IoSafe;
+use registration::{Home, Registration};
 
 /// Something with a descriptor or socket, whose operations can be awaited.
 ///
@@ -139,109 +88,6 @@ struct Shared<T: IoSafe> {
     /// Dropped first: the source leaves the queue before it is closed.
     registration: Registration,
     io: T,
-}
-
-/// Where a source is registered, once it is.
-struct Registration {
-    /// Null until the first wait, then the record for good. Valid as long as the shard lives, of which this then counts a
-    /// reference.
-    record: AtomicPtr<Record>,
-}
-
-/// The record of a source that is bound to a loop.
-#[derive(Clone, Copy)]
-struct Home<'a> {
-    record: &'a Record,
-}
-
-impl<'a> Home<'a> {
-    #[inline]
-    fn word(self, direction: Direction) -> Word<'a> {
-        self.record.word(direction)
-    }
-
-    /// The shard there. Beside the record's cache line, so not to be asked for without need.
-    #[inline]
-    fn shard(self) -> &'a Shard {
-        // SAFETY: a record in use knows its shard, of which the source counts a reference.
-        unsafe { &*self.record.beyond().shard() }
-    }
-}
-
-impl Registration {
-    fn new() -> Self {
-        Self { record: AtomicPtr::new(ptr::null_mut()) }
-    }
-
-    /// Where the source is bound, once it is.
-    #[inline]
-    fn home(&self) -> Option<Home<'_>> {
-        // Acquire pairs with the Release in `bind_to`: who sees the record sees its shard.
-        let record = self.record.load(Ordering::Acquire);
-        // SAFETY: it is null, or lies in a page of a shard of which this counts a reference, and which never frees one
-        // while it lives.
-        let record = unsafe { record.as_ref() }?;
-        Some(Home { record })
-    }
-
-    /// Registers `io` with the loop of this thread, for a first wait in `direction`. `Some` is the word as it was before
-    /// the system was asked: an edge of what is ready already changes it. `None`: somebody else was faster.
-    #[cold]
-    fn bind(&self, io: &impl IoSafe, direction: Direction) -> io::Result<Option<Seen>> {
-        self.bind_to(io, direction, Reactor::current)
-    }
-
-    /// As [`bind`](Self::bind), with the loop that `reactor` gives, and one of its shards.
-    fn bind_to<T: IoSafe>(
-        &self,
-        io: &T,
-        direction: Direction,
-        reactor: impl FnOnce() -> io::Result<(Arc<Reactor>, usize)>,
-    ) -> io::Result<Option<Seen>> {
-        let (reactor, index) = reactor()?;
-        let shard = reactor.shard(index);
-        // So that two directions that wait for the first time register once.
-        let _binding = shard.binding.lock();
-        if self.home().is_some() {
-            return Ok(None);
-        }
-        let (key, record) =
-            shard.slab.insert(Arc::as_ptr(shard)).map_err(|refused| Reactor::refused(&refused))?;
-        let seen = record.word(direction).observe();
-        let duplicates = T::MAY_HAVE_DUPLICATES;
-        let registered = record.arming.register(&shard.selector, io, key, direction, duplicates);
-        if let Ok(leaves) = registered {
-            record.beyond().set_leaves(leaves);
-            let new = ptr::from_ref(record).cast_mut();
-            // Release pairs with the Acquire in `home`.
-            let set =
-                self.record.compare_exchange(ptr::null_mut(), new, Ordering::Release, Ordering::Relaxed);
-            if set.is_ok() {
-                // Counted until this is dropped.
-                let _ = Arc::into_raw(shard.clone());
-                return Ok(Some(seen));
-            }
-            // The other direction was bound in another loop or shard meanwhile.
-            record.beyond().set_leaves(None);
-            let _ = record.arming.remove(&shard.selector, io);
-        }
-        // SAFETY: the key was just handed out, and nobody has waited yet.
-        unsafe { shard.slab.remove(key) };
-        registered.map(|_| None)
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        let Some(home) = self.home() else { return };
-        let (record, shard) = (home.record, home.shard());
-        record.arming.forget(&shard.selector, record.beyond().take_leaves());
-        let counted = record.beyond().shard();
-        // SAFETY: the key came from this slab and goes back once; whoever drops the source owns both lanes.
-        unsafe { shard.slab.remove(record.key()) };
-        // SAFETY: this is the reference that was counted when the record was set; neither is used any more.
-        drop(unsafe { Arc::from_raw(counted) });
-    }
 }
 
 impl<T: IoSafe> Shared<T> {
@@ -406,58 +252,6 @@ impl<T: IoSafe> Shared<T> {
 #[inline]
 fn fell_short<T: IoSafe>(moved: usize, room: usize) -> bool {
     HANGUP && T::IS_BYTE_STREAM && 0 < moved && moved < room
-}
-
-/// The system calls of plain reads and writes. On Linux they are made directly: the C library's `recv` and `send` are
-/// cancellation points, which cost some 75 instructions each.
-mod transfer {
-    use std::io::{self, Read, Write};
-
-    use super::IoSafe;
-
-    #[inline]
-    pub(super) fn read<T: IoSafe>(io: &T, buf: &mut [u8]) -> io::Result<usize>
-    where
-        for<'a> &'a T: Read,
-    {
-        #[cfg(target_os = "linux")]
-        if T::IS_PLAIN_SOCKET {
-            return Ok(rustix::io::read(io, buf)?);
-        }
-        let mut io = io;
-        io.read(buf)
-    }
-
-    /// Reads behind what is in `buf`, into the capacity that it has left; where that is none, 0.
-    pub(super) fn read_behind<T: IoSafe>(io: &T, buf: &mut Vec<u8>) -> io::Result<usize>
-    where
-        for<'a> &'a T: Read,
-    {
-        #[cfg(target_os = "linux")]
-        if T::IS_PLAIN_SOCKET {
-            return Ok(rustix::io::read(io, rustix::buffer::spare_capacity(buf))?);
-        }
-        let len = buf.len();
-        buf.resize(buf.capacity(), 0);
-        let mut io = io;
-        let read = io.read(&mut buf[len..]);
-        buf.truncate(len + *read.as_ref().unwrap_or(&0));
-        read
-    }
-
-    #[inline]
-    pub(super) fn write<T: IoSafe>(io: &T, buf: &[u8]) -> io::Result<usize>
-    where
-        for<'a> &'a T: Write,
-    {
-        #[cfg(target_os = "linux")]
-        if T::IS_PLAIN_SOCKET {
-            // A peer that is gone is an error, not a signal.
-            return Ok(rustix::net::send(io, buf, rustix::net::SendFlags::NOSIGNAL)?);
-        }
-        let mut io = io;
-        io.write(buf)
-    }
 }
 
 fn total(lengths: impl Iterator<Item = usize>) -> usize {
@@ -716,234 +510,6 @@ impl<T: IoSafe> IoSource<T> {
     /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a system call, where the source is known not to be ready.
     pub fn try_io<R>(&self, direction: Direction, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
         self.shared.try_io(direction, |_| false, op)
-    }
-}
-
-impl<T: IoSafe> Half<T> {
-    /// The value inside.
-    ///
-    /// ```
-    /// # use std::os::unix::net::UnixStream;
-    /// use heist_reactor::IoSource;
-    ///
-    /// let (near, _far) = UnixStream::pair()?;
-    /// near.set_nonblocking(true)?;
-    /// let (reads, writes) = IoSource::new(near).into_split();
-    /// assert!(std::ptr::eq(reads.get_ref(), writes.get_ref()));
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn get_ref(&self) -> &T {
-        &self.shared.io
-    }
-
-    /// Which direction this half owns.
-    ///
-    /// ```
-    /// # use std::os::unix::net::UnixStream;
-    /// use heist_reactor::IoSource;
-    ///
-    /// let (near, _far) = UnixStream::pair()?;
-    /// near.set_nonblocking(true)?;
-    /// let (reads, writes) = IoSource::new(near).into_split();
-    /// assert_eq!(reads.direction(), heist_reactor::Direction::Read);
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn direction(&self) -> Direction {
-        self.lane.direction()
-    }
-
-    /// Whether the two are halves of one source.
-    ///
-    /// ```
-    /// # use std::os::unix::net::UnixStream;
-    /// use heist_reactor::IoSource;
-    ///
-    /// let (near, _far) = UnixStream::pair()?;
-    /// near.set_nonblocking(true)?;
-    /// let (reads, writes) = IoSource::new(near).into_split();
-    /// assert!(reads.is_pair_of(&writes));
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn is_pair_of(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.shared, &other.shared)
-    }
-
-    /// Whether the other half is gone: dropping this one then closes the source. May be out of date when it says no.
-    ///
-    /// ```
-    /// # use std::os::unix::net::UnixStream;
-    /// use heist_reactor::IoSource;
-    ///
-    /// let (near, _far) = UnixStream::pair()?;
-    /// near.set_nonblocking(true)?;
-    /// let (reads, writes) = IoSource::new(near).into_split();
-    /// assert!(!reads.is_last());
-    /// drop(writes);
-    /// assert!(reads.is_last());
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn is_last(&self) -> bool {
-        Arc::strong_count(&self.shared) == 1
-    }
-
-    /// Makes the source whole again.
-    ///
-    /// ```
-    /// # use std::os::unix::net::UnixStream;
-    /// use heist_reactor::IoSource;
-    ///
-    /// let (near, _far) = UnixStream::pair()?;
-    /// near.set_nonblocking(true)?;
-    /// let (reads, writes) = IoSource::new(near).into_split();
-    /// assert!(reads.reunite(writes).is_ok());
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// Both halves, where they are not of one source.
-    pub fn reunite(self, other: Self) -> Result<IoSource<T>, (Self, Self)> {
-        if !self.is_pair_of(&other) {
-            return Err((self, other));
-        }
-        let (read, write) = match self.direction() {
-            Direction::Read => (self.lane, other.lane),
-            Direction::Write => (other.lane, self.lane),
-        };
-        drop(other.shared);
-        match Arc::into_inner(self.shared) {
-            Some(shared) => Ok(IoSource { read, write, shared }),
-            None => unreachable!("only the two halves share it"),
-        }
-    }
-
-    /// As [`IoSource::poll_io`], in this half's direction.
-    pub fn poll_io<R>(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut op: impl FnMut(&T) -> io::Result<R>,
-    ) -> Poll<io::Result<R>> {
-        self.shared.poll(&mut self.lane, cx, |io| Ok((op(io)?, false)))
-    }
-
-    /// As [`IoSource::poll_ready`], in this half's direction.
-    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.shared.poll_ready(&mut self.lane, cx)
-    }
-
-    /// As [`IoSource::try_io`], in this half's direction.
-    ///
-    /// # Errors
-    ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a system call, where the source is known not to be ready.
-    #[inline]
-    pub fn try_io<R>(&mut self, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
-        self.shared.try_io(self.lane.direction(), |seen| self.lane.is_drained(seen), op)
-    }
-
-    /// Writes some of `buf` without waiting, and says how much.
-    ///
-    /// # Errors
-    ///
-    /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a system call where the source is known not to be ready.
-    #[inline]
-    pub fn try_write(&mut self, buf: &[u8]) -> io::Result<usize>
-    where
-        for<'a> &'a T: Write,
-    {
-        self.try_io(|io| transfer::write(io, buf))
-    }
-
-    /// As [`IoSource::poll_read`].
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that writes.
-    #[inline]
-    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>
-    where
-        for<'a> &'a T: Read,
-    {
-        self.expect(Direction::Read)?;
-        poll_read(&self.shared, &mut self.lane, cx, buf)
-    }
-
-    /// Reads behind what is in `buf`, into the capacity that it has left, of which there must be some; 0 is the end. The
-    /// capacity need not be initialised before, where the system's call is made directly.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that writes.
-    pub fn poll_read_behind(&mut self, cx: &mut Context<'_>, buf: &mut Vec<u8>) -> Poll<io::Result<usize>>
-    where
-        for<'a> &'a T: Read,
-    {
-        self.expect(Direction::Read)?;
-        let room = buf.capacity() - buf.len();
-        self.shared.poll(&mut self.lane, cx, |io| {
-            let moved = transfer::read_behind(io, buf)?;
-            Ok((moved, fell_short::<T>(moved, room)))
-        })
-    }
-
-    /// As [`IoSource::poll_read_vectored`].
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that writes.
-    pub fn poll_read_vectored(
-        &mut self,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>>
-    where
-        for<'a> &'a T: Read,
-    {
-        self.expect(Direction::Read)?;
-        poll_read_vectored(&self.shared, &mut self.lane, cx, bufs)
-    }
-
-    /// As [`IoSource::poll_write`].
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that reads.
-    #[inline]
-    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>
-    where
-        for<'a> &'a T: Write,
-    {
-        self.expect(Direction::Write)?;
-        poll_write(&self.shared, &mut self.lane, cx, buf)
-    }
-
-    /// As [`IoSource::poll_write_vectored`].
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that reads.
-    pub fn poll_write_vectored(
-        &mut self,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>>
-    where
-        for<'a> &'a T: Write,
-    {
-        self.expect(Direction::Write)?;
-        poll_write_vectored(&self.shared, &mut self.lane, cx, bufs)
-    }
-
-    #[inline]
-    fn expect(&self, direction: Direction) -> io::Result<()> {
-        if self.direction() == direction {
-            return Ok(());
-        }
-        let message = match direction {
-            Direction::Read => "this half writes; read from the other one",
-            Direction::Write => "this half reads; write to the other one",
-        };
-        Err(io::Error::new(io::ErrorKind::InvalidInput, message))
     }
 }
 

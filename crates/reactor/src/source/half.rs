@@ -1,0 +1,240 @@
+//! What a [`Half`] can do: the operations of its direction.
+
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::{
+    Half, IoSafe, IoSource, fell_short, poll_read, poll_read_vectored, poll_write, poll_write_vectored,
+    transfer,
+};
+use crate::Direction;
+use crate::lane::Place;
+
+impl<T: IoSafe> Half<T> {
+    /// The value inside.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// near.set_nonblocking(true)?;
+    /// let (reads, writes) = IoSource::new(near).into_split();
+    /// assert!(std::ptr::eq(reads.get_ref(), writes.get_ref()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn get_ref(&self) -> &T {
+        &self.shared.io
+    }
+
+    /// Which direction this half owns.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// near.set_nonblocking(true)?;
+    /// let (reads, writes) = IoSource::new(near).into_split();
+    /// assert_eq!(reads.direction(), heist_reactor::Direction::Read);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn direction(&self) -> Direction {
+        self.lane.direction()
+    }
+
+    /// Whether the two are halves of one source.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// near.set_nonblocking(true)?;
+    /// let (reads, writes) = IoSource::new(near).into_split();
+    /// assert!(reads.is_pair_of(&writes));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn is_pair_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    /// Whether the other half is gone: dropping this one then closes the source. May be out of date when it says no.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// near.set_nonblocking(true)?;
+    /// let (reads, writes) = IoSource::new(near).into_split();
+    /// assert!(!reads.is_last());
+    /// drop(writes);
+    /// assert!(reads.is_last());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn is_last(&self) -> bool {
+        Arc::strong_count(&self.shared) == 1
+    }
+
+    /// Makes the source whole again.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let (near, _far) = UnixStream::pair()?;
+    /// near.set_nonblocking(true)?;
+    /// let (reads, writes) = IoSource::new(near).into_split();
+    /// assert!(reads.reunite(writes).is_ok());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Both halves, where they are not of one source.
+    pub fn reunite(self, other: Self) -> Result<IoSource<T>, (Self, Self)> {
+        if !self.is_pair_of(&other) {
+            return Err((self, other));
+        }
+        let (read, write) = match self.direction() {
+            Direction::Read => (self.lane, other.lane),
+            Direction::Write => (other.lane, self.lane),
+        };
+        drop(other.shared);
+        match Arc::into_inner(self.shared) {
+            Some(shared) => Ok(IoSource { read, write, shared }),
+            None => unreachable!("only the two halves share it"),
+        }
+    }
+
+    /// As [`IoSource::poll_io`], in this half's direction.
+    pub fn poll_io<R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut op: impl FnMut(&T) -> io::Result<R>,
+    ) -> Poll<io::Result<R>> {
+        self.shared.poll(&mut self.lane, cx, |io| Ok((op(io)?, false)))
+    }
+
+    /// As [`IoSource::poll_ready`], in this half's direction.
+    pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.shared.poll_ready(&mut self.lane, cx)
+    }
+
+    /// As [`IoSource::try_io`], in this half's direction.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a system call, where the source is known not to be ready.
+    #[inline]
+    pub fn try_io<R>(&mut self, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
+        self.shared.try_io(self.lane.direction(), |seen| self.lane.is_drained(seen), op)
+    }
+
+    /// Writes some of `buf` without waiting, and says how much.
+    ///
+    /// # Errors
+    ///
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a system call where the source is known not to be ready.
+    #[inline]
+    pub fn try_write(&mut self, buf: &[u8]) -> io::Result<usize>
+    where
+        for<'a> &'a T: Write,
+    {
+        self.try_io(|io| transfer::write(io, buf))
+    }
+
+    /// As [`IoSource::poll_read`].
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that writes.
+    #[inline]
+    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>
+    where
+        for<'a> &'a T: Read,
+    {
+        self.expect(Direction::Read)?;
+        poll_read(&self.shared, &mut self.lane, cx, buf)
+    }
+
+    /// Reads behind what is in `buf`, into the capacity that it has left, of which there must be some; 0 is the end. The
+    /// capacity need not be initialised before, where the system's call is made directly.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that writes.
+    pub fn poll_read_behind(&mut self, cx: &mut Context<'_>, buf: &mut Vec<u8>) -> Poll<io::Result<usize>>
+    where
+        for<'a> &'a T: Read,
+    {
+        self.expect(Direction::Read)?;
+        let room = buf.capacity() - buf.len();
+        self.shared.poll(&mut self.lane, cx, |io| {
+            let moved = transfer::read_behind(io, buf)?;
+            Ok((moved, fell_short::<T>(moved, room)))
+        })
+    }
+
+    /// As [`IoSource::poll_read_vectored`].
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that writes.
+    pub fn poll_read_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>>
+    where
+        for<'a> &'a T: Read,
+    {
+        self.expect(Direction::Read)?;
+        poll_read_vectored(&self.shared, &mut self.lane, cx, bufs)
+    }
+
+    /// As [`IoSource::poll_write`].
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that reads.
+    #[inline]
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>
+    where
+        for<'a> &'a T: Write,
+    {
+        self.expect(Direction::Write)?;
+        poll_write(&self.shared, &mut self.lane, cx, buf)
+    }
+
+    /// As [`IoSource::poll_write_vectored`].
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that reads.
+    pub fn poll_write_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>>
+    where
+        for<'a> &'a T: Write,
+    {
+        self.expect(Direction::Write)?;
+        poll_write_vectored(&self.shared, &mut self.lane, cx, bufs)
+    }
+
+    #[inline]
+    fn expect(&self, direction: Direction) -> io::Result<()> {
+        if self.direction() == direction {
+            return Ok(());
+        }
+        let message = match direction {
+            Direction::Read => "this half writes; read from the other one",
+            Direction::Write => "this half reads; write to the other one",
+        };
+        Err(io::Error::new(io::ErrorKind::InvalidInput, message))
+    }
+}
