@@ -195,8 +195,10 @@ fn the_loop_s_tasks_end_first_and_find_it_until_then() {
         let event_loop = builder.tokio_compat().build_event_loop().unwrap();
         let (sender, dropped) = mpsc::channel();
         let (theirs, dropped_there) = mpsc::channel();
+        let (begins, begun) = heist::sync::oneshot::channel();
         let task = event_loop.create_task(async move {
             let _told = Told(sender);
+            begins.send(()).unwrap();
             heist::try_finally(
                 (),
                 async |()| std::future::pending::<()>().await,
@@ -209,6 +211,7 @@ fn the_loop_s_tasks_end_first_and_find_it_until_then() {
         });
         event_loop
             .run_until_complete(async {
+                begun.await.unwrap();
                 let running = Arc::new(AtomicBool::new(false));
                 let runs = running.clone();
                 tokio::spawn(async move {
