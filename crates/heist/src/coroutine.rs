@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 /// The same future, of which debug mode tells where it is dropped without ever having been awaited; asyncio's "coroutine ...
 /// was never awaited".
 ///
-/// heist's own functions ([`sleep`](crate::sleep), [`Queue::get`](crate::Queue), [`wait_for`](crate::wait_for) and their like)
+/// heist's own functions ([`sleep`](crate::sleep), [`Queue::get`](crate::Queue), [`wait_for`](crate::wait_for()) and their like)
 /// need no such mark. Of an `async fn` or block the compiler says it, by the lint `unused_must_use`, where the value is not
 /// used at all; this is for those that are put somewhere, a list or a field, and forgotten there.
 ///

@@ -52,7 +52,7 @@
 //! | run what blocks | [`to_thread`], [`run_in_executor`], [`ThreadPoolExecutor`]; files in [`fs`] |
 //! | come in from other threads | [`Handle`], [`run_coroutine_threadsafe`] |
 //! | run programs, hear signals | [`create_subprocess_exec`], [`process`], [`mod@signal`], [`ctrl_c`] |
-//! | look inside | [`all_tasks`], [`print_call_graph`], [`Handle::metrics`], [`Builder::debug`], [`coroutine`] |
+//! | look inside | [`all_tasks`], [`print_call_graph`], [`Handle::metrics`], [`Builder::debug`], [`coroutine()`] |
 //!
 //! Everything that asyncio has stands at the root, under asyncio's name; each item says which that is. [`future::Future`] is
 //! asyncio's Future; the standard trait keeps its own name. What asyncio has not is in modules.

@@ -2,7 +2,7 @@
 //!
 //! Those traits say the same things in different words. What our types can do is said once, by [`PollRead`], [`PollFill`] and
 //! [`PollWrite`]; each file below translates that for one crate, and implements its traits for the types that
-//! [`for_buffered!`], [`for_unbuffered!`] and [`for_writers!`] list. All are additive: a program may use several at once.
+//! `for_buffered!`, `for_unbuffered!` and `for_writers!` list. All are additive: a program may use several at once.
 //!
 //! | module | traits | feature |
 //! |---|---|---|
@@ -15,8 +15,8 @@
 //! | `as_io` | [`AsIo`]: a stream without methods of its own | |
 //! | `pair` | [`StreamPair`]: both directions as one value | |
 //!
-//! asyncio's streams, and with them pipes, TLS, child processes and the standard streams, are [`StreamReader`]s and
-//! [`StreamWriter`]s whatever they run over; so what is here covers them all.
+//! asyncio's streams, and with them pipes, TLS, child processes and the standard streams, are [`StreamReader`](crate::StreamReader)s and
+//! [`StreamWriter`](crate::StreamWriter)s whatever they run over; so what is here covers them all.
 
 #[macro_use]
 #[allow(unused_macros, reason = "what only traits behind features use")]
