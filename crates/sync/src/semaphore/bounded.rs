@@ -10,7 +10,7 @@ use super::{Semaphore, count};
 use crate::permits::{Permits, Source};
 use crate::statistics::SemaphoreStatistics;
 
-/// A [`Semaphore`](super::Semaphore) that never has more permits than it began with. asyncio: `BoundedSemaphore`.
+/// A [`Semaphore`] that never has more permits than it began with. asyncio: `BoundedSemaphore`.
 ///
 /// ```
 /// # use heist_sync::BoundedSemaphore;
