@@ -32,6 +32,7 @@ use heist_core::sync::cell::UnsafeCell;
 use heist_core::sync::{hint, mutant, thread};
 
 use crate::blocks;
+use crate::statistics::WaitStatistics;
 
 const EMPTY: u32 = 0;
 const WAITING: u32 = 1;
@@ -273,6 +274,23 @@ impl<T> Sender<T> {
     pub fn is_closed(&self) -> bool {
         // SAFETY: this half has not left.
         unsafe { self.cell.as_ref() }.state() == CLOSED
+    }
+
+    /// Whether the receiver waits, for this moment: 1 or 0.
+    ///
+    /// ```
+    /// # use heist_sync::oneshot;
+    /// let (sender, mut receiver) = oneshot::channel::<i32>();
+    /// assert_eq!(sender.statistics().waiting, 0);
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// # assert!(std::future::Future::poll(std::pin::Pin::new(&mut receiver), &mut cx).is_pending());
+    /// // A task has begun to await the receiver:
+    /// assert_eq!(sender.statistics().waiting, 1);
+    /// ```
+    pub fn statistics(&self) -> WaitStatistics {
+        // SAFETY: this half has not left.
+        let state = unsafe { self.cell.as_ref() }.state();
+        WaitStatistics { waiting: usize::from(state == WAITING) }
     }
 
     /// Leaves with `last` as the last word; gives the waker to wake, or the cell where the receiver has left before.

@@ -48,7 +48,8 @@ pub struct SemaphoreStatistics {
     pub waiting: usize,
 }
 
-/// What an [`Event`](crate::Event), a [`Condition`](crate::Condition) or a [`OnceCell`](crate::OnceCell) is at.
+/// What an [`Event`](crate::Event), a [`Condition`](crate::Condition), a [`OnceCell`](crate::OnceCell), a
+/// [`Future`](crate::Future) or a [`oneshot`](crate::oneshot) channel is at.
 ///
 /// ```
 /// # use heist_sync::Event;
