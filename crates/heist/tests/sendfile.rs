@@ -249,7 +249,7 @@ async fn transport() -> io::Result<(Transport, Calls, StreamReader, StreamWriter
 }
 
 #[test]
-fn b396_what_a_transport_is_given_meanwhile_comes_after_the_file() {
+fn b396_b397_what_a_transport_is_given_meanwhile_comes_after_the_file() {
     on_both(|| async {
         let content = content();
         let file = file_of(&content)?;
