@@ -7,7 +7,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::rt::{Read, ReadBufCursor};
 
 use super::{PollFill, PollRead, PollWrite, scratch};
 
@@ -59,38 +59,7 @@ macro_rules! unbuffered_read {
 }
 
 macro_rules! write {
-    ($($type:ty),*) => {$(
-        /// `poll_flush` waits until the system has taken everything, `poll_shutdown` ends this direction after that.
-        impl Write for $type {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                PollWrite::poll_write_pieces(self.get_mut(), cx, &[IoSlice::new(buf)])
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                PollWrite::poll_write_pieces(self.get_mut(), cx, bufs)
-            }
-
-            fn is_write_vectored(&self) -> bool {
-                <Self as PollWrite>::VECTORED
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                PollWrite::poll_flush_all(self.get_mut(), cx)
-            }
-
-            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                PollWrite::poll_end(self.get_mut(), cx)
-            }
-        }
-    )*};
+    ($($type:ty),*) => { tokio_like_write!(hyper::rt::Write: $($type),*); };
 }
 
 for_buffered!(buffered_read);
