@@ -425,6 +425,15 @@ impl Context {
 
     /// Whether `header` is that of the task being polled, which then is polled again as after a [`yield_now`](Self::yield_now):
     /// a task that wakes itself needs no atomic operation for it.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// // Nothing is being polled here.
+    /// assert!(!context.wake_current(std::ptr::dangling()));
+    /// ```
     #[inline]
     pub fn wake_current(&self, header: *const ()) -> bool {
         let is_current = ptr::eq(header, self.current.get());

@@ -10,7 +10,7 @@ use crate::{StreamReader, StreamWriter};
 ///
 /// ```
 /// # #[cfg(all(not(heist_loom), feature = "futures-io"))]
-/// # fn main() -> std::io::Result<()> {
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// use std::pin::Pin;
@@ -23,7 +23,7 @@ use crate::{StreamReader, StreamWriter};
 /// let mut io = reader.as_io();
 /// let n = std::future::poll_fn(|cx| Pin::new(&mut io).poll_fill_buf(cx).map_ok(<[u8]>::len)).await?;
 /// assert_eq!(n, 5);
-/// # Ok(()) })?
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?
 /// # }
 /// # #[cfg(any(heist_loom, not(feature = "futures-io")))] fn main() {}
 /// ```
@@ -32,6 +32,22 @@ pub struct AsIo<'a, T>(pub(super) &'a mut T);
 
 impl StreamReader {
     /// This reader with the methods of others' traits alone, such as `futures::AsyncReadExt::read(&mut buf)`; see [`AsIo`].
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (far, _) = listener.accept()?;
+    /// # let (reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// let mut reader = reader;
+    /// let mut io = reader.as_io(); // what takes an `AsyncRead` takes it
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn as_io(&mut self) -> AsIo<'_, Self> {
         AsIo(self)
     }
@@ -40,6 +56,22 @@ impl StreamReader {
 impl StreamWriter {
     /// This writer with the methods of others' traits alone, such as `futures::AsyncWriteExt::write_all(&buf)`; see
     /// [`AsIo`].
+    ///
+    /// ```
+    /// # #[cfg(not(heist_loom))]
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
+    /// # scheduler.block_on(async {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// # let (far, _) = listener.accept()?;
+    /// # let (reader, writer) = heist_streams::open_connection_on(near).await?;
+    /// let mut writer = writer;
+    /// let mut io = writer.as_io(); // what takes an `AsyncWrite` takes it
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
+    /// # }
+    /// # #[cfg(heist_loom)] fn main() {}
+    /// ```
     pub fn as_io(&mut self) -> AsIo<'_, Self> {
         AsIo(self)
     }
