@@ -11,7 +11,7 @@
 //! A panic arrives in Python as `pyo3_async_runtimes.RustPanic`, an exception as the error of the future's result.
 //!
 //! What Python starts runs on the loop that [`set_event_loop`] was given, or else on one with threads of its own that is started
-//! when it is first needed, and lasts as long as the process. (After a `fork` it is not there: start processes by `spawn`.)
+//! when it is first needed, and is closed when Python ends. (After a `fork` it is not there: start processes by `spawn`.)
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -33,15 +33,20 @@ use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError, mpsc};
+use std::time::Duration;
 
 use ::pyo3::exceptions::asyncio::CancelledError as PythonCancelled;
 use ::pyo3::prelude::*;
+use ::pyo3::types::PyCFunction;
 use pyo3_async_runtimes::err::RustPanic;
 use pyo3_async_runtimes::{generic, into_future_with_locals};
 
 use crate::{EventLoop, Handle, TaskError, TaskRef};
 use python_call::PythonCall;
 pub use runtime::{JoinError, Joining, Runtime};
+
+/// How long Python's end waits for the close of the loop. Tasks that await coroutines of a loop that is over never end.
+const END: Duration = Duration::from_secs(5);
 
 /// The loop for what is started outside of any.
 static EVENT_LOOP: Mutex<Option<Handle>> = Mutex::new(None);
@@ -221,24 +226,65 @@ pub fn event_loop() -> io::Result<Handle> {
         return Ok(handle);
     }
     let mut slot = EVENT_LOOP.lock().unwrap_or_else(PoisonError::into_inner);
-    match &*slot {
-        Some(handle) => Ok(handle.clone()),
-        None => Ok(slot.insert(start()?).clone()),
+    if let Some(handle) = &*slot {
+        return Ok(handle.clone());
+    }
+    let (handle, served) = start()?;
+    *slot = Some(handle.clone());
+    // Who has Python's lock may wait for this one.
+    drop(slot);
+    served.end_with_python();
+    Ok(handle)
+}
+
+/// A loop that runs on a thread of its own.
+struct Served {
+    handle: Handle,
+    /// Its other end goes when the loop has been closed.
+    closed: mpsc::Receiver<()>,
+}
+
+impl Served {
+    /// Closes the loop before Python goes: afterwards its threads could not take Python's lock without ending the process.
+    fn end_with_python(self) {
+        let end = move |py: Python<'_>| {
+            self.handle.stop();
+            // Disconnected, once it is closed.
+            let _ = py.detach(move || self.closed.recv_timeout(END));
+        };
+        let end = Mutex::new(Some(end));
+        let registered = Python::attach(|py| {
+            let end = PyCFunction::new_closure(py, None, None, move |args, _| {
+                let end = end.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(end) = end {
+                    end(args.py());
+                }
+            })?;
+            py.import("atexit")?.call_method1("register", (end,)).map(drop)
+        });
+        if let Err(error) = registered {
+            eprintln!("heist: Python is not told to close the event loop at its end: {error}");
+        }
     }
 }
 
-/// Starts a loop that runs for ever, on a thread of its own.
-fn start() -> io::Result<Handle> {
+/// Starts a loop that runs until it is stopped, on a thread of its own, and is closed there.
+fn start() -> io::Result<(Handle, Served)> {
     let (tell, told) = mpsc::sync_channel(1);
+    let (end, closed) = mpsc::sync_channel::<()>(0);
     let serve = move || match EventLoop::new() {
         Ok(event_loop) => {
             // Whoever waits for it is there.
             let _ = tell.send(Ok(event_loop.handle()));
             // It ends only if somebody stops it.
             let _ = event_loop.run_forever();
+            let _ = event_loop.close();
+            drop(end);
         }
         Err(error) => drop(tell.send(Err(error))),
     };
     std::thread::Builder::new().name("heist-python".into()).spawn(serve)?;
-    told.recv().unwrap_or_else(|_| Err(io::Error::other("the thread of the event loop ended")))
+    let handle =
+        told.recv().unwrap_or_else(|_| Err(io::Error::other("the thread of the event loop ended")))?;
+    Ok((handle.clone(), Served { handle, closed }))
 }
