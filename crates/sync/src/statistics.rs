@@ -49,7 +49,7 @@ pub struct SemaphoreStatistics {
 }
 
 /// What an [`Event`](crate::Event), a [`Condition`](crate::Condition), a [`OnceCell`](crate::OnceCell), a
-/// [`Future`](crate::Future) or a [`oneshot`](crate::oneshot) channel is at.
+/// [`Future`](crate::future::Future) or a [`oneshot`](crate::oneshot) channel is at.
 ///
 /// ```
 /// # use heist_sync::Event;
