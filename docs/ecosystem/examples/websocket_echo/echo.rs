@@ -13,6 +13,7 @@ use axum::routing::get;
 use futures_util::{SinkExt, StreamExt};
 use heist::StreamPair;
 use hyper::upgrade::OnUpgrade;
+use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
@@ -95,9 +96,12 @@ fn told(error: &Error) -> Option<CloseFrame> {
     Some(CloseFrame { code, reason: error.to_string().into() })
 }
 
-/// Closes, and waits until the client has read why.
+/// Closes, and takes in what the client still sends until it has read why: bytes that nobody reads would have the system cut
+/// the connection off, and with it the reason.
 async fn part(socket: &mut WebSocketStream<StreamPair>, why: CloseFrame) -> Result<(), Error> {
     socket.send(Message::Close(Some(why))).await?;
-    while let Some(Ok(_)) = socket.next().await {}
+    let streams = socket.get_mut();
+    streams.shutdown().await?;
+    tokio::io::copy(streams, &mut tokio::io::sink()).await?;
     Ok(())
 }
