@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use descriptors::{EMFILE, Only, descriptors};
+use descriptors::{EMFILE, Only, code, descriptors};
 use support::{Copy, role};
 
 #[path = "support/descriptors.rs"]
@@ -179,7 +179,7 @@ async fn with_ever_more(what: &str, free: &Path, served: &Path) {
         }
         assert!(left < 20, "{what}: {failures:?}");
     }
-    let told = |error: &io::Error| what == "name" || error.to_string().contains("open files");
+    let told = |error: &io::Error| what == "name" || code(error) == Some(EMFILE);
     assert!(!failures.is_empty() && failures.iter().all(told), "{what}: {failures:?}");
 }
 

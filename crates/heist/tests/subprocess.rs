@@ -378,7 +378,7 @@ fn a_running_child_holds_virtual_time() {
 mod alone {
     use std::fs::{read_dir, read_to_string};
 
-    use super::descriptors::{EMFILE, Only, descriptors};
+    use super::descriptors::{EMFILE, Only, code, descriptors};
     use super::*;
 
     /// Runs a test in a copy of this process, every way.
@@ -481,7 +481,7 @@ mod alone {
                         assert_eq!((stdout.unwrap(), process.returncode()), (b"x".to_vec(), Some(0)));
                         ran.push(left);
                     }
-                    Err(error) => assert_eq!(error.raw_os_error(), Some(EMFILE), "{left} left: {error}"),
+                    Err(error) => assert_eq!(code(&error), Some(EMFILE), "{left} left: {error}"),
                 }
                 until_clean(before).await;
             }

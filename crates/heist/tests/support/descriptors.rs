@@ -3,12 +3,20 @@
 
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
+use std::error::Error;
+use std::io;
 use std::path::PathBuf;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// What the system calls "too many open files".
 pub const EMFILE: i32 = 24;
+
+/// The system's code of an error, however much has been said around it.
+pub fn code(error: &(dyn Error + 'static)) -> Option<i32> {
+    let own = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
+    own.or_else(|| error.source().and_then(code))
+}
 
 /// How many descriptors this process has.
 pub fn descriptors() -> usize {
