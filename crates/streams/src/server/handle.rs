@@ -188,7 +188,7 @@ impl Server {
         for listener in &listeners {
             if let Err(error) = listener.listen(self.shared.backlog) {
                 self.close();
-                return Err(cannot_listen(listener.address(), &error));
+                return Err(cannot_listen(listener.address(), error));
             }
         }
         if self.shared.handle.is_closed() {
