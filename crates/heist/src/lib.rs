@@ -99,7 +99,6 @@ mod as_completed;
 mod builder;
 mod call_graph;
 mod cancel;
-#[path = "context_var.rs"]
 pub mod contextvars;
 mod coroutine;
 mod current_loop;
@@ -199,8 +198,10 @@ pub use heist_scheduler::{
     CancelledError, Handle, IntoTask, ResultError, SharedFuture, SharedResult, SharedTask, Shield,
     ShieldFuture, Shieldable, Shielded, ShieldedTask, ShutdownReport, Start, Task, TaskBuilder, TaskError,
     TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, YieldNow, ensure_future, shield,
-    spawn as create_task, spawn_blocking as to_thread, spawn_local, task, yield_now,
+    spawn as create_task, spawn_blocking as to_thread, spawn_local, yield_now,
 };
+// The function alone: by its shorter path it would come with the module of that name.
+pub use heist_scheduler::task::task;
 pub use heist_streams::fs;
 #[cfg(unix)]
 pub use heist_streams::transports::{

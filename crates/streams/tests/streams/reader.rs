@@ -1,7 +1,4 @@
 //! `StreamReader`: asyncio's behaviours 277 to 299, by number.
-#![cfg(not(heist_loom))]
-
-mod support;
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -9,7 +6,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use heist_streams::{IncompleteReadError, LimitOverrunError, ReadError, open_connection};
-use support::{on_all, pair, pair_with, run_on};
+
+use crate::support::{on_all, pair, pair_with, run_on};
 
 fn limit_error<T: std::fmt::Debug>(result: Result<T, ReadError>) -> LimitOverrunError {
     match result {

@@ -1,8 +1,5 @@
 //! Reading: readers fed by hand, as asyncio's own tests do it, and connections whose other end is a plain socket that
 //! sends byte by byte, resets, or stops in the middle. asyncio's behaviours by number.
-#![cfg(not(heist_loom))]
-
-mod support;
 
 use std::future::{Future, poll_fn};
 use std::io::{Error, ErrorKind, Read, Write};
@@ -16,7 +13,8 @@ use heist::{
     Feeder, IncompleteReadError, LimitOverrunError, Lines, ReadError, StreamReader, StreamWriter,
     create_task, open_connection, yield_now,
 };
-use support::{for_each_flavour, on_each_flavour};
+
+use crate::support::{for_each_flavour, on_each_flavour};
 
 fn fed(limit: usize) -> (StreamReader, Feeder) {
     StreamReader::fed(limit).unwrap()
