@@ -76,6 +76,7 @@
 //! | `tokio-io` | no | tokio's read and write traits, on the same; nothing of its runtime |
 //! | `hyper` | no | what hyper asks of a runtime: its traits on streams, [`hyper::Timer`], [`hyper::Executor`] |
 //! | `serve` | no | HTTP servers for routers of axum and services of tower: [`serve()`] |
+//! | `tls` | no | TLS by rustls for clients and servers: the module `tls` |
 //! | `tracing` | no | what tasks and workers do, as events of the crate `tracing` |
 //! | `hickory` | no | names looked up by hickory, without a thread: the module `hickory` |
 //! | `metrics` | no | what the loop counts, for exporters of the crate `metrics`: the module `metrics_exporter` |

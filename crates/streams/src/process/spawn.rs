@@ -108,11 +108,9 @@ impl Started {
         let Some(child) = self.child.as_ref() else { unreachable!("only this takes it out, and once") };
         child.hold(handle.clock().hold());
         reaper::look_after(handle, child, manner.wait_by_thread)?;
-        let reader = |end: IoSource<File>| StreamReader::over(Input::Other(Box::new(end)), manner.limit);
-        let stdin = self
-            .stdin
-            .take()
-            .map(|end| StreamWriter::over(Output::Other(Box::new(end)), StreamAddr::Unnamed, None));
+        let reader = |end: IoSource<File>| StreamReader::over(Input::other(end), manner.limit);
+        let stdin =
+            self.stdin.take().map(|end| StreamWriter::over(Output::other(end), StreamAddr::Unnamed, None));
         let stdout = self.stdout.take().map(reader);
         let stderr = self.stderr.take().map(reader);
         let Some(child) = self.child.take() else { unreachable!("it was there above") };

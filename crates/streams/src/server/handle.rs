@@ -216,8 +216,9 @@ impl Server {
 
     /// Serves until the server is closed, and its connections have ended; asyncio's `serve_forever`.
     ///
-    /// A cancellation closes the server, waits for its connections, and goes on. Dropping the future closes the server and
-    /// does not wait.
+    /// A cancellation closes the server, waits for its connections, and goes on; Ctrl-C is one, where `main` awaits this. They
+    /// may take as long as they like: a program that wants a limit waits for `heist::ctrl_c` instead, and then calls
+    /// [`shutdown`](Self::shutdown). Dropping the future closes the server and does not wait.
     ///
     /// ```
     /// # #[cfg(not(heist_loom))]

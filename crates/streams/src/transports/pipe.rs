@@ -102,7 +102,7 @@ where
 
 /// The writer of a transport that only reads: it can be closed, and nothing else.
 pub(super) fn no_writer() -> StreamWriter {
-    StreamWriter::over(Output::Other(Box::new(NoOutput)), StreamAddr::Unnamed, None)
+    StreamWriter::over(Output::other(NoOutput), StreamAddr::Unnamed, None)
 }
 
 #[derive(Debug)]
