@@ -136,8 +136,9 @@ impl OpenConnection {
     /// [`server_hostname`](Self::server_hostname).
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::{open_connection, tls::TlsConnector};
+    /// use heist::{open_connection, tls::TlsConnector};
     ///
     /// let connector = TlsConnector::new()?;
     /// let (reader, writer) = open_connection(("example.org", 443)).tls(&connector).await?;
@@ -158,7 +159,7 @@ impl OpenConnection {
     /// The name that the server's certificate must be for; the host of the address when not set. asyncio's
     /// `server_hostname`. An address without a host, such as a ready socket, needs it.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::time::Duration;
@@ -186,7 +187,7 @@ impl OpenConnection {
 
     /// How long the handshake may take; 60 s when not set. asyncio's `ssl_handshake_timeout`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::time::Duration;
@@ -217,7 +218,7 @@ impl OpenConnection {
     /// How long closing may take, from [`close`](crate::StreamWriter::close) on, before the connection is cut; 30 s when not
     /// set. asyncio's `ssl_shutdown_timeout`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::time::Duration;
@@ -253,8 +254,9 @@ impl<H> StartServer<H> {
     /// loop's exception handler hears of it in debug mode alone, since anybody can make one fail.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::{StreamWriter, start_server, tls::TlsAcceptor};
+    /// use heist::{StreamWriter, start_server, tls::TlsAcceptor};
     ///
     /// let acceptor = TlsAcceptor::from_pem(std::fs::read("server.pem")?, std::fs::read("server.key")?)?;
     /// let hello = async |_reader, writer: StreamWriter| writer.write(b"hello\n");
@@ -269,7 +271,7 @@ impl<H> StartServer<H> {
 
     /// How long a handshake may take before the connection is cut; 60 s when not set. asyncio's `ssl_handshake_timeout`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::time::Duration;
@@ -295,7 +297,7 @@ impl<H> StartServer<H> {
 
     /// How long closing a connection may take before it is cut; 30 s when not set. asyncio's `ssl_shutdown_timeout`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::time::Duration;

@@ -6,7 +6,7 @@ use crate::StreamWriter;
 
 /// What the two ends of a TLS connection agreed on; asyncio's `get_extra_info` of `'cipher'`, `'peercert'`, `'ssl_object'`.
 ///
-/// ```
+/// ```standalone_crate
 /// # #[path = "../../tests/support/mod.rs"]
 /// # mod support;
 /// # use std::time::Duration;
@@ -65,7 +65,7 @@ impl TlsInfo {
 
     /// `"TLSv1.3"` or `"TLSv1.2"`; asyncio's `ssl_object.version()`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::time::Duration;
@@ -93,7 +93,7 @@ impl TlsInfo {
 
     /// The cipher suite by its standard name, such as `"TLS_AES_256_GCM_SHA384"`; asyncio's `cipher()`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::time::Duration;
@@ -121,7 +121,7 @@ impl TlsInfo {
 
     /// The protocol that was chosen by ALPN; asyncio's `selected_alpn_protocol()`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::time::Duration;
@@ -150,7 +150,7 @@ impl TlsInfo {
     /// The peer's certificate chain as DER, its own first; empty where it showed none. asyncio's
     /// `getpeercert(binary_form=True)`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::time::Duration;
@@ -178,7 +178,7 @@ impl TlsInfo {
 
     /// Which server the client asked for; `None` at a server whose client did not say.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::time::Duration;

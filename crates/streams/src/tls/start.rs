@@ -24,8 +24,9 @@ impl StreamWriter {
     /// has before.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::{open_connection, tls::TlsConnector};
+    /// use heist::{open_connection, tls::TlsConnector};
     ///
     /// let (mut reader, writer) = open_connection(("mail.example.org", 143)).await?;
     /// println!("{}", String::from_utf8_lossy(&reader.readline().await?));
@@ -58,7 +59,7 @@ impl StreamWriter {
 
 /// TLS about to be started; see [`StreamWriter::start_tls`].
 ///
-/// ```
+/// ```standalone_crate
 /// # #[path = "../../tests/support/mod.rs"]
 /// # mod support;
 /// # use std::time::Duration;
@@ -100,7 +101,7 @@ impl fmt::Debug for StartTls<'_> {
 impl StartTls<'_> {
     /// The name that the server's certificate must be for; the end that connects must give it. asyncio's `server_hostname`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::time::Duration;
@@ -132,7 +133,7 @@ impl StartTls<'_> {
 
     /// How long the handshake may take; 60 s when not set. asyncio's `ssl_handshake_timeout`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::time::Duration;
@@ -166,7 +167,7 @@ impl StartTls<'_> {
     /// How long closing may take, from [`close`](StreamWriter::close) on, before the connection is cut; 30 s when not set.
     /// asyncio's `ssl_shutdown_timeout`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::time::Duration;

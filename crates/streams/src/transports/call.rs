@@ -60,12 +60,13 @@ pub(super) fn end(payload: Option<Payload>) -> Poll<()> {
 /// A callback of a protocol has failed, and its connection was ended. Found inside the [`io::Error`] that `connection_lost`
 /// is called with.
 ///
-/// ```
+/// ```standalone_crate
+/// # use heist_streams as heist;
 /// # #[path = "../../tests/support/mod.rs"]
 /// # mod support;
 /// # fn main() -> std::io::Result<()> {
 /// # support::run_local(async {
-/// use heist_streams::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
+/// use heist::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
 /// # std::panic::set_hook(Box::new(|_| {}));
 ///
 /// struct Buggy(std::sync::mpsc::Sender<ProtocolError>);
@@ -103,12 +104,13 @@ pub struct ProtocolError {
 impl ProtocolError {
     /// The name of the callback.
     ///
-    /// ```
+    /// ```standalone_crate
+    /// # use heist_streams as heist;
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
     /// # support::run_local(async {
-    /// use heist_streams::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
+    /// use heist::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
     /// # std::panic::set_hook(Box::new(|_| {}));
     ///
     /// struct Buggy(std::sync::mpsc::Sender<ProtocolError>);
@@ -142,12 +144,13 @@ impl ProtocolError {
 
     /// Whether it panicked.
     ///
-    /// ```
+    /// ```standalone_crate
+    /// # use heist_streams as heist;
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
     /// # support::run_local(async {
-    /// use heist_streams::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
+    /// use heist::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
     /// # std::panic::set_hook(Box::new(|_| {}));
     ///
     /// struct Buggy(std::sync::mpsc::Sender<ProtocolError>);

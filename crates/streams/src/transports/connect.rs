@@ -20,9 +20,10 @@ use crate::{OpenConnection, ToAddress, open_connection, open_connection_on};
 /// `factory` makes the protocol, once the connection is there; it is often a closure that captures what the protocol needs.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
 /// use std::time::Duration;
-/// use heist_streams::transports::{Protocol, Transport, create_connection};
+/// use heist::transports::{Protocol, Transport, create_connection};
 ///
 /// struct Client {
 ///     message: &'static str,
@@ -54,7 +55,8 @@ where
 
 /// As [`create_connection`], to a Unix socket; asyncio's `create_unix_connection`.
 ///
-/// ```
+/// ```standalone_crate
+/// # use heist_streams as heist;
 /// # #[path = "../../tests/support/mod.rs"]
 /// # mod support;
 /// # fn main() -> std::io::Result<()> {
@@ -64,7 +66,7 @@ where
 /// # impl Protocol for Quiet {
 /// #     fn data_received(&mut self, _data: &[u8]) {}
 /// # }
-/// use heist_streams::transports::create_unix_connection;
+/// use heist::transports::create_unix_connection;
 ///
 /// # let directory = std::env::temp_dir().join(format!("heist-doc-{}", std::process::id()));
 /// # std::fs::create_dir_all(&directory)?;
@@ -89,7 +91,8 @@ where
 /// As [`create_connection`], over a socket that is connected already: accepted elsewhere, passed in, half of a pair.
 /// asyncio's `connect_accepted_socket`, and its `create_connection(sock=...)`.
 ///
-/// ```
+/// ```standalone_crate
+/// # use heist_streams as heist;
 /// # #[path = "../../tests/support/mod.rs"]
 /// # mod support;
 /// # fn main() -> std::io::Result<()> {
@@ -100,7 +103,7 @@ where
 /// #     fn data_received(&mut self, _data: &[u8]) {}
 /// # }
 /// use std::io::Read;
-/// use heist_streams::transports::connect_accepted_socket;
+/// use heist::transports::connect_accepted_socket;
 ///
 /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// let mut peer = std::net::TcpStream::connect(listener.local_addr()?)?;
@@ -132,7 +135,8 @@ where
 /// A connection about to be made; see [`create_connection`]. Awaiting it gives the transport and the protocol, after
 /// `connection_made`.
 ///
-/// ```
+/// ```standalone_crate
+/// # use heist_streams as heist;
 /// # #[path = "../../tests/support/mod.rs"]
 /// # mod support;
 /// # fn main() -> std::io::Result<()> {
@@ -142,7 +146,7 @@ where
 /// # impl Protocol for Quiet {
 /// #     fn data_received(&mut self, _data: &[u8]) {}
 /// # }
-/// use heist_streams::transports::create_connection;
+/// use heist::transports::create_connection;
 ///
 /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// let (transport, _protocol) = create_connection(|| Quiet, listener.local_addr()?).await?;
@@ -174,7 +178,8 @@ impl<F, Kind> CreateConnection<F, Kind> {
     /// Sets options of the connection, by the methods of [`OpenConnection`]: `local_addr`, `family`, `happy_eyeballs_delay`,
     /// `interleave`, `timeout`.
     ///
-    /// ```
+    /// ```standalone_crate
+    /// # use heist_streams as heist;
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -184,7 +189,7 @@ impl<F, Kind> CreateConnection<F, Kind> {
     /// # impl Protocol for Quiet {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
-    /// use heist_streams::transports::create_connection;
+    /// use heist::transports::create_connection;
     ///
     /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// let (transport, _protocol) = create_connection(|| Quiet, listener.local_addr()?)

@@ -16,13 +16,15 @@ use crate::{StreamWriter, pipe};
 /// At the end of the bytes comes `eof_received`, whose answer does not matter here, and then `connection_lost`. Writing to such
 /// a transport ends it by an error.
 ///
-/// ```
+/// ```standalone_crate
+/// # use heist_streams as heist;
+/// # use heist_scheduler::yield_now;
 /// # #[path = "../../tests/support/mod.rs"]
 /// # mod support;
 /// # fn main() -> std::io::Result<()> {
 /// # support::run_local(async {
 /// use std::io::Write;
-/// use heist_streams::transports::{Protocol, connect_read_pipe};
+/// use heist::transports::{Protocol, connect_read_pipe};
 ///
 /// struct Lines(Vec<u8>);
 ///
@@ -36,7 +38,7 @@ use crate::{StreamWriter, pipe};
 /// let (transport, protocol) = connect_read_pipe(|| Lines(Vec::new()), output).await?;
 /// input.write_all(b"one\n")?;
 /// while protocol.lock().await.0 != b"one\n" {
-///     heist_scheduler::yield_now().await;
+///     yield_now().await;
 /// }
 /// # transport.abort();
 /// # Ok(())
@@ -64,7 +66,8 @@ where
 /// When the last reader goes, the transport is closed, without a write; `connection_lost` gets a broken pipe if
 /// something was kept. `data_received` is never called.
 ///
-/// ```
+/// ```standalone_crate
+/// # use heist_streams as heist;
 /// # #[path = "../../tests/support/mod.rs"]
 /// # mod support;
 /// # fn main() -> std::io::Result<()> {
@@ -75,7 +78,7 @@ where
 /// #     fn data_received(&mut self, _data: &[u8]) {}
 /// # }
 /// use std::io::Read;
-/// use heist_streams::transports::connect_write_pipe;
+/// use heist::transports::connect_write_pipe;
 ///
 /// let (mut output, input) = std::os::unix::net::UnixStream::pair()?;
 /// let (transport, _protocol) = connect_write_pipe(|| Quiet, input).await?;

@@ -19,7 +19,8 @@ impl Transport {
     /// future unawaited takes that back. All that was written before is sent first; what is written meanwhile is sent when the
     /// handshake is done.
     ///
-    /// ```
+    /// ```standalone_crate
+    /// # use heist_streams as heist;
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -34,8 +35,8 @@ impl Transport {
     /// #     std::io::Result::Ok(())
     /// # }, "127.0.0.1:0").await?;
     /// # let address = server.sockets()[0].local_addr()?;
-    /// use heist_streams::tls::TlsConnector;
-    /// use heist_streams::transports::{Protocol, create_connection};
+    /// use heist::tls::TlsConnector;
+    /// use heist::transports::{Protocol, create_connection};
     ///
     /// struct Quiet;
     ///
@@ -86,10 +87,11 @@ impl Transport {
 /// [`StartTls`](crate::tls::StartTls).
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example(transport: heist_streams::transports::Transport) -> std::io::Result<()> {
 /// use std::time::Duration;
-/// use heist_streams::tls::TlsConnector;
-/// use heist_streams::transports::StartTransportTls;
+/// use heist::tls::TlsConnector;
+/// use heist::transports::StartTransportTls;
 ///
 /// let start: StartTransportTls<'_> = transport.start_tls(TlsConnector::new()?);
 /// start.server_hostname("mail.example.org").ssl_handshake_timeout(Duration::from_secs(5)).await?;

@@ -36,7 +36,7 @@ pub(super) const PATIENCE: u32 = 5;
 /// once as far as the system takes it, and the rest by the loop. Dropping the handles changes nothing: the connection is
 /// open until one side ends it.
 ///
-/// ```
+/// ```standalone_crate
 /// # #[path = "../../tests/support/mod.rs"]
 /// # mod support;
 /// # use std::io::{Read, Write};
@@ -186,7 +186,7 @@ impl Transport {
     ///
     /// Where nothing is kept: one system call, two atomic read-modify-writes, no allocation.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -217,7 +217,7 @@ impl Transport {
 
     /// Writes several pieces, one after the other, in one system call where possible; asyncio's `writelines`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -269,7 +269,7 @@ impl Transport {
     /// Ends the stream for the peer after all that was written; reading goes on. asyncio's `write_eof`. Again, or after
     /// [`close`](Self::close), it does nothing.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -300,7 +300,7 @@ impl Transport {
 
     /// Whether [`write_eof`](Self::write_eof) works on this kind of connection; asyncio's `can_write_eof`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -327,7 +327,7 @@ impl Transport {
     /// Closes the connection after all that was written has been sent; asyncio's `close`. Nothing is read any more. Then the
     /// protocol is told that the connection is lost, without an error.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -356,7 +356,7 @@ impl Transport {
     /// Closes the connection at once, and throws away what has not been sent; asyncio's `abort`. The protocol is told as
     /// by [`close`](Self::close).
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -384,7 +384,7 @@ impl Transport {
 
     /// Whether the connection is closed or about to be; asyncio's `is_closing`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -414,7 +414,7 @@ impl Transport {
     /// read before it is resumed. From a callback, the next one that brings bytes comes after it is resumed; from elsewhere,
     /// one may just be under way.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -441,7 +441,7 @@ impl Transport {
 
     /// Reads on; asyncio's `resume_reading`. Does nothing where reading was not paused, and on a closed transport.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -476,7 +476,7 @@ impl Transport {
 
     /// Whether bytes are read as they come; asyncio's `is_reading`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -506,7 +506,7 @@ impl Transport {
     /// `set_write_buffer_limits`. 64 KiB and a quarter of it when not set; `None` derives the one from the other. More than
     /// `high` being kept already counts at once.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -543,7 +543,7 @@ impl Transport {
 
     /// The low-water mark and the high one, in asyncio's order; its `get_write_buffer_limits`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -570,7 +570,7 @@ impl Transport {
 
     /// How many bytes are kept; asyncio's `get_write_buffer_size`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -597,7 +597,7 @@ impl Transport {
 
     /// The peer's internet address; asyncio's `get_extra_info('peername')`. Stays known after the connection was lost.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -627,7 +627,7 @@ impl Transport {
 
     /// Who is at the other end, of whatever kind; asyncio's `get_extra_info('peername')`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -653,7 +653,7 @@ impl Transport {
 
     /// This end's internet address; asyncio's `get_extra_info('sockname')`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -683,7 +683,7 @@ impl Transport {
 
     /// The name of this end, of whatever kind; asyncio's `get_extra_info('sockname')`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -714,7 +714,7 @@ impl Transport {
     /// The socket, to look at and to set options of; asyncio's `get_extra_info('socket')`. `None` where there is none: a pipe, a
     /// lost connection.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -741,7 +741,7 @@ impl Transport {
 
     /// Another descriptor of the same socket or pipe; asyncio's `get_extra_info('pipe')`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -781,7 +781,7 @@ impl Transport {
     /// From a callback, the next one goes to the new protocol; from elsewhere, one of the old one's may just be under way. After
     /// the connection was lost nobody is called.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};
@@ -830,7 +830,7 @@ impl Transport {
     /// The protocol, if it is of that type and the connection is not lost; asyncio's `get_protocol`. `None` inside of
     /// `connection_made`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../tests/support/mod.rs"]
     /// # mod support;
     /// # use std::io::{Read, Write};

@@ -15,9 +15,10 @@ use crate::transports::driver::running_loop;
 /// A UDP socket with a protocol; asyncio's `create_datagram_endpoint`. Await it after setting at least one address.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
 /// use std::net::SocketAddr;
-/// use heist_streams::transports::{DatagramProtocol, DatagramTransport, create_datagram_endpoint};
+/// use heist::transports::{DatagramProtocol, DatagramTransport, create_datagram_endpoint};
 ///
 /// #[derive(Default)]
 /// struct Echo(Option<DatagramTransport>);
@@ -51,11 +52,12 @@ where
 /// `create_datagram_endpoint(sock=...)`. What it is connected to counts as it is now.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # #[cfg(unix)]
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::StreamAddr;
-/// use heist_streams::net::UnixDatagram;
-/// use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint_on};
+/// use heist::StreamAddr;
+/// use heist::net::UnixDatagram;
+/// use heist::transports::{DatagramProtocol, create_datagram_endpoint_on};
 ///
 /// struct Log;
 ///
@@ -94,7 +96,7 @@ where
 /// A UDP socket about to be made; see [`create_datagram_endpoint`]. Awaiting it gives the transport and the protocol, after
 /// `connection_made`.
 ///
-/// ```
+/// ```standalone_crate
 /// # #[path = "../../../tests/support/mod.rs"]
 /// # mod support;
 /// # fn main() -> std::io::Result<()> {
@@ -125,7 +127,7 @@ pub struct CreateDatagramEndpoint<F> {
 impl<F> CreateDatagramEndpoint<F> {
     /// The address to bind to; without one, the system chooses.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -151,7 +153,7 @@ impl<F> CreateDatagramEndpoint<F> {
 
     /// The address to connect to: datagrams go there, and come from there only.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -178,7 +180,7 @@ impl<F> CreateDatagramEndpoint<F> {
 
     /// Whether other sockets may have the same port; no when not set.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -207,7 +209,7 @@ impl<F> CreateDatagramEndpoint<F> {
 
     /// Whether datagrams may be sent to everybody on the network; no when not set.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {

@@ -17,7 +17,7 @@ use crate::transports::transport::{PATIENCE, marks};
 ///
 /// No method waits, and each may be called from anywhere. Dropping the handles changes nothing.
 ///
-/// ```
+/// ```standalone_crate
 /// # #[path = "../../../tests/support/mod.rs"]
 /// # mod support;
 /// # fn main() -> std::io::Result<()> {
@@ -70,7 +70,7 @@ impl<S: DatagramSocket> DatagramTransport<S> {
     /// `error_received`. After [`close`](Self::close) it is thrown away; a program that goes on so is warned from the fifth
     /// time on.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -130,7 +130,7 @@ impl<S: DatagramSocket> DatagramTransport<S> {
     /// Closes the socket after all that is kept has been sent; asyncio's `close`. Nothing is received any more. Then the
     /// protocol is told, by `connection_lost(None)`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -155,7 +155,7 @@ impl<S: DatagramSocket> DatagramTransport<S> {
 
     /// Closes the socket at once, and throws away what is kept; asyncio's `abort`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -181,7 +181,7 @@ impl<S: DatagramSocket> DatagramTransport<S> {
 
     /// Whether it is closed or about to be; asyncio's `is_closing`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -208,7 +208,7 @@ impl<S: DatagramSocket> DatagramTransport<S> {
     /// Above how many kept bytes the protocol is told to pause, and until how many; asyncio's `set_write_buffer_limits`. 64 KiB
     /// and a quarter of it when not set; `None` derives the one from the other. Each datagram counts 8 bytes more than it has.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -243,7 +243,7 @@ impl<S: DatagramSocket> DatagramTransport<S> {
 
     /// The low-water mark and the high one, in asyncio's order; its `get_write_buffer_limits`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -267,7 +267,7 @@ impl<S: DatagramSocket> DatagramTransport<S> {
 
     /// How many bytes are kept; asyncio's `get_write_buffer_size`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -292,7 +292,7 @@ impl<S: DatagramSocket> DatagramTransport<S> {
 
     /// This end's address, as it was when the transport was made; asyncio's `get_extra_info('sockname')`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -316,7 +316,7 @@ impl<S: DatagramSocket> DatagramTransport<S> {
 
     /// The address that the socket is connected to, if it is; asyncio's `get_extra_info('peername')`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -340,7 +340,7 @@ impl<S: DatagramSocket> DatagramTransport<S> {
 
     /// Has `look` use the socket, for its options; asyncio's `get_extra_info('socket')`. `None` once it is closed.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {

@@ -24,12 +24,14 @@ pub use transport::SubprocessTransport;
 /// in any order; the data of a pipe comes before its end, and `connection_lost` last. The callbacks are called one after the
 /// other, as those of [`Protocol`](super::Protocol).
 ///
-/// ```
+/// ```standalone_crate
+/// # use heist_streams as heist;
+/// # use heist_scheduler::yield_now;
 /// # #[path = "../../../tests/support/mod.rs"]
 /// # mod support;
 /// # fn main() -> std::io::Result<()> {
 /// # support::run_local(async {
-/// use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
+/// use heist::transports::{SubprocessProtocol, subprocess_exec};
 ///
 /// #[derive(Default)]
 /// struct Output(Vec<u8>, bool);
@@ -46,7 +48,7 @@ pub use transport::SubprocessTransport;
 ///
 /// let (_transport, protocol) = subprocess_exec(Output::default, "echo", ["hello"]).await?;
 /// while !protocol.lock().await.1 {
-///     heist_scheduler::yield_now().await;
+///     yield_now().await;
 /// }
 /// assert_eq!(protocol.lock().await.0, b"hello\n");
 /// # Ok(())

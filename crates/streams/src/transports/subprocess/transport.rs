@@ -13,7 +13,8 @@ use crate::transports::Transport;
 ///
 /// Dropping the handles changes nothing: the child runs on. When the loop ends it is killed.
 ///
-/// ```
+/// ```standalone_crate
+/// # use heist_scheduler::yield_now;
 /// # #[path = "../../../tests/support/mod.rs"]
 /// # mod support;
 /// # fn main() -> std::io::Result<()> {
@@ -24,7 +25,7 @@ use crate::transports::Transport;
 /// let (transport, _protocol) = subprocess_exec(|| Quiet, "cat", [""; 0]).await?;
 /// transport.get_pipe_transport(0).unwrap().write_eof();
 /// while transport.get_returncode().is_none() {
-///     heist_scheduler::yield_now().await;
+///     yield_now().await;
 /// }
 /// assert_eq!(transport.get_returncode(), Some(0));
 /// # transport.close();
@@ -52,7 +53,7 @@ impl SubprocessTransport {
 
     /// The number of the process; asyncio's `get_pid`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -73,7 +74,8 @@ impl SubprocessTransport {
     /// How the child ended: its exit code, or minus the number of the signal that ended it; `None` while it runs. asyncio's
     /// `get_returncode`.
     ///
-    /// ```
+    /// ```standalone_crate
+    /// # use heist_scheduler::yield_now;
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -83,7 +85,7 @@ impl SubprocessTransport {
     /// # impl SubprocessProtocol for Quiet {}
     /// let (transport, _protocol) = subprocess_exec(|| Quiet, "sh", ["-c", "exit 3"]).await?;
     /// while transport.get_returncode().is_none() {
-    ///     heist_scheduler::yield_now().await;
+    ///     yield_now().await;
     /// }
     /// assert_eq!(transport.get_returncode(), Some(3));
     /// # transport.close();
@@ -97,7 +99,7 @@ impl SubprocessTransport {
     /// The transport of one of the child's pipes: 0 to write to its stdin, 1 and 2 to pause the reading of its stdout and
     /// stderr. `None` for another number, and for what is no pipe. asyncio's `get_pipe_transport`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -121,7 +123,8 @@ impl SubprocessTransport {
 
     /// Sends a signal to the child; asyncio's `send_signal`.
     ///
-    /// ```
+    /// ```standalone_crate
+    /// # use heist_scheduler::yield_now;
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -132,7 +135,7 @@ impl SubprocessTransport {
     /// let (transport, _protocol) = subprocess_exec(|| Quiet, "sleep", ["30"]).await?;
     /// transport.send_signal(15)?;
     /// while transport.get_returncode().is_none() {
-    ///     heist_scheduler::yield_now().await;
+    ///     yield_now().await;
     /// }
     /// assert_eq!(transport.get_returncode(), Some(-15));
     /// # transport.close();
@@ -149,7 +152,8 @@ impl SubprocessTransport {
 
     /// Asks the child to end: `SIGTERM`. asyncio's `terminate`.
     ///
-    /// ```
+    /// ```standalone_crate
+    /// # use heist_scheduler::yield_now;
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -160,7 +164,7 @@ impl SubprocessTransport {
     /// let (transport, _protocol) = subprocess_exec(|| Quiet, "sleep", ["30"]).await?;
     /// transport.terminate()?;
     /// while transport.get_returncode().is_none() {
-    ///     heist_scheduler::yield_now().await;
+    ///     yield_now().await;
     /// }
     /// assert_eq!(transport.get_returncode(), Some(-15));
     /// # transport.close();
@@ -177,7 +181,8 @@ impl SubprocessTransport {
 
     /// Ends the child: `SIGKILL`. asyncio's `kill`.
     ///
-    /// ```
+    /// ```standalone_crate
+    /// # use heist_scheduler::yield_now;
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -188,7 +193,7 @@ impl SubprocessTransport {
     /// let (transport, _protocol) = subprocess_exec(|| Quiet, "sleep", ["30"]).await?;
     /// transport.kill()?;
     /// while transport.get_returncode().is_none() {
-    ///     heist_scheduler::yield_now().await;
+    ///     yield_now().await;
     /// }
     /// assert_eq!(transport.get_returncode(), Some(-9));
     /// # transport.close();
@@ -206,7 +211,8 @@ impl SubprocessTransport {
     /// Closes the pipes, and kills the child if it has not ended; asyncio's `close`. What was written to its stdin and not taken
     /// yet is lost. `connection_lost` comes when all that is done.
     ///
-    /// ```
+    /// ```standalone_crate
+    /// # use heist_scheduler::yield_now;
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
@@ -217,7 +223,7 @@ impl SubprocessTransport {
     /// let (transport, _protocol) = subprocess_exec(|| Quiet, "sleep", ["30"]).await?;
     /// transport.close();
     /// while transport.get_returncode().is_none() {
-    ///     heist_scheduler::yield_now().await;
+    ///     yield_now().await;
     /// }
     /// assert_eq!(transport.get_returncode(), Some(-9));
     /// # transport.close();
@@ -235,7 +241,7 @@ impl SubprocessTransport {
 
     /// Whether it was closed; asyncio's `is_closing`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// # #[path = "../../../tests/support/mod.rs"]
     /// # mod support;
     /// # fn main() -> std::io::Result<()> {
