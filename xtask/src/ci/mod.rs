@@ -2,6 +2,7 @@
 
 mod arrows;
 mod dependencies;
+mod documented;
 mod examples;
 mod house;
 mod outside;
@@ -46,6 +47,7 @@ const STEPS: &[(&str, &str, Step)] = &[
     ),
     ("examples", "every example builds and runs", || passed(examples::check())),
     ("doc", "the documentation, every warning an error", || passed(doc())),
+    ("documented", "every public item shows an example", || passed(documented::check())),
     ("outside", "the README's example in a crate of its own, with each feature", || passed(outside::check())),
     ("package", "cargo package for each crate, and a build from the packages", package::check),
     ("deny", "licences, bans and sources (cargo-deny)", deny),
