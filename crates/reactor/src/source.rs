@@ -416,6 +416,23 @@ impl<T: IoSafe> IoSource<T> {
     /// Tries `op`; where it would block, arranges for `cx` to be woken when it may not, and is Pending.
     ///
     /// Cancel safety: nothing is lost that `op` did not lose. Not waiting any more after Pending is fine.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::{Read, Write};
+    /// use std::task::Poll;
+    /// use heist_reactor::{Direction, IoSource};
+    ///
+    /// far.write_all(b"hello")?;
+    /// let mut source = IoSource::new(near);
+    /// let mut buf = [0; 16];
+    /// let read = source.poll_io(&mut cx, Direction::Read, |mut stream| stream.read(&mut buf));
+    /// assert!(matches!(read, Poll::Ready(Ok(5))), "what is there is read at once");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn poll_io<R>(
         &mut self,
         cx: &mut Context<'_>,
@@ -429,12 +446,38 @@ impl<T: IoSafe> IoSource<T> {
     /// Ready when the source may be ready for an operation in `direction`; the operation then may still block.
     ///
     /// The readiness stays until an operation through this source finds that it would block.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use std::future::poll_fn;
+    /// use heist_reactor::{Direction, IoSource};
+    ///
+    /// /// For a library that makes its system calls itself, and asks when to.
+    /// async fn until_readable(source: &mut IoSource<UnixStream>) -> std::io::Result<()> {
+    ///     poll_fn(|cx| source.poll_ready(cx, Direction::Read)).await
+    /// }
+    /// ```
     pub fn poll_ready(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
         let (shared, lane) = self.lane(direction);
         shared.poll_ready(lane, cx)
     }
 
     /// Reads into `buf`; 0 is the end. One system call, and none where the last read found the source drained.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::Write;
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// far.write_all(b"hello")?;
+    /// let (mut source, mut buf) = (IoSource::new(near), [0; 16]);
+    /// assert!(matches!(source.poll_read(&mut cx, &mut buf), Poll::Ready(Ok(5))));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[inline]
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>
     where
@@ -444,6 +487,24 @@ impl<T: IoSafe> IoSource<T> {
     }
 
     /// Reads into several buffers, one after the other; 0 is the end.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::{IoSliceMut, Write};
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// far.write_all(b"\x05hello")?;
+    /// let mut source = IoSource::new(near);
+    /// let (mut length, mut body) = ([0; 1], [0; 16]);
+    /// let read = source.poll_read_vectored(&mut cx, &mut [IoSliceMut::new(&mut length), IoSliceMut::new(&mut body)]);
+    /// assert!(matches!(read, Poll::Ready(Ok(6))));
+    /// assert_eq!((length[0], &body[..5]), (5, &b"hello"[..]));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn poll_read_vectored(
         &mut self,
         cx: &mut Context<'_>,
@@ -456,6 +517,23 @@ impl<T: IoSafe> IoSource<T> {
     }
 
     /// Writes some of `buf` and says how much.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::Read;
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let mut source = IoSource::new(near);
+    /// assert!(matches!(source.poll_write(&mut cx, b"hello"), Poll::Ready(Ok(5))));
+    /// let mut received = [0; 5];
+    /// far.read_exact(&mut received)?;
+    /// assert_eq!(&received, b"hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[inline]
     pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>
     where
@@ -465,6 +543,24 @@ impl<T: IoSafe> IoSource<T> {
     }
 
     /// Writes some of several buffers, one after the other, and says how much.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::{IoSlice, Read};
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let mut source = IoSource::new(near);
+    /// let written = source.poll_write_vectored(&mut cx, &[IoSlice::new(b"\x05"), IoSlice::new(b"hello")]);
+    /// assert!(matches!(written, Poll::Ready(Ok(6))));
+    /// let mut received = [0; 6];
+    /// far.read_exact(&mut received)?;
+    /// assert_eq!(&received, b"\x05hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn poll_write_vectored(
         &mut self,
         cx: &mut Context<'_>,
@@ -481,6 +577,16 @@ impl<T: IoSafe> IoSource<T> {
     /// Waiting takes the lock of a list; an edge wakes all who wait in it.
     ///
     /// Cancel safety: dropping the future leaves the list; nothing is lost that `op` did not lose.
+    ///
+    /// ```
+    /// # use std::net::UdpSocket;
+    /// use heist_reactor::{Direction, IoSource};
+    ///
+    /// /// Any number of tasks may wait for datagrams of one socket.
+    /// async fn datagram(source: &IoSource<UdpSocket>, buf: &mut [u8]) -> std::io::Result<usize> {
+    ///     source.io(Direction::Read, |socket| socket.recv(buf)).await
+    /// }
+    /// ```
     pub async fn io<R>(
         &self,
         direction: Direction,
@@ -493,17 +599,58 @@ impl<T: IoSafe> IoSource<T> {
 
     /// Waits until the source may be readable. The readiness stays until [`try_io`](Self::try_io) or another operation
     /// through this source finds that it would block. Cancel safe.
+    ///
+    /// ```
+    /// # use std::net::UdpSocket;
+    /// use std::io::ErrorKind;
+    /// use heist_reactor::{Direction, IoSource};
+    ///
+    /// async fn datagram(source: &IoSource<UdpSocket>, buf: &mut [u8]) -> std::io::Result<usize> {
+    ///     loop {
+    ///         source.readable().await?;
+    ///         match source.try_io(Direction::Read, |socket| socket.recv(buf)) {
+    ///             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+    ///             received => return received,
+    ///         }
+    ///     }
+    /// }
+    /// ```
     pub async fn readable(&self) -> io::Result<()> {
         self.shared.beside(Direction::Read, Shared::poll_ready).await
     }
 
     /// Waits until the source may be writable, or its connection attempt has ended; otherwise as
     /// [`readable`](Self::readable).
+    ///
+    /// ```
+    /// use std::net::TcpStream;
+    /// use heist_reactor::IoSource;
+    ///
+    /// /// The end of a connection attempt that was begun without waiting.
+    /// async fn connected(source: &IoSource<TcpStream>) -> std::io::Result<()> {
+    ///     source.writable().await?;
+    ///     source.get_ref().take_error()?.map_or(Ok(()), Err)
+    /// }
+    /// ```
     pub async fn writable(&self) -> io::Result<()> {
         self.shared.beside(Direction::Write, Shared::poll_ready).await
     }
 
     /// Tries `op` without waiting.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// use std::io::{ErrorKind, Read};
+    /// use heist_reactor::{Direction, IoSource};
+    ///
+    /// # far.set_nonblocking(true)?;
+    /// let source = IoSource::new(near);
+    /// let nothing = source.try_io(Direction::Read, |mut stream| stream.read(&mut [0; 16]));
+    /// assert_eq!(nothing.unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

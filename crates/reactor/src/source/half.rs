@@ -110,6 +110,22 @@ impl<T: IoSafe> Half<T> {
     }
 
     /// As [`IoSource::poll_io`], in this half's direction.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::{Read, Write};
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// far.write_all(b"hello")?;
+    /// let (mut reads, _writes) = IoSource::new(near).into_split();
+    /// let mut buf = [0; 16];
+    /// assert!(matches!(reads.poll_io(&mut cx, |mut stream| stream.read(&mut buf)), Poll::Ready(Ok(5))));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn poll_io<R>(
         &mut self,
         cx: &mut Context<'_>,
@@ -119,11 +135,35 @@ impl<T: IoSafe> Half<T> {
     }
 
     /// As [`IoSource::poll_ready`], in this half's direction.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use std::future::poll_fn;
+    /// use heist_reactor::Half;
+    ///
+    /// async fn until_readable(reads: &mut Half<UnixStream>) -> std::io::Result<()> {
+    ///     poll_fn(|cx| reads.poll_ready(cx)).await
+    /// }
+    /// ```
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.shared.poll_ready(&mut self.lane, cx)
     }
 
     /// As [`IoSource::try_io`], in this half's direction.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// use std::io::{ErrorKind, Read};
+    /// use heist_reactor::IoSource;
+    ///
+    /// # far.set_nonblocking(true)?;
+    /// let (mut reads, _writes) = IoSource::new(near).into_split();
+    /// let nothing = reads.try_io(|mut stream| stream.read(&mut [0; 16]));
+    /// assert_eq!(nothing.unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -134,6 +174,21 @@ impl<T: IoSafe> Half<T> {
     }
 
     /// Writes some of `buf` without waiting, and says how much.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// use std::io::Read;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let (_reads, mut writes) = IoSource::new(near).into_split();
+    /// assert_eq!(writes.try_write(b"hello")?, 5);
+    /// let mut received = [0; 5];
+    /// far.read_exact(&mut received)?;
+    /// assert_eq!(&received, b"hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -147,6 +202,24 @@ impl<T: IoSafe> Half<T> {
     }
 
     /// As [`IoSource::poll_read`].
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::{ErrorKind, Write};
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// far.write_all(b"hello")?;
+    /// let (mut reads, mut writes) = IoSource::new(near).into_split();
+    /// let mut buf = [0; 16];
+    /// assert!(matches!(reads.poll_read(&mut cx, &mut buf), Poll::Ready(Ok(5))));
+    /// let Poll::Ready(Err(error)) = writes.poll_read(&mut cx, &mut buf) else { panic!("it writes") };
+    /// assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -162,6 +235,24 @@ impl<T: IoSafe> Half<T> {
 
     /// Reads behind what is in `buf`, into the capacity that it has left, of which there must be some; 0 is the end. The
     /// capacity need not be initialised before, where the system's call is made directly.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::Write;
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// far.write_all(b" world")?;
+    /// let (mut reads, _writes) = IoSource::new(near).into_split();
+    /// let mut text = Vec::with_capacity(64);
+    /// text.extend_from_slice(b"hello");
+    /// assert!(matches!(reads.poll_read_behind(&mut cx, &mut text), Poll::Ready(Ok(6))));
+    /// assert_eq!(text, b"hello world");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -180,6 +271,23 @@ impl<T: IoSafe> Half<T> {
 
     /// As [`IoSource::poll_read_vectored`].
     ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::{IoSliceMut, Write};
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// far.write_all(b"\x05hello")?;
+    /// let (mut reads, _writes) = IoSource::new(near).into_split();
+    /// let (mut length, mut body) = ([0; 1], [0; 16]);
+    /// let read = reads.poll_read_vectored(&mut cx, &mut [IoSliceMut::new(&mut length), IoSliceMut::new(&mut body)]);
+    /// assert!(matches!(read, Poll::Ready(Ok(6))));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that writes.
@@ -197,6 +305,20 @@ impl<T: IoSafe> Half<T> {
 
     /// As [`IoSource::poll_write`].
     ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// # far.set_nonblocking(true)?;
+    /// let (_reads, mut writes) = IoSource::new(near).into_split();
+    /// assert!(matches!(writes.poll_write(&mut cx, b"hello"), Poll::Ready(Ok(5))));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that reads.
@@ -210,6 +332,22 @@ impl<T: IoSafe> Half<T> {
     }
 
     /// As [`IoSource::poll_write_vectored`].
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::IoSlice;
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// # far.set_nonblocking(true)?;
+    /// let (_reads, mut writes) = IoSource::new(near).into_split();
+    /// let written = writes.poll_write_vectored(&mut cx, &[IoSlice::new(b"\x05"), IoSlice::new(b"hello")]);
+    /// assert!(matches!(written, Poll::Ready(Ok(6))));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
