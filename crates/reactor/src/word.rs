@@ -61,6 +61,9 @@ impl Seen {
     /// No word ever has this value: it has a bit that is no flag, beside [`SPARE`](Self::SPARE).
     pub(crate) const NEVER: Seen = Seen(u64::MAX);
 
+    /// The word of a source that is not registered: an operation may be tried.
+    pub(crate) const FRESH: Seen = Seen(READY);
+
     /// A bit that is clear in every word: whoever keeps one may put something of its own there.
     pub(crate) const SPARE: u64 = 1 << 7;
 
@@ -165,6 +168,22 @@ impl Words {
     pub(crate) fn beyond(&self) -> &Link {
         &self.beyond
     }
+
+    #[cold]
+    fn wake_others(&self, direction: Direction) {
+        // LISTED was on, so the list is there: `join` made it before.
+        let Some(others) = self.of(direction).others() else { return };
+        let mut woken = std::mem::take(&mut others.lock().waiting);
+        // Outside the lock: a waker may run anything.
+        for (_, waker) in woken.drain(..) {
+            waker.wake();
+        }
+        // Give the vector back, so that a steady sharer allocates once.
+        let mut others = others.lock();
+        if others.waiting.capacity() == 0 {
+            others.waiting = woken;
+        }
+    }
 }
 
 impl<'a> Word<'a> {
@@ -265,23 +284,7 @@ impl<'a> Word<'a> {
             });
         }
         if old & LISTED != 0 {
-            self.wake_others();
-        }
-    }
-
-    #[cold]
-    fn wake_others(self) {
-        // LISTED was on, so the list is there: `join` made it before.
-        let Some(others) = self.others() else { return };
-        let mut woken = std::mem::take(&mut others.lock().waiting);
-        // Outside the lock: a waker may run anything.
-        for (_, waker) in woken.drain(..) {
-            waker.wake();
-        }
-        // Give the vector back, so that a steady sharer allocates once.
-        let mut others = others.lock();
-        if others.waiting.capacity() == 0 {
-            others.waiting = woken;
+            self.words.wake_others(self.direction);
         }
     }
 

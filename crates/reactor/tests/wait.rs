@@ -172,6 +172,39 @@ fn exchange_costs_one_read_and_one_write() {
     }
 }
 
+/// A write that fell short found the buffer full: until an edge comes, the next one makes no call to hear so.
+#[test]
+fn short_write_is_the_last_call_until_there_is_room() {
+    let (near, far) = pair();
+    Loop::new().block_on(async {
+        let (_reader, mut writer) = IoSource::new(Counted::new(near)).into_split();
+        let chunk = vec![1; 16 << 20];
+        // Until it has waited for room once, so that write interest is registered.
+        let filled = poll_fn(|cx| {
+            let mut filled = 0;
+            while let Poll::Ready(n) = writer.poll_write(cx, &chunk) {
+                filled += n.unwrap();
+            }
+            Poll::Ready(filled)
+        })
+        .await;
+        let reading = thread::spawn(move || {
+            far.set_nonblocking(false).unwrap();
+            (&far).read_exact(&mut vec![0; filled]).unwrap();
+            far
+        });
+        poll_fn(|cx| writer.poll_ready(cx)).await.unwrap();
+        let _far = reading.join().unwrap();
+        let before = writer.get_ref().writes.load(Ordering::Relaxed);
+        while writer.try_write(&chunk).unwrap() == chunk.len() {}
+        let calls = writer.get_ref().writes.load(Ordering::Relaxed) - before;
+        assert_eq!(writer.try_write(&chunk).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        let more = writer.get_ref().writes.load(Ordering::Relaxed) - before - calls;
+        // (In one-shot mode, without hang-up reports, a short write says nothing.)
+        assert_eq!(more, usize::from(!cfg!(all(target_os = "linux", not(polling_test_poll_backend)))));
+    });
+}
+
 #[test]
 fn writer_waits_for_room_and_reader_at_the_same_time() {
     const BYTES: usize = 8 << 20;

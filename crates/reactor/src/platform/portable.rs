@@ -148,7 +148,7 @@ impl Arming {
         &self,
         _selector: impl FnOnce() -> &'a Selector,
         _source: &impl AsSource,
-        _key: Key,
+        _key: impl FnOnce() -> Key,
         _direction: Direction,
     ) -> io::Result<()> {
         Ok(())
@@ -159,13 +159,13 @@ impl Arming {
         &self,
         selector: impl FnOnce() -> &'a Selector,
         source: &impl AsSource,
-        key: Key,
+        key: impl FnOnce() -> Key,
         direction: Direction,
     ) -> io::Result<()> {
         let mut armed = self.0.lock();
         let Some(armed) = armed.as_mut() else { return Ok(()) };
         if armed.directions & direction.bit() == 0 {
-            selector().poller.modify(source.source(), interest(key, armed.directions | direction.bit()))?;
+            selector().poller.modify(source.source(), interest(key(), armed.directions | direction.bit()))?;
             armed.directions |= direction.bit();
         }
         Ok(())

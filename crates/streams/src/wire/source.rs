@@ -51,7 +51,7 @@ where
     }
 
     fn try_write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.try_io(|mut socket| socket.write_vectored(pieces))
+        Self::try_write_vectored(self, pieces)
     }
 
     #[inline]
