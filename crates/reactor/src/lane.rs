@@ -14,6 +14,9 @@ pub(crate) trait Place {
     /// The source was found drained, and its word was `seen` before.
     fn set_drained(&mut self, direction: Direction, seen: Seen);
 
+    /// The short form of [`wait`](Self::wait), where there is one: `true` where the next edge wakes the task now.
+    fn wait_again(&mut self, word: Word<'_>, seen: Seen, waker: &Waker) -> bool;
+
     /// Waits for the edge after `seen`. `word` must be that of this place's source and direction.
     fn wait(&mut self, word: Word<'_>, seen: Seen, waker: &Waker) -> Armed;
 }
@@ -46,7 +49,7 @@ impl Lane {
     #[inline]
     const fn mark(seen: Seen, direction: Direction) -> u64 {
         match direction {
-            Direction::Read => seen.to_u64() & !Seen::SPARE,
+            Direction::Read => seen.to_u64(),
             Direction::Write => seen.to_u64() | Seen::SPARE,
         }
     }
@@ -63,6 +66,12 @@ impl Place for Lane {
     fn set_drained(&mut self, direction: Direction, seen: Seen) {
         debug_assert_eq!(direction, self.direction());
         self.drained = Self::mark(seen, direction);
+    }
+
+    #[inline]
+    fn wait_again(&mut self, word: Word<'_>, seen: Seen, waker: &Waker) -> bool {
+        // SAFETY: as in `wait`.
+        unsafe { word.arm_again(seen, waker) }
     }
 
     #[inline]
@@ -85,6 +94,10 @@ impl Place for Beside {
     }
 
     fn set_drained(&mut self, _direction: Direction, _seen: Seen) {}
+
+    fn wait_again(&mut self, _word: Word<'_>, _seen: Seen, _waker: &Waker) -> bool {
+        false
+    }
 
     fn wait(&mut self, word: Word<'_>, seen: Seen, waker: &Waker) -> Armed {
         word.join(seen, waker, &mut self.ticket)

@@ -81,10 +81,6 @@ pub struct Half<T: IoSafe> {
     shared: Arc<Shared<T>>,
 }
 
-fn total(lengths: impl Iterator<Item = usize>) -> usize {
-    lengths.fold(0, usize::saturating_add)
-}
-
 #[inline]
 fn poll_read<T: IoSafe>(
     shared: &Shared<T>,
@@ -112,7 +108,7 @@ where
 {
     shared.poll(Direction::Read, lane, cx, |io| {
         let moved = transfer::read_vectored(io, bufs)?;
-        Ok(Done::transfer::<T>(moved, total(bufs.iter().map(|buf| buf.len()))))
+        Ok(Done::transfer_of_pieces::<T>(moved, bufs.iter().map(|buf| buf.len())))
     })
 }
 
@@ -143,7 +139,7 @@ where
 {
     shared.poll(Direction::Write, lane, cx, |io| {
         let moved = transfer::write_vectored(io, bufs)?;
-        Ok(Done::transfer::<T>(moved, total(bufs.iter().map(|buf| buf.len()))))
+        Ok(Done::transfer_of_pieces::<T>(moved, bufs.iter().map(|buf| buf.len())))
     })
 }
 

@@ -4,7 +4,7 @@
 mod support;
 
 use std::future::poll_fn;
-use std::io::{self, IoSliceMut, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::pin::pin;
 use std::sync::Arc;
@@ -203,6 +203,58 @@ fn short_write_is_the_last_call_until_there_is_room() {
         // (In one-shot mode, without hang-up reports, a short write says nothing.)
         assert_eq!(more, usize::from(!cfg!(all(target_os = "linux", not(polling_test_poll_backend)))));
     });
+}
+
+/// One call takes no more than 1024 pieces. Falling short of all is no sign that the socket is full, or drained.
+#[test]
+fn more_pieces_than_a_call_takes() {
+    let (near, far) = pair();
+    Loop::new().block_on(async {
+        let (mut source, mut peer) = (IoSource::new(near), IoSource::new(far));
+        know_both_directions(&mut source).await;
+        know_both_directions(&mut peer).await;
+        for _ in 0..2 {
+            let mut sent = 0;
+            while sent < 3000 {
+                let pieces: Vec<_> = (sent..3000).map(|_| IoSlice::new(b"x")).collect();
+                sent += poll_fn(|cx| source.poll_write_vectored(cx, &pieces)).await.unwrap();
+            }
+            let mut got = 0;
+            while got < 3000 {
+                let mut room = vec![[0]; 3000 - got];
+                let mut pieces: Vec<_> = room.iter_mut().map(|piece| IoSliceMut::new(piece)).collect();
+                got += poll_fn(|cx| peer.poll_read_vectored(cx, &mut pieces)).await.unwrap();
+            }
+        }
+    });
+}
+
+/// A source that takes the first piece only has not fallen short.
+#[test]
+fn source_that_takes_one_piece_at_a_time() {
+    let (near, mut far) = pair();
+    Loop::new().block_on(async {
+        let mut source = IoSource::new(Counted::new(near));
+        know_both_directions(&mut source).await;
+        for piece in [b"a", b"b"] {
+            let pieces = [IoSlice::new(b""), IoSlice::new(piece), IoSlice::new(b"more")];
+            assert_eq!(poll_fn(|cx| source.poll_write_vectored(cx, &pieces)).await.unwrap(), 1);
+        }
+        far.set_nonblocking(false).unwrap();
+        let mut buf = [0; 2];
+        far.read_exact(&mut buf).unwrap();
+        assert_eq!(&buf, b"ab");
+    });
+}
+
+/// Registers a source for reading and writing.
+async fn know_both_directions<T: IoSafe>(source: &mut IoSource<T>)
+where
+    for<'a> &'a T: Read,
+{
+    let (_, waker) = Counter::new();
+    assert!(source.poll_read(&mut Context::from_waker(&waker), &mut [0; 8]).is_pending());
+    poll_fn(|cx| source.poll_ready(cx, Direction::Write)).await.unwrap();
 }
 
 #[test]

@@ -17,6 +17,9 @@ use super::Event;
 use crate::Direction;
 use crate::record::Key;
 
+/// A source that is registered is never armed again.
+pub(crate) const EDGES: bool = true;
+
 /// `EPOLLRDHUP` comes with the edge of the last bytes.
 pub(crate) const HANGUP: bool = true;
 

@@ -14,6 +14,9 @@ use super::Event;
 use crate::Direction;
 use crate::record::Key;
 
+/// An event disarms its source.
+pub(crate) const EDGES: bool = false;
+
 /// polling does not report half-closed peers.
 pub(crate) const HANGUP: bool = false;
 

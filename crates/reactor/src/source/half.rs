@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::{
-    Done, Half, IoSafe, IoSource, poll_read, poll_read_vectored, poll_write, poll_write_vectored, total,
-    transfer,
+    Done, Half, IoSafe, IoSource, poll_read, poll_read_vectored, poll_write, poll_write_vectored, transfer,
 };
 use crate::Direction;
 
@@ -161,7 +160,7 @@ impl<T: IoSafe> Half<T> {
         self.expect(Direction::Write)?;
         self.shared.try_io(Direction::Write, &mut self.lane, |io| {
             let moved = transfer::write_vectored(io, bufs)?;
-            Ok(Done::transfer::<T>(moved, total(bufs.iter().map(|buf| buf.len()))))
+            Ok(Done::transfer_of_pieces::<T>(moved, bufs.iter().map(|buf| buf.len())))
         })
     }
 

@@ -11,7 +11,7 @@ use super::IoSafe;
 use super::registration::{Home, Registration};
 use crate::Direction;
 use crate::lane::{Beside, Place};
-use crate::platform::HANGUP;
+use crate::platform::{EDGES, HANGUP};
 use crate::reactor::Reactor;
 use crate::word::{Armed, Seen};
 
@@ -21,6 +21,9 @@ pub(super) struct Shared<T: IoSafe> {
     pub(super) registration: Registration,
     pub(super) io: T,
 }
+
+/// How many pieces one system call takes of a vectored transfer: Linux' `UIO_MAXIOV`.
+const PIECES: usize = 1024;
 
 /// What an operation came to.
 pub(super) struct Done<R> {
@@ -42,6 +45,15 @@ impl Done<usize> {
     #[inline]
     pub(super) fn transfer<T: IoSafe>(moved: usize, room: usize) -> Self {
         Self { value: moved, drained: HANGUP && T::IS_BYTE_STREAM && 0 < moved && moved < room }
+    }
+
+    /// As `transfer`, with buffers of these lengths. Falling short of what one call takes shows something, not falling short
+    /// of all.
+    pub(super) fn transfer_of_pieces<T: IoSafe>(moved: usize, lengths: impl Iterator<Item = usize>) -> Self {
+        // Others may take the first piece only: that is what `Read` and `Write` do where nothing else is said.
+        let (of_call, of_others) = if T::IS_PLAIN_SOCKET { (PIECES, usize::MAX) } else { (usize::MAX, 1) };
+        let taken = lengths.take(of_call).filter(|&length| length > 0).take(of_others);
+        Self::transfer::<T>(moved, taken.fold(0, usize::saturating_add))
     }
 }
 
@@ -81,6 +93,11 @@ impl<T: IoSafe> Shared<T> {
                     }
                     Err(error) => tried = Some((seen, error)),
                 }
+            } else if EDGES
+                && home.record.arming.has(direction)
+                && place.wait_again(home.word(direction), seen, cx.waker())
+            {
+                return Poll::Pending;
             }
         }
         let result = ready!(self.poll_on(direction, place, cx, op, tried));
