@@ -49,11 +49,12 @@ use search::find_any;
 /// compile here.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::StreamReader;
+/// use heist::StreamReader;
 ///
 /// let (mut reader, feeder) = StreamReader::fed(1024)?;
 /// feeder.feed_data(b"HELO me\r\n12345")?;
@@ -140,11 +141,12 @@ impl StreamReader {
     /// The bytes that wait in the buffer: the next reads give these first.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"one\ntwo")?;
     /// assert_eq!(reader.buffered(), b"");
     /// assert_eq!(reader.readline().await?, b"one\n");
@@ -160,11 +162,12 @@ impl StreamReader {
     /// Whether the stream has ended and all of it has been read; asyncio's `at_eof`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"all")?;
     /// feeder.feed_eof();
     /// assert!(!reader.at_eof());
@@ -181,8 +184,9 @@ impl StreamReader {
     /// How many bytes one line may have. One of 4 GiB or more is none, and given as [`usize::MAX`].
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let (reader, _feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (reader, _feeder) = heist::StreamReader::fed(1024)?;
     /// assert_eq!(reader.limit(), 1024);
     /// # Ok(())
     /// # }
@@ -201,11 +205,12 @@ impl StreamReader {
     /// One system call at most, and one allocation.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"hello")?;
     /// feeder.feed_eof();
     /// assert_eq!(reader.read(3).await?, b"hel");
@@ -232,11 +237,12 @@ impl StreamReader {
     /// As [`read`](Self::read), into a buffer of the caller's; 0 is the end of the stream. No allocation.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"hello")?;
     /// let mut buffer = [0; 16];
     /// let n = reader.read_into(&mut buffer).await?;
@@ -275,11 +281,12 @@ impl StreamReader {
     /// Reads until the end of the stream, however much that is; asyncio's `read(-1)`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(16)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(16)?;
     /// feeder.feed_data(&[7; 1000])?;
     /// feeder.feed_eof();
     /// assert_eq!(reader.read_to_end().await?, [7; 1000]);
@@ -302,13 +309,14 @@ impl StreamReader {
     /// Reads exactly `n` bytes; asyncio's `readexactly`. `n` may exceed the limit.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::ReadError;
+    /// use heist::ReadError;
     ///
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"header, bo")?;
     /// feeder.feed_eof();
     /// assert_eq!(reader.readexactly(8).await?, b"header, ");
@@ -336,11 +344,12 @@ impl StreamReader {
     /// Reads a line with its newline; at the end of the stream what is left of one, then nothing. asyncio's `readline`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"one\ntwo")?;
     /// feeder.feed_eof();
     /// assert_eq!(reader.readline().await?, b"one\n");
@@ -385,11 +394,12 @@ impl StreamReader {
     /// Reads up to and including `separator`; asyncio's `readuntil`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"Host: me\r\n\r\nbody")?;
     /// assert_eq!(reader.readuntil(b"\r\n\r\n").await?, b"Host: me\r\n\r\n");
     /// assert_eq!(reader.buffered(), b"body");
@@ -410,11 +420,12 @@ impl StreamReader {
     /// Reads up to and including the separator that ends first; asyncio's `readuntil` with a tuple.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"what? yes.")?;
     /// let ends: [&[u8]; 3] = [b".", b"?", b"!"];
     /// assert_eq!(reader.readuntil_any(&ends).await?, b"what?");
@@ -460,13 +471,14 @@ impl StreamReader {
     /// The error that ended the connection, if one did; asyncio's `exception`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// use std::io::{Error, ErrorKind};
     ///
-    /// let (reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (reader, feeder) = heist::StreamReader::fed(1024)?;
     /// assert!(reader.exception().is_none());
     /// feeder.set_exception(&Error::from(ErrorKind::TimedOut));
     /// # let mut reader = reader;

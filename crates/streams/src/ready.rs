@@ -11,6 +11,16 @@ use crate::wire::{StreamSocket, streams_over_socket};
 use crate::{StreamReader, StreamWriter};
 
 /// What any owned socket can be made into.
+///
+/// ```
+/// # use heist_streams as heist;
+/// use std::net::UdpSocket;
+/// use heist::OwnedSocket;
+///
+/// let socket = OwnedSocket::from(UdpSocket::bind("127.0.0.1:0")?);
+/// # drop(socket);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[cfg(unix)]
 pub type OwnedSocket = std::os::fd::OwnedFd;
 /// What any owned socket can be made into.

@@ -14,6 +14,7 @@ use crate::{StreamReader, StreamWriter};
 /// A pair of streams could not be taken apart. Has them both, so that nothing is lost.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # #[allow(unused_mut, unused_variables)]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,7 +25,7 @@ use crate::{StreamReader, StreamWriter};
 /// # let (mut far, _) = listener.accept()?;
 /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
 /// // They are not of one connection.
-/// let (reader, _feeder) = heist_streams::StreamReader::fed(1024)?;
+/// let (reader, _feeder) = heist::StreamReader::fed(1024)?;
 /// let Err(error) = reader.reunite(writer).await else { panic!("they cannot be one socket") };
 /// assert_eq!(error.error.kind(), std::io::ErrorKind::Unsupported);
 /// assert_eq!(error.reader.limit(), 1024);
@@ -86,8 +87,9 @@ impl StreamReader {
     /// and was not read.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// let (reader, writer) = heist_streams::open_connection("127.0.0.1:8888").await?;
+    /// let (reader, writer) = heist::open_connection("127.0.0.1:8888").await?;
     /// writer.write(b"Hello World!\n");
     /// let (stream, unread) = reader.reunite(writer).await?;
     /// println!("{} bytes came early; {:?}", unread.len(), stream.into_std());

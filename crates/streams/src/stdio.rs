@@ -34,8 +34,9 @@ const COPIED: usize = 8 << 10;
 /// dropped is lost to the next one, and so is what `std::io::stdin` has in its own.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// let mut stdin = heist_streams::stdin()?;
+/// let mut stdin = heist::stdin()?;
 /// while let Some(line) = stdin.next_line().await? {
 ///     print!("> {}", String::from_utf8_lossy(&line));
 /// }
@@ -61,11 +62,12 @@ pub fn stdin() -> io::Result<StreamReader> {
 /// [`wait_closed`](StreamWriter::wait_closed), which leaves the process' stdout open.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// let stdout = heist_streams::stdout()?;
+/// let stdout = heist::stdout()?;
 /// stdout.write(b"Hello World!\n");
 /// stdout.close();
 /// stdout.wait_closed().await?;
@@ -87,11 +89,12 @@ pub fn stdout() -> io::Result<StreamWriter> {
 /// A writer to this process' stderr; otherwise as [`stdout`].
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// let stderr = heist_streams::stderr()?;
+/// let stderr = heist::stderr()?;
 /// stderr.write(b"something went wrong\n");
 /// stderr.flushed().await?;
 /// assert_eq!(stderr.write_buffer_size(), 0);

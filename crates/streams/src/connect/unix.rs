@@ -15,8 +15,9 @@ use crate::wire::StreamSocket;
 /// begins with a zero byte is an abstract name.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::open_unix_connection;
+/// use heist::open_unix_connection;
 ///
 /// let (mut reader, writer) = open_unix_connection("/run/echo.sock").await?;
 /// writer.write(b"Hello World!\n");

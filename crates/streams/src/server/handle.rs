@@ -143,7 +143,8 @@ impl Server {
     /// # use heist_streams::{StreamReader, StreamWriter, start_server};
     /// # async fn echo(_: StreamReader, _: StreamWriter) {}
     /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
-    /// let handle = heist_scheduler::Handle::current().unwrap();
+    /// # use heist_scheduler::Handle;
+    /// let handle = Handle::current().unwrap();
     /// assert!(server.get_loop().same_loop(&handle));
     /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
     /// # }
@@ -367,7 +368,8 @@ impl Server {
     /// # async fn echo(_: StreamReader, _: StreamWriter) {}
     /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
     /// let handle = server.clone();
-    /// let closing = heist_scheduler::spawn(async move { handle.close() });
+    /// # use heist_scheduler::spawn as create_task;
+    /// let closing = create_task(async move { handle.close() });
     /// server.wait_closed().await;
     /// assert!(!server.is_serving() && server.sockets().is_empty());
     /// # closing.await?;

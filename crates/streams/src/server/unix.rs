@@ -29,8 +29,9 @@ use crate::{StreamAddr, StreamReader, StreamWriter};
 /// is an abstract name, which has no file.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::{StreamReader, StreamWriter, start_unix_server};
+/// use heist::{StreamReader, StreamWriter, start_unix_server};
 ///
 /// let echo = async |mut reader: StreamReader, writer: StreamWriter| {
 ///     writer.write(&reader.readline().await?);

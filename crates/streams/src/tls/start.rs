@@ -24,8 +24,9 @@ impl StreamWriter {
     /// has before.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::{open_connection, tls::TlsConnector};
+    /// use heist::{open_connection, tls::TlsConnector};
     ///
     /// let (mut reader, writer) = open_connection(("mail.example.org", 143)).await?;
     /// println!("{}", String::from_utf8_lossy(&reader.readline().await?));

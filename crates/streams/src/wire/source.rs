@@ -24,7 +24,7 @@ impl WriteSide for Half<StreamSocket> {
     }
 
     fn try_write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.try_io(|mut socket| socket.write_vectored(pieces))
+        Self::try_write_vectored(self, pieces)
     }
 
     #[inline]
