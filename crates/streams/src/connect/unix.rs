@@ -24,6 +24,7 @@ use crate::wire::StreamSocket;
 /// # Ok(())
 /// # }
 /// ```
+#[track_caller]
 pub fn open_unix_connection(path: impl AsRef<Path>) -> OpenConnection {
     OpenConnection::new(Ok(Way::Unix(path.as_ref().to_owned())))
 }
