@@ -98,7 +98,6 @@ mod as_completed;
 mod builder;
 mod call_graph;
 mod cancel;
-#[path = "context_var.rs"]
 pub mod contextvars;
 mod coroutine;
 mod current_loop;
@@ -198,8 +197,10 @@ pub use heist_scheduler::{
     CancelledError, Handle, IntoTask, ResultError, SharedFuture, SharedResult, SharedTask, Shield,
     ShieldFuture, Shieldable, Shielded, ShieldedTask, ShutdownReport, Start, Task, TaskBuilder, TaskError,
     TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, YieldNow, ensure_future, shield,
-    spawn as create_task, spawn_blocking as to_thread, spawn_local, task, yield_now,
+    spawn as create_task, spawn_blocking as to_thread, spawn_local, yield_now,
 };
+// The function alone: by its shorter path it would come with the module of that name.
+pub use heist_scheduler::task::task;
 pub use heist_streams::fs;
 #[cfg(unix)]
 pub use heist_streams::transports::{
@@ -218,8 +219,8 @@ pub use heist_streams::{
     IncompleteReadError, LimitOverrunError, ReadError, StreamAddr, StreamReader, StreamWriter, net,
 };
 pub use heist_streams::{
-    Outcome, Server, ServerConnection, ServerReport, ServerSocket, Shutdown as ServerShutdown, StartServer,
-    start_server, start_server_on,
+    Outcome, Server, ServerConnection, ServerReport, ServerShutdown, ServerSocket, StartServer, start_server,
+    start_server_on,
 };
 #[cfg(unix)]
 pub use heist_streams::{

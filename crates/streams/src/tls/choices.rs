@@ -159,14 +159,12 @@ impl OpenConnection {
     /// The name that the server's certificate must be for; the host of the address when not set. asyncio's
     /// `server_hostname`. An address without a host, such as a ready socket, needs it.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
@@ -187,14 +185,12 @@ impl OpenConnection {
 
     /// How long the handshake may take; 60 s when not set. asyncio's `ssl_handshake_timeout`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
@@ -218,14 +214,12 @@ impl OpenConnection {
     /// How long closing may take, from [`close`](crate::StreamWriter::close) on, before the connection is cut; 30 s when not
     /// set. asyncio's `ssl_shutdown_timeout`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
@@ -271,14 +265,12 @@ impl<H> StartServer<H> {
 
     /// How long a handshake may take before the connection is cut; 60 s when not set. asyncio's `ssl_handshake_timeout`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
@@ -297,14 +289,12 @@ impl<H> StartServer<H> {
 
     /// How long closing a connection may take before it is cut; 30 s when not set. asyncio's `ssl_shutdown_timeout`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");

@@ -6,14 +6,12 @@ use crate::StreamWriter;
 
 /// What the two ends of a TLS connection agreed on; asyncio's `get_extra_info` of `'cipher'`, `'peercert'`, `'ssl_object'`.
 ///
-/// ```standalone_crate
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
+/// ```
 /// # use std::time::Duration;
 /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
 /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
 /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
 /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
@@ -65,14 +63,12 @@ impl TlsInfo {
 
     /// `"TLSv1.3"` or `"TLSv1.2"`; asyncio's `ssl_object.version()`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
@@ -93,14 +89,12 @@ impl TlsInfo {
 
     /// The cipher suite by its standard name, such as `"TLS_AES_256_GCM_SHA384"`; asyncio's `cipher()`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
@@ -121,14 +115,12 @@ impl TlsInfo {
 
     /// The protocol that was chosen by ALPN; asyncio's `selected_alpn_protocol()`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
@@ -150,14 +142,12 @@ impl TlsInfo {
     /// The peer's certificate chain as DER, its own first; empty where it showed none. asyncio's
     /// `getpeercert(binary_form=True)`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
@@ -178,14 +168,12 @@ impl TlsInfo {
 
     /// Which server the client asked for; `None` at a server whose client did not say.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");

@@ -59,14 +59,12 @@ impl StreamWriter {
 
 /// TLS about to be started; see [`StreamWriter::start_tls`].
 ///
-/// ```standalone_crate
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
+/// ```
 /// # use std::time::Duration;
 /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
 /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
 /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
 /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
@@ -101,14 +99,12 @@ impl fmt::Debug for StartTls<'_> {
 impl StartTls<'_> {
     /// The name that the server's certificate must be for; the end that connects must give it. asyncio's `server_hostname`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
@@ -133,14 +129,12 @@ impl StartTls<'_> {
 
     /// How long the handshake may take; 60 s when not set. asyncio's `ssl_handshake_timeout`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
@@ -167,14 +161,12 @@ impl StartTls<'_> {
     /// How long closing may take, from [`close`](StreamWriter::close) on, before the connection is cut; 30 s when not set.
     /// asyncio's `ssl_shutdown_timeout`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;

@@ -60,12 +60,10 @@ pub(super) fn end(payload: Option<Payload>) -> Poll<()> {
 /// A callback of a protocol has failed, and its connection was ended. Found inside the [`io::Error`] that `connection_lost`
 /// is called with.
 ///
-/// ```standalone_crate
+/// ```
 /// # use heist_streams as heist;
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// use heist::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
 /// # std::panic::set_hook(Box::new(|_| {}));
 ///
@@ -104,12 +102,10 @@ pub struct ProtocolError {
 impl ProtocolError {
     /// The name of the callback.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # use heist_streams as heist;
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// use heist::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
     /// # std::panic::set_hook(Box::new(|_| {}));
     ///
@@ -144,12 +140,10 @@ impl ProtocolError {
 
     /// Whether it panicked.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # use heist_streams as heist;
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// use heist::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
     /// # std::panic::set_hook(Box::new(|_| {}));
     ///

@@ -55,12 +55,10 @@ where
 
 /// As [`create_connection`], to a Unix socket; asyncio's `create_unix_connection`.
 ///
-/// ```standalone_crate
+/// ```
 /// # use heist_streams as heist;
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::Protocol;
 /// # struct Quiet;
 /// # impl Protocol for Quiet {
@@ -91,12 +89,10 @@ where
 /// As [`create_connection`], over a socket that is connected already: accepted elsewhere, passed in, half of a pair.
 /// asyncio's `connect_accepted_socket`, and its `create_connection(sock=...)`.
 ///
-/// ```standalone_crate
+/// ```
 /// # use heist_streams as heist;
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::Protocol;
 /// # struct Quiet;
 /// # impl Protocol for Quiet {
@@ -135,12 +131,10 @@ where
 /// A connection about to be made; see [`create_connection`]. Awaiting it gives the transport and the protocol, after
 /// `connection_made`.
 ///
-/// ```standalone_crate
+/// ```
 /// # use heist_streams as heist;
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::Protocol;
 /// # struct Quiet;
 /// # impl Protocol for Quiet {
@@ -178,12 +172,10 @@ impl<F, Kind> CreateConnection<F, Kind> {
     /// Sets options of the connection, by the methods of [`OpenConnection`]: `local_addr`, `family`, `happy_eyeballs_delay`,
     /// `interleave`, `timeout`.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # use heist_streams as heist;
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::Protocol;
     /// # struct Quiet;
     /// # impl Protocol for Quiet {

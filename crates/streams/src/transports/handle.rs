@@ -43,9 +43,7 @@ impl<P> ProtocolHandle<P> {
 
     /// Waits until no callback runs and nobody else has it.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -53,7 +51,7 @@ impl<P> ProtocolHandle<P> {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -76,9 +74,7 @@ impl<P> ProtocolHandle<P> {
 
     /// The protocol, if it is free now; `None` inside of its own callbacks.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -86,7 +82,7 @@ impl<P> ProtocolHandle<P> {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;

@@ -16,13 +16,11 @@ use crate::{StreamWriter, pipe};
 /// At the end of the bytes comes `eof_received`, whose answer does not matter here, and then `connection_lost`. Writing to such
 /// a transport ends it by an error.
 ///
-/// ```standalone_crate
-/// # use heist_streams as heist;
+/// ```
 /// # use heist_scheduler::yield_now;
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// use std::io::Write;
 /// use heist::transports::{Protocol, connect_read_pipe};
 ///
@@ -66,12 +64,10 @@ where
 /// When the last reader goes, the transport is closed, without a write; `connection_lost` gets a broken pipe if
 /// something was kept. `data_received` is never called.
 ///
-/// ```standalone_crate
+/// ```
 /// # use heist_streams as heist;
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::Protocol;
 /// # struct Quiet;
 /// # impl Protocol for Quiet {

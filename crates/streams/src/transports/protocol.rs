@@ -13,12 +13,10 @@ use crate::StreamReader;
 /// `connection_made` comes first, `connection_lost` last, each once. The callbacks of one connection are called one after the
 /// other by its task; they must not block. To await something, create a task.
 ///
-/// ```standalone_crate
+/// ```
 /// # use heist_streams as heist;
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// use std::io::{Read, Write};
 /// use heist::transports::{Protocol, Transport, connect_accepted_socket};
 ///

@@ -19,12 +19,10 @@ impl Transport {
     /// future unawaited takes that back. All that was written before is sent first; what is written meanwhile is sent when the
     /// handshake is done.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # use heist_streams as heist;
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::{StreamReader, StreamWriter, start_server};
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());

@@ -36,9 +36,7 @@ pub(super) const PATIENCE: u32 = 5;
 /// once as far as the system takes it, and the rest by the loop. Dropping the handles changes nothing: the connection is
 /// open until one side ends it.
 ///
-/// ```standalone_crate
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
+/// ```
 /// # use std::io::{Read, Write};
 /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
 /// # struct Quiet;
@@ -46,7 +44,7 @@ pub(super) const PATIENCE: u32 = 5;
 /// #     fn data_received(&mut self, _data: &[u8]) {}
 /// # }
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
 /// # let (mut peer, address) = listener.accept()?;
@@ -186,9 +184,7 @@ impl Transport {
     ///
     /// Where nothing is kept: one system call, two atomic read-modify-writes, no allocation.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -196,7 +192,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -217,9 +213,7 @@ impl Transport {
 
     /// Writes several pieces, one after the other, in one system call where possible; asyncio's `writelines`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -227,7 +221,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -269,9 +263,7 @@ impl Transport {
     /// Ends the stream for the peer after all that was written; reading goes on. asyncio's `write_eof`. Again, or after
     /// [`close`](Self::close), it does nothing.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -279,7 +271,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -300,9 +292,7 @@ impl Transport {
 
     /// Whether [`write_eof`](Self::write_eof) works on this kind of connection; asyncio's `can_write_eof`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -310,7 +300,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -327,9 +317,7 @@ impl Transport {
     /// Closes the connection after all that was written has been sent; asyncio's `close`. Nothing is read any more. Then the
     /// protocol is told that the connection is lost, without an error.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -337,7 +325,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -356,9 +344,7 @@ impl Transport {
     /// Closes the connection at once, and throws away what has not been sent; asyncio's `abort`. The protocol is told as
     /// by [`close`](Self::close).
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -366,7 +352,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -384,9 +370,7 @@ impl Transport {
 
     /// Whether the connection is closed or about to be; asyncio's `is_closing`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -394,7 +378,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -414,9 +398,7 @@ impl Transport {
     /// read before it is resumed. From a callback, the next one that brings bytes comes after it is resumed; from elsewhere,
     /// one may just be under way.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -424,7 +406,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -441,9 +423,7 @@ impl Transport {
 
     /// Reads on; asyncio's `resume_reading`. Does nothing where reading was not paused, and on a closed transport.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -451,7 +431,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -476,9 +456,7 @@ impl Transport {
 
     /// Whether bytes are read as they come; asyncio's `is_reading`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -486,7 +464,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -506,9 +484,7 @@ impl Transport {
     /// `set_write_buffer_limits`. 64 KiB and a quarter of it when not set; `None` derives the one from the other. More than
     /// `high` being kept already counts at once.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -516,7 +492,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -543,9 +519,7 @@ impl Transport {
 
     /// The low-water mark and the high one, in asyncio's order; its `get_write_buffer_limits`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -553,7 +527,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -570,9 +544,7 @@ impl Transport {
 
     /// How many bytes are kept; asyncio's `get_write_buffer_size`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -580,7 +552,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -597,9 +569,7 @@ impl Transport {
 
     /// The peer's internet address; asyncio's `get_extra_info('peername')`. Stays known after the connection was lost.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -607,7 +577,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -627,9 +597,7 @@ impl Transport {
 
     /// Who is at the other end, of whatever kind; asyncio's `get_extra_info('peername')`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -637,7 +605,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -653,9 +621,7 @@ impl Transport {
 
     /// This end's internet address; asyncio's `get_extra_info('sockname')`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -663,7 +629,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -683,9 +649,7 @@ impl Transport {
 
     /// The name of this end, of whatever kind; asyncio's `get_extra_info('sockname')`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -693,7 +657,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -714,9 +678,7 @@ impl Transport {
     /// The socket, to look at and to set options of; asyncio's `get_extra_info('socket')`. `None` where there is none: a pipe, a
     /// lost connection.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -724,7 +686,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -741,9 +703,7 @@ impl Transport {
 
     /// Another descriptor of the same socket or pipe; asyncio's `get_extra_info('pipe')`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -751,7 +711,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -781,9 +741,7 @@ impl Transport {
     /// From a callback, the next one goes to the new protocol; from elsewhere, one of the old one's may just be under way. After
     /// the connection was lost nobody is called.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -791,7 +749,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -830,9 +788,7 @@ impl Transport {
     /// The protocol, if it is of that type and the connection is not lost; asyncio's `get_protocol`. `None` inside of
     /// `connection_made`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -840,7 +796,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;

@@ -96,11 +96,9 @@ where
 /// A UDP socket about to be made; see [`create_datagram_endpoint`]. Awaiting it gives the transport and the protocol, after
 /// `connection_made`.
 ///
-/// ```standalone_crate
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
+/// ```
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
 /// # struct Quiet;
 /// # impl DatagramProtocol for Quiet {
@@ -127,11 +125,9 @@ pub struct CreateDatagramEndpoint<F> {
 impl<F> CreateDatagramEndpoint<F> {
     /// The address to bind to; without one, the system chooses.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -153,11 +149,9 @@ impl<F> CreateDatagramEndpoint<F> {
 
     /// The address to connect to: datagrams go there, and come from there only.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -180,11 +174,9 @@ impl<F> CreateDatagramEndpoint<F> {
 
     /// Whether other sockets may have the same port; no when not set.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -209,11 +201,9 @@ impl<F> CreateDatagramEndpoint<F> {
 
     /// Whether datagrams may be sent to everybody on the network; no when not set.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {

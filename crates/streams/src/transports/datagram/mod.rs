@@ -28,13 +28,11 @@ use crate::net::UdpSocket;
 /// `S` is the kind of the socket: UDP, or [`UnixDatagram`](crate::net::UnixDatagram). The callbacks are called one after the
 /// other, as those of [`Protocol`](super::Protocol).
 ///
-/// ```standalone_crate
-/// # use heist_streams as heist;
+/// ```
 /// # use heist_scheduler::yield_now;
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// use std::net::SocketAddr;
 /// use heist::transports::{DatagramProtocol, create_datagram_endpoint};
 ///

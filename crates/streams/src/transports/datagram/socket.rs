@@ -14,13 +14,11 @@ use crate::{StreamAddr, net::UnixDatagram};
 
 /// A kind of sockets: [`UdpSocket`], whose addresses are `SocketAddr`, or [`UnixDatagram`], whose are [`StreamAddr`].
 ///
-/// ```standalone_crate
-/// # use heist_streams as heist;
+/// ```
 /// # use heist_scheduler::yield_now;
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// use heist::net::UdpSocket;
 /// use heist::transports::{DatagramProtocol, DatagramSocket, create_datagram_endpoint_on};
 ///

@@ -17,11 +17,9 @@ use crate::transports::transport::{PATIENCE, marks};
 ///
 /// No method waits, and each may be called from anywhere. Dropping the handles changes nothing.
 ///
-/// ```standalone_crate
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
+/// ```
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
 /// # struct Quiet;
 /// # impl DatagramProtocol for Quiet {
@@ -70,11 +68,9 @@ impl<S: DatagramSocket> DatagramTransport<S> {
     /// `error_received`. After [`close`](Self::close) it is thrown away; a program that goes on so is warned from the fifth
     /// time on.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -130,11 +126,9 @@ impl<S: DatagramSocket> DatagramTransport<S> {
     /// Closes the socket after all that is kept has been sent; asyncio's `close`. Nothing is received any more. Then the
     /// protocol is told, by `connection_lost(None)`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -155,11 +149,9 @@ impl<S: DatagramSocket> DatagramTransport<S> {
 
     /// Closes the socket at once, and throws away what is kept; asyncio's `abort`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -181,11 +173,9 @@ impl<S: DatagramSocket> DatagramTransport<S> {
 
     /// Whether it is closed or about to be; asyncio's `is_closing`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -208,11 +198,9 @@ impl<S: DatagramSocket> DatagramTransport<S> {
     /// Above how many kept bytes the protocol is told to pause, and until how many; asyncio's `set_write_buffer_limits`. 64 KiB
     /// and a quarter of it when not set; `None` derives the one from the other. Each datagram counts 8 bytes more than it has.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -243,11 +231,9 @@ impl<S: DatagramSocket> DatagramTransport<S> {
 
     /// The low-water mark and the high one, in asyncio's order; its `get_write_buffer_limits`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -267,11 +253,9 @@ impl<S: DatagramSocket> DatagramTransport<S> {
 
     /// How many bytes are kept; asyncio's `get_write_buffer_size`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -292,11 +276,9 @@ impl<S: DatagramSocket> DatagramTransport<S> {
 
     /// This end's address, as it was when the transport was made; asyncio's `get_extra_info('sockname')`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -316,11 +298,9 @@ impl<S: DatagramSocket> DatagramTransport<S> {
 
     /// The address that the socket is connected to, if it is; asyncio's `get_extra_info('peername')`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -340,11 +320,9 @@ impl<S: DatagramSocket> DatagramTransport<S> {
 
     /// Has `look` use the socket, for its options; asyncio's `get_extra_info('socket')`. `None` once it is closed.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {

@@ -24,13 +24,11 @@ pub use transport::SubprocessTransport;
 /// in any order; the data of a pipe comes before its end, and `connection_lost` last. The callbacks are called one after the
 /// other, as those of [`Protocol`](super::Protocol).
 ///
-/// ```standalone_crate
-/// # use heist_streams as heist;
+/// ```
 /// # use heist_scheduler::yield_now;
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// use heist::transports::{SubprocessProtocol, subprocess_exec};
 ///
 /// #[derive(Default)]

@@ -49,13 +49,11 @@ where
 
 /// As [`subprocess_exec`], by a command line for the shell; asyncio's `subprocess_shell`. Words of others must be quoted.
 ///
-/// ```standalone_crate
-/// # use heist_streams as heist;
+/// ```
 /// # use heist_scheduler::yield_now;
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::SubprocessProtocol;
 /// # #[derive(Default)]
 /// # struct Output(Vec<u8>);
@@ -84,12 +82,10 @@ where
 /// A child about to be started; see [`subprocess_exec`]. Awaiting it gives the transport and the protocol, after
 /// `connection_made`.
 ///
-/// ```standalone_crate
+/// ```
 /// # use heist_scheduler::yield_now;
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
 /// # struct Quiet;
 /// # impl SubprocessProtocol for Quiet {}
@@ -123,12 +119,10 @@ impl<F> StartSubprocess<F> {
 
     /// Sets options of the process, by the methods of [`Command`].
     ///
-    /// ```standalone_crate
+    /// ```
     /// # use heist_scheduler::yield_now;
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # #[derive(Default)]
     /// # struct Output(Vec<u8>);

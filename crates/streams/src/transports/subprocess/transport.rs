@@ -13,12 +13,10 @@ use crate::transports::Transport;
 ///
 /// Dropping the handles changes nothing: the child runs on. When the loop ends it is killed.
 ///
-/// ```standalone_crate
+/// ```
 /// # use heist_scheduler::yield_now;
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
 /// # struct Quiet;
 /// # impl SubprocessProtocol for Quiet {}
@@ -53,11 +51,9 @@ impl SubprocessTransport {
 
     /// The number of the process; asyncio's `get_pid`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
@@ -74,12 +70,10 @@ impl SubprocessTransport {
     /// How the child ended: its exit code, or minus the number of the signal that ended it; `None` while it runs. asyncio's
     /// `get_returncode`.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # use heist_scheduler::yield_now;
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
@@ -99,11 +93,9 @@ impl SubprocessTransport {
     /// The transport of one of the child's pipes: 0 to write to its stdin, 1 and 2 to pause the reading of its stdout and
     /// stderr. `None` for another number, and for what is no pipe. asyncio's `get_pipe_transport`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
@@ -123,12 +115,10 @@ impl SubprocessTransport {
 
     /// Sends a signal to the child; asyncio's `send_signal`.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # use heist_scheduler::yield_now;
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
@@ -152,12 +142,10 @@ impl SubprocessTransport {
 
     /// Asks the child to end: `SIGTERM`. asyncio's `terminate`.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # use heist_scheduler::yield_now;
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
@@ -181,12 +169,10 @@ impl SubprocessTransport {
 
     /// Ends the child: `SIGKILL`. asyncio's `kill`.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # use heist_scheduler::yield_now;
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
@@ -211,12 +197,10 @@ impl SubprocessTransport {
     /// Closes the pipes, and kills the child if it has not ended; asyncio's `close`. What was written to its stdin and not taken
     /// yet is lost. `connection_lost` comes when all that is done.
     ///
-    /// ```standalone_crate
+    /// ```
     /// # use heist_scheduler::yield_now;
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
@@ -241,11 +225,9 @@ impl SubprocessTransport {
 
     /// Whether it was closed; asyncio's `is_closing`.
     ///
-    /// ```standalone_crate
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// ```
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}

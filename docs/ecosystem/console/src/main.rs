@@ -1,8 +1,10 @@
 //! A program to look into with tokio-console, from another terminal: `tokio-console http://127.0.0.1:6669`.
 //!
-//! `RUSTFLAGS="--cfg console_without_tokio_unstable" cargo run -p heist-ecosystem --features console --example console`
+//! `RUSTFLAGS="--cfg console_without_tokio_unstable" cargo run -p heist-ecosystem-console`
 //!
 //! console-subscriber serves from a thread of its own; the flag keeps it from asking for a tokio that was built to be looked into.
+#![forbid(unsafe_code)]
+
 use std::time::Duration;
 
 #[heist::main]

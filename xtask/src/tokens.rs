@@ -2,7 +2,7 @@
 
 /// A token. Comments are none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Token {
+pub(crate) enum Token {
     /// A keyword, a name or a number.
     Word(String),
     /// A text, a character or a lifetime, whatever is in it.
@@ -12,11 +12,11 @@ pub(super) enum Token {
 }
 
 impl Token {
-    pub(super) fn is(&self, sign: char) -> bool {
+    pub(crate) fn is(&self, sign: char) -> bool {
         *self == Self::Sign(sign)
     }
 
-    pub(super) fn word(&self) -> Option<&str> {
+    pub(crate) fn word(&self) -> Option<&str> {
         match self {
             Self::Word(word) => Some(word),
             _ => None,
@@ -25,7 +25,7 @@ impl Token {
 }
 
 /// The tokens of a source that compiles. Of one that does not, something.
-pub(super) fn tokens(source: &str) -> Vec<Token> {
+pub(crate) fn tokens(source: &str) -> Vec<Token> {
     let mut found = Vec::new();
     let mut rest = source;
     while let Some(first) = rest.chars().next() {
@@ -56,6 +56,22 @@ pub(super) fn tokens(source: &str) -> Vec<Token> {
         rest = &rest[length..];
     }
     found
+}
+
+/// The length of the bracketed group at the front.
+pub(crate) fn group(tokens: &[Token]) -> Option<usize> {
+    let mut depth = 0;
+    for (index, token) in tokens.iter().enumerate() {
+        match token {
+            Token::Sign('(' | '[' | '{') => depth += 1,
+            Token::Sign(')' | ']' | '}') => depth -= 1,
+            _ => {}
+        }
+        if depth <= 0 {
+            return (index > 0).then_some(index + 1);
+        }
+    }
+    None
 }
 
 fn word(source: &str) -> usize {

@@ -1,9 +1,6 @@
 //! What tokio-console sees of our tasks, through its own protocol: console-subscriber serves, and this asks.
-#![cfg(all(unix, not(heist_loom)))]
+#![cfg(not(heist_loom))]
 #![cfg_attr(not(console_without_tokio_unstable), allow(unused, reason = "the test is skipped"))]
-
-#[path = "../../../crates/heist/tests/support/mod.rs"]
-mod support;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -31,9 +28,9 @@ fn the_console_sees_our_tasks() {
         .server_addr(address)
         .publish_interval(Duration::from_millis(20));
     console.init();
-    support::for_each_flavour(|builder| {
+    for builder in [heist::Builder::new().workers(2), heist::Builder::new().current_thread()] {
         builder.build().unwrap().run(heist::wait_for(look(address), PATIENCE)).unwrap().expect("it hangs");
-    });
+    }
 }
 
 /// Runs a task to be seen, and ends it once it was.
