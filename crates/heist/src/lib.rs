@@ -74,6 +74,9 @@
 //! | `futures-io` | yes | the read and write traits of the crate `futures-io`, on streams and sockets |
 //! | `tokio-compat` | no | `Builder::tokio_compat` and the module `tokio_compat`: libraries that need tokio |
 //! | `tokio-io` | no | tokio's read and write traits, on the same; nothing of its runtime |
+//! | `hyper` | no | what hyper asks of a runtime: its traits on streams, [`hyper::Timer`], [`hyper::Executor`] |
+//! | `serve` | no | HTTP servers for routers of axum and services of tower: [`serve()`] |
+//! | `tls` | no | TLS by rustls for clients and servers: the module `tls` |
 //! | `hyper` | no | what hyper asks of a runtime: its traits on streams, `hyper::Timer`, `hyper::Executor` |
 //! | `serve` | no | HTTP servers for routers of axum and services of tower: `serve` |
 //! | `tracing` | no | what tasks and workers do, as events of the crate `tracing` |

@@ -14,24 +14,13 @@ use std::time::Duration;
 
 use certificates::Authority;
 use heist::transports::connect_write_pipe;
-use heist::{StreamReader, StreamWriter, Transport, create_connection, create_server, open_connection};
-use recorder::{Called, Calls, Recorder};
+use heist::{StreamReader, StreamWriter, create_connection, create_server, open_connection};
+use recorder::{Called, Calls, Recorder, transport};
 use support::for_each_flavour;
 
 /// Runs a test on both flavours, in real time: sockets do not hold virtual time back.
 fn on_both<F: Future<Output = io::Result<()>>>(test: impl Fn() -> F) {
     for_each_flavour(|builder| builder.build().unwrap().run(test()).unwrap().unwrap());
-}
-
-/// A transport that connects, its callbacks, and the far end's streams.
-async fn transport() -> io::Result<(Transport, Calls, StreamReader, StreamWriter)> {
-    let listener = heist::net::TcpListener::bind("127.0.0.1:0").await?;
-    let calls = Calls::default();
-    let recorder = Recorder::to(&calls);
-    let (transport, _) = create_connection(|| recorder, listener.local_addr()?).await?;
-    calls.made().await;
-    let (far, far_writer) = listener.accept().await?.0.into_streams();
-    Ok((transport, calls, far, far_writer))
 }
 
 #[test]

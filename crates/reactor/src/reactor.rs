@@ -390,6 +390,16 @@ impl Shard {
                 "waiting for I/O failed: {error}; was a descriptor of the event loop closed by somebody else?"
             );
         }
+        let panicked = self.take_in(&events);
+        drop(events);
+        if let Some(panic) = panicked {
+            resume_unwind(panic);
+        }
+    }
+
+    /// Wakes who waits for what came; the last panic of a waker, if one panicked.
+    #[inline(never)]
+    fn take_in(&self, events: &Events) -> Option<Box<dyn Any + Send>> {
         let mut panicked = None;
         self.slab.begin_harvest();
         let mut left = events.iter();
@@ -401,10 +411,7 @@ impl Shard {
         }
         drop(left);
         self.slab.end_harvest();
-        drop(events);
-        if let Some(panic) = panicked {
-            resume_unwind(panic);
-        }
+        panicked
     }
 
     #[inline]

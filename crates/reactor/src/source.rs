@@ -7,29 +7,27 @@
 //! |---|---|
 //! | `io_safe` | what may be a source |
 //! | `registration` | where a source is bound |
+//! | `shared` | a source without its lanes: trying, and waiting |
 //! | `transfer` | the system calls of plain reads and writes |
 //! | `half` | one direction with an owner of its own |
 
 mod half;
 mod io_safe;
 mod registration;
+mod shared;
 mod transfer;
 
 use std::fmt;
-use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-
-use heist_core::budget::poll_proceed;
+use std::task::{Context, Poll};
 
 use crate::Direction;
-use crate::lane::{Beside, Lane, Place};
-use crate::platform::HANGUP;
+use crate::lane::{Beside, Lane};
 use crate::reactor::Reactor;
-use crate::word::{Armed, Seen};
 pub use io_safe::IoSafe;
-use registration::{Home, Registration};
+use registration::Registration;
+use shared::{Done, Shared};
 
 /// Something with a descriptor or socket, whose operations can be awaited.
 ///
@@ -83,181 +81,6 @@ pub struct Half<T: IoSafe> {
     shared: Arc<Shared<T>>,
 }
 
-/// A source without its lanes.
-struct Shared<T: IoSafe> {
-    /// Dropped first: the source leaves the queue before it is closed.
-    registration: Registration,
-    io: T,
-}
-
-impl<T: IoSafe> Shared<T> {
-    /// Tries `op` until it says something else than "would block", waiting at `place` in between. The flag that `op`
-    /// returns tells that the source is drained now.
-    #[inline]
-    fn poll<R>(
-        &self,
-        place: &mut impl Place,
-        cx: &mut Context<'_>,
-        mut op: impl FnMut(&T) -> io::Result<(R, bool)>,
-    ) -> Poll<io::Result<R>> {
-        let proceed = ready!(poll_proceed(cx));
-        let result = loop {
-            let (home, seen) = match self.registration.home() {
-                Some(home) => {
-                    let seen = home.word(place.direction()).observe();
-                    if seen.is_ready() && !place.is_drained(seen) {
-                        match op(&self.io) {
-                            Ok((value, drained)) => {
-                                // A closed peer's edge is spent: only the system knows when the bytes before it end.
-                                if drained && !seen.is_hung() && home.record.arming.has(place.direction()) {
-                                    place.set_drained(seen);
-                                }
-                                break Ok(value);
-                            }
-                            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                            Err(error) => break Err(error),
-                        }
-                    }
-                    (home, seen)
-                }
-                None => match op(&self.io) {
-                    Ok((value, _)) => break Ok(value),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        match self.registration.bind(&self.io, place.direction()) {
-                            Ok(Some(seen)) => match self.registration.home() {
-                                Some(home) => (home, seen),
-                                None => continue,
-                            },
-                            Ok(None) => continue,
-                            Err(error) => break Err(error),
-                        }
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) => break Err(error),
-                },
-            };
-            match self.wait(home, place, seen, cx) {
-                Ok(Armed::Waiting) => return Poll::Pending,
-                Ok(Armed::Changed) => {}
-                Ok(Armed::Closed) => break Err(Reactor::closed()),
-                Err(error) => break Err(error),
-            }
-        };
-        proceed.made_progress();
-        Poll::Ready(result)
-    }
-
-    /// Ready when the source may be ready; never calls an operation.
-    fn poll_ready(&self, place: &mut impl Place, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let proceed = ready!(poll_proceed(cx));
-        let direction = place.direction();
-        let result = loop {
-            let (home, seen) = match self.registration.home() {
-                Some(home) => {
-                    let seen = home.word(direction).observe();
-                    // A word of a direction that nobody has asked about is only optimistic.
-                    let known = home.record.arming.has(direction);
-                    if seen.is_ready() && known && !place.is_drained(seen) && !seen.is_closed() {
-                        break Ok(());
-                    }
-                    (home, seen)
-                }
-                None => match self.registration.bind(&self.io, direction) {
-                    Ok(Some(seen)) => match self.registration.home() {
-                        Some(home) => (home, seen),
-                        None => continue,
-                    },
-                    Ok(None) => continue,
-                    Err(error) => break Err(error),
-                },
-            };
-            match self.wait(home, place, seen, cx) {
-                Ok(Armed::Waiting) => return Poll::Pending,
-                Ok(Armed::Changed) => {}
-                Ok(Armed::Closed) => break Err(Reactor::closed()),
-                Err(error) => break Err(error),
-            }
-        };
-        proceed.made_progress();
-        Poll::Ready(result)
-    }
-
-    /// Waits at `place` for the edge after `seen`.
-    #[inline]
-    fn wait(
-        &self,
-        home: Home<'_>,
-        place: &mut impl Place,
-        seen: Seen,
-        cx: &mut Context<'_>,
-    ) -> io::Result<Armed> {
-        let direction = place.direction();
-        if seen.is_closed() {
-            return Ok(Armed::Closed);
-        }
-        let arming = &home.record.arming;
-        let selector = || &home.shard().selector;
-        arming.want(selector, &self.io, home.record.key(), direction)?;
-        let armed = place.wait(home.word(direction), seen, cx.waker());
-        if armed == Armed::Waiting {
-            arming.armed(selector, &self.io, home.record.key(), direction)?;
-        }
-        Ok(armed)
-    }
-
-    /// Tries `op` once, without waiting. Where the source is known not to be ready, "would block" without calling `op`.
-    fn try_io<R>(
-        &self,
-        direction: Direction,
-        is_drained: impl FnOnce(Seen) -> bool,
-        op: impl FnOnce(&T) -> io::Result<R>,
-    ) -> io::Result<R> {
-        let Some(home) = self.registration.home() else {
-            return op(&self.io);
-        };
-        let word = home.word(direction);
-        let seen = word.observe();
-        if !seen.is_ready() || is_drained(seen) {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let result = op(&self.io);
-        if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
-            word.drain(seen);
-        }
-        result
-    }
-
-    /// Waits beside the lane until `poll` is ready, and leaves the list when dropped.
-    async fn beside<R>(
-        &self,
-        direction: Direction,
-        mut poll: impl FnMut(&Self, &mut Beside, &mut Context<'_>) -> Poll<R>,
-    ) -> R {
-        struct Leave<'a, T: IoSafe>(&'a Shared<T>, Beside);
-        impl<T: IoSafe> Drop for Leave<'_, T> {
-            fn drop(&mut self) {
-                if let (Some(ticket), Some(home)) = (self.1.ticket, self.0.registration.home()) {
-                    home.word(self.1.direction).leave(ticket);
-                }
-            }
-        }
-
-        let mut waiter = Leave(self, Beside { direction, ticket: None });
-        poll_fn(|cx| poll(self, &mut waiter.1, cx)).await
-    }
-}
-
-/// Whether a transfer of `moved` bytes, with room for `room`, shows that the source is drained (or full, when writing).
-#[inline]
-fn fell_short<T: IoSafe>(moved: usize, room: usize) -> bool {
-    HANGUP && T::IS_BYTE_STREAM && 0 < moved && moved < room
-}
-
-fn total(lengths: impl Iterator<Item = usize>) -> usize {
-    lengths.fold(0, usize::saturating_add)
-}
-
 #[inline]
 fn poll_read<T: IoSafe>(
     shared: &Shared<T>,
@@ -268,9 +91,9 @@ fn poll_read<T: IoSafe>(
 where
     for<'a> &'a T: Read,
 {
-    shared.poll(lane, cx, |io| {
+    shared.poll(Direction::Read, lane, cx, |io| {
         let moved = transfer::read(io, buf)?;
-        Ok((moved, fell_short::<T>(moved, buf.len())))
+        Ok(Done::transfer::<T>(moved, buf.len()))
     })
 }
 
@@ -283,9 +106,9 @@ fn poll_read_vectored<T: IoSafe>(
 where
     for<'a> &'a T: Read,
 {
-    shared.poll(lane, cx, |mut io| {
-        let moved = io.read_vectored(bufs)?;
-        Ok((moved, fell_short::<T>(moved, total(bufs.iter().map(|buf| buf.len())))))
+    shared.poll(Direction::Read, lane, cx, |io| {
+        let moved = transfer::read_vectored(io, bufs)?;
+        Ok(Done::transfer_of_pieces::<T>(moved, bufs.iter().map(|buf| buf.len())))
     })
 }
 
@@ -299,9 +122,9 @@ fn poll_write<T: IoSafe>(
 where
     for<'a> &'a T: Write,
 {
-    shared.poll(lane, cx, |io| {
+    shared.poll(Direction::Write, lane, cx, |io| {
         let moved = transfer::write(io, buf)?;
-        Ok((moved, fell_short::<T>(moved, buf.len())))
+        Ok(Done::transfer::<T>(moved, buf.len()))
     })
 }
 
@@ -314,9 +137,9 @@ fn poll_write_vectored<T: IoSafe>(
 where
     for<'a> &'a T: Write,
 {
-    shared.poll(lane, cx, |mut io| {
-        let moved = io.write_vectored(bufs)?;
-        Ok((moved, fell_short::<T>(moved, total(bufs.iter().map(|buf| buf.len())))))
+    shared.poll(Direction::Write, lane, cx, |io| {
+        let moved = transfer::write_vectored(io, bufs)?;
+        Ok(Done::transfer_of_pieces::<T>(moved, bufs.iter().map(|buf| buf.len())))
     })
 }
 
@@ -440,7 +263,7 @@ impl<T: IoSafe> IoSource<T> {
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         let (shared, lane) = self.lane(direction);
-        shared.poll(lane, cx, |io| Ok((op(io)?, false)))
+        shared.poll(direction, lane, cx, |io| Ok(Done::with(op(io)?)))
     }
 
     /// Ready when the source may be ready for an operation in `direction`; the operation then may still block.
@@ -459,7 +282,7 @@ impl<T: IoSafe> IoSource<T> {
     /// ```
     pub fn poll_ready(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
         let (shared, lane) = self.lane(direction);
-        shared.poll_ready(lane, cx)
+        shared.poll_ready(direction, lane, cx)
     }
 
     /// Reads into `buf`; 0 is the end. One system call, and none where the last read found the source drained.
@@ -593,7 +416,9 @@ impl<T: IoSafe> IoSource<T> {
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
         self.shared
-            .beside(direction, |shared, place, cx| shared.poll(place, cx, |io| Ok((op(io)?, false))))
+            .beside(direction, |shared, direction, place, cx| {
+                shared.poll(direction, place, cx, |io| Ok(Done::with(op(io)?)))
+            })
             .await
     }
 
@@ -656,18 +481,8 @@ impl<T: IoSafe> IoSource<T> {
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a system call, where the source is known not to be ready.
     pub fn try_io<R>(&self, direction: Direction, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
-        self.shared.try_io(direction, |_| false, op)
-    }
-}
-
-impl<T: IoSafe + fmt::Debug> fmt::Debug for Shared<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut f = f.debug_struct("Source");
-        f.field("io", &self.io);
-        if let Some(home) = self.registration.home() {
-            f.field("read", &home.word(Direction::Read)).field("write", &home.word(Direction::Write));
-        }
-        f.finish_non_exhaustive()
+        let mut beside = Beside { direction, ticket: None };
+        self.shared.try_io(direction, &mut beside, |io| Ok(Done::with(op(io)?)))
     }
 }
 

@@ -162,6 +162,31 @@ impl From<ReadError> for io::Error {
     }
 }
 
+/// The system's error in words that say what failed, and what to do about it. The system's own is its source: some codes, such as
+/// that of no descriptors left, have no kind by which a program could tell them.
+#[cold]
+pub(crate) fn explained(error: io::Error, message: String) -> io::Error {
+    io::Error::new(error.kind(), Explained { message, error })
+}
+
+#[derive(Debug)]
+struct Explained {
+    message: String,
+    error: io::Error,
+}
+
+impl fmt::Display for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Explained {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
 /// An error that is given again and again: what can be kept of an [`io::Error`], which cannot be cloned. One word, since most
 /// connections never have one.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Streams, servers and sockets of the heist async runtime.
 //!
-//! Programs use the crate `heist`, which has all of it under the same paths; so the examples say `heist::`, and hide
-//! that here it stands for this crate.
+//! Programs use the crate `heist`, which has all of it but [`DEFAULT_LIMIT`] under the same paths; so the examples say
+//! `heist::`, and hide that here it stands for this crate.
 //!
 //! Two layers:
 //!
@@ -109,8 +109,7 @@ pub use {connect::open_unix_connection, server::start_unix_server};
 /// How many bytes a [`StreamReader`] takes for one line, when nothing else is said: 64 KiB, as in asyncio.
 ///
 /// ```
-/// # use heist_streams as heist;
-/// use heist::{DEFAULT_LIMIT, StreamReader};
+/// use heist_streams::{DEFAULT_LIMIT, StreamReader};
 ///
 /// let (reader, _feeder) = StreamReader::fed(DEFAULT_LIMIT)?;
 /// assert_eq!(reader.limit(), 64 * 1024);

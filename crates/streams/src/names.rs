@@ -13,6 +13,7 @@ use heist_reactor::{NameHints, look_up_address, look_up_name};
 use heist_scheduler::Handle;
 
 use crate::address::Family;
+use crate::error::explained;
 
 /// The kind of a socket; asyncio's `type`.
 ///
@@ -478,9 +479,10 @@ async fn on_pool<R: Send + 'static>(
         return Err(io::Error::other(message));
     };
     match handle.to_thread(ask).await {
-        Ok(answer) => {
-            answer.map_err(|error| io::Error::new(error.kind(), format!("cannot {subject}: {error}")))
-        }
+        Ok(answer) => answer.map_err(|error| {
+            let message = format!("cannot {subject}: {error}");
+            explained(error, message)
+        }),
         Err(error) => Err(io::Error::other(format!("cannot {subject}: {error}"))),
     }
 }

@@ -78,9 +78,10 @@ pub struct StreamReader {
 struct State {
     input: Input,
     buffer: Buffer,
-    limit: usize,
-    eof: bool,
     error: Option<Sticky>,
+    /// [`u32::MAX`] is none. Half a word, since each idle connection has one.
+    limit: u32,
+    eof: bool,
 }
 
 impl fmt::Debug for StreamReader {
@@ -88,7 +89,7 @@ impl fmt::Debug for StreamReader {
         f.debug_struct("StreamReader")
             .field("input", &self.state.input)
             .field("buffered", &self.state.buffer.len())
-            .field("limit", &self.state.limit)
+            .field("limit", &self.limit())
             .field("eof", &self.state.eof)
             .field("error", &self.state.error)
             .finish()
@@ -98,7 +99,8 @@ impl fmt::Debug for StreamReader {
 impl StreamReader {
     /// A reader of `input`, whose limit is not 0.
     pub(crate) fn over(input: Input, limit: usize) -> Self {
-        let state = State { input, buffer: Buffer::default(), limit, eof: false, error: None };
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        let state = State { input, buffer: Buffer::default(), error: None, limit, eof: false };
         Self { state: Box::new(state) }
     }
 
@@ -117,7 +119,7 @@ impl StreamReader {
     #[cfg(feature = "tls")]
     pub(crate) fn lend(&mut self) -> (Input, Vec<u8>) {
         let left = self.state.buffer.take(self.state.buffer.len());
-        (std::mem::replace(&mut self.state.input, Input::Other(Box::new(Lent))), left)
+        (std::mem::replace(&mut self.state.input, Input::other(Lent)), left)
     }
 
     /// Goes on with `input`.
@@ -179,7 +181,7 @@ impl StreamReader {
         self.state.eof && self.state.buffer.is_empty()
     }
 
-    /// How many bytes one line may have.
+    /// How many bytes one line may have. One of 4 GiB or more is none, and given as [`usize::MAX`].
     ///
     /// ```
     /// # use heist_streams as heist;
@@ -190,7 +192,11 @@ impl StreamReader {
     /// # }
     /// ```
     pub fn limit(&self) -> usize {
-        self.state.limit
+        // None that is kept in less than it was asked for could be told from one that is not kept at all.
+        match self.state.limit {
+            u32::MAX => usize::MAX,
+            limit => limit as usize,
+        }
     }
 
     /// Reads up to `n` bytes: what is there, waiting until something is; empty at the end of the stream, and for an `n`
@@ -514,14 +520,14 @@ impl StreamReader {
         loop {
             let buffered = self.state.buffer.get();
             if let Some((begin, end)) = find_any(buffered, separators, *searched) {
-                if begin > self.state.limit {
+                if begin > self.limit() {
                     return Poll::Ready(Err(self.overrun(begin, true)));
                 }
                 return Poll::Ready(Ok(self.state.buffer.take(end)));
             }
             // The longest separator may have begun in the last bytes.
             *searched = (buffered.len() + 1).saturating_sub(longest);
-            if *searched > self.state.limit {
+            if *searched > self.limit() {
                 return Poll::Ready(Err(self.overrun(*searched, false)));
             }
             if self.state.eof {
@@ -533,7 +539,7 @@ impl StreamReader {
 
     /// The separator comes too late, or has not come in time.
     fn overrun(&self, consumed: usize, found: bool) -> ReadError {
-        LimitOverrunError { consumed, found, limit: self.state.limit }.into()
+        LimitOverrunError { consumed, found, limit: self.limit() }.into()
     }
 
     /// The stream has ended too early.

@@ -4,10 +4,10 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use heist_reactor::IoSource;
+use heist_reactor::{Half, IoSource};
 
 use crate::net;
-use crate::wire::{Input, Output, StreamAddr};
+use crate::wire::{Input, Output, StreamAddr, StreamSocket};
 use crate::writer::Ending;
 use crate::{StreamReader, StreamWriter};
 
@@ -110,7 +110,7 @@ impl StreamReader {
         }
         let parts = take_apart(self, writer).await?;
         match (parts.input, parts.output) {
-            (Input::Tcp(input), Output::Tcp(output)) => match input.reunite(output) {
+            (Input::Socket(input), Output::Socket(output)) => match input.reunite(output) {
                 Ok(source) => {
                     Ok((net::TcpStream::from_nonblocking(IoSource::into_inner(source)), parts.unread))
                 }
@@ -121,12 +121,19 @@ impl StreamReader {
     }
 }
 
+/// Whether it is not a socket of Unix.
+fn is_tcp(half: &Half<StreamSocket>) -> bool {
+    half.get_ref().local_addr().is_ok()
+}
+
 fn check_pair(reader: &StreamReader, writer: &StreamWriter) -> io::Result<()> {
     let refused = |kind, message| Err(io::Error::new(kind, message));
     writer
         .with_output(|output| match (reader.input(), output) {
-            (Input::Tcp(input), Output::Tcp(output)) if input.is_pair_of(output) => Ok(()),
-            (Input::Tcp(_), Output::Tcp(_)) => {
+            (Input::Socket(input), Output::Socket(output)) if is_tcp(input) && is_tcp(output) => {
+                if input.is_pair_of(output) {
+                    return Ok(());
+                }
                 refused(io::ErrorKind::InvalidInput, "the reader and the writer are of two connections")
             }
             _ => refused(io::ErrorKind::Unsupported, "the streams do not run over TCP"),

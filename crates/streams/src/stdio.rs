@@ -53,7 +53,7 @@ pub fn stdin() -> io::Result<StreamReader> {
         Some(file) => read_side(IoSource::new(file))?,
         None => Box::new(source(pumped()?)?),
     };
-    Ok(StreamReader::over(Input::Other(side), DEFAULT_LIMIT))
+    Ok(StreamReader::over(Input::Other(Box::new(side)), DEFAULT_LIMIT))
 }
 
 /// A writer to this process' stdout; in asyncio `connect_write_pipe` with `sys.stdout`.
@@ -116,7 +116,7 @@ fn writer(stream: BorrowedFd<'_>) -> io::Result<StreamWriter> {
         // In blocking mode, it takes all it is given.
         None => File::from(stream.try_clone_to_owned()?),
     };
-    Ok(StreamWriter::over(Output::Other(Box::new(IoSource::new(file))), StreamAddr::Unnamed, None))
+    Ok(StreamWriter::over(Output::other(IoSource::new(file)), StreamAddr::Unnamed, None))
 }
 
 /// A non-blocking open file of our own for what a stream is, where that can be had.

@@ -1,6 +1,6 @@
 //! Streams, sockets, files and processes.
 
-use super::{Factory, Plain};
+use super::Factory;
 
 #[test]
 fn streams_and_sockets() {

@@ -10,11 +10,10 @@ use std::pin::pin;
 use std::task::Poll;
 
 use heist::{
-    SendfileNotAvailableError, StreamReader, StreamWriter, Transport, create_connection, sendfile, sock_recv,
-    sock_sendall, sock_sendfile,
+    SendfileNotAvailableError, StreamReader, StreamWriter, sendfile, sock_recv, sock_sendall, sock_sendfile,
 };
 
-use crate::recorder::{Calls, Recorder};
+use crate::recorder::transport;
 use crate::support::{self, for_each_flavour};
 
 /// More than any socket takes at once.
@@ -231,17 +230,6 @@ fn unix_sockets_take_files_too() {
         assert_eq!(sock_recv(&far, 100).await?, b"<content>");
         Ok(())
     });
-}
-
-/// A transport, its callbacks, and the far end's streams.
-async fn transport() -> io::Result<(Transport, Calls, StreamReader, StreamWriter)> {
-    let listener = heist::net::TcpListener::bind("127.0.0.1:0").await?;
-    let calls = Calls::default();
-    let recorder = Recorder::to(&calls);
-    let (transport, _) = create_connection(|| recorder, listener.local_addr()?).await?;
-    calls.made().await;
-    let (far, far_writer) = listener.accept().await?.0.into_streams();
-    Ok((transport, calls, far, far_writer))
 }
 
 #[test]

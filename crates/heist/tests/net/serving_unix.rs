@@ -3,8 +3,7 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::Path;
 use std::time::Duration;
 
 use heist::{
@@ -12,31 +11,7 @@ use heist::{
     start_unix_server,
 };
 
-use crate::support::on_each_flavour;
-
-/// A directory of a test's own, removed in the end.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("heist-{}-{number}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.0.join("socket")
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        // What is left in it is the test's business.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
+use crate::support::{Directory, on_each_flavour};
 
 async fn echo(mut reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
     writer.write(&reader.readline().await?);
@@ -58,8 +33,8 @@ async fn end(server: Server) {
 #[test]
 fn b255_a_stale_socket_file_is_removed_and_other_files_are_not() {
     on_each_flavour(|| async {
-        let directory = Directory::new();
-        let path = directory.socket();
+        let directory = Directory::new("unix");
+        let path = directory.file("socket");
         drop(UnixListener::bind(&path).unwrap());
         assert!(path.exists(), "a listener leaves its file behind");
         let server = start_unix_server(echo, &path).await.unwrap();
@@ -82,8 +57,8 @@ fn b255_a_stale_socket_file_is_removed_and_other_files_are_not() {
 #[test]
 fn b256_the_file_goes_with_the_server_also_where_the_caller_bound_it() {
     on_each_flavour(|| async {
-        let directory = Directory::new();
-        let path = directory.socket();
+        let directory = Directory::new("unix");
+        let path = directory.file("socket");
         let server = start_unix_server(echo, &path).await.unwrap();
         assert_eq!(server.sockets()[0].name().as_pathname(), Some(&*path));
         assert_eq!(server.sockets()[0].local_addr().unwrap_err().kind(), ErrorKind::Unsupported);
@@ -102,11 +77,11 @@ fn b256_the_file_goes_with_the_server_also_where_the_caller_bound_it() {
 #[test]
 fn b257_a_file_of_somebody_else_stays_and_ones_own_may() {
     on_each_flavour(|| async {
-        let directory = Directory::new();
-        let path = directory.socket();
+        let directory = Directory::new("unix");
+        let path = directory.file("socket");
         let replaced = start_unix_server(echo, &path).await.unwrap();
         // The old file is kept aside, so that its number is not given to the new one.
-        fs::rename(&path, directory.0.join("aside")).unwrap();
+        fs::rename(&path, directory.file("aside")).unwrap();
         let other = UnixListener::bind(&path).unwrap();
         end(replaced).await;
         assert!(path.exists(), "it is somebody else's");
@@ -142,22 +117,22 @@ fn abstract_names_have_no_file() {
 #[test]
 fn what_goes_wrong_says_what_to_do() {
     on_each_flavour(|| async {
-        let directory = Directory::new();
-        let path = directory.socket();
+        let directory = Directory::new("unix");
+        let path = directory.file("socket");
         let error = open_unix_connection(&path).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert!(error.to_string().contains("no such file"), "{error}");
         drop(UnixListener::bind(&path).unwrap());
         let error = open_unix_connection(&path).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-        let long = directory.0.join("x".repeat(200));
+        let long = directory.file(&"x".repeat(200));
         for error in [
             open_unix_connection(&long).await.map(drop).unwrap_err(),
             start_unix_server(echo, &long).await.map(drop).unwrap_err(),
         ] {
             assert!(error.to_string().contains("108 bytes"), "{error}");
         }
-        let error = start_unix_server(echo, directory.0.join("not/there")).await.unwrap_err();
+        let error = start_unix_server(echo, directory.file("not/there")).await.unwrap_err();
         assert!(error.to_string().contains("make it first"), "{error}");
         let error = open_unix_connection(&path).family(heist::Family::V4).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -169,8 +144,8 @@ fn what_goes_wrong_says_what_to_do() {
 #[test]
 fn a_full_backlog_is_waited_for() {
     on_each_flavour(|| async {
-        let directory = Directory::new();
-        let path = directory.socket();
+        let directory = Directory::new("unix");
+        let path = directory.file("socket");
         let server = start_unix_server(echo, &path).backlog(1).start_serving(false).await.unwrap();
         let refused = open_unix_connection(&path).timeout(Duration::from_secs(1)).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused, "it does not listen yet");
@@ -212,8 +187,8 @@ fn a_connected_pair_becomes_streams() {
 #[test]
 fn the_task_of_an_unnamed_peer_is_named_after_the_socket() {
     on_each_flavour(|| async {
-        let directory = Directory::new();
-        let path = directory.socket();
+        let directory = Directory::new("unix");
+        let path = directory.file("socket");
         let handler = async |_reader, writer: StreamWriter| {
             writer.write(heist::current_task().unwrap().name().as_bytes());
         };

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::{
-    Half, IoSafe, IoSource, fell_short, poll_read, poll_read_vectored, poll_write, poll_write_vectored,
-    transfer,
+    Done, Half, IoSafe, IoSource, poll_read, poll_read_vectored, poll_write, poll_write_vectored, transfer,
 };
 use crate::Direction;
-use crate::lane::Place;
 
 impl<T: IoSafe> Half<T> {
     /// The value inside.
@@ -131,7 +129,7 @@ impl<T: IoSafe> Half<T> {
         cx: &mut Context<'_>,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.shared.poll(&mut self.lane, cx, |io| Ok((op(io)?, false)))
+        self.shared.poll(self.direction(), &mut self.lane, cx, |io| Ok(Done::with(op(io)?)))
     }
 
     /// As [`IoSource::poll_ready`], in this half's direction.
@@ -146,7 +144,7 @@ impl<T: IoSafe> Half<T> {
     /// }
     /// ```
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.shared.poll_ready(&mut self.lane, cx)
+        self.shared.poll_ready(self.direction(), &mut self.lane, cx)
     }
 
     /// As [`IoSource::try_io`], in this half's direction.
@@ -170,10 +168,10 @@ impl<T: IoSafe> Half<T> {
     /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a system call, where the source is known not to be ready.
     #[inline]
     pub fn try_io<R>(&mut self, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
-        self.shared.try_io(self.lane.direction(), |seen| self.lane.is_drained(seen), op)
+        self.shared.try_io(self.direction(), &mut self.lane, |io| Ok(Done::with(op(io)?)))
     }
 
-    /// Writes some of `buf` without waiting, and says how much.
+    /// Writes some of `buf` without waiting, and says how much. After a short write the next one makes no system call.
     ///
     /// ```
     /// # use std::os::unix::net::UnixStream;
@@ -193,12 +191,32 @@ impl<T: IoSafe> Half<T> {
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a system call where the source is known not to be ready.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that reads.
     #[inline]
     pub fn try_write(&mut self, buf: &[u8]) -> io::Result<usize>
     where
         for<'a> &'a T: Write,
     {
-        self.try_io(|io| transfer::write(io, buf))
+        self.expect(Direction::Write)?;
+        self.shared.try_io(Direction::Write, &mut self.lane, |io| {
+            Ok(Done::transfer::<T>(transfer::write(io, buf)?, buf.len()))
+        })
+    }
+
+    /// As [`try_write`](Self::try_write), from several buffers, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`try_write`](Self::try_write).
+    pub fn try_write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize>
+    where
+        for<'a> &'a T: Write,
+    {
+        self.expect(Direction::Write)?;
+        self.shared.try_io(Direction::Write, &mut self.lane, |io| {
+            let moved = transfer::write_vectored(io, bufs)?;
+            Ok(Done::transfer_of_pieces::<T>(moved, bufs.iter().map(|buf| buf.len())))
+        })
     }
 
     /// As [`IoSource::poll_read`].
@@ -263,9 +281,8 @@ impl<T: IoSafe> Half<T> {
     {
         self.expect(Direction::Read)?;
         let room = buf.capacity() - buf.len();
-        self.shared.poll(&mut self.lane, cx, |io| {
-            let moved = transfer::read_behind(io, buf)?;
-            Ok((moved, fell_short::<T>(moved, room)))
+        self.shared.poll(Direction::Read, &mut self.lane, cx, |io| {
+            Ok(Done::transfer::<T>(transfer::read_behind(io, buf)?, room))
         })
     }
 

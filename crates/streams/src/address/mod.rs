@@ -36,6 +36,11 @@ pub(crate) use system::name_of;
 /// # }
 /// # #[cfg(heist_loom)] fn main() {}
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say an address",
+    label = "no address",
+    note = "write `\"host:port\"`, `(\"host\", port)`, or give a `SocketAddr`"
+)]
 pub trait ToAddress: sealed::ToTarget {}
 
 impl<T: sealed::ToTarget> ToAddress for T {}

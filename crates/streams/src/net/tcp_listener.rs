@@ -14,6 +14,7 @@ use super::ready::{self, Interest, Ready, any_socket};
 use super::{Line, TcpStream, bind, listen};
 use crate::ToAddress;
 use crate::address::Purpose;
+use crate::error::explained;
 
 /// How many connections may wait to be accepted, when nothing else is said.
 pub(super) const BACKLOG: u32 = 1024;
@@ -76,7 +77,8 @@ impl TcpListener {
             match bind(address, cfg!(unix), false, false).and_then(|socket| listen(socket, BACKLOG)) {
                 Ok(listener) => return Ok(Self::from_nonblocking(listener)),
                 Err(error) => {
-                    last = Some(io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")));
+                    let message = format!("cannot listen on {address}: {error}");
+                    last = Some(explained(error, message));
                 }
             }
         }

@@ -10,6 +10,7 @@ use super::options::{buffer_options, socket_options, tcp_options};
 use super::socket::{listen, socket};
 use super::{KeepAlive, TcpListener, TcpStream};
 use crate::connect::connect_socket;
+use crate::error::explained;
 
 /// A TCP socket that neither listens nor is connected yet, for options that must be set before.
 ///
@@ -136,9 +137,10 @@ impl TcpSocket {
     ///
     /// The system's, with the address: in use, not of this machine, no permission.
     pub fn bind(&self, address: SocketAddr) -> io::Result<()> {
-        self.socket
-            .bind(&address.into())
-            .map_err(|error| io::Error::new(error.kind(), format!("cannot bind to {address}: {error}")))
+        self.socket.bind(&address.into()).map_err(|error| {
+            let message = format!("cannot bind to {address}: {error}");
+            explained(error, message)
+        })
     }
 
     /// This end's address.

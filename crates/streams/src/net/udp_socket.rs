@@ -13,6 +13,7 @@ use super::ready::{self, Interest, Ready, any_socket};
 use super::socket::{share_port, socket};
 use crate::ToAddress;
 use crate::address::{Purpose, Target};
+use crate::error::explained;
 
 /// A UDP socket.
 ///
@@ -411,7 +412,8 @@ fn first_that<T>(
         match op(address) {
             Ok(value) => return Ok(value),
             Err(error) => {
-                last = Some(io::Error::new(error.kind(), format!("cannot {what} {address}: {error}")))
+                let message = format!("cannot {what} {address}: {error}");
+                last = Some(explained(error, message));
             }
         }
     }

@@ -92,7 +92,7 @@ impl ConnectReadPipe {
         check_limit(self.limit)?;
         Kind::of_stream(&self.pipe)?;
         let side = read_side(source(self.pipe)?)?;
-        Ok(StreamReader::over(Input::Other(side), self.limit))
+        Ok(StreamReader::over(Input::Other(Box::new(side)), self.limit))
     }
 }
 
@@ -168,7 +168,7 @@ pub async fn connect_write_pipe(pipe: impl Into<OwnedFd>) -> io::Result<StreamWr
 }
 
 fn writer_over(source: IoSource<File>, ending: Option<Ending>) -> StreamWriter {
-    StreamWriter::over(Output::Other(Box::new(source)), StreamAddr::Unnamed, ending)
+    StreamWriter::over(Output::other(source), StreamAddr::Unnamed, ending)
 }
 
 /// A pipe of this process: what is written to the one end comes out of the other. Python's `os.pipe`, as streams.
@@ -197,6 +197,6 @@ fn writer_over(source: IoSource<File>, ending: Option<Ending>) -> StreamWriter {
 /// The system's, when no descriptors are left.
 pub fn pipe() -> io::Result<(StreamReader, StreamWriter)> {
     let (read, write) = raw_pipe()?;
-    let reader = StreamReader::over(Input::Other(Box::new(source(read)?)), DEFAULT_LIMIT);
+    let reader = StreamReader::over(Input::other(source(read)?), DEFAULT_LIMIT);
     Ok((reader, writer_over(source(write)?, None)))
 }

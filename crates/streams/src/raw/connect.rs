@@ -11,6 +11,7 @@ use socket2::{Domain, SockRef};
 use super::stream_addr;
 use super::waiting::{check_nonblocking, ready, waiting};
 use crate::address::{Purpose, Target};
+use crate::error::explained;
 use crate::net::connect_unix_socket;
 use crate::{StreamAddr, ToAddress};
 
@@ -63,7 +64,10 @@ async fn connect(socket: &impl AsFd, target: io::Result<Target>) -> io::Result<(
         Err(error) if error.raw_os_error() == Some(libc::EISCONN) && is_peer(&sock, address) => Ok(()),
         result => result,
     };
-    result.map_err(|error| io::Error::new(error.kind(), format!("cannot connect to {address}: {error}")))
+    result.map_err(|error| {
+        let message = format!("cannot connect to {address}: {error}");
+        explained(error, message)
+    })
 }
 
 /// Waits for the end of an attempt.

@@ -262,7 +262,7 @@ impl StreamReader {
     pub fn fed(limit: usize) -> io::Result<(Self, Feeder)> {
         check_limit(limit)?;
         let feed = Arc::new(Feed::default());
-        let reader = Self::over(Input::Other(Box::new(Fed(feed.clone()))), limit);
+        let reader = Self::over(Input::other(Fed(feed.clone())), limit);
         Ok((reader, Feeder { source: Arc::new(Source(feed)) }))
     }
 
@@ -277,7 +277,7 @@ impl StreamReader {
     /// ```
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Self {
         let ended = Feed { state: Mutex::new(State { eof: true, ..State::default() }) };
-        let mut reader = Self::over(Input::Other(Box::new(Fed(Arc::new(ended)))), crate::DEFAULT_LIMIT);
+        let mut reader = Self::over(Input::other(Fed(Arc::new(ended))), crate::DEFAULT_LIMIT);
         reader.put_back(bytes.into());
         reader
     }

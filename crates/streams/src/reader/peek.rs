@@ -34,8 +34,8 @@ impl StreamReader {
     /// Nothing is lost.
     pub async fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
         self.check()?;
-        if n > self.state.limit {
-            let message = format!("{n} bytes are more than the limit of the reader, {}", self.state.limit);
+        if n > self.limit() {
+            let message = format!("{n} bytes are more than the limit of the reader, {}", self.limit());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         while self.state.buffer.len() < n && !self.state.eof {

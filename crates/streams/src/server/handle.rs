@@ -189,7 +189,7 @@ impl Server {
         for listener in &listeners {
             if let Err(error) = listener.listen(self.shared.backlog) {
                 self.close();
-                return Err(cannot_listen(listener.address(), &error));
+                return Err(cannot_listen(listener.address(), error));
             }
         }
         if self.shared.handle.is_closed() {
@@ -217,8 +217,9 @@ impl Server {
 
     /// Serves until the server is closed, and its connections have ended; asyncio's `serve_forever`.
     ///
-    /// A cancellation closes the server, waits for its connections, and goes on. Dropping the future closes the server and
-    /// does not wait.
+    /// A cancellation closes the server, waits for its connections, and goes on; Ctrl-C is one, where `main` awaits this. They
+    /// may take as long as they like: a program that wants a limit waits for `heist::ctrl_c` instead, and then calls
+    /// [`shutdown`](Self::shutdown). Dropping the future closes the server and does not wait.
     ///
     /// ```
     /// # #[cfg(not(heist_loom))]

@@ -121,7 +121,6 @@ fn list(f: &mut fmt::Formatter<'_>, of: &str, what: &str, connections: &[ServerC
 /// A server about to be shut down; see [`Server::shutdown`].
 ///
 /// ```
-/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -129,8 +128,8 @@ fn list(f: &mut fmt::Formatter<'_>, of: &str, what: &str, connections: &[ServerC
 /// # use heist_streams::{StreamReader, StreamWriter, start_server};
 /// # async fn echo(_: StreamReader, _: StreamWriter) {}
 /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+/// # use heist_streams::ServerShutdown;
 /// use std::time::Duration;
-/// use heist::ServerShutdown;
 ///
 /// let shutdown: ServerShutdown = server.shutdown(Duration::from_secs(10)).grace(Duration::from_secs(2));
 /// assert!(shutdown.await.is_clean());

@@ -273,9 +273,7 @@ impl Plan {
 /// Refuses streams of two connections, as far as that can be seen.
 fn check_pair(reader: &StreamReader, writer: &StreamWriter) -> io::Result<()> {
     let fits = writer.with_output(|output| match (reader.input(), output) {
-        (Input::Tcp(input), Output::Tcp(output)) => input.is_pair_of(output),
-        #[cfg(unix)]
-        (Input::Unix(input), Output::Unix(output)) => input.is_pair_of(output),
+        (Input::Socket(input), Output::Socket(output)) => input.is_pair_of(output),
         (Input::Other(_), Output::Other(_)) => true,
         _ => false,
     });

@@ -58,7 +58,7 @@ mod datagram;
 mod driver;
 mod handle;
 mod lane;
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "tls", all(test, heist_loom)))]
 mod lending;
 #[cfg(all(test, heist_loom))]
 mod models;

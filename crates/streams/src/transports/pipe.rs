@@ -17,8 +17,8 @@ use crate::{StreamWriter, pipe};
 /// a transport ends it by an error.
 ///
 /// ```
-/// # use heist_scheduler::yield_now;
 /// # use heist_streams as heist;
+/// # use heist_scheduler::yield_now;
 /// # fn main() -> std::io::Result<()> {
 /// # heist_test_loop::run_local(async {
 /// use std::io::Write;
@@ -105,7 +105,7 @@ where
 
 /// The writer of a transport that only reads: it can be closed, and nothing else.
 pub(super) fn no_writer() -> StreamWriter {
-    StreamWriter::over(Output::Other(Box::new(NoOutput)), StreamAddr::Unnamed, None)
+    StreamWriter::over(Output::other(NoOutput), StreamAddr::Unnamed, None)
 }
 
 #[derive(Debug)]

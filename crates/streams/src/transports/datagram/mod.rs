@@ -29,8 +29,8 @@ use crate::net::UdpSocket;
 /// other, as those of [`Protocol`](super::Protocol).
 ///
 /// ```
-/// # use heist_scheduler::yield_now;
 /// # use heist_streams as heist;
+/// # use heist_scheduler::yield_now;
 /// # fn main() -> std::io::Result<()> {
 /// # heist_test_loop::run_local(async {
 /// use std::net::SocketAddr;

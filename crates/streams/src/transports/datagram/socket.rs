@@ -15,8 +15,8 @@ use crate::{StreamAddr, net::UnixDatagram};
 /// A kind of sockets: [`UdpSocket`], whose addresses are `SocketAddr`, or [`UnixDatagram`], whose are [`StreamAddr`].
 ///
 /// ```
-/// # use heist_scheduler::yield_now;
 /// # use heist_streams as heist;
+/// # use heist_scheduler::yield_now;
 /// # fn main() -> std::io::Result<()> {
 /// # heist_test_loop::run_local(async {
 /// use heist::net::UdpSocket;

@@ -25,8 +25,8 @@ pub use transport::SubprocessTransport;
 /// other, as those of [`Protocol`](super::Protocol).
 ///
 /// ```
-/// # use heist_scheduler::yield_now;
 /// # use heist_streams as heist;
+/// # use heist_scheduler::yield_now;
 /// # fn main() -> std::io::Result<()> {
 /// # heist_test_loop::run_local(async {
 /// use heist::transports::{SubprocessProtocol, subprocess_exec};

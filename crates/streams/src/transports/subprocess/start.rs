@@ -50,8 +50,8 @@ where
 /// As [`subprocess_exec`], by a command line for the shell; asyncio's `subprocess_shell`. Words of others must be quoted.
 ///
 /// ```
-/// # use heist_scheduler::yield_now;
 /// # use heist_streams as heist;
+/// # use heist_scheduler::yield_now;
 /// # fn main() -> std::io::Result<()> {
 /// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::SubprocessProtocol;

@@ -1,4 +1,4 @@
-//! Counts what the primitives cost on one thread: `churn [rounds]` prints nanoseconds; under `valgrind --tool=callgrind`
+//! Counts what the primitives cost on one thread: `primitives [rounds]` prints nanoseconds; under `valgrind --tool=callgrind`
 //! it gives instructions. Each part is a function of its own that is never inlined, so that a profile names it.
 
 use std::future::Future;
