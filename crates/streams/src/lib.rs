@@ -2,6 +2,8 @@
 //!
 //! Programs use the crate `heist`, which has all of it under the same paths;
 //! so the examples say `heist::`, and hide that here it stands for this crate.
+//! Programs use the crate `heist`, which has all of it but [`DEFAULT_LIMIT`] under the same paths; so the examples say
+//! `heist::`, and hide that here it stands for this crate.
 //!
 //! Two layers:
 //!

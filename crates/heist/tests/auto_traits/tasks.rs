@@ -45,6 +45,7 @@ fn loops_and_tasks() {
         heist::ShieldFuture<heist::ShieldedTask<u8>> => "Send Unpin",
         heist::ShieldedTask<u8> => "Send Unpin",
         heist::ShieldedTask<Local> => "Unpin",
+        heist::Awaited => "Send Sync Unpin",
         heist::FrameCallGraphEntry => "Send Sync Unpin",
         heist::FutureCallGraph => "Send Sync Unpin",
         heist::ExceptionContext => "Send Sync Unpin",
