@@ -219,8 +219,8 @@ pub use heist_streams::{
     IncompleteReadError, LimitOverrunError, ReadError, StreamAddr, StreamReader, StreamWriter, net,
 };
 pub use heist_streams::{
-    Outcome, Server, ServerConnection, ServerReport, ServerSocket, Shutdown as ServerShutdown, StartServer,
-    start_server, start_server_on,
+    Outcome, Server, ServerConnection, ServerReport, ServerShutdown, ServerSocket, StartServer, start_server,
+    start_server_on,
 };
 #[cfg(unix)]
 pub use heist_streams::{

@@ -149,6 +149,46 @@ fn a_full_disk_is_reported_and_what_failed_is_not_read() {
     });
 }
 
+/// A disk with some room: files may not grow beyond a limit, which is this whole process's.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_is_full_half_way_has_what_fitted() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    use support::{Copy, role};
+
+    const ROOM: u64 = 10_000;
+    if role().is_none() {
+        let mut copy = Copy::start("a_disk_that_is_full_half_way_has_what_fitted", "copy");
+        assert!(
+            copy.wait().success(),
+            "{:#?}",
+            std::mem::replace(&mut copy.stderr, support::Lines::none()).rest()
+        );
+        return;
+    }
+    setrlimit(Resource::Fsize, Rlimit { current: Some(ROOM), maximum: None }).unwrap();
+    on_both(|| async {
+        // The system sends a signal besides the error, which would end the process.
+        heist::add_signal_handler(heist::signal::SIGXFSZ, || {}).unwrap();
+        let directory = Directory::new("fs");
+        let path = directory.file("file");
+        let mut file = File::create(&path).await?;
+        let error = file.write_all(&[7; 3 * ROOM as usize]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::FileTooLarge, "{error}");
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        assert_eq!(file.metadata().await?.len(), ROOM);
+        // With room again it goes on, where it stopped.
+        file.set_len(0).await?;
+        file.seek(SeekFrom::Start(0)).await?;
+        file.write_all(b"fits").await?;
+        file.flush().await?;
+        assert_eq!(fs::read(&path).await?, b"fits");
+        let error = fs::write(&path, vec![7; 3 * ROOM as usize]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::FileTooLarge, "{error}");
+        Ok(())
+    });
+}
+
 /// Runs a test on both flavours, with a pool of one thread, so that it can be kept busy.
 fn on_one_thread<F: Future<Output = ()>>(test: impl Fn() -> F) {
     for_each_flavour(|builder| builder.max_blocking_threads(1).build().unwrap().run(test()).unwrap());

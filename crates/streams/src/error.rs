@@ -33,11 +33,14 @@ pub struct IncompleteReadError {
 
 impl fmt::Display for IncompleteReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes read on a total of ", self.partial.len())?;
+        let came = self.partial.len();
         match self.expected {
-            Some(expected) => write!(f, "{expected} expected bytes"),
-            None => f.write_str("undefined expected bytes"),
-        }
+            Some(expected) => {
+                write!(f, "the stream ended after {came} of the {expected} bytes that were asked for")
+            }
+            None => write!(f, "the stream ended after {came} bytes, before the separator came"),
+        }?;
+        f.write_str(": they are in `partial`")
     }
 }
 
@@ -56,7 +59,7 @@ impl Error for IncompleteReadError {}
 /// feeder.feed_data(b"too long\n")?;
 /// let Err(ReadError::LimitOverrun(error)) = reader.readuntil(b"\n").await else { panic!("over 4 bytes") };
 /// assert!(error.found);
-/// assert_eq!(error.consumed, 8);
+/// assert_eq!((error.consumed, error.limit), (8, 4));
 /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
 /// # }
 /// # #[cfg(heist_loom)] fn main() {}
@@ -67,16 +70,22 @@ pub struct LimitOverrunError {
     pub consumed: usize,
     /// Whether the separator is in the buffer, behind the limit.
     pub found: bool,
+    /// The reader's limit, in bytes.
+    pub limit: usize,
 }
 
 impl fmt::Display for LimitOverrunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.found {
-            "separator is found, but chunk is longer than limit"
+        if self.found {
+            write!(f, "there are {} bytes before the separator", self.consumed)?;
         } else {
-            "separator is not found, and chunk exceeds the limit"
-        })?;
-        write!(f, " ({} bytes): give the stream a larger limit", self.consumed)
+            write!(f, "{} bytes have come without the separator", self.consumed)?;
+        }
+        write!(
+            f,
+            ", and the reader's limit is {}: open the stream with a larger `limit`, or read in pieces",
+            self.limit
+        )
     }
 }
 
@@ -89,7 +98,7 @@ impl Error for LimitOverrunError {}
 /// use heist_streams::{IncompleteReadError, ReadError};
 ///
 /// let error = ReadError::from(IncompleteReadError { partial: b"ab".to_vec(), expected: Some(4) });
-/// assert_eq!(error.to_string(), "2 bytes read on a total of 4 expected bytes");
+/// assert!(error.to_string().starts_with("the stream ended after 2 of the 4 bytes that were asked for"));
 /// assert_eq!(io::Error::from(error).kind(), io::ErrorKind::UnexpectedEof);
 /// ```
 #[derive(Debug)]

@@ -91,7 +91,7 @@ pub use reunite::ReuniteError;
 #[cfg(unix)]
 pub use sendfile::{SendFile, SendfileNotAvailableError, SockSendFile, sendfile, sock_sendfile};
 pub use server::{
-    Outcome, Server, ServerConnection, ServerReport, ServerSocket, Shutdown, StartServer, start_server,
+    Outcome, Server, ServerConnection, ServerReport, ServerShutdown, ServerSocket, StartServer, start_server,
     start_server_on,
 };
 #[cfg(unix)]

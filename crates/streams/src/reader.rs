@@ -503,20 +503,25 @@ impl StreamReader {
             let buffered = self.state.buffer.get();
             if let Some((begin, end)) = find_any(buffered, separators, *searched) {
                 if begin > self.state.limit {
-                    return Poll::Ready(Err(LimitOverrunError { consumed: begin, found: true }.into()));
+                    return Poll::Ready(Err(self.overrun(begin, true)));
                 }
                 return Poll::Ready(Ok(self.state.buffer.take(end)));
             }
             // The longest separator may have begun in the last bytes.
             *searched = (buffered.len() + 1).saturating_sub(longest);
             if *searched > self.state.limit {
-                return Poll::Ready(Err(LimitOverrunError { consumed: *searched, found: false }.into()));
+                return Poll::Ready(Err(self.overrun(*searched, false)));
             }
             if self.state.eof {
                 return Poll::Ready(Err(self.incomplete(None)));
             }
             ready!(self.poll_fill(cx, usize::MAX))?;
         }
+    }
+
+    /// The separator comes too late, or has not come in time.
+    fn overrun(&self, consumed: usize, found: bool) -> ReadError {
+        LimitOverrunError { consumed, found, limit: self.state.limit }.into()
     }
 
     /// The stream has ended too early.

@@ -3,6 +3,10 @@
 use std::error::Error;
 use std::fmt;
 
+/// One text for channels that are closed for good and for a broadcast, which a new receiver would open again.
+const NO_RECEIVER: &str =
+    "no receiver is left to take the value: end the sender, or keep a receiver while values are sent";
+
 /// Nobody can receive any more; holds the value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SendError<T>(pub T);
@@ -15,7 +19,7 @@ impl<T> fmt::Debug for SendError<T> {
 
 impl<T> fmt::Display for SendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the channel is closed: no receiver is left")
+        f.write_str(NO_RECEIVER)
     }
 }
 
@@ -51,7 +55,7 @@ impl<T> fmt::Display for TrySendError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Full(_) => "the channel is full: await send() to wait for a free slot",
-            Self::Closed(_) => "the channel is closed: no receiver is left",
+            Self::Closed(_) => NO_RECEIVER,
         })
     }
 }

@@ -423,7 +423,7 @@ impl<T> Task<T> {
             let output = Self::take(&task);
             // Without its output the handle is a reference, no more.
             task.raw.release();
-            Ok(output.unwrap_or_else(|| Err(TaskError::refused("the value was taken"))))
+            Ok(output.unwrap_or_else(|| Err(TaskError::value_taken())))
         } else if self.raw.is_given_up() {
             Ok(Err(TaskError::cancelled(CancelledError::default())))
         } else {

@@ -23,6 +23,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heist_core::Unawaited;
 use heist_reactor::IoSource;
 
 use crate::address::{Family, Purpose, Resolve, Target};
@@ -61,6 +62,7 @@ const LEAD: usize = 1;
 /// # Ok(())
 /// # }
 /// ```
+#[track_caller]
 pub fn open_connection(address: impl ToAddress) -> OpenConnection {
     OpenConnection::new(address.to_target().map(Way::Address))
 }
@@ -85,6 +87,7 @@ pub fn open_connection(address: impl ToAddress) -> OpenConnection {
 ///
 /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a socket of another kind, and with options that are about addresses;
 /// [`NotConnected`](io::ErrorKind::NotConnected) for one that is not connected. The socket is closed.
+#[track_caller]
 pub fn open_connection_on(socket: impl Into<OwnedSocket>) -> OpenConnection {
     OpenConnection::new(ReadySocket::new(socket.into()).map(Way::Socket))
 }
@@ -133,6 +136,8 @@ pub struct OpenConnection {
     limit: usize,
     route: Route,
     timeout: Option<Duration>,
+    /// Who forgets the `.await` is told so in debug mode.
+    made: Unawaited,
     #[cfg(feature = "tls")]
     pub(crate) tls: crate::tls::Choices,
 }
@@ -162,12 +167,14 @@ impl fmt::Debug for OpenConnection {
 }
 
 impl OpenConnection {
+    #[track_caller]
     fn new(way: io::Result<Way>) -> Self {
         Self {
             way,
             limit: DEFAULT_LIMIT,
             route: Route::default(),
             timeout: None,
+            made: Unawaited::here(),
             #[cfg(feature = "tls")]
             tls: crate::tls::Choices::default(),
         }
@@ -310,7 +317,8 @@ impl OpenConnection {
         self
     }
 
-    async fn connect(self) -> io::Result<(StreamReader, StreamWriter)> {
+    async fn connect(mut self) -> io::Result<(StreamReader, StreamWriter)> {
+        self.made.polled();
         check_limit(self.limit)?;
         match self.timeout {
             None => self.connect_in_time().await,
@@ -395,7 +403,10 @@ pub(crate) async fn connect_to(target: io::Result<Target>) -> io::Result<IoSourc
 /// asyncio refuses a limit that no line fits.
 pub(crate) fn check_limit(limit: usize) -> io::Result<()> {
     if limit == 0 {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the limit of a stream cannot be 0"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the limit of a stream cannot be 0: give the bytes of the longest line, or leave it out",
+        ));
     }
     Ok(())
 }

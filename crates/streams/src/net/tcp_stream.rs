@@ -52,7 +52,7 @@ pub struct TcpStream {
 /// // Two ends of a connection: `near` and `far`.
 /// far.write_all(b"hello").await?;
 /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&near, rustix::event::PollFlags::IN)], None)?;
-/// let (mut read, _write) = near.split();
+/// let (mut read, _write) = near.into_split();
 /// assert_eq!(read.read(&mut [0; 10]).await?, 5);
 /// # std::io::Result::Ok(())
 /// # }).unwrap().unwrap();
@@ -74,7 +74,7 @@ pub struct ReadHalf {
 /// # let far = std::net::TcpStream::connect(listener.local_addr()?)?;
 /// # let (mut near, mut far) = (TcpStream::from_std(listener.accept()?.0)?, TcpStream::from_std(far)?);
 /// // Two ends of a connection: `near` and `far`.
-/// let (_read, write) = near.split();
+/// let (_read, write) = near.into_split();
 /// drop(write);
 /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
 /// assert_eq!(far.read(&mut [0; 10]).await?, 0);

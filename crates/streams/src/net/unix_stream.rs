@@ -45,7 +45,7 @@ pub struct UnixStream {
 /// use heist_streams::net::UnixStream;
 ///
 /// let (near, mut far) = UnixStream::pair()?;
-/// let (mut read, _write) = near.split();
+/// let (mut read, _write) = near.into_split();
 /// far.write_all(b"hello").await?;
 /// assert_eq!(read.read(&mut [0; 10]).await?, 5);
 /// # std::io::Result::Ok(())
@@ -65,7 +65,7 @@ pub struct UnixReadHalf {
 /// use heist_streams::net::UnixStream;
 ///
 /// let (near, mut far) = UnixStream::pair()?;
-/// let (_read, mut write) = near.split();
+/// let (_read, mut write) = near.into_split();
 /// write.write_all(b"hello").await?;
 /// drop(write);
 /// assert_eq!(far.read(&mut [0; 10]).await?, 5);

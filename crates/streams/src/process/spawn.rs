@@ -60,7 +60,7 @@ pub(super) async fn start(command: process::Command, merged: Option<OwnedFd>) ->
 
 /// Blocks until the program runs, or cannot.
 fn spawn(mut command: process::Command, merged: Option<OwnedFd>) -> io::Result<Started> {
-    let mut child = command.spawn()?;
+    let mut child = command.spawn().map_err(|error| refused(&command, &error))?;
     // The child's ends of pipes and files are in the command.
     drop(command);
     let [stdin, stdout, stderr] = [
@@ -75,6 +75,26 @@ fn spawn(mut command: process::Command, merged: Option<OwnedFd>) -> io::Result<S
     started.stdout = stdout.map(source).transpose()?;
     started.stderr = stderr.map(source).transpose()?;
     Ok(started)
+}
+
+/// What the system says, of which program, and what to do about it.
+fn refused(command: &process::Command, error: &io::Error) -> io::Error {
+    let program = command.get_program();
+    let missing = command.get_current_dir().filter(|directory| !directory.is_dir());
+    let advice = match (error.kind(), missing) {
+        (io::ErrorKind::NotFound, Some(directory)) => {
+            format!(" - its working directory {directory:?} is not there")
+        }
+        (io::ErrorKind::NotFound, None) if program.as_encoded_bytes().contains(&b'/') => {
+            " - check the path, and for a script the interpreter in its first line".to_owned()
+        }
+        (io::ErrorKind::NotFound, None) => " - is it installed, in a directory that PATH names?".to_owned(),
+        (io::ErrorKind::PermissionDenied, _) => {
+            " - may this user execute it, and from this directory?".to_owned()
+        }
+        _ => String::new(),
+    };
+    io::Error::new(error.kind(), format!("cannot start {program:?}: {error}{advice}"))
 }
 
 impl Started {

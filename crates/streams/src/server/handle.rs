@@ -241,7 +241,9 @@ impl Server {
     pub async fn serve_forever(&self) -> io::Result<()> {
         self.start_serving()?;
         if std::mem::replace(&mut self.shared.state.lock().forever, true) {
-            return Err(io::Error::other("the server is in serve_forever already, in another task"));
+            return Err(io::Error::other(
+                "the server is in serve_forever already, in another task: await wait_closed here",
+            ));
         }
         let close = CloseOnDrop { server: self, forever: true };
         let served = Scope::new(self.shared.wait(State::is_closed)).await;

@@ -44,7 +44,7 @@ pub use listener::ServerSocket;
 use options::Place;
 pub use options::StartServer;
 pub use outcome::Outcome;
-pub use shutdown::{ServerConnection, ServerReport, Shutdown};
+pub use shutdown::{ServerConnection, ServerReport, ServerShutdown};
 #[cfg(unix)]
 pub use unix::start_unix_server;
 

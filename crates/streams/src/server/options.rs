@@ -7,6 +7,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use heist_core::Unawaited;
 use heist_core::sync::Mutex;
 use heist_scheduler::Handle;
 
@@ -61,7 +62,7 @@ pub(super) enum Place {
 /// in use, not of this machine, no permission. An address family that the machine lacks is left out, as long as another
 /// is there. A host that is unknown, an address that is none and a limit of 0 are errors, too. Whatever was bound by then is
 /// closed.
-#[must_use = "await it to start the server"]
+#[must_use = "nothing listens before it is awaited: `start_server(handler, address).await?`"]
 pub struct StartServer<H> {
     handler: H,
     place: io::Result<Place>,
@@ -73,6 +74,8 @@ pub struct StartServer<H> {
     max_connections: Option<usize>,
     start_serving: bool,
     made_at: &'static Location<'static>,
+    /// Who forgets the `.await` is told so in debug mode.
+    made: Unawaited,
     #[cfg(feature = "tls")]
     pub(crate) tls: crate::tls::Choices,
 }
@@ -106,6 +109,7 @@ impl<H> StartServer<H> {
             max_connections: None,
             start_serving: true,
             made_at: Location::caller(),
+            made: Unawaited::here(),
             #[cfg(feature = "tls")]
             tls: crate::tls::Choices::default(),
         }
@@ -370,6 +374,7 @@ where
     Fut::Output: Outcome,
 {
     async fn start(mut self) -> io::Result<Server> {
+        self.made.polled();
         self.check()?;
         let Some(handle) = Handle::current() else {
             return Err(io::Error::other("start_server needs an event loop: await it inside heist::run"));

@@ -37,7 +37,8 @@ impl<T: Outcome, E: fmt::Display> Outcome for Result<T, E> {
 /// Tells of the failure of a handler, from its task. A panic needs nothing of ours: the loop tells of it, with the name of
 /// the task, which says the peer.
 pub(super) fn report_failure(failure: &dyn fmt::Display, peer: &StreamAddr) {
-    let error: Box<dyn Error + Send + Sync> = failure.to_string().into();
+    // Errors that keep their causes, such as those of anyhow, tell them in the alternate form.
+    let error: Box<dyn Error + Send + Sync> = format!("{failure:#}").into();
     let mut context = ExceptionContext::new(format!("the handler of the connection from {peer} failed"))
         .with_exception(Arc::from(error));
     if let Some(task) = heist_scheduler::current_task() {

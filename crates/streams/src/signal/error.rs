@@ -61,7 +61,9 @@ impl fmt::Display for SignalError {
             Self::NoLoop => f.write_str(
                 "no event loop runs on this thread: call it from a task, or use the method of an EventLoop",
             ),
-            Self::LoopClosed => f.write_str("the event loop is closed and handles no signals any more"),
+            Self::LoopClosed => {
+                f.write_str("the event loop is closed and handles no signals any more: make a new one")
+            }
             Self::Io(error) => write!(f, "the signal cannot be handled now: {error}"),
         }
     }

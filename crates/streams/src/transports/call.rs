@@ -61,10 +61,8 @@ pub(super) fn end(payload: Option<Payload>) -> Poll<()> {
 /// is called with.
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// use heist_streams::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
 /// # std::panic::set_hook(Box::new(|_| {}));
 ///
@@ -104,10 +102,8 @@ impl ProtocolError {
     /// The name of the callback.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// use heist_streams::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
     /// # std::panic::set_hook(Box::new(|_| {}));
     ///
@@ -143,10 +139,8 @@ impl ProtocolError {
     /// Whether it panicked.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// use heist_streams::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
     /// # std::panic::set_hook(Box::new(|_| {}));
     ///

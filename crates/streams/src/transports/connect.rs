@@ -55,10 +55,8 @@ where
 /// As [`create_connection`], to a Unix socket; asyncio's `create_unix_connection`.
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::Protocol;
 /// # struct Quiet;
 /// # impl Protocol for Quiet {
@@ -90,10 +88,8 @@ where
 /// asyncio's `connect_accepted_socket`, and its `create_connection(sock=...)`.
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::Protocol;
 /// # struct Quiet;
 /// # impl Protocol for Quiet {
@@ -133,10 +129,8 @@ where
 /// `connection_made`.
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::Protocol;
 /// # struct Quiet;
 /// # impl Protocol for Quiet {
@@ -175,10 +169,8 @@ impl<F, Kind> CreateConnection<F, Kind> {
     /// `interleave`, `timeout`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::Protocol;
     /// # struct Quiet;
     /// # impl Protocol for Quiet {

@@ -17,10 +17,8 @@ use crate::{StreamWriter, pipe};
 /// a transport ends it by an error.
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// use std::io::Write;
 /// use heist_streams::transports::{Protocol, connect_read_pipe};
 ///
@@ -65,10 +63,8 @@ where
 /// something was kept. `data_received` is never called.
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::Protocol;
 /// # struct Quiet;
 /// # impl Protocol for Quiet {

@@ -14,10 +14,8 @@ use crate::StreamReader;
 /// other by its task; they must not block. To await something, create a task.
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// use std::io::{Read, Write};
 /// use heist_streams::transports::{Protocol, Transport, connect_accepted_socket};
 ///

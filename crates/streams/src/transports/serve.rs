@@ -45,10 +45,8 @@ where
 /// As [`create_server`], on a socket that is bound already; asyncio's `create_server(sock=...)`. See [`start_server_on`].
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::{Protocol, Transport};
 /// # struct Greeter;
 /// # impl Protocol for Greeter {
@@ -84,10 +82,8 @@ where
 /// As [`create_server`], on a Unix socket; asyncio's `create_unix_server`. See [`start_unix_server`](crate::start_unix_server).
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::{Protocol, Transport};
 /// # struct Greeter;
 /// # impl Protocol for Greeter {

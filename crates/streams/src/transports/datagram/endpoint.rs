@@ -95,10 +95,8 @@ where
 /// `connection_made`.
 ///
 /// ```
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
 /// # struct Quiet;
 /// # impl DatagramProtocol for Quiet {
@@ -126,10 +124,8 @@ impl<F> CreateDatagramEndpoint<F> {
     /// The address to bind to; without one, the system chooses.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -152,10 +148,8 @@ impl<F> CreateDatagramEndpoint<F> {
     /// The address to connect to: datagrams go there, and come from there only.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -179,10 +173,8 @@ impl<F> CreateDatagramEndpoint<F> {
     /// Whether other sockets may have the same port; no when not set.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -208,10 +200,8 @@ impl<F> CreateDatagramEndpoint<F> {
     /// Whether datagrams may be sent to everybody on the network; no when not set.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {

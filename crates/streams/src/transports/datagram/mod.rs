@@ -29,10 +29,8 @@ use crate::net::UdpSocket;
 /// other, as those of [`Protocol`](super::Protocol).
 ///
 /// ```
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// use std::net::SocketAddr;
 /// use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
 ///

@@ -15,10 +15,8 @@ use crate::{StreamAddr, net::UnixDatagram};
 /// A kind of sockets: [`UdpSocket`], whose addresses are `SocketAddr`, or [`UnixDatagram`], whose are [`StreamAddr`].
 ///
 /// ```
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// use heist_streams::net::UdpSocket;
 /// use heist_streams::transports::{DatagramProtocol, DatagramSocket, create_datagram_endpoint_on};
 ///

@@ -25,10 +25,8 @@ pub use transport::SubprocessTransport;
 /// other, as those of [`Protocol`](super::Protocol).
 ///
 /// ```
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
 ///
 /// #[derive(Default)]

@@ -49,10 +49,8 @@ where
 /// As [`subprocess_exec`], by a command line for the shell; asyncio's `subprocess_shell`. Words of others must be quoted.
 ///
 /// ```
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::SubprocessProtocol;
 /// # #[derive(Default)]
 /// # struct Output(Vec<u8>);
@@ -82,10 +80,8 @@ where
 /// `connection_made`.
 ///
 /// ```
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
 /// # struct Quiet;
 /// # impl SubprocessProtocol for Quiet {}
@@ -120,10 +116,8 @@ impl<F> StartSubprocess<F> {
     /// Sets options of the process, by the methods of [`Command`].
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # #[derive(Default)]
     /// # struct Output(Vec<u8>);

@@ -14,10 +14,8 @@ use crate::transports::Transport;
 /// Dropping the handles changes nothing: the child runs on. When the loop ends it is killed.
 ///
 /// ```
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
 /// # struct Quiet;
 /// # impl SubprocessProtocol for Quiet {}
@@ -53,10 +51,8 @@ impl SubprocessTransport {
     /// The number of the process; asyncio's `get_pid`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
@@ -74,10 +70,8 @@ impl SubprocessTransport {
     /// `get_returncode`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
@@ -98,10 +92,8 @@ impl SubprocessTransport {
     /// stderr. `None` for another number, and for what is no pipe. asyncio's `get_pipe_transport`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
@@ -122,10 +114,8 @@ impl SubprocessTransport {
     /// Sends a signal to the child; asyncio's `send_signal`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
@@ -150,10 +140,8 @@ impl SubprocessTransport {
     /// Asks the child to end: `SIGTERM`. asyncio's `terminate`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
@@ -178,10 +166,8 @@ impl SubprocessTransport {
     /// Ends the child: `SIGKILL`. asyncio's `kill`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
@@ -207,10 +193,8 @@ impl SubprocessTransport {
     /// yet is lost. `connection_lost` comes when all that is done.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
@@ -236,10 +220,8 @@ impl SubprocessTransport {
     /// Whether it was closed; asyncio's `is_closing`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}

@@ -1,7 +1,4 @@
 //! Plain sockets: what they share, options, Unix connections, descriptors of one's own.
-#![cfg(all(unix, not(heist_loom)))]
-
-mod support;
 
 use std::future::poll_fn;
 use std::io::{ErrorKind, Read, Write};
@@ -18,7 +15,8 @@ use heist_scheduler::spawn;
 use heist_streams::net::{
     AsyncFd, Direction, Interest, KeepAlive, TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream,
 };
-use support::{on_all, run_on};
+
+use crate::support::{on_all, run_on};
 
 fn temporary_path() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -121,7 +119,7 @@ fn unix_connections_by_path() {
         assert_eq!(client.peer_cred().unwrap().pid(), std::process::id() as i32);
         assert_eq!(client.peer_addr().unwrap().as_pathname(), Some(&*path));
         client.write_all(b"hello").await.unwrap();
-        let (mut read, write) = client.split();
+        let (mut read, write) = client.into_split();
         let mut buf = [0; 5];
         server.read_exact(&mut buf).await.unwrap();
         assert_eq!(&buf, b"hello");

@@ -1,7 +1,4 @@
 //! `StreamWriter`: asyncio's behaviours 300 to 305, by number, and what happens to what was written.
-#![cfg(not(heist_loom))]
-
-mod support;
 
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
@@ -12,7 +9,8 @@ use std::time::Duration;
 
 use heist_scheduler::{spawn, yield_now};
 use heist_streams::{StreamReader, StreamWriter, net, open_connection};
-use support::{echo_server, on_all, pair, run_on};
+
+use crate::support::{echo_server, on_all, pair, run_on};
 
 /// More than the buffers of two sockets hold.
 const MUCH: usize = 16 << 20;

@@ -1,7 +1,4 @@
 //! Names of hosts.
-#![cfg(all(unix, not(heist_loom)))]
-
-mod support;
 
 use std::future::{Future, IntoFuture};
 use std::io::ErrorKind;
@@ -9,7 +6,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use heist::{Family, SocketKind, getaddrinfo, getnameinfo};
-use support::on_each_flavour;
+
+use crate::support::on_each_flavour;
 
 #[test]
 fn a_name_of_this_machine_has_addresses_of_each_kind() {

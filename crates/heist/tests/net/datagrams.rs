@@ -1,7 +1,4 @@
 //! UDP and Unix datagram sockets.
-#![cfg(not(heist_loom))]
-
-mod support;
 
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,7 +6,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use heist::net::UdpSocket;
-use support::for_each_flavour;
+
+use crate::support::{self, for_each_flavour};
 
 /// Runs a test on both flavours, in real time: sockets do not hold virtual time back.
 fn on_both<F: Future<Output = io::Result<()>>>(test: impl Fn() -> F) {

@@ -1,7 +1,4 @@
 //! The traits of the crate `futures-io` on streams, sockets and files.
-#![cfg(all(not(heist_loom), feature = "futures-io"))]
-
-mod support;
 
 use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, IoSlice};
@@ -12,7 +9,8 @@ use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
 use heist_scheduler::spawn;
 use heist_streams::fs::File;
 use heist_streams::{StreamReader, net};
-use support::{on_all, pair};
+
+use crate::support::{on_all, pair};
 
 /// More than the buffers of two sockets hold.
 const MUCH: usize = 16 << 20;
@@ -125,8 +123,8 @@ fn plain_sockets() {
         // The halves, and what closing one of them leaves.
         let near = net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (far, _) = listener.accept().await.unwrap();
-        let (near_read, mut near_write) = near.split();
-        let (mut far_read, far_write) = far.split();
+        let (near_read, mut near_write) = near.into_split();
+        let (mut far_read, far_write) = far.into_split();
         write_all(&mut near_write, b"request").await.unwrap();
         assert_eq!(read_all(&mut far_read).await.unwrap(), b"request");
         write_all(far_write, b"answer").await.unwrap();

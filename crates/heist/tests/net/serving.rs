@@ -1,7 +1,4 @@
 //! Servers: behaviours NET 250 to 254, WRITER 300 and 306 to 313, A71, A73 to A75; limits, and the orderly end.
-#![cfg(not(heist_loom))]
-
-mod support;
 
 use std::future::{Future, pending, poll_fn};
 use std::io::{self, ErrorKind, Read, Write};
@@ -18,7 +15,8 @@ use heist::{
     Event, ExceptionContext, Server, StreamReader, StreamWriter, catch_cancelled, create_task,
     open_connection, start_server, start_server_on, yield_now,
 };
-use support::{for_each_flavour, in_order, on_each_flavour};
+
+use crate::support::{for_each_flavour, in_order, on_each_flavour};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -187,6 +185,22 @@ fn a073_ports_are_shared_on_request_only() {
         end(first).await;
         exchange(address(&second)).await;
         end(second).await;
+    });
+}
+
+#[test]
+fn connections_have_the_keep_alive_of_their_server() {
+    on_each_flavour(|| async {
+        for keep_alive in [false, true] {
+            let handler = async |_reader, writer: StreamWriter| {
+                let kept = writer.socket().is_some_and(|socket| socket.keepalive().unwrap());
+                writer.write(&[u8::from(kept)]);
+            };
+            let server = start_server(handler, "127.0.0.1:0").keep_alive(keep_alive).await.unwrap();
+            let (mut reader, _writer) = open_connection(address(&server)).await.unwrap();
+            assert_eq!(reader.read_to_end().await.unwrap(), [u8::from(keep_alive)]);
+            end(server).await;
+        }
     });
 }
 

@@ -1,9 +1,4 @@
 //! Sending files over streams and sockets.
-#![cfg(all(unix, not(heist_loom)))]
-
-#[path = "support/recorder.rs"]
-mod recorder;
-mod support;
 
 use std::fs::File;
 use std::future::{Future, IntoFuture, poll_fn};
@@ -17,8 +12,9 @@ use std::task::Poll;
 use heist::{
     SendfileNotAvailableError, StreamReader, StreamWriter, sendfile, sock_recv, sock_sendall, sock_sendfile,
 };
-use recorder::transport;
-use support::for_each_flavour;
+
+use crate::recorder::transport;
+use crate::support::{self, for_each_flavour};
 
 /// More than any socket takes at once.
 const SIZE: usize = 6 << 20;

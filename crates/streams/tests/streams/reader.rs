@@ -1,7 +1,4 @@
 //! `StreamReader`: asyncio's behaviours 277 to 299, by number.
-#![cfg(not(heist_loom))]
-
-mod support;
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -9,7 +6,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use heist_streams::{IncompleteReadError, LimitOverrunError, ReadError, open_connection};
-use support::{on_all, pair, pair_with, run_on};
+
+use crate::support::{on_all, pair, pair_with, run_on};
 
 fn limit_error<T: std::fmt::Debug>(result: Result<T, ReadError>) -> LimitOverrunError {
     match result {
@@ -94,7 +92,10 @@ fn b283_long_line_with_its_newline_is_removed() {
         far.write(b"li");
         far.write(b"ne1\nline2\n");
         buffer(&mut reader, 12).await;
-        assert_eq!(limit_error(reader.readline().await), LimitOverrunError { consumed: 5, found: true });
+        assert_eq!(
+            limit_error(reader.readline().await),
+            LimitOverrunError { consumed: 5, found: true, limit: 3 }
+        );
         assert_eq!(reader.buffered(), b"line2\n");
     });
 }
@@ -163,7 +164,10 @@ fn b287_readuntil_at_the_end_is_incomplete() {
         far.close();
         let error = incomplete(reader.readuntil(b"AAA").await);
         assert_eq!(error, IncompleteReadError { partial: b"some dataAA".to_vec(), expected: None });
-        assert_eq!(error.to_string(), "11 bytes read on a total of undefined expected bytes");
+        assert_eq!(
+            error.to_string(),
+            "the stream ended after 11 bytes, before the separator came: they are in `partial`"
+        );
         assert_eq!(reader.buffered(), b"");
         assert!(reader.at_eof());
     });
@@ -184,7 +188,7 @@ fn b288_readuntil_over_the_limit_keeps_the_data() {
         buffer(&mut reader, 12).await;
         assert_eq!(
             limit_error(reader.readuntil(b"AAA").await),
-            LimitOverrunError { consumed: 9, found: true }
+            LimitOverrunError { consumed: 9, found: true, limit: 3 }
         );
         assert_eq!(reader.buffered(), b"some dataAAA");
     });
@@ -203,7 +207,7 @@ fn b289_b290_b291_several_separators() {
         buffer(&mut reader, 9).await;
         assert_eq!(reader.readuntil_any(&[b"A", b"ABCDEF"]).await.unwrap(), b"XXXA");
         let error = limit_error(reader.readuntil_any(&[b"BCDEF", b"F"]).await);
-        assert_eq!(error, LimitOverrunError { consumed: 4, found: true });
+        assert_eq!(error, LimitOverrunError { consumed: 4, found: true, limit: 3 });
         assert_eq!(reader.readexactly(5).await.unwrap(), b"BCDEF");
         // 291: the buffer is shorter than the longest separator.
         far.write(b"data");
@@ -249,7 +253,7 @@ fn b293_b294_readexactly_at_the_end_is_incomplete() {
         assert!(!reader.at_eof());
         let error = incomplete(reader.readexactly(10).await);
         assert_eq!(error, IncompleteReadError { partial: b"some".to_vec(), expected: Some(10) });
-        assert_eq!(error.to_string(), "4 bytes read on a total of 10 expected bytes");
+        assert!(error.to_string().starts_with("the stream ended after 4 of the 10 bytes"), "{error}");
         assert!(reader.at_eof());
         let error: io::Error = reader.readexactly(1).await.unwrap_err().into();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);

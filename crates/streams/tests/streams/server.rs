@@ -1,7 +1,4 @@
 //! Servers: asyncio's behaviours 306 to 311, by number, and clients of every kind.
-#![cfg(not(heist_loom))]
-
-mod support;
 
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
@@ -14,7 +11,8 @@ use std::time::Duration;
 use heist_scheduler::{spawn, yield_now};
 use heist_streams::net::TcpStream;
 use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
-use support::{echo_server, on_all, run_on};
+
+use crate::support::{self, echo_server, on_all, run_on};
 
 async fn is_pending(future: impl Future) -> bool {
     let mut future = pin!(future);

@@ -1,7 +1,4 @@
 //! The socket below a writer: what may be asked and set, and that it keeps nothing open.
-#![cfg(all(unix, not(heist_loom)))]
-
-mod support;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpListener;
@@ -10,7 +7,8 @@ use std::time::Duration;
 
 use heist_streams::net::KeepAlive;
 use heist_streams::{TransportSocket, open_connection, open_connection_on, pipe};
-use support::on_all;
+
+use crate::support::on_all;
 
 /// Every call that needs the socket.
 fn fails_of_a_closed_one(socket: &TransportSocket) {

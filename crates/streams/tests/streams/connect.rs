@@ -1,7 +1,4 @@
 //! Connecting, and plain sockets: what goes wrong, and what is said then.
-#![cfg(not(heist_loom))]
-
-mod support;
 
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -11,17 +8,20 @@ use std::task::{Context, Poll, Waker};
 use heist_scheduler::spawn;
 use heist_streams::net::{TcpListener, TcpStream};
 use heist_streams::{ConnectError, open_connection, start_server};
-use support::{on_all, run_on};
 
-/// An address of this machine where nobody listens.
-fn free_address() -> SocketAddr {
-    StdListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+use crate::support::{self, on_all, run_on};
+
+/// An address of this machine where nobody listens, and nobody else will as long as the socket is there.
+fn refusing() -> (SocketAddr, socket2::Socket) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    (socket.local_addr().unwrap().as_socket().unwrap(), socket)
 }
 
 #[test]
 fn refused_connection_names_its_address() {
     on_all(|| async {
-        let address = free_address();
+        let (address, _socket) = refusing();
         let error = open_connection(address).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
         assert!(error.to_string().contains(&address.to_string()), "{error}");
@@ -35,7 +35,7 @@ fn refused_connection_names_its_address() {
 #[test]
 fn every_address_is_tried_and_named() {
     on_all(|| async {
-        let (first, second) = (free_address(), free_address());
+        let ((first, _socket), (second, _other)) = (refusing(), refusing());
         let error = open_connection(vec![first, second]).await.unwrap_err();
         let message = error.to_string();
         assert!(message.contains(&first.to_string()) && message.contains(&second.to_string()), "{message}");
@@ -117,10 +117,10 @@ fn streams_know_their_addresses() {
     on_all(|| async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let local = free_address();
-        let (_reader, writer) = open_connection(address).local_addr(local).await.unwrap();
+        let (_reader, writer) = open_connection(address).local_addr("127.0.0.2:0").await.unwrap();
         let (stream, peer) = listener.accept().await.unwrap();
-        assert_eq!((peer, writer.local_addr().unwrap()), (local, local));
+        let local = writer.local_addr().unwrap();
+        assert_eq!((peer, local.ip().to_string().as_str()), (local, "127.0.0.2"));
         assert_eq!((writer.peer_addr().unwrap(), stream.local_addr().unwrap()), (address, address));
         assert_eq!(stream.peer_addr().unwrap(), local);
     });
@@ -141,7 +141,7 @@ fn plain_stream_in_all_its_shapes() {
             let mut answer = [0; 5];
             stream.read_exact(&mut answer).await.unwrap();
             assert_eq!(&answer, b"great");
-            let (mut reader, mut writer) = stream.split();
+            let (mut reader, mut writer) = stream.into_split();
             writer.write_all(b"bye").await.unwrap();
             drop(writer);
             assert_eq!(reader.read(&mut [0; 8]).await.unwrap(), 0);
@@ -161,7 +161,7 @@ fn plain_stream_in_all_its_shapes() {
         assert_eq!((&a, &b), (b"hello", b" world!"));
         stream.writable().await.unwrap();
         assert_eq!(stream.write(b"great").await.unwrap(), 5);
-        let (mut reader, writer) = stream.split();
+        let (mut reader, writer) = stream.into_split();
         let mut bye = [0; 8];
         assert_eq!(reader.read(&mut bye).await.unwrap(), 3);
         let mut stream = reader.reunite(writer).unwrap();

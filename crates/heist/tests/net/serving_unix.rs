@@ -1,7 +1,4 @@
 //! Unix sockets: behaviours NET 255 to 257, and streams over them.
-#![cfg(all(unix, not(heist_loom)))]
-
-mod support;
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -13,7 +10,8 @@ use heist::{
     Server, StreamReader, StreamWriter, open_connection_on, open_unix_connection, start_server_on,
     start_unix_server,
 };
-use support::{Directory, on_each_flavour};
+
+use crate::support::{Directory, on_each_flavour};
 
 async fn echo(mut reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
     writer.write(&reader.readline().await?);

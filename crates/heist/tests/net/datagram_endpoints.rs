@@ -1,7 +1,4 @@
 //! Protocols of datagrams: behaviours NET 258, 259, TRANS 261, 275, 276, A76, A77, A80.
-#![cfg(all(unix, not(heist_loom)))]
-
-mod support;
 
 use std::future::Future;
 use std::io::{self, ErrorKind};
@@ -13,7 +10,8 @@ use heist::{
     DatagramProtocol, DatagramSocket, DatagramTransport, Queue, StreamAddr, create_datagram_endpoint,
     create_datagram_endpoint_on, yield_now,
 };
-use support::for_each_flavour;
+
+use crate::support::{self, for_each_flavour};
 
 /// Runs a test on both flavours, in real time: sockets do not hold virtual time back.
 fn on_both<F: Future<Output = io::Result<()>>>(test: impl Fn() -> F) {

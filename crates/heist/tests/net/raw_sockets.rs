@@ -1,12 +1,9 @@
 //! Operations on sockets of the caller's, and watching descriptors with callbacks.
-#![cfg(all(unix, not(heist_loom)))]
-
-mod support;
 
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,9 +11,11 @@ use std::task::Poll;
 
 use heist::{
     WatchDescriptors, add_reader, add_writer, remove_reader, remove_writer, sock_accept, sock_connect,
-    sock_recv, sock_recvfrom, sock_recvfrom_into, sock_sendall, sock_sendto,
+    sock_connect_unix, sock_recv, sock_recv_into, sock_recvfrom, sock_recvfrom_into, sock_sendall,
+    sock_sendto,
 };
-use support::for_each_flavour;
+
+use crate::support::{self, for_each_flavour};
 
 /// Runs a test on both flavours, in real time: sockets do not hold virtual time back.
 fn on_both<F: Future<Output = io::Result<()>>>(test: impl Fn() -> F) {
@@ -254,6 +253,38 @@ fn a070_sockets_in_blocking_mode_are_refused() {
             assert!(error.to_string().contains("set_nonblocking(true)"), "{error}");
         }
         Ok(())
+    });
+}
+
+#[test]
+fn a_unix_socket_is_connected_and_received_from_into_a_buffer() {
+    on_both(|| async {
+        let path = support::temporary_path("raw");
+        let socket = || {
+            let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
+            socket.set_nonblocking(true)?;
+            io::Result::Ok(socket)
+        };
+        let near = socket()?;
+        let error = sock_connect_unix(&near, &path).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        let listener = UnixListener::bind(&path)?;
+        listener.set_nonblocking(true)?;
+        sock_connect_unix(&near, &path).await?;
+        let (far, _peer) = sock_accept(&listener).await?;
+        let mut buf = [b'-'; 8];
+        {
+            let mut receiving = pin!(sock_recv_into(&far, &mut buf[..5]));
+            begin(receiving.as_mut()).await;
+            sock_sendall(&near, b"hello there").await?;
+            assert_eq!(receiving.await?, 5);
+        }
+        assert_eq!(&buf, b"hello---");
+        assert_eq!(sock_recv_into(&far, &mut buf).await?, 6);
+        drop(near);
+        assert_eq!(sock_recv_into(&far, &mut buf).await?, 0, "the end");
+        std::fs::remove_file(path)
     });
 }
 
