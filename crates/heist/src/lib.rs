@@ -76,6 +76,9 @@
 //! | `tokio-io` | no | tokio's read and write traits, on the same; nothing of its runtime |
 //! | `hyper` | no | what hyper asks of a runtime: its traits on streams, [`hyper::Timer`], [`hyper::Executor`] |
 //! | `serve` | no | HTTP servers for routers of axum and services of tower: [`serve()`] |
+//! | `tls` | no | TLS by rustls for clients and servers: the module `tls` |
+//! | `hyper` | no | what hyper asks of a runtime: its traits on streams, `hyper::Timer`, `hyper::Executor` |
+//! | `serve` | no | HTTP servers for routers of axum and services of tower: `serve` |
 //! | `tracing` | no | what tasks and workers do, as events of the crate `tracing` |
 //! | `hickory` | no | names looked up by hickory, without a thread: the module `hickory` |
 //! | `metrics` | no | what the loop counts, for exporters of the crate `metrics`: the module `metrics_exporter` |
@@ -185,7 +188,7 @@ pub use wait_for::{WaitFor, wait_for};
 #[cfg(unix)]
 pub use watch::{WatchDescriptors, add_reader, add_writer, remove_reader, remove_writer};
 
-pub use heist_core::Awaitable;
+pub use heist_core::{Awaitable, scope::Awaited};
 pub use heist_macros::{main, test};
 #[cfg(unix)]
 pub use heist_reactor::WatchHandle;

@@ -144,8 +144,8 @@ fn on_another_thread(event_loop: &EventLoop, wrong: impl FnOnce(Handle) + Send +
 }
 
 #[test]
-fn callbacks_from_a_thread_that_does_not_run_a_current_thread_loop_are_told_of() {
-    let test = "callbacks_from_a_thread_that_does_not_run_a_current_thread_loop_are_told_of";
+fn a044_callbacks_from_a_thread_that_does_not_run_a_current_thread_loop_are_told_of() {
+    let test = "a044_callbacks_from_a_thread_that_does_not_run_a_current_thread_loop_are_told_of";
     let both = said(test, debug_on, |event_loop| {
         let mine = event_loop.call_later(SECOND, || ()).unwrap();
         // Nothing runs yet: whose thread it will be is open.

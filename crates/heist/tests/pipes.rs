@@ -346,6 +346,27 @@ mod own {
         });
     }
 
+    #[test]
+    fn output_that_nobody_takes_does_not_keep_the_program() {
+        in_copy(async || {
+            let stderr = heist::stderr().unwrap();
+            stderr.write(&vec![b'x'; MUCH]);
+            assert!(stderr.write_buffer_size() > 0);
+            let draining = heist::create_task(async move { stderr.drain().await });
+            heist::sleep(std::time::Duration::from_millis(5)).await;
+            assert!(!draining.done());
+        });
+        on_each(async || {
+            for flavour in FLAVOURS {
+                let pty = open_pty().unwrap();
+                for (_read, write) in [raw_pipe(), (pty.controller, pty.terminal)] {
+                    let copy = copy("output_that_nobody_takes_does_not_keep_the_program", flavour);
+                    assert!(copy.stderr(write).status().await.unwrap().success());
+                }
+            }
+        });
+    }
+
     /// Of stderr, since the harness has something to say on stdout before any test.
     #[test]
     fn a_full_disk_below_an_own_stream_is_told_of() {

@@ -2,6 +2,8 @@
 //! wrote. What counts descriptors or memory runs in a process of its own.
 #![cfg(all(target_os = "linux", not(heist_loom)))]
 
+#[path = "support/descriptors.rs"]
+mod descriptors;
 mod support;
 
 use std::fs::File;
@@ -12,18 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use descriptors::{EMFILE, Only, allow_most, descriptors};
 use heist::{ExceptionContext, Server, StreamReader, StreamWriter, open_connection, start_server, to_thread};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::{Copy, for_each_flavour, peers, role};
-
-/// What the system calls "too many open files".
-const EMFILE: i32 = 24;
-
-/// How many descriptors this process has.
-fn descriptors() -> usize {
-    // The listing itself takes one, every time.
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
 
 /// How much memory this process holds, in KiB.
 fn resident() -> usize {
@@ -50,11 +43,6 @@ impl Settled {
         let now = resident();
         assert!(now < self.memory + 4096, "{} KiB before, {now} KiB after", self.memory);
     }
-}
-
-fn limit_descriptors(current: u64) {
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum }).unwrap();
 }
 
 /// Runs a test in a copy of this process, which must succeed.
@@ -116,7 +104,7 @@ async fn without_descriptors() {
     // The client's descriptor, and the thread, are there before they run out.
     let client = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     to_thread(|| ()).await.unwrap();
-    limit_descriptors(descriptors() as u64 + 8);
+    let _only = Only::more(8);
     let mut fillers = Vec::new();
     while let Ok(filler) = File::open("/dev/null") {
         fillers.push(filler);
@@ -190,21 +178,19 @@ async fn ten_thousand() {
 fn ten_thousand_connections_at_once_leave_nothing_behind() {
     const TEST: &str = "ten_thousand_connections_at_once_leave_nothing_behind";
     if let Some(port) = role().filter(|role| role != "copy") {
-        return many_clients(port.parse().unwrap(), raise_limit());
+        return many_clients(port.parse().unwrap(), most_connections());
     }
     in_a_copy(TEST, || {
-        let clients = raise_limit();
+        let clients = most_connections();
         for_each_flavour(|builder| {
             builder.build().unwrap().run(at_once(TEST, clients)).unwrap();
         });
     });
 }
 
-/// Takes all descriptors that this process may have, and says for how many connections they are.
-fn raise_limit() -> usize {
-    let most = getrlimit(Resource::Nofile).maximum.unwrap_or(1 << 20);
-    limit_descriptors(most);
-    (most as usize - 100).min(10_000)
+/// How many connections this process has descriptors for.
+fn most_connections() -> usize {
+    (allow_most() as usize - 100).min(10_000)
 }
 
 /// In a copy: opens all, has an exchange with each, and lets all go by a reset, which leaves no port taken.

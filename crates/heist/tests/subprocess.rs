@@ -1,12 +1,14 @@
 #![cfg(all(target_os = "linux", not(heist_loom)))]
 //! Child processes. Each test runs on both flavours, and with both ways of waiting for a child.
 
+#[path = "support/descriptors.rs"]
+mod descriptors;
 mod support;
 
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use heist::process::{Command, Process};
+use heist::process::Command;
 use heist::signal::{SIGCONT, SIGHUP, SIGKILL, SIGTERM};
 use heist::{DEVNULL, PIPE, ProcessLookupError, STDOUT, create_subprocess_exec, create_subprocess_shell};
 use support::{Copy, for_each_flavour, role};
@@ -376,8 +378,7 @@ fn a_running_child_holds_virtual_time() {
 mod alone {
     use std::fs::{read_dir, read_to_string};
 
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-
+    use super::descriptors::{EMFILE, Only, code, descriptors};
     use super::*;
 
     /// Runs a test in a copy of this process, every way.
@@ -401,10 +402,6 @@ mod alone {
             read_to_string(entry.unwrap().path().join("stat")).ok()
         });
         stats.filter(|stat| parent(stat.clone()) == Some(own.clone())).count()
-    }
-
-    fn descriptors() -> usize {
-        read_dir("/proc/self/fd").unwrap().count()
     }
 
     /// Waits until there are no more children and descriptors than before.
@@ -466,20 +463,6 @@ mod alone {
         });
     }
 
-    /// What the system calls "too many open files".
-    const EMFILE: i32 = 24;
-
-    /// Starts a command with so many descriptors left.
-    async fn start_with(left: u64, command: Command) -> std::io::Result<Process> {
-        let normal = getrlimit(Resource::Nofile);
-        // Descriptors are given lowest first, and one of those counted was for the counting.
-        let current = Some(descriptors() as u64 - 1 + left);
-        setrlimit(Resource::Nofile, Rlimit { current, maximum: normal.maximum }).unwrap();
-        let started = command.spawn().await;
-        setrlimit(Resource::Nofile, normal).unwrap();
-        started
-    }
-
     /// Whatever runs out, a pipe, the pidfd or neither: an error that says so, or a child that is looked after.
     #[test]
     fn a_start_with_few_descriptors_fails_or_runs_and_leaves_nothing_behind() {
@@ -489,19 +472,24 @@ mod alone {
             let mut ran = Vec::new();
             for left in 0..12 {
                 let piped = way.exec("cat", []).stdin(PIPE).stdout(PIPE).stderr(PIPE);
-                match start_with(left, piped).await {
+                let only = Only::more(left);
+                let started = piped.spawn().await;
+                drop(only);
+                match started {
                     Ok(mut process) => {
                         let (stdout, _) = process.communicate(Some(b"x")).await.unwrap();
                         assert_eq!((stdout.unwrap(), process.returncode()), (b"x".to_vec(), Some(0)));
                         ran.push(left);
                     }
-                    Err(error) => assert_eq!(error.raw_os_error(), Some(EMFILE), "{left} left: {error}"),
+                    Err(error) => assert_eq!(code(&error), Some(EMFILE), "{left} left: {error}"),
                 }
                 until_clean(before).await;
             }
             assert!(ran.first().is_some_and(|&first| first > 3) && ran.last() == Some(&11), "{ran:?}");
             // With nothing to open, the pidfd alone is missed: a thread waits instead.
-            let process = start_with(0, way.shell("exit 3")).await.unwrap();
+            let only = Only::more(0);
+            let process = way.shell("exit 3").spawn().await.unwrap();
+            drop(only);
             assert_eq!(process.wait().await.unwrap(), 3);
             until_clean(before).await;
         });

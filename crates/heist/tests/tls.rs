@@ -470,6 +470,28 @@ fn a_peer_that_does_not_let_the_connection_end() {
 }
 
 #[test]
+fn a_client_that_does_not_let_the_connection_end() {
+    on_both(|| async {
+        let authority = Authority::new();
+        let told = heist::Queue::new();
+        let tell = told.clone();
+        let handler = async move |_reader: StreamReader, writer: StreamWriter| {
+            writer.close();
+            tell.put_nowait(writer.wait_closed().await.map_err(|error| error.kind())).unwrap();
+        };
+        let starting = start_server(handler, "127.0.0.1:0").tls(authority.acceptor());
+        let server = starting.ssl_shutdown_timeout(SHORT).await?;
+        // It reads nothing, so it does not even see the notice.
+        let connecting = open_connection(("localhost", address(&server).port()));
+        let _silent = connecting.tls(authority.connector()).await?;
+        assert_eq!(told.get().await.unwrap(), Err(ErrorKind::TimedOut));
+        server.close();
+        server.wait_closed().await;
+        Ok(())
+    });
+}
+
+#[test]
 fn plain_text_where_tls_is_spoken() {
     let heard = reports_of(true, || async {
         let count = Arc::default();

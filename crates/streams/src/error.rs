@@ -7,13 +7,14 @@ use std::io;
 /// The stream ended before all that was asked for had come; asyncio's `IncompleteReadError`.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::ReadError;
+/// use heist::ReadError;
 ///
-/// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+/// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
 /// feeder.feed_data(b"no newline")?;
 /// feeder.feed_eof();
 /// let Err(ReadError::Incomplete(error)) = reader.readuntil(b"\n").await else { panic!("it ended") };
@@ -49,13 +50,14 @@ impl Error for IncompleteReadError {}
 /// No separator within the reader's limit; asyncio's `LimitOverrunError`.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::ReadError;
+/// use heist::ReadError;
 ///
-/// let (mut reader, feeder) = heist_streams::StreamReader::fed(4)?;
+/// let (mut reader, feeder) = heist::StreamReader::fed(4)?;
 /// feeder.feed_data(b"too long\n")?;
 /// let Err(ReadError::LimitOverrun(error)) = reader.readuntil(b"\n").await else { panic!("over 4 bytes") };
 /// assert!(error.found);
@@ -94,8 +96,9 @@ impl Error for LimitOverrunError {}
 /// Why a read that asks for something particular failed. Converts into [`io::Error`], so `?` works in either world.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// use std::io;
-/// use heist_streams::{IncompleteReadError, ReadError};
+/// use heist::{IncompleteReadError, ReadError};
 ///
 /// let error = ReadError::from(IncompleteReadError { partial: b"ab".to_vec(), expected: Some(4) });
 /// assert!(error.to_string().starts_with("the stream ended after 2 of the 4 bytes that were asked for"));
@@ -156,6 +159,31 @@ impl From<ReadError> for io::Error {
             ReadError::Incomplete(error) => Self::new(io::ErrorKind::UnexpectedEof, error),
             ReadError::LimitOverrun(error) => Self::new(io::ErrorKind::InvalidData, error),
         }
+    }
+}
+
+/// The system's error in words that say what failed, and what to do about it. The system's own is its source: some codes, such as
+/// that of no descriptors left, have no kind by which a program could tell them.
+#[cold]
+pub(crate) fn explained(error: io::Error, message: String) -> io::Error {
+    io::Error::new(error.kind(), Explained { message, error })
+}
+
+#[derive(Debug)]
+struct Explained {
+    message: String,
+    error: io::Error,
+}
+
+impl fmt::Display for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Explained {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
     }
 }
 

@@ -3,6 +3,7 @@
 mod arrows;
 mod auto_traits;
 mod dependencies;
+mod documented;
 mod examples;
 mod features;
 mod house;
@@ -52,6 +53,7 @@ const STEPS: &[(&str, &str, Step)] = &[
     ("console", "what tokio-console sees of tasks, which takes a flag", || passed(console())),
     ("examples", "every example builds and runs", || passed(examples::check())),
     ("doc", "the documentation, every warning an error", || passed(doc())),
+    ("documented", "every public item shows an example", || passed(documented::check())),
     ("outside", "the README's example in a crate of its own, with each feature", || passed(outside::check())),
     ("package", "cargo package for each crate, and a build from the packages", package::check),
     ("deny", "licences, bans and sources (cargo-deny)", deny),

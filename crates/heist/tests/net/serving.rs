@@ -551,7 +551,7 @@ fn shutdown_cancels_who_does_not_end_and_says_who_that_was() {
         let peer = writer.local_addr().unwrap();
         assert_eq!(report.cancelled[0].peer.as_socket(), Some(peer));
         assert_eq!(report.cancelled[0].task.as_deref(), Some(&*format!("connection from {peer}")));
-        assert!(report.to_string().contains(&format!("1 cancelled: {peer}")), "{report}");
+        assert!(report.to_string().contains(&format!("1 cancelled at the limit: {peer}")), "{report}");
         assert_eq!(cleaned.load(Ordering::Acquire), 1, "it could clean up");
         assert_eq!(reader.read_to_end().await.unwrap(), b"");
         server.wait_closed().await;
@@ -575,7 +575,7 @@ fn shutdown_reports_who_does_not_even_end_when_cancelled() {
         let report = server.shutdown(LIMIT).grace(LIMIT).await;
         assert_eq!((report.cancelled.len(), report.remaining.len()), (1, 1), "{report}");
         assert_eq!(report.remaining[0].peer.as_socket(), writer.local_addr().ok());
-        assert!(report.to_string().contains("1 still running"), "{report}");
+        assert!(report.to_string().contains("1 did not end within the grace time"), "{report}");
         stop.set();
         assert!(server.shutdown(LIMIT).await.is_clean());
     });

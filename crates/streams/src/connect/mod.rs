@@ -49,8 +49,9 @@ const LEAD: usize = 1;
 /// has a head start of 250 ms before the next one begins beside it.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::open_connection;
+/// use heist::open_connection;
 ///
 /// let (mut reader, writer) = open_connection(("localhost", 8888)).limit(4096).await?;
 /// writer.write(b"Hello World!\n");
@@ -74,8 +75,9 @@ pub fn open_connection(address: impl ToAddress) -> OpenConnection {
 /// (socket2's, one that was passed in); makes it non-blocking.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::open_connection_on;
+/// use heist::open_connection_on;
 ///
 /// let socket = std::net::TcpStream::connect("127.0.0.1:8888")?;
 /// let (reader, writer) = open_connection_on(socket).await?;
@@ -104,13 +106,14 @@ enum Way {
 /// A connection about to be made; see [`open_connection`].
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// # let socket = std::net::TcpStream::connect(listener.local_addr()?)?;
-/// use heist_streams::{OpenConnection, open_connection_on};
+/// use heist::{OpenConnection, open_connection_on};
 ///
 /// let connect: OpenConnection = open_connection_on(socket);
 /// let (reader, writer) = connect.limit(4096).await?;
@@ -183,13 +186,14 @@ impl OpenConnection {
     /// How many bytes the reader takes for one line; 64 KiB when not set.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let socket = std::net::TcpStream::connect(listener.local_addr()?)?;
-    /// use heist_streams::open_connection_on;
+    /// use heist::open_connection_on;
     ///
     /// let (reader, _writer) = open_connection_on(socket).limit(4096).await?;
     /// assert_eq!(reader.limit(), 4096);
@@ -206,8 +210,9 @@ impl OpenConnection {
     /// be bound.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// use heist_streams::open_connection;
+    /// use heist::open_connection;
     ///
     /// let (_reader, writer) = open_connection("127.0.0.1:8888").local_addr("127.0.0.1:4000").await?;
     /// assert_eq!(writer.local_addr()?.port(), 4000);
@@ -222,11 +227,12 @@ impl OpenConnection {
     /// Only addresses of this family; asyncio's `family`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::{Family, open_connection};
+    /// use heist::{Family, open_connection};
     ///
     /// // That address is of the other family, so none is left to try.
     /// assert!(open_connection("127.0.0.1:8888").family(Family::V6).await.is_err());
@@ -243,9 +249,10 @@ impl OpenConnection {
     /// until the one before has failed. asyncio's `happy_eyeballs_delay`, which is `None` there when not set.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// use std::time::Duration;
-    /// use heist_streams::open_connection;
+    /// use heist::open_connection;
     ///
     /// let quick = open_connection(("www.example", 80)).happy_eyeballs_delay(Duration::from_millis(50)).await?;
     /// let one_by_one = open_connection(("www.example", 80)).happy_eyeballs_delay(None).await?;
@@ -261,8 +268,9 @@ impl OpenConnection {
     /// are tried in the order of the resolver. asyncio's `interleave`.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// use heist_streams::open_connection;
+    /// use heist::open_connection;
     ///
     /// // Two addresses of the first family, then one of each in turn.
     /// let (reader, writer) = open_connection(("www.example", 80)).interleave(2).await?;
@@ -277,12 +285,13 @@ impl OpenConnection {
     /// Who looks the host's name up; the system, on a thread of the loop's pool, when not set. A numeric address needs nobody.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// use std::io;
-    /// use heist_streams::open_connection;
+    /// use heist::open_connection;
     ///
     /// let nobody = |host, _port| async move { Err(io::Error::new(io::ErrorKind::NotFound, format!("no {host} here"))) };
     /// let error = open_connection(("www.example", 80)).resolver(nobody).await.unwrap_err();
@@ -300,10 +309,11 @@ impl OpenConnection {
     /// [`TimedOut`](io::ErrorKind::TimedOut).
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// use std::io::ErrorKind;
     /// use std::time::Duration;
-    /// use heist_streams::open_connection;
+    /// use heist::open_connection;
     ///
     /// match open_connection(("www.example", 80)).timeout(Duration::from_secs(5)).await {
     ///     Err(error) if error.kind() == ErrorKind::TimedOut => println!("no answer in five seconds"),

@@ -13,6 +13,7 @@ use heist_scheduler::{Handle, TaskRef};
 use super::child::Child;
 use super::handle::Process;
 use super::reaper;
+use crate::error::explained;
 use crate::pipe::source;
 use crate::wire::{Input, Output, StreamAddr};
 use crate::{StreamReader, StreamWriter};
@@ -60,7 +61,7 @@ pub(super) async fn start(command: process::Command, merged: Option<OwnedFd>) ->
 
 /// Blocks until the program runs, or cannot.
 fn spawn(mut command: process::Command, merged: Option<OwnedFd>) -> io::Result<Started> {
-    let mut child = command.spawn().map_err(|error| refused(&command, &error))?;
+    let mut child = command.spawn().map_err(|error| refused(&command, error))?;
     // The child's ends of pipes and files are in the command.
     drop(command);
     let [stdin, stdout, stderr] = [
@@ -78,7 +79,7 @@ fn spawn(mut command: process::Command, merged: Option<OwnedFd>) -> io::Result<S
 }
 
 /// What the system says, of which program, and what to do about it.
-fn refused(command: &process::Command, error: &io::Error) -> io::Error {
+fn refused(command: &process::Command, error: io::Error) -> io::Error {
     let program = command.get_program();
     let missing = command.get_current_dir().filter(|directory| !directory.is_dir());
     let advice = match (error.kind(), missing) {
@@ -94,7 +95,8 @@ fn refused(command: &process::Command, error: &io::Error) -> io::Error {
         }
         _ => String::new(),
     };
-    io::Error::new(error.kind(), format!("cannot start {program:?}: {error}{advice}"))
+    let message = format!("cannot start {program:?}: {error}{advice}");
+    explained(error, message)
 }
 
 impl Started {
@@ -106,11 +108,9 @@ impl Started {
         let Some(child) = self.child.as_ref() else { unreachable!("only this takes it out, and once") };
         child.hold(handle.clock().hold());
         reaper::look_after(handle, child, manner.wait_by_thread)?;
-        let reader = |end: IoSource<File>| StreamReader::over(Input::Other(Box::new(end)), manner.limit);
-        let stdin = self
-            .stdin
-            .take()
-            .map(|end| StreamWriter::over(Output::Other(Box::new(end)), StreamAddr::Unnamed, None));
+        let reader = |end: IoSource<File>| StreamReader::over(Input::other(end), manner.limit);
+        let stdin =
+            self.stdin.take().map(|end| StreamWriter::over(Output::other(end), StreamAddr::Unnamed, None));
         let stdout = self.stdout.take().map(reader);
         let stderr = self.stderr.take().map(reader);
         let Some(child) = self.child.take() else { unreachable!("it was there above") };

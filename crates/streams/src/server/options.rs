@@ -40,13 +40,14 @@ pub(super) enum Place {
 /// A server about to be started; see [`start_server`](crate::start_server).
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// # use heist_streams::{StreamReader, StreamWriter, start_server};
 /// # async fn echo(_: StreamReader, _: StreamWriter) {}
-/// use heist_streams::StartServer;
+/// use heist::StartServer;
 ///
 /// let start: StartServer<_> = start_server(echo, "127.0.0.1:0");
 /// let server = start.limit(1 << 20).backlog(1000).start_serving(false).await?;
@@ -159,13 +160,14 @@ impl<H> StartServer<H> {
     /// Only addresses of this family; asyncio's `family`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # use heist_streams::{StreamReader, StreamWriter, start_server};
     /// # async fn echo(_: StreamReader, _: StreamWriter) {}
-    /// use heist_streams::Family;
+    /// use heist::Family;
     ///
     /// let server = start_server(echo, ("localhost", 0)).family(Family::V4).start_serving(false).await?;
     /// assert!(server.sockets()[0].local_addr()?.is_ipv4());
@@ -272,6 +274,7 @@ impl<H> StartServer<H> {
     /// there in the meantime is left alone.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -279,7 +282,7 @@ impl<H> StartServer<H> {
     /// # use heist_streams::{StreamReader, StreamWriter, start_server};
     /// # async fn echo(_: StreamReader, _: StreamWriter) {}
     /// # let path = std::env::temp_dir().join(format!("heist-cleanup-{}.sock", std::process::id()));
-    /// use heist_streams::start_unix_server;
+    /// use heist::start_unix_server;
     ///
     /// let server = start_unix_server(echo, &path).cleanup_socket(false).start_serving(false).await?;
     /// server.close();

@@ -10,6 +10,20 @@ use crate::StreamAddr;
 use crate::report::report;
 
 /// What a connection handler may give: nothing, or a `Result` whose error is reported.
+///
+/// ```
+/// # use heist_streams as heist;
+/// use std::io;
+/// use heist::{StreamReader, StreamWriter};
+///
+/// /// A handler of `start_server`: an error goes to the exception handler.
+/// async fn echo_line(mut reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
+///     let line = reader.readline().await?;
+///     writer.write(&line);
+///     writer.drain().await
+/// }
+/// # let _ = echo_line;
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a connection handler gives `()` or `Result<(), E>` where `E: Display`, not `{Self}`",
     note = "end the handler with `Ok(())`, or with a semicolon"

@@ -61,8 +61,9 @@ impl From<&Entry> for ServerConnection {
 /// How the connections of a server ended; see [`Server::shutdown`].
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use heist_streams::ServerReport;
+/// use heist::ServerReport;
 ///
 /// let report = ServerReport::default();
 /// assert!(report.is_clean());
@@ -85,8 +86,9 @@ impl ServerReport {
     /// Whether all ended by themselves.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use heist_streams::ServerReport;
+    /// use heist::ServerReport;
     ///
     /// let report = ServerReport::default();
     /// assert!(report.cancelled.is_empty() && report.remaining.is_empty());
@@ -126,8 +128,8 @@ fn list(f: &mut fmt::Formatter<'_>, of: &str, what: &str, connections: &[ServerC
 /// # use heist_streams::{StreamReader, StreamWriter, start_server};
 /// # async fn echo(_: StreamReader, _: StreamWriter) {}
 /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+/// # use heist_streams::ServerShutdown;
 /// use std::time::Duration;
-/// use heist_streams::ServerShutdown;
 ///
 /// let shutdown: ServerShutdown = server.shutdown(Duration::from_secs(10)).grace(Duration::from_secs(2));
 /// assert!(shutdown.await.is_clean());

@@ -9,8 +9,9 @@ use super::{SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, numbers};
 /// Why a signal is not handled.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use heist_streams::signal::{SIGKILL, SignalError, signal};
+/// use heist::signal::{SIGKILL, SignalError, signal};
 ///
 /// assert!(matches!(signal(SIGKILL), Err(SignalError::Uncatchable(SIGKILL))));
 /// assert!(matches!(signal(12345), Err(SignalError::Invalid(12345))));

@@ -136,8 +136,9 @@ impl OpenConnection {
     /// [`server_hostname`](Self::server_hostname).
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::{open_connection, tls::TlsConnector};
+    /// use heist::{open_connection, tls::TlsConnector};
     ///
     /// let connector = TlsConnector::new()?;
     /// let (reader, writer) = open_connection(("example.org", 443)).tls(&connector).await?;
@@ -247,8 +248,9 @@ impl<H> StartServer<H> {
     /// loop's exception handler hears of it in debug mode alone, since anybody can make one fail.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::{StreamWriter, start_server, tls::TlsAcceptor};
+    /// use heist::{StreamWriter, start_server, tls::TlsAcceptor};
     ///
     /// let acceptor = TlsAcceptor::from_pem(std::fs::read("server.pem")?, std::fs::read("server.key")?)?;
     /// let hello = async |_reader, writer: StreamWriter| writer.write(b"hello\n");

@@ -10,8 +10,9 @@ use rustls::{AlertDescription, Error as Cause};
 /// [`InvalidData`](io::ErrorKind::InvalidData):
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # fn look(error: std::io::Error) {
-/// use heist_streams::tls::{TlsError, TlsErrorKind};
+/// use heist::tls::{TlsError, TlsErrorKind};
 ///
 /// if let Some(error) = error.get_ref().and_then(|error| error.downcast_ref::<TlsError>()) {
 ///     println!("{error}, bad certificate: {}", error.kind() == TlsErrorKind::Certificate);
@@ -27,6 +28,7 @@ pub struct TlsError {
 /// Which kind of failure a [`TlsError`] is.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # use std::time::Duration;
 /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
 /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
@@ -38,7 +40,7 @@ pub struct TlsError {
 /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
 /// # let server = start_server(hello, "127.0.0.1:0").tls(acceptor).await?;
 /// # let address = server.sockets()[0].local_addr()?;
-/// use heist_streams::tls::{TlsError, TlsErrorKind};
+/// use heist::tls::{TlsError, TlsErrorKind};
 ///
 /// let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap().cert.pem();
 /// let trusts_other = TlsConnector::builder().root_pem(other).build()?;
@@ -73,6 +75,7 @@ impl TlsError {
     /// Which kind of failure it is.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
@@ -85,7 +88,7 @@ impl TlsError {
     /// # let connector = TlsConnector::builder().root_pem(&certificate).build()?;
     /// # let server = start_server(hello, "127.0.0.1:0").tls(acceptor).await?;
     /// # let address = server.sockets()[0].local_addr()?;
-    /// use heist_streams::tls::{TlsError, TlsErrorKind};
+    /// use heist::tls::{TlsError, TlsErrorKind};
     ///
     /// let failed = open_connection(address).tls(connector).server_hostname("example.org").await.unwrap_err();
     /// let failed = failed.downcast::<TlsError>().unwrap();

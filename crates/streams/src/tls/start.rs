@@ -24,8 +24,9 @@ impl StreamWriter {
     /// has before.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::{open_connection, tls::TlsConnector};
+    /// use heist::{open_connection, tls::TlsConnector};
     ///
     /// let (mut reader, writer) = open_connection(("mail.example.org", 143)).await?;
     /// println!("{}", String::from_utf8_lossy(&reader.readline().await?));
@@ -272,9 +273,7 @@ impl Plan {
 /// Refuses streams of two connections, as far as that can be seen.
 fn check_pair(reader: &StreamReader, writer: &StreamWriter) -> io::Result<()> {
     let fits = writer.with_output(|output| match (reader.input(), output) {
-        (Input::Tcp(input), Output::Tcp(output)) => input.is_pair_of(output),
-        #[cfg(unix)]
-        (Input::Unix(input), Output::Unix(output)) => input.is_pair_of(output),
+        (Input::Socket(input), Output::Socket(output)) => input.is_pair_of(output),
         (Input::Other(_), Output::Other(_)) => true,
         _ => false,
     });

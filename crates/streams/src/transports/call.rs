@@ -61,9 +61,10 @@ pub(super) fn end(payload: Option<Payload>) -> Poll<()> {
 /// is called with.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # fn main() -> std::io::Result<()> {
 /// # heist_test_loop::run_local(async {
-/// use heist_streams::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
+/// use heist::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
 /// # std::panic::set_hook(Box::new(|_| {}));
 ///
 /// struct Buggy(std::sync::mpsc::Sender<ProtocolError>);
@@ -102,9 +103,10 @@ impl ProtocolError {
     /// The name of the callback.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # fn main() -> std::io::Result<()> {
     /// # heist_test_loop::run_local(async {
-    /// use heist_streams::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
+    /// use heist::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
     /// # std::panic::set_hook(Box::new(|_| {}));
     ///
     /// struct Buggy(std::sync::mpsc::Sender<ProtocolError>);
@@ -139,9 +141,10 @@ impl ProtocolError {
     /// Whether it panicked.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # fn main() -> std::io::Result<()> {
     /// # heist_test_loop::run_local(async {
-    /// use heist_streams::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
+    /// use heist::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
     /// # std::panic::set_hook(Box::new(|_| {}));
     ///
     /// struct Buggy(std::sync::mpsc::Sender<ProtocolError>);

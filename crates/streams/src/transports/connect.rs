@@ -20,9 +20,10 @@ use crate::{OpenConnection, ToAddress, open_connection, open_connection_on};
 /// `factory` makes the protocol, once the connection is there; it is often a closure that captures what the protocol needs.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
 /// use std::time::Duration;
-/// use heist_streams::transports::{Protocol, Transport, create_connection};
+/// use heist::transports::{Protocol, Transport, create_connection};
 ///
 /// struct Client {
 ///     message: &'static str,
@@ -55,6 +56,7 @@ where
 /// As [`create_connection`], to a Unix socket; asyncio's `create_unix_connection`.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # fn main() -> std::io::Result<()> {
 /// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::Protocol;
@@ -62,7 +64,7 @@ where
 /// # impl Protocol for Quiet {
 /// #     fn data_received(&mut self, _data: &[u8]) {}
 /// # }
-/// use heist_streams::transports::create_unix_connection;
+/// use heist::transports::create_unix_connection;
 ///
 /// # let directory = std::env::temp_dir().join(format!("heist-doc-{}", std::process::id()));
 /// # std::fs::create_dir_all(&directory)?;
@@ -88,6 +90,7 @@ where
 /// asyncio's `connect_accepted_socket`, and its `create_connection(sock=...)`.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # fn main() -> std::io::Result<()> {
 /// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::Protocol;
@@ -96,7 +99,7 @@ where
 /// #     fn data_received(&mut self, _data: &[u8]) {}
 /// # }
 /// use std::io::Read;
-/// use heist_streams::transports::connect_accepted_socket;
+/// use heist::transports::connect_accepted_socket;
 ///
 /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// let mut peer = std::net::TcpStream::connect(listener.local_addr()?)?;
@@ -129,6 +132,7 @@ where
 /// `connection_made`.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # fn main() -> std::io::Result<()> {
 /// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::Protocol;
@@ -136,7 +140,7 @@ where
 /// # impl Protocol for Quiet {
 /// #     fn data_received(&mut self, _data: &[u8]) {}
 /// # }
-/// use heist_streams::transports::create_connection;
+/// use heist::transports::create_connection;
 ///
 /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// let (transport, _protocol) = create_connection(|| Quiet, listener.local_addr()?).await?;
@@ -169,6 +173,7 @@ impl<F, Kind> CreateConnection<F, Kind> {
     /// `interleave`, `timeout`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # fn main() -> std::io::Result<()> {
     /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::Protocol;
@@ -176,7 +181,7 @@ impl<F, Kind> CreateConnection<F, Kind> {
     /// # impl Protocol for Quiet {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
-    /// use heist_streams::transports::create_connection;
+    /// use heist::transports::create_connection;
     ///
     /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// let (transport, _protocol) = create_connection(|| Quiet, listener.local_addr()?)

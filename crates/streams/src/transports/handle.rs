@@ -14,8 +14,9 @@ use heist_sync::{Lock, LockFuture, LockGuard, LockOwned};
 /// after the connection was lost. Callbacks wait meanwhile: let the guard go soon, and never wait for a callback with it.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::transports::{Protocol, create_connection};
+/// use heist::transports::{Protocol, create_connection};
 ///
 /// #[derive(Default)]
 /// struct Count(usize);

@@ -15,7 +15,7 @@ use heist_sync::Lock;
 
 use super::ProtocolHandle;
 use super::driver::{Session, session_of};
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "tls", all(test, heist_loom)))]
 use super::lending::Lending;
 use super::protocol::StreamProtocol;
 #[cfg(feature = "tls")]
@@ -85,7 +85,7 @@ struct Control {
     /// The task has ended: nobody will be called any more.
     over: bool,
     /// Where the reader is, while somebody else wants it.
-    #[cfg(feature = "tls")]
+    #[cfg(any(feature = "tls", all(test, heist_loom)))]
     reader: Lending,
 }
 
@@ -110,7 +110,7 @@ impl Transport {
             next: None,
             protocol: Weak::<Lock<()>>::new() as Weak<_>,
             over: false,
-            #[cfg(feature = "tls")]
+            #[cfg(any(feature = "tls", all(test, heist_loom)))]
             reader: Lending::default(),
         };
         let (in_vain, control) = (AtomicU32::new(0), Mutex::new(control));
@@ -137,22 +137,22 @@ impl Transport {
         let mut control = self.core.control.lock();
         control.over = true;
         let left = (control.waker.take(), control.next.take());
-        #[cfg(feature = "tls")]
+        #[cfg(any(feature = "tls", all(test, heist_loom)))]
         let reader = std::mem::take(&mut control.reader);
         drop(control);
         drop(left);
-        #[cfg(feature = "tls")]
+        #[cfg(any(feature = "tls", all(test, heist_loom)))]
         reader.wake();
     }
 
     /// Where the reader is while somebody else wants it, and whether the task has ended; `change` changes that, and the task is
     /// woken to look.
-    #[cfg(feature = "tls")]
+    #[cfg(any(feature = "tls", all(test, heist_loom)))]
     pub(super) fn with_lending<R>(&self, change: impl FnOnce(&mut Lending, bool) -> R) -> R {
         let mut control = self.core.control.lock();
         let over = control.over;
         let result = change(&mut control.reader, over);
-        let waker = control.waker.take();
+        let waker = if mutant("streams-lending-wakes") { None } else { control.waker.take() };
         drop(control);
         if let Some(waker) = waker {
             waker.wake();
@@ -161,7 +161,7 @@ impl Transport {
     }
 
     /// The task's turn: takes part in lending `reader`.
-    #[cfg(feature = "tls")]
+    #[cfg(any(feature = "tls", all(test, heist_loom)))]
     pub(super) fn lend_reader(&self, reader: &mut Option<StreamReader>) {
         let waker = self.core.control.lock().reader.turn(reader);
         if let Some(waker) = waker {

@@ -1,7 +1,7 @@
 //! Connecting, and plain sockets: what goes wrong, and what is said then.
 
 use std::io::{ErrorKind, IoSlice, IoSliceMut};
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::TcpListener as StdListener;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -9,14 +9,7 @@ use heist_scheduler::spawn;
 use heist_streams::net::{TcpListener, TcpStream};
 use heist_streams::{ConnectError, open_connection, start_server};
 
-use crate::support::{self, on_all, run_on};
-
-/// An address of this machine where nobody listens, and nobody else will as long as the socket is there.
-fn refusing() -> (SocketAddr, socket2::Socket) {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-    (socket.local_addr().unwrap().as_socket().unwrap(), socket)
-}
+use crate::support::{self, on_all, refusing, run_on};
 
 #[test]
 fn refused_connection_names_its_address() {

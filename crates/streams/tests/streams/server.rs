@@ -306,3 +306,42 @@ fn connections_that_came_and_went() {
         server.wait_closed().await;
     });
 }
+
+/// The peer of a handler that drops its writer hears of it while the reader goes on, in the handler or elsewhere.
+#[test]
+fn writer_that_is_dropped_by_its_handler_ends_its_direction() {
+    on_all(|| async {
+        let thanks = Arc::new(AtomicUsize::new(0));
+        let counted = thanks.clone();
+        let handler = move |mut reader: StreamReader, writer: StreamWriter| async move {
+            writer.write(b"bye");
+            let elsewhere = reader.readexactly(1).await? == b"e";
+            drop(writer);
+            let rest = async move {
+                assert_eq!(reader.read_to_end().await.unwrap(), b"thanks");
+                counted.fetch_add(1, Ordering::Release);
+            };
+            if elsewhere {
+                drop(spawn(rest));
+            } else {
+                rest.await;
+            }
+            Ok::<_, heist_streams::ReadError>(())
+        };
+        let server = start_server(handler, "127.0.0.1:0").await.unwrap();
+        let address = server.sockets()[0].local_addr().unwrap();
+        for first in [b"h", b"e"] {
+            let (mut reader, writer) = open_connection(address).await.unwrap();
+            writer.write(first);
+            assert_eq!(reader.read_to_end().await.unwrap(), b"bye");
+            writer.write(b"thanks");
+            writer.close();
+            writer.wait_closed().await.unwrap();
+        }
+        while thanks.load(Ordering::Acquire) < 2 {
+            yield_now().await;
+        }
+        server.close();
+        server.wait_closed().await;
+    });
+}

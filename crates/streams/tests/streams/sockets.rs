@@ -16,7 +16,7 @@ use heist_streams::net::{
     AsyncFd, Direction, Interest, KeepAlive, TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream,
 };
 
-use crate::support::{on_all, run_on};
+use crate::support::{on_all, refusing, run_on};
 
 fn temporary_path() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -58,8 +58,8 @@ fn options_are_kept() {
 #[test]
 fn refused_connection_of_a_socket_with_options() {
     on_all(|| async {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let error = TcpSocket::new_v4().unwrap().connect(free).await.unwrap_err();
+        let (address, _socket) = refusing();
+        let error = TcpSocket::new_v4().unwrap().connect(address).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     });
 }

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 
 use heist_streams::{Server, StreamReader, StreamWriter, net, start_server};
 pub use heist_test_loop::{run_local, run_on};
@@ -15,8 +16,15 @@ pub fn on_all<F: Future<Output = ()>>(test: impl Fn() -> F) {
     run_local(test());
 }
 
+/// An address of this machine where nobody listens, and nobody else will as long as the socket is there.
+pub fn refusing() -> (SocketAddr, socket2::Socket) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    (socket.local_addr().unwrap().as_socket().unwrap(), socket)
+}
+
 /// A server on a free port that sends back what it gets, and where it is.
-pub async fn echo_server() -> (Server, std::net::SocketAddr) {
+pub async fn echo_server() -> (Server, SocketAddr) {
     let server = start_server(echo, "127.0.0.1:0").await.unwrap();
     let address = server.sockets()[0].local_addr().unwrap();
     (server, address)

@@ -15,9 +15,10 @@ use crate::transports::driver::running_loop;
 /// A UDP socket with a protocol; asyncio's `create_datagram_endpoint`. Await it after setting at least one address.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
 /// use std::net::SocketAddr;
-/// use heist_streams::transports::{DatagramProtocol, DatagramTransport, create_datagram_endpoint};
+/// use heist::transports::{DatagramProtocol, DatagramTransport, create_datagram_endpoint};
 ///
 /// #[derive(Default)]
 /// struct Echo(Option<DatagramTransport>);
@@ -51,11 +52,12 @@ where
 /// `create_datagram_endpoint(sock=...)`. What it is connected to counts as it is now.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # #[cfg(unix)]
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::StreamAddr;
-/// use heist_streams::net::UnixDatagram;
-/// use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint_on};
+/// use heist::StreamAddr;
+/// use heist::net::UnixDatagram;
+/// use heist::transports::{DatagramProtocol, create_datagram_endpoint_on};
 ///
 /// struct Log;
 ///

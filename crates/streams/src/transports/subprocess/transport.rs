@@ -14,6 +14,7 @@ use crate::transports::Transport;
 /// Dropping the handles changes nothing: the child runs on. When the loop ends it is killed.
 ///
 /// ```
+/// # use heist_scheduler::yield_now;
 /// # fn main() -> std::io::Result<()> {
 /// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
@@ -22,7 +23,7 @@ use crate::transports::Transport;
 /// let (transport, _protocol) = subprocess_exec(|| Quiet, "cat", [""; 0]).await?;
 /// transport.get_pipe_transport(0).unwrap().write_eof();
 /// while transport.get_returncode().is_none() {
-///     heist_scheduler::yield_now().await;
+///     yield_now().await;
 /// }
 /// assert_eq!(transport.get_returncode(), Some(0));
 /// # transport.close();
@@ -70,6 +71,7 @@ impl SubprocessTransport {
     /// `get_returncode`.
     ///
     /// ```
+    /// # use heist_scheduler::yield_now;
     /// # fn main() -> std::io::Result<()> {
     /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
@@ -77,7 +79,7 @@ impl SubprocessTransport {
     /// # impl SubprocessProtocol for Quiet {}
     /// let (transport, _protocol) = subprocess_exec(|| Quiet, "sh", ["-c", "exit 3"]).await?;
     /// while transport.get_returncode().is_none() {
-    ///     heist_scheduler::yield_now().await;
+    ///     yield_now().await;
     /// }
     /// assert_eq!(transport.get_returncode(), Some(3));
     /// # transport.close();
@@ -114,6 +116,7 @@ impl SubprocessTransport {
     /// Sends a signal to the child; asyncio's `send_signal`.
     ///
     /// ```
+    /// # use heist_scheduler::yield_now;
     /// # fn main() -> std::io::Result<()> {
     /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
@@ -122,7 +125,7 @@ impl SubprocessTransport {
     /// let (transport, _protocol) = subprocess_exec(|| Quiet, "sleep", ["30"]).await?;
     /// transport.send_signal(15)?;
     /// while transport.get_returncode().is_none() {
-    ///     heist_scheduler::yield_now().await;
+    ///     yield_now().await;
     /// }
     /// assert_eq!(transport.get_returncode(), Some(-15));
     /// # transport.close();
@@ -140,6 +143,7 @@ impl SubprocessTransport {
     /// Asks the child to end: `SIGTERM`. asyncio's `terminate`.
     ///
     /// ```
+    /// # use heist_scheduler::yield_now;
     /// # fn main() -> std::io::Result<()> {
     /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
@@ -148,7 +152,7 @@ impl SubprocessTransport {
     /// let (transport, _protocol) = subprocess_exec(|| Quiet, "sleep", ["30"]).await?;
     /// transport.terminate()?;
     /// while transport.get_returncode().is_none() {
-    ///     heist_scheduler::yield_now().await;
+    ///     yield_now().await;
     /// }
     /// assert_eq!(transport.get_returncode(), Some(-15));
     /// # transport.close();
@@ -166,6 +170,7 @@ impl SubprocessTransport {
     /// Ends the child: `SIGKILL`. asyncio's `kill`.
     ///
     /// ```
+    /// # use heist_scheduler::yield_now;
     /// # fn main() -> std::io::Result<()> {
     /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
@@ -174,7 +179,7 @@ impl SubprocessTransport {
     /// let (transport, _protocol) = subprocess_exec(|| Quiet, "sleep", ["30"]).await?;
     /// transport.kill()?;
     /// while transport.get_returncode().is_none() {
-    ///     heist_scheduler::yield_now().await;
+    ///     yield_now().await;
     /// }
     /// assert_eq!(transport.get_returncode(), Some(-9));
     /// # transport.close();
@@ -193,6 +198,7 @@ impl SubprocessTransport {
     /// yet is lost. `connection_lost` comes when all that is done.
     ///
     /// ```
+    /// # use heist_scheduler::yield_now;
     /// # fn main() -> std::io::Result<()> {
     /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
@@ -201,7 +207,7 @@ impl SubprocessTransport {
     /// let (transport, _protocol) = subprocess_exec(|| Quiet, "sleep", ["30"]).await?;
     /// transport.close();
     /// while transport.get_returncode().is_none() {
-    ///     heist_scheduler::yield_now().await;
+    ///     yield_now().await;
     /// }
     /// assert_eq!(transport.get_returncode(), Some(-9));
     /// # transport.close();
