@@ -14,6 +14,7 @@ fn loops_and_tasks() {
         heist::Task<Local> => "Unpin",
         heist::TaskRef => "Send Sync Unpin",
         heist::TaskInfo => "Send Sync Unpin",
+        heist::Awaited => "Send Sync Unpin",
         heist::TaskError => "Send Sync Unpin",
         heist::CancelledError => "Send Sync Unpin",
         heist::SharedTask<u8> => "Send Sync Unpin",
