@@ -2,27 +2,21 @@
 //! wrote. What counts descriptors or memory runs in a process of its own.
 #![cfg(all(target_os = "linux", not(heist_loom)))]
 
+#[path = "support/descriptors.rs"]
+mod descriptors;
 mod support;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use descriptors::{EMFILE, Only, allow_most, descriptors};
 use heist::{ExceptionContext, Server, StreamReader, StreamWriter, open_connection, start_server, to_thread};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::{Copy, for_each_flavour, peers, role};
-
-/// What the system calls "too many open files".
-const EMFILE: i32 = 24;
-
-/// How many descriptors this process has.
-fn descriptors() -> usize {
-    // The listing itself takes one, every time.
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
 
 /// How much memory this process holds, in KiB.
 fn resident() -> usize {
@@ -49,11 +43,6 @@ impl Settled {
         let now = resident();
         assert!(now < self.memory + 4096, "{} KiB before, {now} KiB after", self.memory);
     }
-}
-
-fn limit_descriptors(current: u64) {
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum }).unwrap();
 }
 
 /// Runs a test in a copy of this process, which must succeed.
@@ -115,7 +104,7 @@ async fn without_descriptors() {
     // The client's descriptor, and the thread, are there before they run out.
     let client = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     to_thread(|| ()).await.unwrap();
-    limit_descriptors(descriptors() as u64 + 8);
+    let _only = Only::more(8);
     let mut fillers = Vec::new();
     while let Ok(filler) = File::open("/dev/null") {
         fillers.push(filler);
@@ -180,6 +169,64 @@ async fn ten_thousand() {
         }
     }
     settled.unwrap().check();
+    server.close();
+    server.wait_closed().await;
+}
+
+/// As many connections as descriptors allow, up to ten thousand, all open at a time; their other ends are another process's.
+#[test]
+fn ten_thousand_connections_at_once_leave_nothing_behind() {
+    const TEST: &str = "ten_thousand_connections_at_once_leave_nothing_behind";
+    if let Some(port) = role().filter(|role| role != "copy") {
+        return many_clients(port.parse().unwrap(), most_connections());
+    }
+    in_a_copy(TEST, || {
+        let clients = most_connections();
+        for_each_flavour(|builder| {
+            builder.build().unwrap().run(at_once(TEST, clients)).unwrap();
+        });
+    });
+}
+
+/// How many connections this process has descriptors for.
+fn most_connections() -> usize {
+    (allow_most() as usize - 100).min(10_000)
+}
+
+/// In a copy: opens all, has an exchange with each, and lets all go by a reset, which leaves no port taken.
+fn many_clients(port: u16, count: usize) {
+    let connect = |_| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    let mut clients: Vec<_> = (0..count).map(connect).collect();
+    for client in &mut clients {
+        exchange(client);
+        socket2::SockRef::from(&*client).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+}
+
+async fn at_once(test: &'static str, clients: usize) {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let highest = most.clone();
+    let handler = async move |reader, writer| {
+        highest.fetch_max(now.fetch_add(1, Ordering::AcqRel) + 1, Ordering::AcqRel);
+        // The end is a reset.
+        let _ = echo(reader, writer).await;
+        now.fetch_sub(1, Ordering::AcqRel);
+    };
+    let server = start_server(handler, (Ipv4Addr::LOCALHOST, 0)).backlog(1000).await.unwrap();
+    let port = server.sockets()[0].local_addr().unwrap().port();
+    to_thread(|| ()).await.unwrap();
+    let before = descriptors();
+    let mut settled = None;
+    for _ in 0..2 {
+        let copy = to_thread(move || Copy::start(test, &port.to_string()).wait().success());
+        assert!(copy.await.unwrap());
+        // What reads the copy's output ends a moment after the copy.
+        while server.connections() > 0 || descriptors() > before {
+            heist::sleep(Duration::from_millis(1)).await;
+        }
+        settled.get_or_insert_with(Settled::now).check();
+    }
+    assert_eq!(most.load(Ordering::Acquire), clients);
     server.close();
     server.wait_closed().await;
 }

@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use support::daemon::{Directory, eventually, free_port};
+use support::Directory;
+use support::daemon::{eventually, free_port};
 use support::postgres::{Cluster, client, succeeds};
 use support::{Copy, program};
 
