@@ -14,6 +14,7 @@ mod support;
 #[path = "../examples/websocket_echo/main.rs"]
 mod websocket_echo;
 
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -22,8 +23,10 @@ use futures_util::{SinkExt, StreamExt};
 use heist::serve::HttpServer;
 use heist::tls::TlsConnector;
 use heist::{StreamReader, StreamWriter, create_task, open_connection, sleep, timeout};
-use http::{client1, client2, connect, request, text};
-use hyper::StatusCode;
+use http::{client1, client2, connect, request};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::{Response, StatusCode};
 use support::certificates::Authority;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -50,14 +53,25 @@ fn usage() -> (usize, usize) {
     (descriptors, kibibytes << 10)
 }
 
+/// Why a client was not served. Not a panic: that of a client which is late would be the first to load what a backtrace takes,
+/// many megabytes.
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Status and body.
+async fn answer(response: Response<Incoming>) -> Result<(StatusCode, String), Failure> {
+    let status = response.status();
+    Ok((status, String::from_utf8(response.into_body().collect().await?.to_bytes().to_vec())?))
+}
+
 /// A few requests of HTTP/1, then the end.
-async fn good_http1(at: SocketAddr, seed: usize) {
+async fn good_http1(at: SocketAddr, seed: usize) -> Result<(), Failure> {
     let mut client = client1(connect(at).await).await;
     for _ in 0..1 + seed % 5 {
-        client.ready().await.unwrap();
-        let (status, number) = text(client.send_request(post("/count")).await.unwrap()).await;
+        client.ready().await?;
+        let (status, number) = answer(client.send_request(post("/count")).await?).await?;
         assert!(status == StatusCode::OK && number.parse::<u64>().is_ok(), "{status} {number}");
     }
+    Ok(())
 }
 
 fn post(path: &str) -> hyper::Request<http::Body> {
@@ -67,37 +81,40 @@ fn post(path: &str) -> hyper::Request<http::Body> {
 }
 
 /// Many requests of HTTP/2 at once.
-async fn good_http2(at: SocketAddr, seed: usize) {
+async fn good_http2(at: SocketAddr, seed: usize) -> Result<(), Failure> {
     let client = client2(connect(at).await).await;
     let asked: Vec<_> = (0..1 + seed % 20)
         .map(|_| {
             let mut client = client.clone();
-            create_task(async move { text(client.send_request(request("/things", "")).await.unwrap()).await })
+            create_task(async move { answer(client.send_request(request("/things", "")).await?).await })
         })
         .collect();
     for answered in asked {
-        assert_eq!(answered.await.unwrap(), (StatusCode::OK, "[]".to_owned()));
+        assert_eq!(answered.await??, (StatusCode::OK, "[]".to_owned()));
     }
+    Ok(())
 }
 
-async fn good_websocket(at: SocketAddr, seed: usize) {
+async fn good_websocket(at: SocketAddr, seed: usize) -> Result<(), Failure> {
     let streams = connect(at).await;
-    let (mut socket, _) = tokio_tungstenite::client_async(format!("ws://{at}/echo"), streams).await.unwrap();
+    let (mut socket, _) = tokio_tungstenite::client_async(format!("ws://{at}/echo"), streams).await?;
     for size in [0, 10, 1000, 70_000] {
         let message = Message::text("x".repeat(size + seed % 100));
-        socket.send(message.clone()).await.unwrap();
-        assert_eq!(socket.next().await.unwrap().unwrap(), message);
+        socket.send(message.clone()).await?;
+        assert_eq!(socket.next().await.ok_or("no echo")??, message);
     }
-    socket.close(None).await.unwrap();
+    socket.close(None).await?;
     while let Some(Ok(_)) = socket.next().await {}
+    Ok(())
 }
 
-/// Requests of HTTP/1 in TLS, each on a connection of its own.
-async fn good_tls(at: SocketAddr, trusts: &TlsConnector) {
-    let streams = open_connection(at).tls(trusts.clone()).server_hostname("localhost").await.unwrap();
+/// A request of HTTP/1 in TLS.
+async fn good_tls(at: SocketAddr, trusts: TlsConnector) -> Result<(), Failure> {
+    let streams = open_connection(at).tls(trusts).server_hostname("localhost").await?;
     let mut client = client1(streams.into()).await;
-    client.ready().await.unwrap();
-    assert_eq!(text(client.send_request(request("/things", "")).await.unwrap()).await.0, StatusCode::OK);
+    client.ready().await?;
+    assert_eq!(answer(client.send_request(request("/things", "")).await?).await?.0, StatusCode::OK);
+    Ok(())
 }
 
 /// Says the beginning of something, byte by byte and without end, until the server has had enough of it: the head of a request,
@@ -156,19 +173,20 @@ struct Servers {
 
 impl Servers {
     /// A client of one of the kinds, `0..KINDS`.
-    async fn visit(&self, kind: usize, seed: usize) {
+    async fn visit(&self, kind: usize, seed: usize) -> Result<(), Failure> {
         let Self { plain, tls, trusts } = self.clone();
         match kind {
-            0 => good_http1(plain, seed).await,
-            1 => good_http2(plain, seed).await,
-            2 => good_websocket(plain, seed).await,
-            3 => good_tls(tls, &trusts).await,
+            0 => good_http1(plain, seed).await?,
+            1 => good_http2(plain, seed).await?,
+            2 => good_websocket(plain, seed).await?,
+            3 => good_tls(tls, trusts).await?,
             4 => bad(open_connection(plain).await, seed).await,
             5 => bad(open_connection(tls).await, seed).await,
             6 => bad(open_connection(tls).tls(trusts).server_hostname("localhost").await, seed).await,
             7 => slow(plain, b"GET / HTTP/1.1\r\nhost: x\r\nx-slow: ").await,
             _ => slow(tls, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03").await,
         }
+        Ok(())
     }
 }
 
@@ -184,9 +202,7 @@ async fn visits(servers: Servers, kind: usize, first: usize, until: Instant) -> 
             break;
         }
         let begun = Instant::now();
-        let servers = servers.clone();
-        let visit = create_task(async move { servers.visit(kind, seed).await });
-        match timeout(LONG, visit).await {
+        match timeout(LONG, servers.visit(kind, seed)).await {
             Ok(Ok(())) => served += 1,
             // Whom the machine has kept waiting for so long is one of the slow ones, who are cut off.
             Ok(Err(_)) if begun.elapsed() >= PATIENCE => {}
