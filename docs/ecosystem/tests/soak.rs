@@ -267,7 +267,13 @@ fn good_and_bad_clients_leave_nothing_behind() {
                 before.1 >> 10,
                 after.1 >> 10
             );
-            assert_eq!(before.0, after.0, "descriptors");
+            // A descriptor closes a moment after its connection is counted off.
+            let closed = async {
+                while usage().0 > before.0 {
+                    sleep(Duration::from_millis(5)).await;
+                }
+            };
+            assert!(timeout(LONG, closed).await.is_ok(), "descriptors: {} -> {}", before.0, usage().0);
             assert!(after.1 < before.1 + GROWTH, "memory grew from {} to {} bytes", before.1, after.1);
             assert_eq!(http::get(plain_at, "/things").await, (200, "[]".to_owned()));
             assert!(plain.shutdown(LONG).await.is_clean());
