@@ -18,7 +18,7 @@ use super::driver::{Session, session_of};
 #[cfg(any(feature = "tls", all(test, heist_loom)))]
 use super::lending::Lending;
 use super::protocol::StreamProtocol;
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "tls", all(test, heist_loom)))]
 use crate::StreamReader;
 #[cfg(unix)]
 use crate::TransportSocket;
