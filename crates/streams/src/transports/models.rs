@@ -104,25 +104,6 @@ fn wait_for_answer(claim: &mut Borrower<'_>) -> bool {
     claim.reader().is_some()
 }
 
-/// A reader that is claimed goes to who claimed it, and comes back to a driver that waits meanwhile.
-#[test]
-fn claim_against_turn() {
-    check("transports::claim_against_turn", |transport, _| {
-        let others = transport.clone();
-        let driver = thread::spawn(move || {
-            let mut was_lent = false;
-            drive(&others, |reader| {
-                was_lent |= reader.is_none();
-                was_lent && reader.is_some()
-            });
-        });
-        let mut claim = Borrower::new(transport).expect("nobody else claims it");
-        assert!(wait_for_answer(&mut claim), "a driver that has a reader lends it");
-        drop(claim);
-        driver.join().unwrap();
-    });
-}
-
 /// A claim is answered, and nothing is kept for a driver that has ended.
 #[test]
 fn claim_against_leave() {

@@ -18,7 +18,7 @@ use super::driver::{Session, session_of};
 #[cfg(any(feature = "tls", all(test, heist_loom)))]
 use super::lending::Lending;
 use super::protocol::StreamProtocol;
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "tls", all(test, heist_loom)))]
 use crate::StreamReader;
 #[cfg(unix)]
 use crate::TransportSocket;
@@ -152,7 +152,7 @@ impl Transport {
         let mut control = self.core.control.lock();
         let over = control.over;
         let result = change(&mut control.reader, over);
-        let waker = if mutant("streams-lending-wakes") { None } else { control.waker.take() };
+        let waker = control.waker.take();
         drop(control);
         if let Some(waker) = waker {
             waker.wake();
