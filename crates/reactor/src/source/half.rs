@@ -205,6 +205,21 @@ impl<T: IoSafe> Half<T> {
 
     /// As [`try_write`](Self::try_write), from several buffers, one after the other.
     ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// use std::io::{IoSlice, Read};
+    /// use heist_reactor::IoSource;
+    ///
+    /// let (_reads, mut writes) = IoSource::new(near).into_split();
+    /// assert_eq!(writes.try_write_vectored(&[IoSlice::new(b"hel"), IoSlice::new(b"lo")])?, 5);
+    /// let mut received = [0; 5];
+    /// far.read_exact(&mut received)?;
+    /// assert_eq!(&received, b"hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`try_write`](Self::try_write).
