@@ -25,24 +25,29 @@ fn resident() -> usize {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// What this process holds once all pools have their size.
-struct Settled {
-    descriptors: usize,
-    /// In KiB.
-    memory: usize,
+/// Waits until a server has no connection and this process no more descriptors than before: a descriptor is closed a moment after
+/// the connection is counted off, or by the task that sent the last of it.
+async fn until_gone(server: &Server, before: usize) {
+    let gone = heist::timeout(Duration::from_secs(60), async {
+        while server.connections() > 0 || descriptors() > before {
+            heist::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    let state = || format!("{} connections, {} descriptors of {before}", server.connections(), descriptors());
+    gone.await.unwrap_or_else(|_| panic!("{}", state()));
 }
 
-impl Settled {
-    fn now() -> Self {
-        Self { descriptors: descriptors(), memory: resident() }
-    }
+/// How many descriptors this process has, with those that a loop and its pool have from their first use on.
+async fn descriptors_in_use() -> usize {
+    to_thread(|| ()).await.unwrap();
+    heist::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    descriptors()
+}
 
-    /// Nothing was left behind since.
-    fn check(&self) {
-        assert_eq!(descriptors(), self.descriptors);
-        let now = resident();
-        assert!(now < self.memory + 4096, "{} KiB before, {now} KiB after", self.memory);
-    }
+/// That no more memory is held than once all pools had their size, in KiB.
+fn check_memory(settled: usize) {
+    let now = resident();
+    assert!(now < settled + 4096, "{settled} KiB before, {now} KiB after");
 }
 
 /// Runs a test in a copy of this process, which must succeed.
@@ -148,7 +153,7 @@ async fn ten_thousand() {
     // Room for all: the system lets a client whose call it dropped wait for a second.
     let server = start_server(echo, (Ipv4Addr::LOCALHOST, 0)).backlog(AT_ONCE).await.unwrap();
     let address = server.sockets()[0].local_addr().unwrap();
-    let mut settled = None;
+    let (before, mut settled) = (descriptors_in_use().await, None);
     for round in 0..ROUNDS {
         to_thread(move || {
             let clients: Vec<_> = (0..AT_ONCE).map(|_| TcpStream::connect(address).unwrap()).collect();
@@ -161,14 +166,12 @@ async fn ten_thousand() {
         })
         .await
         .unwrap();
-        while server.connections() > 0 {
-            heist::sleep(Duration::from_millis(1)).await;
-        }
+        until_gone(&server, before).await;
         if round == 4 {
-            settled = Some(Settled::now());
+            settled = Some(resident());
         }
     }
-    settled.unwrap().check();
+    check_memory(settled.unwrap());
     server.close();
     server.wait_closed().await;
 }
@@ -214,17 +217,12 @@ async fn at_once(test: &'static str, clients: usize) {
     };
     let server = start_server(handler, (Ipv4Addr::LOCALHOST, 0)).backlog(1000).await.unwrap();
     let port = server.sockets()[0].local_addr().unwrap().port();
-    to_thread(|| ()).await.unwrap();
-    let before = descriptors();
-    let mut settled = None;
+    let (before, mut settled) = (descriptors_in_use().await, None);
     for _ in 0..2 {
         let copy = to_thread(move || Copy::start(test, &port.to_string()).wait().success());
         assert!(copy.await.unwrap());
-        // What reads the copy's output ends a moment after the copy.
-        while server.connections() > 0 || descriptors() > before {
-            heist::sleep(Duration::from_millis(1)).await;
-        }
-        settled.get_or_insert_with(Settled::now).check();
+        until_gone(&server, before).await;
+        check_memory(*settled.get_or_insert_with(resident));
     }
     assert_eq!(most.load(Ordering::Acquire), clients);
     server.close();
@@ -262,17 +260,15 @@ async fn ten_thousand_opened() {
 
     let server = start_server(echo, (Ipv4Addr::LOCALHOST, 0)).backlog(AT_ONCE).await.unwrap();
     let address = server.sockets()[0].local_addr().unwrap();
-    let mut settled = None;
+    let (before, mut settled) = (descriptors_in_use().await, None);
     for round in 0..ROUNDS {
         heist::gather((0..AT_ONCE).map(|way| open_and_drop(address, way))).await.unwrap();
-        while server.connections() > 0 {
-            heist::sleep(Duration::from_millis(1)).await;
-        }
+        until_gone(&server, before).await;
         if round == 4 {
-            settled = Some(Settled::now());
+            settled = Some(resident());
         }
     }
-    settled.unwrap().check();
+    check_memory(settled.unwrap());
     server.close();
     server.wait_closed().await;
 }
@@ -366,15 +362,7 @@ fn a_client_killed_in_the_middle_of_a_transfer_leaves_nothing_behind() {
                         "a handler that sends is told: {sent:?}"
                     );
                 }
-                // What reads the copies' output ends when it finds the pipes' ends, a moment after the copies.
-                let settled = async {
-                    while server.connections() > 0 || descriptors() > before {
-                        heist::sleep(Duration::from_millis(1)).await;
-                    }
-                };
-                if heist::timeout(Duration::from_secs(10), settled).await.is_err() {
-                    panic!("{} connections, {} descriptors of {before}", server.connections(), descriptors());
-                }
+                until_gone(&server, before).await;
                 server.close();
                 server.wait_closed().await;
             });

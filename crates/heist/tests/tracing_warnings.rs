@@ -15,7 +15,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 const SLOW: Duration = Duration::from_millis(5);
-/// A part of what is said of each of the mistakes of [`err`].
+/// A part of what is said of each of the mistakes of [`make_mistakes`].
 const SAID: [&str; 4] = [
     "was never awaited, and did nothing",
     "executing task snail (created at ",
@@ -24,7 +24,7 @@ const SAID: [&str; 4] = [
 ];
 
 /// Makes one mistake of each kind.
-fn err(event_loop: &EventLoop) {
+fn make_mistakes(event_loop: &EventLoop) {
     event_loop.set_slow_callback_duration(SLOW);
     let mistakes = async {
         drop(heist::sleep(SLOW));
@@ -71,14 +71,16 @@ fn a_subscriber_is_told_of_what_debug_mode_sees() {
     let warnings = Warnings::default();
     let subscriber = tracing_subscriber::registry().with(warnings.clone());
     tracing::subscriber::with_default(subscriber, || {
-        err(&EventLoop::builder().current_thread().debug(true).build_event_loop().unwrap());
+        make_mistakes(&EventLoop::builder().current_thread().debug(true).build_event_loop().unwrap());
     });
     each_once(&warnings.0.lock().unwrap());
 }
 
 #[test]
 fn stderr_is_told_where_nobody_subscribes() {
-    for lines in said("stderr_is_told_where_nobody_subscribes", debug_on, |event_loop| err(&event_loop)) {
+    for lines in
+        said("stderr_is_told_where_nobody_subscribes", debug_on, |event_loop| make_mistakes(&event_loop))
+    {
         each_once(&lines);
     }
 }

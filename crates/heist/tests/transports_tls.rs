@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use certificates::Authority;
 use heist::transports::connect_write_pipe;
-use heist::{StreamReader, StreamWriter, create_connection, create_server, open_connection};
+use heist::{create_connection, create_server, open_connection};
 use recorder::{Called, Calls, Recorder, transport};
 use support::for_each_flavour;
 

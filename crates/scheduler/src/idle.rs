@@ -184,6 +184,17 @@ impl Idle {
         self.take(prefer)
     }
 
+    /// As [`notify`](Self::notify), after a push behind a lock through which sleepers pass to look at the queue (S4): the lock
+    /// stands for the fence. Either the push came before the look, which sees it; or the look, and what came before
+    /// it (S1, S2), before this. Partner: `Injector::may_have_any`.
+    #[inline]
+    pub(crate) fn notify_behind_lock(&self, prefer: impl Fn(usize) -> bool) -> Option<usize> {
+        if self.searching.load(Ordering::Relaxed) != 0 || !self.any() {
+            return None;
+        }
+        self.take(prefer)
+    }
+
     /// Takes a sleeper although others may be searching: for what is no push (the watchdog, the last hold on time). What
     /// the caller wrote before is seen by a sleeper's S4, or the sleeper here, as in P2.
     pub(crate) fn poke(&self, prefer: impl Fn(usize) -> bool) -> Option<usize> {

@@ -106,18 +106,13 @@ impl Tally {
     }
 }
 
-/// What threads that are no worker count.
+/// What threads that are no worker count, beside what they create ([`crate::inject`]).
 #[derive(Debug, Default)]
 pub(crate) struct ForeignTally {
-    created: AtomicU64,
     ended: AtomicU64,
 }
 
 impl ForeignTally {
-    pub(crate) fn task_created(&self) {
-        self.created.fetch_add(1, Ordering::Relaxed);
-    }
-
     pub(crate) fn task_ended(&self) {
         self.ended.fetch_add(1, Ordering::Relaxed);
     }
@@ -216,7 +211,7 @@ pub struct WorkerMetrics {
 impl Shared {
     fn created(&self) -> u64 {
         let workers = self.slots.iter().map(|slot| slot.tally.created.load(Ordering::Relaxed));
-        workers.sum::<u64>() + self.foreign_tally.created.load(Ordering::Relaxed)
+        workers.sum::<u64>() + self.injector.enter().created()
     }
 
     fn ended(&self) -> u64 {

@@ -29,7 +29,6 @@ use heist_core::sync::{Condvar, Mutex, thread};
 use crate::config::Config;
 use crate::scheduler;
 use crate::shared::{CLOSED, CLOSING, RUNNING, Shared};
-use crate::task::{Raw, TaskRef};
 use crate::worker::{Next, Worker};
 
 thread_local! {
@@ -148,16 +147,7 @@ impl Loop {
 
     /// The tasks that anybody holds, complete ones among them.
     pub(crate) fn held(&self) -> usize {
-        let mut held = Vec::new();
-        self.enter(|_| {
-            self.shared.each_task(|task: Raw| {
-                // SAFETY: `each_task` hands over a counted reference.
-                held.push(unsafe { TaskRef::from_raw(task) });
-            });
-            let count = held.len();
-            held.clear();
-            count
-        })
+        self.enter(|_| self.shared.count_held())
     }
 
     /// Closes the loop as [`Scheduler::close`](crate::Scheduler::close) does, without the waiting.

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::debug::Debug;
 use crate::heap::{Heap, Registry};
 use crate::idle::Idle;
-use crate::inject::{Chain, Injector};
+use crate::inject::{Chain, Injector, SharedList};
 use crate::metrics::{ForeignTally, Tally};
 use crate::park::Parker;
 use crate::queue::{Local, Stealer};
@@ -110,12 +110,11 @@ pub(crate) struct Shared {
     /// The workers that no thread runs now.
     pub(crate) resting: Box<[Mutex<Option<Box<Worker>>>]>,
     registries: Box<[Registry]>,
-    /// Cells for tasks that no worker created.
-    foreign: Mutex<Heap>,
-    /// What threads that are no worker bring, and what a worker leaves behind: nobody's, so it wakes a sleeper.
+    /// What threads that are no worker bring, and what a worker leaves behind: nobody's, so it wakes a sleeper. Behind its
+    /// entrance are the cells for tasks that no worker created.
     pub(crate) injector: Injector,
     /// What workers' deques have no room for: theirs to come back to, but where others can find it.
-    pub(crate) over: Injector,
+    pub(crate) over: SharedList,
     pub(crate) idle: Idle,
     pub(crate) clock: Arc<Clock>,
     /// For what the workers count of their time.
@@ -125,7 +124,7 @@ pub(crate) struct Shared {
     pub(crate) callbacks: Callbacks,
     pub(crate) task_defaults: TaskDefaults,
     pub(crate) debug: Debug,
-    pub(crate) foreign_tally: ForeignTally,
+    pub(crate) foreign_tally: CachePadded<ForeignTally>,
     /// The panic that is to end the run.
     pub(crate) failure: Mutex<Option<Arc<str>>>,
     pub(crate) watchdog: Watchdog,
@@ -192,9 +191,8 @@ impl Shared {
             slots,
             resting: (0..count).map(|_| Mutex::new(None)).collect(),
             registries: (0..=count).map(|_| Registry::default()).collect(),
-            foreign: Mutex::new(Heap::new(count)),
-            injector: Injector::new(),
-            over: Injector::new(),
+            injector: Injector::new(Heap::new(count)),
+            over: SharedList::new(),
             idle: Idle::new(count, workers),
             pool: Pool::new(config.max_blocking_threads, config.blocking_keep_alive),
             callbacks: Callbacks::new(),
@@ -203,7 +201,7 @@ impl Shared {
             clock,
             driver,
             debug: Debug::new(),
-            foreign_tally: ForeignTally::default(),
+            foreign_tally: CachePadded::default(),
             failure: Mutex::new(None),
             watchdog: Watchdog::new(),
             main_woken: CachePadded::new(AtomicBool::new(false)),
@@ -255,19 +253,20 @@ impl Shared {
 
     /// Uses the heap of those who are no worker.
     pub(crate) fn with_foreign_heap<R>(&self, f: impl FnOnce(&Heap) -> R) -> R {
-        f(&self.foreign.lock())
+        f(self.injector.enter().heap())
     }
 
     /// Puts in a task that no worker of this loop is about to queue itself, or a local one for its owner to merge what
     /// was noted about it, and wakes somebody for it.
     pub(crate) fn inject(&self, task: Raw) {
         self.inject_quietly(task);
-        self.notify();
+        self.notify_of_injected();
     }
 
     /// As [`inject`](Self::inject), without waking anybody.
     pub(crate) fn inject_quietly(&self, task: Raw) {
-        if !self.injector.push(task) {
+        let pushed = self.injector.enter().push(task);
+        if !pushed {
             task.end_late();
         }
     }
@@ -294,11 +293,9 @@ impl Shared {
     }
 
     /// Puts in a chain of tasks; the caller decides about waking.
-    pub(crate) fn inject_chain(&self, chain: Chain) {
-        if let Some(mut late) = self.injector.push_chain(chain) {
-            while let Some(task) = late.pop() {
-                task.end_late();
-            }
+    pub(crate) fn inject_chain(&self, mut chain: Chain) {
+        while let Some(task) = chain.pop() {
+            self.inject_quietly(task);
         }
     }
 
@@ -326,6 +323,16 @@ impl Shared {
         #[cfg(all(test, heist_loom))]
         crate::models::assert_alive(self);
         if let Some(worker) = self.idle.notify(|worker| self.slots[worker].parker.is_parked()) {
+            self.unpark(worker);
+        }
+    }
+
+    /// As [`notify`](Self::notify), after something was injected.
+    #[inline]
+    pub(crate) fn notify_of_injected(&self) {
+        #[cfg(all(test, heist_loom))]
+        crate::models::assert_alive(self);
+        if let Some(worker) = self.idle.notify_behind_lock(|worker| self.slots[worker].parker.is_parked()) {
             self.unpark(worker);
         }
     }
@@ -376,11 +383,17 @@ impl Shared {
         if worker == 0 { own.min(self.callbacks.timed.next()) } else { own }
     }
 
-    /// Every task that is alive, complete ones that somebody still holds among them.
+    /// Every task that is alive; on a current-thread loop also complete ones that somebody still holds.
     pub(crate) fn each_task(&self, mut visit: impl FnMut(Raw)) {
         for registry in &self.registries {
             registry.each(&mut visit);
         }
+    }
+
+    /// How many cells count a reference.
+    #[cfg(all(test, heist_loom))]
+    pub(crate) fn count_held(&self) -> usize {
+        self.registries.iter().map(Registry::count_held).sum()
     }
 
     /// Enters a phase and tells every worker.

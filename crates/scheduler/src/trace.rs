@@ -11,6 +11,9 @@ use crate::task::Raw;
 #[cfg(feature = "tracing")]
 pub(crate) use span::{TaskSpan, in_span, waker};
 
+/// Whether subscribers may be told of what happens here: then their code runs.
+pub(crate) const IS_ON: bool = cfg!(feature = "tracing");
+
 /// A task was made, has its name, and is in no queue yet.
 #[inline(always)]
 pub(crate) fn task_created(task: Raw) {

@@ -1,7 +1,9 @@
 //! Streams, servers and sockets of the heist async runtime.
 //!
-//! Programs use the crate `heist`, which has all of it under the same paths (and [`Shutdown`] as `heist::ServerShutdown`);
+//! Programs use the crate `heist`, which has all of it under the same paths;
 //! so the examples say `heist::`, and hide that here it stands for this crate.
+//! Programs use the crate `heist`, which has all of it but [`DEFAULT_LIMIT`] under the same paths; so the examples say
+//! `heist::`, and hide that here it stands for this crate.
 //!
 //! Two layers:
 //!

@@ -11,9 +11,12 @@ pub mod atomic {
     };
 }
 
-/// Spin-loop hints: in a model, a turn for the other threads.
+/// What the processor may be told: in a model, a turn for the other threads, or nothing.
 pub mod hint {
     pub use loom::hint::spin_loop;
+
+    /// Nothing: a model has no cache.
+    pub fn prefetch_to_write(_address: *const u8) {}
 }
 
 /// Cells whose accesses loom checks for races.

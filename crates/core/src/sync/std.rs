@@ -11,9 +11,33 @@ pub mod atomic {
     };
 }
 
-/// Spin-loop hints.
+/// What the processor may be told.
 pub mod hint {
     pub use std::hint::spin_loop;
+
+    /// Has the cache fetch the line of `address`, to be written soon: a line that another core has written comes over while
+    /// this thread does something else. Changes nothing that a program sees, whatever the address; where the processor
+    /// knows no such thing it is nothing.
+    ///
+    /// ```
+    /// let line = 7_u64;
+    /// heist_core::sync::hint::prefetch_to_write((&raw const line).cast());
+    /// assert_eq!(line, 7);
+    /// ```
+    #[inline(always)]
+    pub fn prefetch_to_write(address: *const u8) {
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        // SAFETY: a prefetch accesses nothing and cannot fault; processors that do not know it take it for a `nop`.
+        unsafe {
+            std::arch::asm!("prefetchw [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
+        }
+        #[cfg(all(target_arch = "aarch64", not(miri)))]
+        // SAFETY: as above.
+        unsafe {
+            std::arch::asm!("prfm pstl1keep, [{}]", in(reg) address, options(nostack, preserves_flags, readonly));
+        }
+        let _ = address;
+    }
 }
 
 /// Cells whose accesses are visible to the models.

@@ -1,6 +1,8 @@
 //! Sockets, servers, reading and sending files. One program, since none of these tests minds what the others do meanwhile.
 #![cfg(not(heist_loom))]
 
+#[cfg(target_os = "linux")]
+mod aborting;
 #[cfg(unix)]
 mod datagram_endpoints;
 mod datagrams;

@@ -99,6 +99,12 @@ impl Registry {
         }
     }
 
+    #[cfg(all(test, heist_loom))]
+    pub(crate) fn count_held(&self) -> usize {
+        // SAFETY: as in `each`.
+        self.pages.lock().iter().map(|page| unsafe { page.0.as_ref() }.count_held()).sum()
+    }
+
     fn add(&self, page: NonNull<Page>) {
         self.pages.lock().push(PagePointer(page));
     }

@@ -214,6 +214,13 @@ impl Page {
         }
     }
 
+    #[cfg(all(test, heist_loom))]
+    pub(super) fn count_held(&self) -> usize {
+        // Acquire as in `each`.
+        let carved = 0..self.carved.load(Ordering::Acquire);
+        carved.filter(|&index| Raw(self.at(index)).header().word.holds_any()).count()
+    }
+
     /// The heap closes. Owner only.
     ///
     /// # Safety

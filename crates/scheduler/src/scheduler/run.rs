@@ -227,7 +227,7 @@ fn begin_main(worker: &Worker, kind: Kind, location: &'static Location<'static>)
     crate::trace::task_created(main);
     worker.begin_run(main.0.as_ptr());
     if kind == Kind::Main {
-        shared.foreign_tally.task_created();
+        shared.injector.enter().count_created();
     }
     *shared.failure.lock() = None;
     main

@@ -10,6 +10,7 @@ use heist_core::context::IdentityAt;
 use heist_core::sync::Mutex;
 use heist_core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use heist_core::sync::cell::UnsafeCell;
+use heist_core::sync::hint;
 use heist_core::sync::mutant;
 use heist_core::{CancelledError, context};
 
@@ -244,6 +245,14 @@ impl Raw {
     pub(crate) fn header<'a>(self) -> &'a Header {
         // SAFETY: the holder keeps the cell alive, see above; fields that change are cells or atomics.
         unsafe { self.0.as_ref() }
+    }
+
+    /// Has the cache fetch the cell's first two lines, which its poll writes, while this thread does something else.
+    #[inline]
+    pub(crate) fn prefetch(self) {
+        let cell = self.0.as_ptr().cast_const().cast::<u8>();
+        hint::prefetch_to_write(cell);
+        hint::prefetch_to_write(cell.wrapping_add(64));
     }
 
     #[inline]

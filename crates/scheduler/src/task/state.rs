@@ -369,15 +369,38 @@ impl Word {
 
     /// One more reference, by somebody who has none: only if the cell holds a task, of the kind that `access` is for.
     /// (A cell may have been freed and filled with the other kind since the caller looked.)
+    ///
+    /// A shared task must not be complete: the last who holds that one frees it without asking. See
+    /// [`release`](Self::release).
     pub(crate) fn acquire_if_alive(&self, access: Access) -> bool {
-        let kind = if access == Access::Owner { LOCAL } else { 0 };
-        let step = |word| (references(word) > 0 && word & LOCAL == kind).then(|| word + REFERENCE);
+        let (flags, wanted) = match access {
+            Access::Owner => (LOCAL, LOCAL),
+            Access::Shared if mutant("task-walk-passes-by-ended") => (LOCAL, 0),
+            Access::Shared => (LOCAL | COMPLETE, 0),
+        };
+        let step = |word| (references(word) > 0 && word & flags == wanted).then(|| word + REFERENCE);
         self.update(access, step).is_ok()
     }
 
+    /// Whether any reference is counted.
+    #[cfg(all(test, heist_loom))]
+    pub(crate) fn holds_any(&self) -> bool {
+        references(self.load()) > 0
+    }
+
     /// Gives a reference back; `true` when it was the last and the cell must be freed.
+    ///
+    /// The last reference of a complete task is given back without a read-modify-write: new ones come from those that are
+    /// counted, and from walkers of the registry, who pass a complete task by.
     #[inline]
     pub(crate) fn release(&self, access: Access) -> bool {
+        // Acquire pairs with the release of the others: the last one sees all that they did with the task.
+        let word = self.0.load(Ordering::Acquire);
+        if word & COMPLETE != 0 && references(word) == 1 && access == Access::Shared {
+            // Release: a walker that finds the cell empty has seen it so.
+            self.0.store(word - REFERENCE, Ordering::Release);
+            return true;
+        }
         let before = match access {
             // AcqRel: the last one sees all that the others did with the task.
             Access::Shared => self.0.fetch_sub(REFERENCE, Ordering::AcqRel),

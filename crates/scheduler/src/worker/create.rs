@@ -245,22 +245,30 @@ where
     let TaskOptions { name, context: vars, .. } = options;
     // A local task begins idle, with a wake noted: the owner queues it when it merges. Its words are right from the
     // first moment, for walkers of the registry find it at once.
-    let (word, notes) = if shared.local && kind != Kind::Blocking && !late && failed.is_none() {
+    let queued = kind != Kind::Blocking && !late && failed.is_none();
+    let (word, notes) = if shared.local && queued {
         (state::NEW | LOCAL | state::IDLE, remote::INBOX | remote::WOKEN)
     } else {
         (state::NEW, 0)
     };
-    shared.foreign_tally.task_created();
-    let raw = shared.with_foreign_heap(|heap| {
-        let raw = create_in(heap, shared, kind, future, word, notes, location, vars);
+    // Nobody's code may run inside the entrance.
+    let at_once = queued && name.is_none() && !trace::IS_ON;
+    let (raw, pushed) = {
+        let mut inside = shared.injector.enter();
+        inside.count_created();
+        let raw = create_in(inside.heap(), shared, kind, future, word, notes, location, vars);
         if shared.phase() == CLOSED {
             // The heap was closed for good before: close the page that it has just made.
-            heap.close(shared);
+            inside.heap().close(shared);
         }
-        raw
-    });
+        (raw, at_once && inside.push(raw))
+    };
     // SAFETY: `NEW` counts the handle's reference and flag; the cell was made for this future.
     let task = unsafe { Task::from_raw(raw) };
+    if pushed {
+        shared.notify_of_injected();
+        return task;
+    }
     if let Some(name) = name {
         task.set_name(name);
     }

@@ -41,7 +41,7 @@ impl Worker {
             return ends;
         }
         // Whoever injects must not wait for this worker's own queue to run dry.
-        if let Some(task) = self.take(&self.shared.injector, false) {
+        if let Some(task) = self.take_injected(false) {
             self.push_back(task);
         }
         self.flush_over();

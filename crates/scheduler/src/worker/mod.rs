@@ -87,6 +87,8 @@ pub(crate) struct Worker {
     searching: Cell<bool>,
     /// Whether the injector had something since the worker last slept, or lingered in vain.
     fed: Cell<bool>,
+    /// Whether the worker has just taken all that was injected.
+    drained: Cell<bool>,
     patience: search::Patience,
     /// Whether this spare worker is to end its thread.
     gone: Cell<bool>,
@@ -148,6 +150,7 @@ impl Worker {
             poll_time: Cell::new(1000),
             searching: Cell::new(false),
             fed: Cell::new(false),
+            drained: Cell::new(false),
             patience: search::Patience::default(),
             gone: Cell::new(false),
             main_turn: Cell::new(0),

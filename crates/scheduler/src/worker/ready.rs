@@ -5,7 +5,7 @@ use std::ptr;
 use heist_core::sync::atomic::Ordering;
 
 use super::{Next, Worker};
-use crate::inject::{Chain, Injector};
+use crate::inject::{BATCH, Chain};
 use crate::queue::CAPACITY;
 use crate::shared::task_at;
 use crate::task::Raw;
@@ -15,9 +15,6 @@ const LIFO_STREAK: u8 = 3;
 
 /// How many tasks that are over go to the shared list at a time.
 const FLUSH: usize = 32;
-
-/// The most tasks taken from the injector at a time: half a deque.
-const TAKE: usize = CAPACITY / 2;
 
 impl Worker {
     /// Queues an internal task that was just created here: in order, behind what is there.
@@ -150,7 +147,7 @@ impl Worker {
     #[inline(never)]
     fn next_of_lists(&self) -> Option<Raw> {
         // What is over in the shared list came before what is in the own one.
-        if let Some(task) = self.take(&self.shared.over, false) {
+        if let Some(task) = self.take_over(false) {
             return Some(task);
         }
         if self.spilled.get() {
@@ -160,7 +157,8 @@ impl Worker {
             }
             self.spilled.set(self.shared.over.len() > 0);
         }
-        self.take(&self.shared.injector, false)
+        // What was just emptied gets a moment to fill: see `lingers`.
+        if self.drained.replace(false) { None } else { self.take_injected(false) }
     }
 
     /// Whether something may go before the tasks in the queue.
@@ -221,10 +219,18 @@ impl Worker {
 
     /// Merges, on a current-thread loop, what other threads noted about its tasks, and queues what they created.
     pub(crate) fn merge_injected(&self) {
-        let mut chain = self.shared.injector.take(usize::MAX, true);
         self.fed.set(true);
-        while let Some(task) = chain.pop() {
-            task.merge();
+        // What comes meanwhile waits for the next time.
+        let mut left = self.shared.injector.len();
+        while left > 0 {
+            let mut batch = self.shared.injector.take(left, true).peekable();
+            if batch.peek().is_none() {
+                break;
+            }
+            for task in batch {
+                task.merge();
+                left -= 1;
+            }
         }
     }
 
@@ -256,27 +262,52 @@ impl Worker {
         self.queue.len() > 0 || self.spilled.get() || !self.slot().lifo.load(Ordering::Relaxed).is_null()
     }
 
-    /// Takes a share of a shared list: returns one task and queues the rest.
+    /// Takes a share of what was injected: returns one task and queues the rest.
     #[inline]
-    pub(super) fn take(&self, list: &Injector, patient: bool) -> Option<Raw> {
-        match list.len() {
-            0 => None,
-            len => self.take_some(list, len, patient),
+    pub(super) fn take_injected(&self, patient: bool) -> Option<Raw> {
+        // First what the takers know of: a look at the rest disturbs those who push.
+        match self.shared.injector.told() {
+            0 => match self.shared.injector.len() {
+                0 => None,
+                len => self.take_some_injected(len, patient),
+            },
+            told => self.take_some_injected(told, patient),
         }
     }
 
     #[inline(never)]
-    pub(super) fn take_some(&self, list: &Injector, len: usize, patient: bool) -> Option<Raw> {
-        let room = CAPACITY - self.queue.len();
-        let share = (len / self.shared.workers + 1).min(TAKE).min(room + 1);
-        let mut chain = list.take(share, patient);
-        if std::ptr::eq(list, &raw const self.shared.injector) {
-            self.fed.set(true);
+    fn take_some_injected(&self, len: usize, patient: bool) -> Option<Raw> {
+        self.fed.set(true);
+        let mut batch = self.shared.injector.take(self.share_of(len), patient);
+        batch.prefetch();
+        self.drained.set(self.shared.injector.told() == 0);
+        let first = batch.next();
+        batch.for_each(|task| self.queue.push(task));
+        first
+    }
+
+    /// As [`take_injected`](Self::take_injected), of what is over.
+    #[inline]
+    pub(super) fn take_over(&self, patient: bool) -> Option<Raw> {
+        match self.shared.over.len() {
+            0 => None,
+            len => self.take_some_over(len, patient),
         }
+    }
+
+    #[inline(never)]
+    fn take_some_over(&self, len: usize, patient: bool) -> Option<Raw> {
+        let mut chain = self.shared.over.take(self.share_of(len), patient);
         let first = chain.pop();
         while let Some(task) = chain.pop() {
             self.queue.push(task);
         }
         first
+    }
+
+    /// How many tasks of a shared list this worker takes, which has so many: a batch, but what it has room for.
+    fn share_of(&self, len: usize) -> usize {
+        let room = CAPACITY - self.queue.len();
+        (len / self.shared.workers + 1).min(BATCH).min(room + 1)
     }
 }

@@ -107,7 +107,7 @@ impl Worker {
     #[inline]
     pub(super) fn sees_work(&self) -> bool {
         let shared = &*self.shared;
-        if shared.injector.len() > 0 || shared.phase() == PAUSED || shared.phase() == CLOSED {
+        if shared.injector.may_have_any() || shared.phase() == PAUSED || shared.phase() == CLOSED {
             return true;
         }
         if self.is_over_worth_taking() {
@@ -174,7 +174,7 @@ impl Shared {
     fn all_quiet(&self) -> bool {
         // Who sleeps is read last: a worker clears its bit before it takes the wake of `block_on`'s future, a task or a
         // hold, so what was taken between the two looks shows here.
-        self.injector.len() == 0
+        !self.injector.may_have_any()
             && self.over.len() == 0
             && !self.main_woken.load(Ordering::Acquire)
             && self.clock.holds() == 0

@@ -192,3 +192,27 @@ pairs! {
     cancel_and_join: Cancel, Join;
     cancel_and_drop_handle: Cancel, DropHandle;
 }
+
+/// A walker of the registry, while a task ends and its last handle goes, which is no read-modify-write: either the walker's
+/// reference keeps the cell, or there is none.
+#[test]
+fn walk_and_last_release() {
+    check("walk_and_last_release", None, || {
+        let loop_ = Loop::new(false);
+        let watch = Watch::new();
+        let task = loop_.enter(|worker| worker.spawn(watch.future(), std::panic::Location::caller()));
+        watch.finish.store(true, StdOrdering::Relaxed);
+        let shared = loop_.shared.clone();
+        let walker = side(move || {
+            let mut held = Vec::new();
+            // SAFETY: `each_task` hands over a counted reference.
+            shared.each_task(|task| held.push(unsafe { TaskRef::from_raw(task) }));
+        });
+        loop_.drain();
+        loop_.enter(|_| drop(task));
+        walker.join().unwrap();
+        watch.assert_over();
+        assert_eq!(loop_.held(), 0, "a reference leaked, or was given back twice");
+        loop_.close();
+    });
+}
