@@ -258,6 +258,9 @@ impl Shared {
 
     /// Puts in a task that no worker of this loop is about to queue itself, or a local one for its owner to merge what
     /// was noted about it, and wakes somebody for it.
+    ///
+    /// Never inlined: in a wake on a worker its code would only be in the way.
+    #[inline(never)]
     pub(crate) fn inject(&self, task: Raw) {
         self.inject_quietly(task);
         self.notify_of_injected();

@@ -99,12 +99,23 @@ impl Injector {
         self.pushed.load(Ordering::Relaxed).wrapping_sub(taken)
     }
 
-    /// How many there are that a taker knows of: a look that costs those who push nothing.
+    /// How many there are to be taken now: those that a taker knows of, which is a look that costs those who push nothing;
+    /// only where there is none, all of them.
     #[inline]
-    pub(crate) fn told(&self) -> usize {
+    pub(crate) fn to_take(&self) -> usize {
         // Acquire as in `len`: `told` is never behind.
         let taken = self.exit.taken.load(Ordering::Acquire);
-        self.exit.told.load(Ordering::Relaxed).wrapping_sub(taken)
+        match self.exit.told.load(Ordering::Relaxed).wrapping_sub(taken) {
+            0 => self.pushed.load(Ordering::Relaxed).wrapping_sub(taken),
+            told => told,
+        }
+    }
+
+    /// Whether a taker knows of none.
+    #[inline]
+    pub(crate) fn is_drained(&self) -> bool {
+        let taken = self.exit.taken.load(Ordering::Acquire);
+        self.exit.told.load(Ordering::Relaxed) == taken
     }
 
     /// The look of a worker that others can see sleeping: whether anything is there, or about to be.

@@ -374,6 +374,20 @@ impl Raw {
         }
     }
 
+    /// As [`release`](Self::release), of a task that has ended.
+    #[inline]
+    pub(crate) fn release_ended(self) {
+        match self.access() {
+            Some(Access::Shared) => {
+                if self.header().word.release_ended(Access::Shared) {
+                    self.free();
+                }
+            }
+            Some(Access::Owner) => self.release_with(Access::Owner),
+            None => self.release_foreign(),
+        }
+    }
+
     /// Wakes, and keeps the caller's reference. On the thread that polls the task, a flag that is read when the poll ends.
     #[inline]
     pub(crate) fn wake_by_ref(self) {

@@ -177,7 +177,7 @@ impl<T> Drop for TaskFuture<T> {
     #[inline]
     fn drop(&mut self) {
         if let Waiting::Taken = self.waiting {
-            self.task.raw().release();
+            self.task.raw().release_ended();
         } else {
             // SAFETY: dropped here alone, and not used afterwards.
             unsafe { ManuallyDrop::drop(&mut self.task) };

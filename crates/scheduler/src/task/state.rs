@@ -371,7 +371,7 @@ impl Word {
     /// (A cell may have been freed and filled with the other kind since the caller looked.)
     ///
     /// A shared task must not be complete: the last who holds that one frees it without asking. See
-    /// [`release`](Self::release).
+    /// [`release_ended`](Self::release_ended).
     pub(crate) fn acquire_if_alive(&self, access: Access) -> bool {
         let (flags, wanted) = match access {
             Access::Owner => (LOCAL, LOCAL),
@@ -388,19 +388,23 @@ impl Word {
         references(self.load()) > 0
     }
 
-    /// Gives a reference back; `true` when it was the last and the cell must be freed.
-    ///
-    /// The last reference of a complete task is given back without a read-modify-write: new ones come from those that are
-    /// counted, and from walkers of the registry, who pass a complete task by.
+    /// As [`release`](Self::release), of a task that has ended: the last reference of a shared one is given back without a
+    /// read-modify-write. New references come from those that are counted, and from walkers of the registry, who pass it by.
     #[inline]
-    pub(crate) fn release(&self, access: Access) -> bool {
+    pub(crate) fn release_ended(&self, access: Access) -> bool {
         // Acquire pairs with the release of the others: the last one sees all that they did with the task.
         let word = self.0.load(Ordering::Acquire);
-        if word & COMPLETE != 0 && references(word) == 1 && access == Access::Shared {
-            // Release: a walker that finds the cell empty has seen it so.
-            self.0.store(word - REFERENCE, Ordering::Release);
-            return true;
+        if access == Access::Owner || word & COMPLETE == 0 || references(word) != 1 {
+            return self.release(access);
         }
+        // Release: a walker that finds the cell empty has seen it so.
+        self.0.store(word - REFERENCE, Ordering::Release);
+        true
+    }
+
+    /// Gives a reference back; `true` when it was the last and the cell must be freed.
+    #[inline]
+    pub(crate) fn release(&self, access: Access) -> bool {
         let before = match access {
             // AcqRel: the last one sees all that the others did with the task.
             Access::Shared => self.0.fetch_sub(REFERENCE, Ordering::AcqRel),

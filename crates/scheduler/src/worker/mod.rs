@@ -87,8 +87,8 @@ pub(crate) struct Worker {
     searching: Cell<bool>,
     /// Whether the injector had something since the worker last slept, or lingered in vain.
     fed: Cell<bool>,
-    /// Whether the worker has just taken all that was injected.
-    drained: Cell<bool>,
+    /// When the worker last took all that was injected, by the loop's stopwatch, unless it has looked again since.
+    drained_at: Cell<Option<u64>>,
     patience: search::Patience,
     /// Whether this spare worker is to end its thread.
     gone: Cell<bool>,
@@ -150,7 +150,7 @@ impl Worker {
             poll_time: Cell::new(1000),
             searching: Cell::new(false),
             fed: Cell::new(false),
-            drained: Cell::new(false),
+            drained_at: Cell::new(None),
             patience: search::Patience::default(),
             gone: Cell::new(false),
             main_turn: Cell::new(0),

@@ -157,8 +157,8 @@ impl Worker {
             }
             self.spilled.set(self.shared.over.len() > 0);
         }
-        // What was just emptied gets a moment to fill: see `lingers`.
-        if self.drained.replace(false) { None } else { self.take_injected(false) }
+        // What was emptied a moment ago gets a moment to fill: see `lingers`.
+        if self.has_just_drained() { None } else { self.take_injected(false) }
     }
 
     /// Whether something may go before the tasks in the queue.
@@ -265,13 +265,9 @@ impl Worker {
     /// Takes a share of what was injected: returns one task and queues the rest.
     #[inline]
     pub(super) fn take_injected(&self, patient: bool) -> Option<Raw> {
-        // First what the takers know of: a look at the rest disturbs those who push.
-        match self.shared.injector.told() {
-            0 => match self.shared.injector.len() {
-                0 => None,
-                len => self.take_some_injected(len, patient),
-            },
-            told => self.take_some_injected(told, patient),
+        match self.shared.injector.to_take() {
+            0 => None,
+            len => self.take_some_injected(len, patient),
         }
     }
 
@@ -280,7 +276,10 @@ impl Worker {
         self.fed.set(true);
         let mut batch = self.shared.injector.take(self.share_of(len), patient);
         batch.prefetch();
-        self.drained.set(self.shared.injector.told() == 0);
+        // (A model has no time.)
+        if !cfg!(heist_loom) && self.shared.injector.is_drained() {
+            self.drained_at.set(Some(self.shared.stopwatch.read(&self.shared.clock)));
+        }
         let first = batch.next();
         batch.for_each(|task| self.queue.push(task));
         first

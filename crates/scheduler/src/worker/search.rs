@@ -1,6 +1,7 @@
 //! Looking for tasks that others have, and having others look.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use heist_core::sync::atomic::Ordering;
 use heist_core::sync::hint;
@@ -30,11 +31,11 @@ fn gain(tasks: usize, poll_time: u64) -> u64 {
 /// How often a worker that other threads feed looks at the injector before it sleeps.
 const LOOKS: usize = 2;
 
-/// How long it waits before each of these looks, in nanoseconds: less than the wake-up that it saves, and long enough for
-/// those who feed it to bring a hundred tasks. A look takes a line of the cache from a thread that pushes, and gives it back
-/// only with the next push; on two cores far apart that costs both some 300 ns. Without this wait a worker that is a
-/// little faster than that thread takes its tasks one by one: 250 ns a task instead of 50.
-const PAUSE: u64 = 2_000;
+/// How long it waits before each of these looks, and at least from one look that leaves nothing to the next: less than the
+/// wake-up that it saves, and long enough for those who feed it to bring a hundred tasks. A look takes a line of the cache
+/// from a thread that pushes; on two cores far apart that costs both some 300 ns. Without this wait a worker that is a little
+/// faster than that thread takes its tasks one by one: 250 ns a task instead of 50.
+const PAUSE: Duration = Duration::from_micros(2);
 
 /// The most turns of one pause: virtual time does not pass.
 const MOST_SPINS: usize = 1_000;
@@ -84,11 +85,12 @@ impl Worker {
     /// Stays awake for a moment for another thread that brings tasks one by one: a sleep and a wake-up cost more than the
     /// moment, on both sides. `true` when there is something.
     pub(super) fn lingers(&self) -> bool {
+        let mut drained_at = self.drained_at.take();
         if !self.fed.replace(false) || cfg!(heist_loom) || !self.patience.has_some() {
             return false;
         }
         for _ in 0..LOOKS {
-            self.spin_for(PAUSE);
+            self.pause_since(drained_at.take());
             if self.shared.injector.len() > 0 {
                 self.patience.was_rewarded();
                 return true;
@@ -98,12 +100,26 @@ impl Worker {
         false
     }
 
-    /// Does nothing for so many nanoseconds.
-    fn spin_for(&self, nanos: u64) {
-        let read = || self.shared.stopwatch.read(&self.shared.clock);
-        let begin = read();
+    /// Whether all that was injected was taken less than a [`PAUSE`] ago.
+    pub(super) fn has_just_drained(&self) -> bool {
+        let just = self.drained_at.get().is_some_and(|at| self.is_within_pause(at));
+        if !just {
+            self.drained_at.set(None);
+        }
+        just
+    }
+
+    fn is_within_pause(&self, since: u64) -> bool {
+        let stopwatch = &self.shared.stopwatch;
+        let passed = stopwatch.read(&self.shared.clock).saturating_sub(since);
+        stopwatch.span(passed) < PAUSE
+    }
+
+    /// Does nothing until a [`PAUSE`] has passed since that reading of the stopwatch, or from now on.
+    fn pause_since(&self, since: Option<u64>) {
+        let since = since.unwrap_or_else(|| self.shared.stopwatch.read(&self.shared.clock));
         for _ in 0..MOST_SPINS {
-            if self.shared.stopwatch.span(read().saturating_sub(begin)).as_nanos() >= u128::from(nanos) {
+            if !self.is_within_pause(since) {
                 break;
             }
             hint::spin_loop();

@@ -193,8 +193,8 @@ pairs! {
     cancel_and_drop_handle: Cancel, DropHandle;
 }
 
-/// A walker of the registry, while a task ends and its last handle goes, which is no read-modify-write: either the walker's
-/// reference keeps the cell, or there is none.
+/// A walker of the registry, while a task ends and the handle that took its value goes, which is no read-modify-write: either the
+/// walker's reference keeps the cell, or there is none.
 #[test]
 fn walk_and_last_release() {
     check("walk_and_last_release", None, || {
@@ -209,7 +209,9 @@ fn walk_and_last_release() {
             shared.each_task(|task| held.push(unsafe { TaskRef::from_raw(task) }));
         });
         loop_.drain();
-        loop_.enter(|_| drop(task));
+        let mut handle = task.into_future();
+        assert!(Pin::new(&mut handle).poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        drop(handle);
         walker.join().unwrap();
         watch.assert_over();
         assert_eq!(loop_.held(), 0, "a reference leaked, or was given back twice");
