@@ -9,6 +9,7 @@
 //! * [`clock`]: the time of one event loop, real or virtual.
 //! * [`list`]: an intrusive list, so that waiting allocates nothing.
 //! * [`scope`]: cancellation inside a task, and the tree of its scopes.
+//! * [`prefetch()`]: asking for memory before it is needed.
 //! * [`driver`]: all that the scheduler knows of I/O and time.
 //! * [`services`]: what a leaf may ask of its loop: callbacks, the exception handler.
 //! * [`Unawaited`]: how debug mode finds a future that nobody awaited.
@@ -23,6 +24,7 @@ pub mod clock;
 pub mod context;
 pub mod driver;
 pub mod list;
+mod prefetch;
 pub mod scope;
 pub mod services;
 mod signal_safe;
@@ -35,6 +37,7 @@ pub use cancelled::CancelledError;
 pub use clock::{Clock, Hold};
 pub use context::Context;
 pub use driver::{Driver, WorkerState};
+pub use prefetch::prefetch;
 pub use services::{ExceptionContext, LoopClosedError, Services};
 pub use signal_safe::SignalSafe;
 pub use unawaited::{Unawaited, never_awaited};
