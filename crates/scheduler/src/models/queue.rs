@@ -1,4 +1,5 @@
-//! The ring gives each task out once, and a sleeper misses none that its owner pushed.
+//! The double of the deque: as the real one, it gives each task out once. (That it is no stronger shows in the models of
+//! sleep and wake, which fail without their fences.)
 
 use std::sync::Arc;
 
@@ -28,7 +29,6 @@ fn steal(stealer: &crate::queue::Stealer) -> Vec<Raw> {
             Steal::Empty => break,
             Steal::Retry => {}
         }
-        got.extend(std::iter::from_fn(|| own.pop()));
     }
     got
 }
@@ -39,7 +39,7 @@ fn out_once(name: &str, bound: Option<usize>, thieves: usize) {
         let tasks = tasks(&loop_, 3);
         let all = raws(&tasks);
         let (local, stealer) = Local::new();
-        local.push_at(local.back(), all[0]);
+        local.push(all[0]);
         let got = Arc::new(std::sync::Mutex::new(Vec::new()));
         let thieves: Vec<_> = (0..thieves)
             .map(|_| {
@@ -50,9 +50,9 @@ fn out_once(name: &str, bound: Option<usize>, thieves: usize) {
                 })
             })
             .collect();
-        local.push_at(local.back(), all[1]);
+        local.push(all[1]);
         let mut mine: Vec<_> = local.pop().into_iter().collect();
-        local.push_at(local.back(), all[2]);
+        local.push(all[2]);
         thieves.into_iter().for_each(|thief| thief.join().unwrap());
         mine.extend(std::iter::from_fn(|| local.pop()));
         mine.extend(got.lock().unwrap().drain(..));
@@ -89,7 +89,7 @@ fn push_and_sleepers_look() {
             its.prepare_to_sleep(0, true);
             stealer.is_empty()
         });
-        local.push_at(local.back(), raws(&tasks)[0]);
+        local.push(raws(&tasks)[0]);
         let woken = idle.notify(|_| true).is_some();
         let sleeps = sleeper.join().unwrap();
         assert!(woken || !sleeps, "a worker sleeps beside a task that nobody told it of");

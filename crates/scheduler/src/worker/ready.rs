@@ -6,7 +6,7 @@ use heist_core::sync::atomic::Ordering;
 
 use super::{Next, Worker};
 use crate::inject::{Chain, Injector};
-use crate::queue::{Back, CAPACITY};
+use crate::queue::CAPACITY;
 use crate::shared::task_at;
 use crate::task::Raw;
 
@@ -16,8 +16,8 @@ const LIFO_STREAK: u8 = 3;
 /// How many tasks that are over go to the shared list at a time.
 const FLUSH: usize = 32;
 
-/// The most tasks taken from a shared list at a time.
-const TAKE: usize = 32;
+/// The most tasks taken from the injector at a time: half a deque.
+const TAKE: usize = CAPACITY / 2;
 
 impl Worker {
     /// Queues an internal task that was just created here: in order, behind what is there.
@@ -57,18 +57,17 @@ impl Worker {
     /// Puts a task at the back of this worker's queue.
     #[inline]
     pub(super) fn push_back(&self, task: Raw) {
-        let back = self.queue.back();
-        if self.has_room(&back) {
-            self.queue.push_at(back, task);
+        if self.has_room(self.queue.len()) {
+            self.queue.push(task);
         } else {
             self.push_over(task);
         }
     }
 
-    /// Whether the queue takes one more: not where it is full, nor while something is over that comes first.
+    /// Whether the queue, with so many in it, takes one more: not where it is full, nor while something is over that comes first.
     #[inline]
-    fn has_room(&self, back: &Back) -> bool {
-        back.len < CAPACITY && !self.spilled.get()
+    fn has_room(&self, queued: usize) -> bool {
+        queued < CAPACITY && !self.spilled.get()
     }
 
     #[inline(never)]
@@ -98,13 +97,13 @@ impl Worker {
     /// As [`requeue`](Self::requeue); a task that is alone in line takes no way through the queue, and comes back.
     #[inline(always)]
     pub(super) fn put_back(&self, task: Raw) -> Option<Raw> {
-        let back = self.queue.back();
-        if !self.has_room(&back) {
+        let queued = self.queue.len();
+        if !self.has_room(queued) {
             self.push_over(task);
-        } else if back.len == 0 && !self.goes_before_the_queue() {
+        } else if queued == 0 && !self.goes_before_the_queue() {
             return Some(task);
         } else {
-            self.queue.push_at(back, task);
+            self.queue.push(task);
         }
         None
     }
@@ -295,8 +294,7 @@ impl Worker {
         }
         let first = chain.pop();
         while let Some(task) = chain.pop() {
-            // There is room for them: that is how many were taken.
-            self.queue.push_at(self.queue.back(), task);
+            self.queue.push(task);
         }
         first
     }
