@@ -6,7 +6,9 @@ mod bench;
 mod ci;
 mod conformance;
 mod loom;
+mod public;
 mod sh;
+mod tokens;
 mod tree;
 
 use std::process::ExitCode;

@@ -36,24 +36,23 @@ pub(crate) fn serve(
 }
 
 /// A client that vanishes ends its connection and nothing else.
-async fn echo(reader: StreamReader, writer: StreamWriter) {
+async fn echo(mut reader: StreamReader, writer: StreamWriter) {
     let mut buffer = vec![0; BUFFER];
-    let _ = send_back(reader, writer, &mut buffer).await;
-}
-
-async fn hold(reader: StreamReader, writer: StreamWriter) {
-    let mut buffer = [0; 8];
-    let _ = send_back(reader, writer, &mut buffer).await;
-}
-
-async fn send_back(mut reader: StreamReader, writer: StreamWriter, buffer: &mut [u8]) -> io::Result<()> {
-    loop {
-        let count = reader.read_into(buffer).await?;
-        if count == 0 {
-            return Ok(());
-        }
+    while let Ok(count @ 1..) = reader.read_into(&mut buffer).await {
         writer.write(&buffer[..count]);
-        writer.drain().await?;
+        if writer.drain().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn hold(mut reader: StreamReader, writer: StreamWriter) {
+    let mut buffer = [0; 8];
+    while let Ok(count @ 1..) = reader.read_into(&mut buffer).await {
+        writer.write(&buffer[..count]);
+        if writer.drain().await.is_err() {
+            return;
+        }
     }
 }
 

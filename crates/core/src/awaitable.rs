@@ -8,7 +8,8 @@ use std::future::{Future, IntoFuture};
 /// far it is.
 ///
 /// ```
-/// use heist_core::Awaitable;
+/// # use heist_core as heist;
+/// use heist::Awaitable;
 ///
 /// let future = async { 1 };
 /// assert!(future.is_bare() && !future.is_done());

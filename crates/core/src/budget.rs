@@ -27,6 +27,19 @@ pub struct Proceed(());
 
 impl Proceed {
     /// Spends the unit.
+    ///
+    /// ```
+    /// # use std::task::{Context, Poll, Waker};
+    /// use heist_core::budget::poll_proceed;
+    ///
+    /// /// A leaf future that is ready at once.
+    /// fn poll_leaf(cx: &mut Context<'_>) -> Poll<u32> {
+    ///     let proceed = std::task::ready!(poll_proceed(cx));
+    ///     proceed.made_progress();
+    ///     Poll::Ready(42)
+    /// }
+    /// # assert_eq!(poll_leaf(&mut Context::from_waker(Waker::noop())), Poll::Ready(42));
+    /// ```
     #[inline]
     pub fn made_progress(self) {
         context::with(|context| {

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Names what was registered by an `add_done_callback`, for removing it. Several registrations may have one id.
 ///
 /// ```
-/// use heist_core::callback_id::CallbackId;
-///
+/// # use heist_core::callback_id::CallbackId;
 /// let id = CallbackId::new();
 /// let callbacks = [(id, "first"), (CallbackId::new(), "second")];
 /// assert_eq!(callbacks.iter().filter(|(of, _)| *of == id).count(), 1);
@@ -18,8 +17,7 @@ impl CallbackId {
     /// An id that nobody has yet.
     ///
     /// ```
-    /// use heist_core::callback_id::CallbackId;
-    ///
+    /// # use heist_core::callback_id::CallbackId;
     /// assert_ne!(CallbackId::new(), CallbackId::new());
     /// ```
     #[allow(clippy::new_without_default, reason = "two defaults would differ")]

@@ -8,7 +8,8 @@ use crate::scope::Raise;
 /// What was awaited has been cancelled; asyncio's `CancelledError`.
 ///
 /// ```
-/// let error = heist_core::CancelledError::new(Some("enough"));
+/// # use heist_core as heist;
+/// let error = heist::CancelledError::new(Some("enough"));
 /// assert_eq!(error.to_string(), "cancelled: enough");
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +21,8 @@ impl CancelledError {
     /// A cancellation, perhaps with the message of who cancelled.
     ///
     /// ```
-    /// use heist_core::CancelledError;
+    /// # use heist_core as heist;
+    /// use heist::CancelledError;
     ///
     /// assert_eq!(CancelledError::new(None).to_string(), "cancelled");
     /// assert_eq!(CancelledError::new(Some("too slow")).to_string(), "cancelled: too slow");
@@ -35,8 +37,9 @@ impl CancelledError {
     /// awaits it is dropped. Outside of a heist task it waits for ever.
     ///
     /// ```no_run
+    /// # use heist_core as heist;
     /// # async fn tidy_up() {}
-    /// async fn careful(error: heist_core::CancelledError) -> u32 {
+    /// async fn careful(error: heist::CancelledError) -> u32 {
     ///     tidy_up().await;
     ///     error.resume().await
     /// }
@@ -48,7 +51,8 @@ impl CancelledError {
     /// What the one who cancelled had to say.
     ///
     /// ```
-    /// let error = heist_core::CancelledError::new(Some("too slow"));
+    /// # use heist_core as heist;
+    /// let error = heist::CancelledError::new(Some("too slow"));
     /// assert_eq!(error.message(), Some("too slow"));
     /// ```
     pub fn message(&self) -> Option<&str> {

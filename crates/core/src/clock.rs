@@ -19,6 +19,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// A deadline that never comes: about 584 years after the clock was made.
+///
+/// ```
+/// use heist_core::Clock;
+/// use heist_core::clock::NEVER;
+///
+/// assert_eq!(Clock::virtual_time().deadline_in(std::time::Duration::MAX), NEVER);
+/// ```
 pub const NEVER: u64 = u64::MAX;
 
 /// The clock of one event loop: real, or virtual.

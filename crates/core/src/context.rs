@@ -52,6 +52,13 @@ pub type TreeOf = fn(*const (), bool) -> Option<Arc<Tree>>;
 pub type RequestsOf = fn(*const ()) -> u32;
 
 /// A task, as what it holds remembers it.
+///
+/// ```
+/// use heist_core::context::TaskIdentity;
+///
+/// let task = TaskIdentity { id: 7, location: std::panic::Location::caller() };
+/// assert!(task.location.line() > 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaskIdentity {
     /// The task's number.

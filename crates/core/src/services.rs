@@ -34,7 +34,7 @@ pub type Callback = Box<dyn FnOnce() + Send>;
 ///
 /// ```
 /// use std::{panic::Location, sync::Mutex};
-/// use heist_core::{ExceptionContext, LoopClosedError, Services, services::Callback, vars::Captured};
+/// # use heist_core::{ExceptionContext, LoopClosedError, Services, services::Callback, vars::Captured};
 ///
 /// #[derive(Default)]
 /// struct Log(Mutex<Vec<String>>);
@@ -95,7 +95,7 @@ pub fn current() -> Option<Arc<dyn Services>> {
 /// Tells the exception handler of `services`, or, without one, stderr.
 ///
 /// ```
-/// use heist_core::{ExceptionContext, LoopClosedError, Services, services};
+/// # use heist_core::{ExceptionContext, LoopClosedError, Services, services};
 /// # use heist_core::{services::Callback, vars::Captured};
 /// # use std::{panic::Location, sync::Mutex};
 /// # #[derive(Default)]
@@ -144,7 +144,8 @@ pub fn unclosed(services: Option<&dyn Services>, what: &str, made_at: &'static L
 /// The loop is closed; asyncio's `RuntimeError('Event loop is closed')`.
 ///
 /// ```
-/// assert!(heist_core::LoopClosedError.to_string().contains("the event loop is closed"));
+/// # use heist_core as heist;
+/// assert!(heist::LoopClosedError.to_string().contains("the event loop is closed"));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct LoopClosedError;
@@ -160,8 +161,7 @@ impl Error for LoopClosedError {}
 /// What an exception handler is told; asyncio's `context` dictionary.
 ///
 /// ```
-/// use heist_core::ExceptionContext;
-///
+/// # use heist_core::ExceptionContext;
 /// let context = ExceptionContext::new("a callback failed").with_panic(&"out of tea");
 /// assert_eq!(context.panic.as_deref(), Some("out of tea"));
 /// assert_eq!(context.to_string(), "a callback failed: panicked: out of tea");
@@ -186,8 +186,7 @@ pub struct ExceptionContext {
 /// A task, as an exception handler sees it.
 ///
 /// ```
-/// use heist_core::{ExceptionContext, services::TaskInfo};
-///
+/// # use heist_core::{ExceptionContext, services::TaskInfo};
 /// let task = TaskInfo { id: 7, name: "fetch".into(), location: std::panic::Location::caller() };
 /// let context = ExceptionContext::new("it failed").with_task(task);
 /// assert!(context.to_string().contains("task fetch (created at"));
@@ -206,8 +205,7 @@ impl ExceptionContext {
     /// A context that has a message alone.
     ///
     /// ```
-    /// use heist_core::ExceptionContext;
-    ///
+    /// # use heist_core::ExceptionContext;
     /// assert_eq!(ExceptionContext::new("it failed").to_string(), "it failed");
     /// ```
     pub fn new(message: impl Into<String>) -> Self {
@@ -217,8 +215,7 @@ impl ExceptionContext {
     /// Adds the error.
     ///
     /// ```
-    /// use heist_core::ExceptionContext;
-    ///
+    /// # use heist_core::ExceptionContext;
     /// let error = std::io::Error::other("the disk is full");
     /// let context = ExceptionContext::new("it failed").with_exception(std::sync::Arc::new(error));
     /// assert_eq!(context.to_string(), "it failed: the disk is full");
@@ -231,8 +228,7 @@ impl ExceptionContext {
     /// Adds the text of a panic, from its payload.
     ///
     /// ```
-    /// use heist_core::ExceptionContext;
-    ///
+    /// # use heist_core::ExceptionContext;
     /// # std::panic::set_hook(Box::new(|_| {}));
     /// let payload = std::panic::catch_unwind(|| panic!("out of tea")).unwrap_err();
     /// let context = ExceptionContext::new("it failed").with_panic(&*payload);
@@ -248,8 +244,7 @@ impl ExceptionContext {
     /// Adds the task.
     ///
     /// ```
-    /// use heist_core::{ExceptionContext, services::TaskInfo};
-    ///
+    /// # use heist_core::{ExceptionContext, services::TaskInfo};
     /// let task = TaskInfo { id: 7, name: "fetch".into(), location: std::panic::Location::caller() };
     /// let context = ExceptionContext::new("it failed").with_task(task.clone());
     /// assert_eq!(context.task, Some(task));
@@ -262,8 +257,7 @@ impl ExceptionContext {
     /// Adds the text of a future.
     ///
     /// ```
-    /// use heist_core::ExceptionContext;
-    ///
+    /// # use heist_core::ExceptionContext;
     /// let context = ExceptionContext::new("it failed").with_future("<Future pending>");
     /// assert_eq!(context.to_string(), "it failed; <Future pending>");
     /// ```
@@ -275,8 +269,7 @@ impl ExceptionContext {
     /// Adds where what failed was made.
     ///
     /// ```
-    /// use heist_core::ExceptionContext;
-    ///
+    /// # use heist_core::ExceptionContext;
     /// let here = std::panic::Location::caller();
     /// let context = ExceptionContext::new("it failed").with_source(here);
     /// assert_eq!(context.to_string(), format!("it failed; made at {here}"));
@@ -326,8 +319,7 @@ impl fmt::Debug for ExceptionContext {
 /// allocation.
 ///
 /// ```
-/// use heist_core::services::CallbackHandle;
-///
+/// # use heist_core::services::CallbackHandle;
 /// let handle = CallbackHandle::new(|| println!("called"));
 /// handle.call();
 /// handle.cancel();
@@ -394,8 +386,7 @@ impl CallbackHandle {
     /// Makes the handle of a callback, which a loop is to [`call`](Self::call).
     ///
     /// ```
-    /// use heist_core::services::CallbackHandle;
-    ///
+    /// # use heist_core::services::CallbackHandle;
     /// let (tell, told) = std::sync::mpsc::channel();
     /// let handle = CallbackHandle::new(move || tell.send("called").unwrap());
     /// assert!(told.try_recv().is_err(), "not by itself");
@@ -411,8 +402,7 @@ impl CallbackHandle {
     /// Where it was made: the place that reports of it name, also once it was called or cancelled.
     ///
     /// ```
-    /// use heist_core::services::CallbackHandle;
-    ///
+    /// # use heist_core::services::CallbackHandle;
     /// let handle = CallbackHandle::new(|| ());
     /// assert_eq!(handle.location().file(), std::panic::Location::caller().file());
     /// ```
@@ -423,8 +413,7 @@ impl CallbackHandle {
     /// Calls the callback, unless it was cancelled or called before. For loops.
     ///
     /// ```
-    /// use heist_core::services::CallbackHandle;
-    ///
+    /// # use heist_core::services::CallbackHandle;
     /// let (tell, told) = std::sync::mpsc::channel();
     /// let handle = CallbackHandle::new(move || tell.send(1).unwrap());
     /// handle.call();
@@ -440,8 +429,7 @@ impl CallbackHandle {
     /// Without effect once the call has begun.
     ///
     /// ```
-    /// use heist_core::services::CallbackHandle;
-    ///
+    /// # use heist_core::services::CallbackHandle;
     /// let held = std::sync::Arc::new(());
     /// let kept = held.clone();
     /// let handle = CallbackHandle::new(move || drop(kept));
@@ -455,8 +443,7 @@ impl CallbackHandle {
     /// Whether it was cancelled before it was called. asyncio: `Handle.cancelled`.
     ///
     /// ```
-    /// use heist_core::services::CallbackHandle;
-    ///
+    /// # use heist_core::services::CallbackHandle;
     /// let handle = CallbackHandle::new(|| unreachable!());
     /// handle.cancel();
     /// handle.call();

@@ -45,6 +45,7 @@ struct Entry {
 type Map = Vec<Entry>;
 
 /// Where the values of one context are. Not for users: they have [`Context`].
+#[doc(hidden)]
 #[derive(Default)]
 pub struct Slot {
     map: Mutex<Option<Arc<Map>>>,
@@ -101,6 +102,7 @@ impl Slot {
 
 /// Finds the slot of the task with this header, the one being polled on this thread. With `make`, a task that has none is
 /// given one; without, `None` says that it has no variables.
+#[doc(hidden)]
 pub type TaskSlot = unsafe fn(header: *const (), make: bool) -> Option<NonNull<Slot>>;
 
 // ---- which context is current ----------------------------------------------------------------------------------------
@@ -218,8 +220,7 @@ pub fn inherit() -> Option<Context> {
 /// A copy of the current context; Python's `contextvars.copy_context`.
 ///
 /// ```
-/// use heist_core::vars::{ContextVar, copy_context};
-///
+/// # use heist_core::vars::{ContextVar, copy_context};
 /// static USER: ContextVar<&str> = ContextVar::new("user");
 /// USER.set("ada");
 /// let context = copy_context();
@@ -375,7 +376,8 @@ impl Context {
         entries.into_iter().map(|entry| (entry.name, entry.value))
     }
 
-    /// The place of the values, for a scheduler's [`TaskSlot`].
+    /// The place of the values, for a scheduler's `TaskSlot`.
+    #[doc(hidden)]
     pub fn slot(&self) -> NonNull<Slot> {
         NonNull::from(&*self.slot)
     }
@@ -502,8 +504,7 @@ static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
 /// A task starts with a copy of its creator's values; what it sets stays its own. Make it a `static`:
 ///
 /// ```
-/// use heist_core::vars::ContextVar;
-///
+/// # use heist_core::vars::ContextVar;
 /// static DEPTH: ContextVar<u32> = ContextVar::new("depth").with_default(0);
 /// let token = DEPTH.set(1);
 /// assert_eq!(DEPTH.get(), Some(1));
@@ -726,8 +727,7 @@ impl<T> fmt::Debug for Token<T> {
 /// ```
 /// # use heist_core::vars::{Captured, Context, ContextVar, copy_context};
 /// # static USER: ContextVar<&str> = ContextVar::new("user");
-/// use heist_core::vars::ResetError;
-///
+/// # use heist_core::vars::ResetError;
 /// static HOST: ContextVar<&str> = ContextVar::new("host");
 /// assert_eq!(HOST.reset(USER.set("ada")), Err(ResetError::OtherVariable));
 /// ```

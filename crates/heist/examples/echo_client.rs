@@ -43,24 +43,11 @@ async fn tcp_echo_client(message: &str, port: u16) -> Result<(), Box<dyn Error +
 /// The program, given its command line.
 pub(crate) fn program(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut port = 8888;
-    match args::read(args, &mut [args::Number { name: "--port", range: 1..=65535, value: &mut port }]) {
-        Ok(args::Wish::Run) => {}
-        Ok(args::Wish::Help) => {
-            println!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
-        Err(message) => {
-            eprintln!("echo_client: {message}");
-            return ExitCode::from(2);
-        }
-    }
-    match heist::run(tcp_echo_client("Hello World!", port as u16)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("echo_client: {error} (is echo_server running? --port N names its port)");
-            ExitCode::FAILURE
-        }
-    }
+    let wish = args::read(args, &mut [args::number("--port", 1..=65535, &mut port)]);
+    args::program("echo_client", HELP, wish, || {
+        heist::run(tcp_echo_client("Hello World!", port as u16))
+            .map_err(|error| format!("{error} (is echo_server running? --port N names its port)"))
+    })
 }
 
 fn main() -> ExitCode {

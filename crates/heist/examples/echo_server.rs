@@ -68,24 +68,10 @@ async fn serve(port: u16) -> std::io::Result<()> {
 /// The program, given its command line.
 pub(crate) fn program(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut port = 8888;
-    match args::read(args, &mut [args::Number { name: "--port", range: 0..=65535, value: &mut port }]) {
-        Ok(args::Wish::Run) => {}
-        Ok(args::Wish::Help) => {
-            println!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
-        Err(message) => {
-            eprintln!("echo_server: {message}");
-            return ExitCode::from(2);
-        }
-    }
-    match heist::run(serve(port as u16)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("echo_server: {error} (with --port N)");
-            ExitCode::FAILURE
-        }
-    }
+    let wish = args::read(args, &mut [args::number("--port", 0..=65535, &mut port)]);
+    args::program("echo_server", HELP, wish, || {
+        heist::run(serve(port as u16)).map_err(|error| format!("{error} (with --port N)"))
+    })
 }
 
 fn main() -> ExitCode {

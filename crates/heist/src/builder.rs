@@ -405,6 +405,7 @@ impl Builder {
     ///
     /// `InvalidInput` when `HEIST_WORKERS` is asked and is not a number from 1 to 1024; the system's error when it has
     /// no descriptor left for the loop (three are needed), or no thread for what stands beside it.
+    #[track_caller]
     pub fn build_event_loop(mut self) -> io::Result<EventLoop> {
         let companion = self.start_companion()?;
         let workers = self.choose_workers()?;

@@ -97,6 +97,7 @@ pub(crate) fn replace_kept(event_loop: Option<EventLoop>) -> Option<EventLoop> {
 /// # Errors
 ///
 /// As [`Builder::build_event_loop`](crate::Builder::build_event_loop).
+#[track_caller]
 pub fn new_event_loop() -> io::Result<EventLoop> {
     EventLoop::new()
 }

@@ -5,9 +5,11 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::io;
 use std::ops::Deref;
+use std::panic::Location;
 use std::rc::Rc;
 use std::time::Duration;
 
+use heist_core::services::unclosed;
 use heist_scheduler::{Handle, LocalScheduler, Scheduler, ShutdownReport, Task};
 use heist_sync::{create_future, future};
 
@@ -52,6 +54,7 @@ struct Owner {
     flavour: Flavour,
     limits: Limits,
     companion: RefCell<Option<Companion>>,
+    made_at: &'static Location<'static>,
 }
 
 /// An event loop that is run explicitly; asyncio's `EventLoop`.
@@ -109,6 +112,7 @@ impl EventLoop {
     /// # Errors
     ///
     /// As [`Builder::build_event_loop`].
+    #[track_caller]
     pub fn new() -> io::Result<Self> {
         Builder::new().build_event_loop()
     }
@@ -124,9 +128,11 @@ impl EventLoop {
         Builder::new()
     }
 
+    #[track_caller]
     pub(crate) fn of(flavour: Flavour, limits: Limits, companion: Option<Companion>) -> Self {
         let handle = on!(&flavour, scheduler => scheduler.handle());
-        let owner = Owner { flavour, limits, companion: RefCell::new(companion) };
+        let owner =
+            Owner { flavour, limits, companion: RefCell::new(companion), made_at: Location::caller() };
         Self { handle, owner: Some(Rc::new(owner)) }
     }
 
@@ -363,10 +369,8 @@ impl Owner {
 impl Drop for Owner {
     fn drop(&mut self) {
         let handle = on!(&self.flavour, scheduler => scheduler.handle());
-        if handle.get_debug() && !handle.is_closed() {
-            heist_scheduler::warn(
-                &"an event loop was dropped unclosed: call `close` when it is no longer needed",
-            );
+        if !handle.is_closed() {
+            unclosed(Some(&handle), "an event loop", self.made_at);
         }
         // Here and not in the scheduler's own drop, so that this loop's limits hold.
         if let Err(error) = self.close() {

@@ -76,6 +76,9 @@
 //! | `tokio-io` | no | tokio's read and write traits, on the same; nothing of its runtime |
 //! | `hyper` | no | what hyper asks of a runtime: its traits on streams, [`hyper::Timer`], [`hyper::Executor`] |
 //! | `serve` | no | HTTP servers for routers of axum and services of tower: [`serve()`] |
+//! | `tls` | no | TLS by rustls for clients and servers: the module `tls` |
+//! | `hyper` | no | what hyper asks of a runtime: its traits on streams, `hyper::Timer`, `hyper::Executor` |
+//! | `serve` | no | HTTP servers for routers of axum and services of tower: `serve` |
 //! | `tracing` | no | what tasks and workers do, as events of the crate `tracing` |
 //! | `hickory` | no | names looked up by hickory, without a thread: the module `hickory` |
 //! | `metrics` | no | what the loop counts, for exporters of the crate `metrics`: the module `metrics_exporter` |
@@ -98,7 +101,6 @@ mod as_completed;
 mod builder;
 mod call_graph;
 mod cancel;
-#[path = "context_var.rs"]
 pub mod contextvars;
 mod coroutine;
 mod current_loop;
@@ -186,7 +188,7 @@ pub use wait_for::{WaitFor, wait_for};
 #[cfg(unix)]
 pub use watch::{WatchDescriptors, add_reader, add_writer, remove_reader, remove_writer};
 
-pub use heist_core::Awaitable;
+pub use heist_core::{Awaitable, scope::Awaited};
 pub use heist_macros::{main, test};
 #[cfg(unix)]
 pub use heist_reactor::WatchHandle;
@@ -198,8 +200,10 @@ pub use heist_scheduler::{
     CancelledError, Handle, IntoTask, ResultError, SharedFuture, SharedResult, SharedTask, Shield,
     ShieldFuture, Shieldable, Shielded, ShieldedTask, ShutdownReport, Start, Task, TaskBuilder, TaskError,
     TaskFactory, TaskFuture, TaskOptions, TaskRef, TaskWait, YieldNow, ensure_future, shield,
-    spawn as create_task, spawn_blocking as to_thread, spawn_local, task, yield_now,
+    spawn as create_task, spawn_blocking as to_thread, spawn_local, yield_now,
 };
+// The function alone: by its shorter path it would come with the module of that name.
+pub use heist_scheduler::task::task;
 pub use heist_streams::fs;
 #[cfg(unix)]
 pub use heist_streams::transports::{
@@ -218,8 +222,8 @@ pub use heist_streams::{
     IncompleteReadError, LimitOverrunError, ReadError, StreamAddr, StreamReader, StreamWriter, net,
 };
 pub use heist_streams::{
-    Outcome, Server, ServerConnection, ServerReport, ServerSocket, Shutdown as ServerShutdown, StartServer,
-    start_server, start_server_on,
+    Outcome, Server, ServerConnection, ServerReport, ServerShutdown, ServerSocket, StartServer, start_server,
+    start_server_on,
 };
 #[cfg(unix)]
 pub use heist_streams::{

@@ -209,3 +209,10 @@ impl Runner {
         }
     }
 }
+
+/// The end of a runner is that of a `with` block: nothing was forgotten.
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -299,7 +299,11 @@ pub struct RescheduleError {
 
 impl fmt::Display for RescheduleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the deadline cannot be moved: the timeout scope is {}", self.phase)
+        write!(
+            f,
+            "the deadline cannot be moved: the timeout scope is {}; move it while its time lasts",
+            self.phase
+        )
     }
 }
 

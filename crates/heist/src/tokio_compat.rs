@@ -18,6 +18,7 @@
 
 use std::future::Future;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
@@ -122,7 +123,13 @@ fn of_process() -> io::Result<Handle> {
 ///
 /// It is of the kind that may have several, so that libraries that ask for it (`block_in_place`) get on.
 fn start(thread_name: &str) -> io::Result<Runtime> {
-    Builder::new_multi_thread().worker_threads(1).thread_name(thread_name).enable_all().build()
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(1).thread_name(thread_name).enable_all();
+    // tokio returns an error where there is no descriptor left for it, and panics where there is no thread.
+    catch_unwind(AssertUnwindSafe(|| builder.build())).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map_or("it panicked", String::as_str);
+        Err(io::Error::other(format!("the tokio runtime did not start: {said}")))
+    })
 }
 
 /// The tokio runtime of one loop, which ends after it.

@@ -17,6 +17,21 @@ use heist_scheduler::{Countdown, IntoTask, Start, Task, Wanted, start_each};
 use heist_timer::Sleep;
 
 /// When a [`wait`] ends: [`ALL_COMPLETED`], [`FIRST_COMPLETED`] or [`FIRST_EXCEPTION`].
+///
+/// ```
+/// use heist::{ReturnWhen, Task, wait};
+///
+/// /// Waits as the caller says.
+/// async fn settle<W: ReturnWhen<u32>>(tasks: Vec<Task<u32>>, when: W) -> usize {
+///     let (done, _pending) = wait(tasks).return_when(when).await;
+///     done.len()
+/// }
+///
+/// heist::run(async {
+///     let tasks = vec![heist::create_task(async { 1 }), heist::create_task(async { 2 })];
+///     assert_eq!(settle(tasks, heist::ALL_COMPLETED).await, 2);
+/// });
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no condition for a wait for tasks that give a `{T}`",
     note = "`ALL_COMPLETED` and `FIRST_COMPLETED` are for all tasks, `FIRST_EXCEPTION` is for tasks that give a `Result`"
@@ -77,8 +92,24 @@ pub struct FirstCompleted;
 pub struct FirstException;
 
 /// Wait until every task has ended; asyncio's `ALL_COMPLETED`.
+///
+/// ```
+/// # heist::run(async {
+/// let tasks = [1, 2].map(|number| heist::create_task(async move { number }));
+/// let (done, _) = heist::wait(tasks).return_when(heist::ALL_COMPLETED).await;
+/// assert_eq!(done.len(), 2);
+/// # });
+/// ```
 pub const ALL_COMPLETED: AllCompleted = AllCompleted;
 /// Wait until any task has ended; asyncio's `FIRST_COMPLETED`.
+///
+/// ```
+/// # heist::run(async {
+/// let tasks = [heist::create_task(async {}), heist::create_task(std::future::pending())];
+/// let (done, pending) = heist::wait(tasks).return_when(heist::FIRST_COMPLETED).await;
+/// assert_eq!((done.len(), pending.len()), (1, 1));
+/// # });
+/// ```
 pub const FIRST_COMPLETED: FirstCompleted = FirstCompleted;
 /// Wait until any task has failed, or every task has ended; asyncio's `FIRST_EXCEPTION`. A task fails by an `Err` or a
 /// panic, and not by being cancelled.

@@ -181,7 +181,7 @@ fn b356_reset_after_abort_makes_it_usable_again() {
 
 #[test]
 fn a091_a_barrier_for_nobody_is_refused() {
-    assert!(Barrier::new(0).unwrap_err().to_string().contains("at least one"));
+    assert!(Barrier::new(0).unwrap_err().to_string().contains("at least 1"));
 }
 
 #[test]

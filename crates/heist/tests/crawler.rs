@@ -102,8 +102,9 @@ fn a_taken_port_gets_a_message_that_names_the_option() {
 fn options_are_read_or_refused_with_a_reason() {
     fn read(args: &[&str]) -> (Result<args::Wish, String>, u64) {
         let mut pages = 5;
-        let mut options = [args::Number { name: "--pages", range: 1..=10, value: &mut pages }];
-        (args::read(args.iter().map(OsString::from), &mut options), pages)
+        let args = args.iter().map(OsString::from);
+        let wish = args::read(args, &mut [args::number("--pages", 1..=10, &mut pages)]);
+        (wish, pages)
     }
     assert_eq!(read(&[]), (Ok(args::Wish::Run), 5));
     assert_eq!(read(&["--pages", "7"]), (Ok(args::Wish::Run), 7));
@@ -114,7 +115,7 @@ fn options_are_read_or_refused_with_a_reason() {
         (&["--pages", "11"], "1 to 10"),
         (&["--pages", "many"], "\"many\""),
         (&["--pages="], "\"\""),
-        (&["--pages"], "--pages 1"),
+        (&["--pages"], "needs a number"),
         (&["--page", "1"], "\"--page\""),
         (&["7"], "\"7\""),
     ] {

@@ -35,6 +35,7 @@ fn b230_slow_callbacks_and_steps_are_named_with_their_time() {
     for lines in said {
         let about = |what: &str| lines.iter().filter(|line| line.contains(what)).count();
         assert_eq!(about("executing the callback made at "), 2, "{lines:?}");
+        assert_eq!(about("executing "), 3, "each once: {lines:?}");
         let snail = lines.iter().find(|line| line.contains("executing task snail (created at ")).unwrap();
         assert!(snail.contains("debug_mode.rs") && snail.contains(" took 0.0"), "{snail}");
         assert_eq!(about("hare"), 0);
@@ -128,7 +129,23 @@ fn a_loop_that_is_dropped_unclosed_is_told_of() {
     let test = "a_loop_that_is_dropped_unclosed_is_told_of";
     for lines in said(test, debug_on, drop) {
         assert_eq!(lines.len(), 1, "{lines:?}");
-        assert!(lines[0].contains("dropped unclosed"), "{lines:?}");
+        assert!(lines[0].contains("an event loop was dropped unclosed"), "{lines:?}");
+        assert!(lines[0].contains("made at ") && lines[0].contains("said.rs:"), "{lines:?}");
+    }
+}
+
+#[test]
+fn the_end_of_a_run_and_of_a_runner_leaves_nothing_unclosed() {
+    let test = "the_end_of_a_run_and_of_a_runner_leaves_nothing_unclosed";
+    for lines in said(test, debug_on, |event_loop| {
+        event_loop.close().unwrap();
+        heist::run(heist::yield_now());
+        let mut runner = heist::Runner::new().unwrap();
+        runner.run(heist::yield_now()).unwrap();
+        drop(runner);
+        drop(heist::Runner::new().unwrap());
+    }) {
+        assert_eq!(lines, [] as [&str; 0]);
     }
 }
 

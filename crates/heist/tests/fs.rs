@@ -5,54 +5,32 @@ mod support;
 
 use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind, SeekFrom};
-use std::path::PathBuf;
 use std::pin::pin;
 use std::task::Poll;
 
 use futures_core::Stream;
 use heist::fs::{self, File, OpenOptions, PathError};
-use support::{for_each_flavour, on_each_flavour, temporary_path};
+use support::{Directory, for_each_flavour, on_each_flavour, temporary_path};
 
 /// Runs a test on both flavours; what is on the pool holds virtual time still.
 fn on_both<F: Future<Output = io::Result<()>>>(test: impl Fn() -> F) {
     on_each_flavour(|| async { test().await.unwrap() });
 }
 
-/// A directory of a test's own, removed at its end.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> Self {
-        let path = temporary_path("fs");
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).unwrap();
-    }
-}
-
 #[test]
 fn whole_files_are_written_read_and_removed() {
     on_both(|| async {
-        let directory = Directory::new();
-        let path = directory.path("file");
+        let directory = Directory::new("fs");
+        let path = directory.file("file");
         fs::write(&path, "one ").await?;
         fs::append(&path, "two").await?;
         assert_eq!(fs::read_to_string(&path).await?, "one two");
         assert_eq!(fs::metadata(&path).await?.len(), 7);
-        let copy = directory.path("copy");
+        let copy = directory.file("copy");
         assert_eq!(fs::copy(&path, &copy).await?, 7);
-        fs::rename(&copy, directory.path("renamed")).await?;
+        fs::rename(&copy, directory.file("renamed")).await?;
         assert!(!fs::exists(&copy).await?);
-        assert_eq!(fs::read(directory.path("renamed")).await?, b"one two");
+        assert_eq!(fs::read(directory.file("renamed")).await?, b"one two");
         fs::hard_link(&path, &copy).await?;
         fs::remove_file(&path).await?;
         assert_eq!(fs::canonicalize(&copy).await?, std::fs::canonicalize(&copy)?);
@@ -69,14 +47,14 @@ fn whole_files_are_written_read_and_removed() {
 #[test]
 fn directories_are_made_listed_and_removed() {
     on_both(|| async {
-        let directory = Directory::new();
-        fs::create_dir_all(directory.path("a/b")).await?;
-        fs::create_dir(directory.path("a/c")).await?;
+        let directory = Directory::new("fs");
+        fs::create_dir_all(directory.file("a/b")).await?;
+        fs::create_dir(directory.file("a/c")).await?;
         // More than one trip to the pool fetches.
         for i in 0..150 {
-            std::fs::write(directory.path(&format!("a/{i}")), "")?;
+            std::fs::write(directory.file(&format!("a/{i}")), "")?;
         }
-        let (mut entries, mut names) = (fs::read_dir(directory.path("a")).await?, Vec::new());
+        let (mut entries, mut names) = (fs::read_dir(directory.file("a")).await?, Vec::new());
         while let Some(entry) = entries.next_entry().await? {
             assert_eq!(entry.file_type().await?.is_dir(), entry.metadata().await?.is_dir());
             names.push(entry.file_name().into_string().unwrap());
@@ -84,20 +62,20 @@ fn directories_are_made_listed_and_removed() {
         assert!(entries.next_entry().await?.is_none());
         assert_eq!(names.len(), 152);
         assert!(names.contains(&"b".to_owned()) && names.contains(&"149".to_owned()));
-        let mut stream = pin!(fs::read_dir(&directory.0).await?);
+        let mut stream = pin!(fs::read_dir(directory.path()).await?);
         let first = poll_fn(|cx| stream.as_mut().poll_next(cx)).await.unwrap()?;
-        assert_eq!(first.path(), directory.path("a"));
-        fs::remove_dir(directory.path("a/b")).await?;
-        assert!(fs::remove_dir(directory.path("a")).await.is_err(), "it is not empty");
-        fs::remove_dir_all(directory.path("a")).await
+        assert_eq!(first.path(), directory.file("a"));
+        fs::remove_dir(directory.file("a/b")).await?;
+        assert!(fs::remove_dir(directory.file("a")).await.is_err(), "it is not empty");
+        fs::remove_dir_all(directory.file("a")).await
     });
 }
 
 #[test]
 fn a_file_is_read_and_written_where_its_position_is() {
     on_both(|| async {
-        let directory = Directory::new();
-        let path = directory.path("file");
+        let directory = Directory::new("fs");
+        let path = directory.file("file");
         let mut file = OpenOptions::new().read(true).write(true).create_new(true).open(&path).await?;
         let content: Vec<u8> = (0..1_000_000_u32).map(|i| (i % 251) as u8).collect();
         file.write_all(&content).await?;
@@ -130,8 +108,8 @@ fn a_file_is_read_and_written_where_its_position_is() {
 #[test]
 fn errors_name_the_path_and_keep_the_systems_code() {
     on_both(|| async {
-        let directory = Directory::new();
-        let path = directory.path("missing/file");
+        let directory = Directory::new("fs");
+        let path = directory.file("missing/file");
         for error in [
             File::open(&path).await.map(drop).unwrap_err(),
             File::create(&path).await.map(drop).unwrap_err(),
@@ -171,6 +149,46 @@ fn a_full_disk_is_reported_and_what_failed_is_not_read() {
     });
 }
 
+/// A disk with some room: files may not grow beyond a limit, which is this whole process's.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_is_full_half_way_has_what_fitted() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    use support::{Copy, role};
+
+    const ROOM: u64 = 10_000;
+    if role().is_none() {
+        let mut copy = Copy::start("a_disk_that_is_full_half_way_has_what_fitted", "copy");
+        assert!(
+            copy.wait().success(),
+            "{:#?}",
+            std::mem::replace(&mut copy.stderr, support::Lines::none()).rest()
+        );
+        return;
+    }
+    setrlimit(Resource::Fsize, Rlimit { current: Some(ROOM), maximum: None }).unwrap();
+    on_both(|| async {
+        // The system sends a signal besides the error, which would end the process.
+        heist::add_signal_handler(heist::signal::SIGXFSZ, || {}).unwrap();
+        let directory = Directory::new("fs");
+        let path = directory.file("file");
+        let mut file = File::create(&path).await?;
+        let error = file.write_all(&[7; 3 * ROOM as usize]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::FileTooLarge, "{error}");
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        assert_eq!(file.metadata().await?.len(), ROOM);
+        // With room again it goes on, where it stopped.
+        file.set_len(0).await?;
+        file.seek(SeekFrom::Start(0)).await?;
+        file.write_all(b"fits").await?;
+        file.flush().await?;
+        assert_eq!(fs::read(&path).await?, b"fits");
+        let error = fs::write(&path, vec![7; 3 * ROOM as usize]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::FileTooLarge, "{error}");
+        Ok(())
+    });
+}
+
 /// Runs a test on both flavours, with a pool of one thread, so that it can be kept busy.
 fn on_one_thread<F: Future<Output = ()>>(test: impl Fn() -> F) {
     for_each_flavour(|builder| builder.max_blocking_threads(1).build().unwrap().run(test()).unwrap());
@@ -194,8 +212,8 @@ async fn give_up<F: Future>(future: F) {
 #[test]
 fn what_was_given_up_loses_no_byte() {
     on_one_thread(|| async {
-        let directory = Directory::new();
-        let path = directory.path("file");
+        let directory = Directory::new("fs");
+        let path = directory.file("file");
         std::fs::write(&path, "0123456789").unwrap();
         let mut file = OpenOptions::new().read(true).write(true).open(&path).await.unwrap();
         give_up(file.read(&mut [0; 8])).await;

@@ -2,34 +2,21 @@
 //! Scarce descriptors, and what is left of a loop when it is closed: nothing. Each in a process of its own, since limits
 //! and counts are of the whole process.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use descriptors::{EMFILE, Only, code, descriptors};
 use support::{Copy, role};
 
+#[path = "support/descriptors.rs"]
+mod descriptors;
 mod support;
-
-/// What the system calls "too many open files".
-const EMFILE: i32 = 24;
-
-/// How many descriptors this process has.
-fn descriptors() -> usize {
-    // The listing itself takes one, every time.
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
 
 /// How many threads this process has.
 fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
-}
-
-/// Lets this process have `more` descriptors than it has.
-fn allow_only(more: usize) {
-    // Descriptors are given lowest first, so the highest is not far above the count.
-    let current = Some((descriptors() + more) as u64);
-    setrlimit(Resource::Nofile, Rlimit { current, maximum: getrlimit(Resource::Nofile).maximum }).unwrap();
 }
 
 /// Runs a test in a copy of this process, which must succeed.
@@ -71,7 +58,6 @@ async fn round_trip(address: SocketAddr) {
 fn connecting_without_descriptors_fails_and_works_again_later() {
     in_a_copy("connecting_without_descriptors_fails_and_works_again_later", || {
         for builder in [heist::Runner::builder(), heist::Runner::builder().current_thread()] {
-            let normal = getrlimit(Resource::Nofile);
             let mut runner = builder.build().unwrap();
             runner
                 .run(async {
@@ -79,7 +65,7 @@ fn connecting_without_descriptors_fails_and_works_again_later() {
                     let listener = heist::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
                     let address = listener.local_addr().unwrap();
                     let before = descriptors();
-                    allow_only(10);
+                    let only = Only::more(10);
                     let mut connections = Vec::new();
                     let error = loop {
                         match heist::open_connection(address).await {
@@ -103,12 +89,114 @@ fn connecting_without_descriptors_fails_and_works_again_later() {
                     assert_eq!(error.raw_os_error(), Some(EMFILE), "{error}");
 
                     connections.clear();
-                    setrlimit(Resource::Nofile, normal).unwrap();
+                    drop(only);
                     assert_eq!(descriptors(), before);
                     heist::open_connection(address).await.unwrap();
                 })
                 .unwrap();
         }
+    });
+}
+
+/// All that takes descriptors, beside connections and children.
+const TAKERS: [&str; 15] = [
+    "listener",
+    "server",
+    "unix server",
+    "unix connection",
+    "datagrams",
+    "endpoint",
+    "datagram pair",
+    "pipe",
+    "terminal",
+    "stderr",
+    "file",
+    "directory",
+    "signal",
+    "watched",
+    "name",
+];
+
+/// Takes descriptors, and gives them back.
+async fn take(what: &str, free: &Path, served: &Path) -> io::Result<()> {
+    let end = async |server: heist::Server| {
+        server.close();
+        server.wait_closed().await;
+    };
+    match what {
+        "listener" => heist::net::TcpListener::bind("127.0.0.1:0").await.map(drop),
+        "server" => {
+            let hosts = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
+            end(heist::start_server(async |_, _| {}, (hosts, 0)).await?).await;
+            Ok(())
+        }
+        "unix server" => {
+            let started = heist::start_unix_server(async |_, _| {}, free).await;
+            assert_eq!(free.exists(), started.is_ok(), "a server that failed leaves no file");
+            end(started?).await;
+            Ok(())
+        }
+        "unix connection" => heist::open_unix_connection(served).await.map(drop),
+        "datagrams" => heist::net::UdpSocket::bind("127.0.0.1:0").await.map(drop),
+        "endpoint" => {
+            struct Quiet;
+            impl heist::DatagramProtocol for Quiet {
+                fn datagram_received(&mut self, _data: &[u8], _addr: SocketAddr) {}
+            }
+            let (transport, _) = heist::create_datagram_endpoint(|| Quiet).local_addr("127.0.0.1:0").await?;
+            transport.abort();
+            Ok(())
+        }
+        "datagram pair" => heist::net::UnixDatagram::pair().map(drop),
+        "pipe" => heist::pipe::pipe().map(drop),
+        "terminal" => heist::pipe::open_pty().map(drop),
+        "stderr" => heist::stderr().map(drop),
+        "file" => heist::fs::File::open("/dev/null").await.map(drop),
+        "directory" => heist::fs::read_dir("/dev").await.map(drop),
+        "signal" => heist::signal(heist::signal::SIGUSR1).map(drop).map_err(io::Error::from),
+        "watched" => heist::net::AsyncFd::duplicating(io::stderr()).map(drop),
+        // Looked up in a file.
+        "name" => heist::getaddrinfo("localhost", 80).await.map(drop),
+        other => unreachable!("{other}"),
+    }
+}
+
+/// With no descriptor left, with one, and so on, until there are enough.
+async fn with_ever_more(what: &str, free: &Path, served: &Path) {
+    take(what, free, served).await.unwrap();
+    let (before, mut failures) = (descriptors(), Vec::new());
+    for left in 0.. {
+        let only = Only::more(left);
+        let taken = take(what, free, served).await;
+        drop(only);
+        // What was begun on another thread or by a task of the loop ends there.
+        while descriptors() > before {
+            heist::sleep(Duration::from_millis(1)).await;
+        }
+        match taken {
+            Ok(()) => break,
+            Err(error) => failures.push(error),
+        }
+        assert!(left < 20, "{what}: {failures:?}");
+    }
+    let told = |error: &io::Error| what == "name" || code(error) == Some(EMFILE);
+    assert!(!failures.is_empty() && failures.iter().all(told), "{what}: {failures:?}");
+}
+
+#[test]
+fn whatever_fails_for_want_of_descriptors_says_so_and_leaves_none_taken() {
+    in_a_copy("whatever_fails_for_want_of_descriptors_says_so_and_leaves_none_taken", || {
+        let (free, served) = (support::temporary_path("free"), support::temporary_path("served"));
+        let _listener = std::os::unix::net::UnixListener::bind(&served).unwrap();
+        for builder in [heist::Runner::builder(), heist::Runner::builder().current_thread()] {
+            let mut runner = builder.build().unwrap();
+            for what in TAKERS {
+                let waited = Duration::from_secs(30);
+                let tried = runner.run(heist::timeout(waited, with_ever_more(what, &free, &served)));
+                tried.unwrap().unwrap_or_else(|_| panic!("{what}: {} descriptors", descriptors()));
+            }
+        }
+        std::fs::remove_file(served).unwrap();
     });
 }
 
@@ -123,7 +211,7 @@ fn a_server_without_descriptors_serves_the_rest_later() {
             let (server, address) = echo_server().await;
             // What the loop makes on first use is there before the limit is.
             round_trip(address).await;
-            allow_only(CROWD / 3);
+            let _only = Only::more(CROWD / 3);
             println!("\nport {}", address.port());
             server.serve_forever().await.unwrap();
         });

@@ -6,7 +6,7 @@ mod support;
 
 use std::ffi::OsString;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use heist::{
     PIPE, Server, StreamReader, StreamWriter, open_connection, open_unix_connection, pipe, start_server,
     start_unix_server, to_thread,
 };
-use support::{Lines, for_each_flavour, peers, temporary_path};
+use support::{Directory, Lines, for_each_flavour, peers};
 
 /// A peer that serves; killed in the end.
 struct Peer {
@@ -40,27 +40,6 @@ impl Drop for Peer {
         // It may have ended by itself, which is as good.
         let _ = self.process.kill();
         let _ = self.process.wait();
-    }
-}
-
-/// A directory of a test's own, with all that is in it.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> Self {
-        let path = temporary_path("peers");
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).unwrap();
     }
 }
 
@@ -124,8 +103,8 @@ fn socat_is_served_over_tcp_and_unix_sockets() {
         check_said(&run_client(socat, &["-t60", "-", &address], b"one\ntwo\n").await, b"ONE\nTWO\n");
         end(server).await;
 
-        let directory = Directory::new();
-        let path = directory.path("server");
+        let directory = Directory::new("peers");
+        let path = directory.file("server");
         let server = start_unix_server(shout, &path).await.unwrap();
         let address = format!("UNIX-CONNECT:{}", text(&path));
         check_said(&run_client(socat, &["-t60", "-", &address], b"three\n").await, b"THREE\n");
@@ -142,8 +121,8 @@ fn socat_serves_over_tcp_and_unix_sockets() {
         let (reader, writer) = open_connection(address).await.unwrap();
         check_echo(reader, writer).await;
 
-        let directory = Directory::new();
-        let path = directory.path("socat");
+        let directory = Directory::new("peers");
+        let path = directory.file("socat");
         let listen = format!("UNIX-LISTEN:{}", text(&path));
         let mut peer = Peer::start(socat, ["-d", "-d", "-t60", &listen, "EXEC:cat"]);
         peer.stderr.until("listening on ");
@@ -205,15 +184,15 @@ async fn connect_when_ready(port: u16) -> (StreamReader, StreamWriter) {
 #[test]
 fn nginx_is_fetched_from_by_hand() {
     with_peer("nginx", async |nginx| {
-        let directory = Directory::new();
+        let directory = Directory::new("peers");
         let page = b"a page\n".repeat(100_000);
-        std::fs::create_dir(directory.path("www")).unwrap();
-        std::fs::write(directory.path("www/page"), &page).unwrap();
+        std::fs::create_dir(directory.file("www")).unwrap();
+        std::fs::write(directory.file("www/page"), &page).unwrap();
         let port = free_port();
-        std::fs::write(directory.path("conf"), peers::nginx_configuration(&directory.0, port)).unwrap();
-        let error_log = directory.path("error.log");
-        let configuration = directory.path("conf");
-        let args = ["-p", text(&directory.0), "-c", text(&configuration), "-e", text(&error_log)];
+        std::fs::write(directory.file("conf"), peers::nginx_configuration(directory.path(), port)).unwrap();
+        let error_log = directory.file("error.log");
+        let configuration = directory.file("conf");
+        let args = ["-p", text(directory.path()), "-c", text(&configuration), "-e", text(&error_log)];
         let _peer = Peer::start(nginx, args);
 
         let (mut reader, writer) = connect_when_ready(port).await;
@@ -272,13 +251,13 @@ asyncio.run(main())
 #[test]
 fn pythons_asyncio_is_at_both_ends_of_unix_sockets() {
     with_peer("python3", async |python| {
-        let directory = Directory::new();
-        let path = directory.path("heist");
+        let directory = Directory::new("peers");
+        let path = directory.file("heist");
         let server = start_unix_server(shout, &path).await.unwrap();
         check_said(&run_client(python, &["-c", PYTHON_CLIENT, text(&path)], b"").await, b"done\n");
         end(server).await;
 
-        let path = directory.path("python");
+        let path = directory.file("python");
         let mut peer = Peer::start(python, ["-c", PYTHON_SERVER, text(&path)]);
         peer.stdout.until("listening");
         let (reader, writer) = open_unix_connection(&path).await.unwrap();

@@ -182,6 +182,30 @@ fn a_pipe_of_ones_own_carries_more_than_it_holds() {
 }
 
 #[test]
+fn b298_all_of_a_pipe_is_read_although_the_limit_is_small() {
+    on_each(async || {
+        for (read, write) in ends() {
+            let mut reader = connect_read_pipe(read).limit(1).await.unwrap();
+            let writer = connect_write_pipe(write).await.unwrap();
+            writer.write(&vec![7; MUCH]);
+            writer.close();
+            assert_eq!(reader.read_to_end().await.unwrap(), vec![7; MUCH]);
+        }
+    });
+}
+
+#[test]
+fn a_full_disk_is_an_error_of_drain_and_close() {
+    on_each(async || {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let writer = connect_write_pipe(full).await.unwrap();
+        writer.write(b"no room");
+        assert_eq!(writer.drain().await.unwrap_err().kind(), ErrorKind::StorageFull);
+        assert_eq!(writer.wait_closed().await.unwrap_err().kind(), ErrorKind::StorageFull);
+    });
+}
+
+#[test]
 fn a_descriptor_with_duplicates_is_connected_again_and_again() {
     on_each(async || {
         let (read, write) = raw_pipe();
@@ -312,10 +336,52 @@ mod own {
         });
         on_each(async || {
             for flavour in FLAVOURS {
-                for (read, _write) in ends() {
+                let pty = open_pty().unwrap();
+                let [pipe, sockets] = ends();
+                for (read, _write) in [pipe, sockets, (pty.terminal, pty.controller)] {
                     let copy = copy("a_task_that_reads_stdin_does_not_keep_the_program", flavour);
                     assert!(copy.stdin(read).status().await.unwrap().success());
                 }
+            }
+        });
+    }
+
+    #[test]
+    fn output_that_nobody_takes_does_not_keep_the_program() {
+        in_copy(async || {
+            let stderr = heist::stderr().unwrap();
+            stderr.write(&vec![b'x'; MUCH]);
+            assert!(stderr.write_buffer_size() > 0);
+            let draining = heist::create_task(async move { stderr.drain().await });
+            heist::sleep(std::time::Duration::from_millis(5)).await;
+            assert!(!draining.done());
+        });
+        on_each(async || {
+            for flavour in FLAVOURS {
+                let pty = open_pty().unwrap();
+                for (_read, write) in [raw_pipe(), (pty.controller, pty.terminal)] {
+                    let copy = copy("output_that_nobody_takes_does_not_keep_the_program", flavour);
+                    assert!(copy.stderr(write).status().await.unwrap().success());
+                }
+            }
+        });
+    }
+
+    /// Of stderr, since the harness has something to say on stdout before any test.
+    #[test]
+    fn a_full_disk_below_an_own_stream_is_told_of() {
+        in_copy(async || {
+            let stderr = heist::stderr().unwrap();
+            stderr.write(b"no room");
+            assert_eq!(stderr.flushed().await.unwrap_err().kind(), ErrorKind::StorageFull);
+            stderr.close();
+            assert_eq!(stderr.wait_closed().await.unwrap_err().kind(), ErrorKind::StorageFull);
+        });
+        on_each(async || {
+            for flavour in FLAVOURS {
+                let full = File::options().write(true).open("/dev/full").unwrap();
+                let copy = copy("a_full_disk_below_an_own_stream_is_told_of", flavour).stderr(full);
+                assert!(copy.status().await.unwrap().success());
             }
         });
     }

@@ -2,27 +2,21 @@
 //! wrote. What counts descriptors or memory runs in a process of its own.
 #![cfg(all(target_os = "linux", not(heist_loom)))]
 
+#[path = "support/descriptors.rs"]
+mod descriptors;
 mod support;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use descriptors::{EMFILE, Only, allow_most, descriptors};
 use heist::{ExceptionContext, Server, StreamReader, StreamWriter, open_connection, start_server, to_thread};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::{Copy, for_each_flavour, peers, role};
-
-/// What the system calls "too many open files".
-const EMFILE: i32 = 24;
-
-/// How many descriptors this process has.
-fn descriptors() -> usize {
-    // The listing itself takes one, every time.
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
 
 /// How much memory this process holds, in KiB.
 fn resident() -> usize {
@@ -31,29 +25,29 @@ fn resident() -> usize {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// What this process holds once all pools have their size.
-struct Settled {
-    descriptors: usize,
-    /// In KiB.
-    memory: usize,
+/// Waits until a server has no connection and this process no more descriptors than before: a descriptor is closed a moment after
+/// the connection is counted off, or by the task that sent the last of it.
+async fn until_gone(server: &Server, before: usize) {
+    let gone = heist::timeout(Duration::from_secs(60), async {
+        while server.connections() > 0 || descriptors() > before {
+            heist::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    let state = || format!("{} connections, {} descriptors of {before}", server.connections(), descriptors());
+    gone.await.unwrap_or_else(|_| panic!("{}", state()));
 }
 
-impl Settled {
-    fn now() -> Self {
-        Self { descriptors: descriptors(), memory: resident() }
-    }
-
-    /// Nothing was left behind since.
-    fn check(&self) {
-        assert_eq!(descriptors(), self.descriptors);
-        let now = resident();
-        assert!(now < self.memory + 4096, "{} KiB before, {now} KiB after", self.memory);
-    }
+/// How many descriptors this process has, with those that a loop and its pool have from their first use on.
+async fn descriptors_in_use() -> usize {
+    to_thread(|| ()).await.unwrap();
+    heist::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    descriptors()
 }
 
-fn limit_descriptors(current: u64) {
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    setrlimit(Resource::Nofile, Rlimit { current: Some(current), maximum }).unwrap();
+/// That no more memory is held than once all pools had their size, in KiB.
+fn check_memory(settled: usize) {
+    let now = resident();
+    assert!(now < settled + 4096, "{settled} KiB before, {now} KiB after");
 }
 
 /// Runs a test in a copy of this process, which must succeed.
@@ -115,7 +109,7 @@ async fn without_descriptors() {
     // The client's descriptor, and the thread, are there before they run out.
     let client = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     to_thread(|| ()).await.unwrap();
-    limit_descriptors(descriptors() as u64 + 8);
+    let _only = Only::more(8);
     let mut fillers = Vec::new();
     while let Ok(filler) = File::open("/dev/null") {
         fillers.push(filler);
@@ -159,7 +153,7 @@ async fn ten_thousand() {
     // Room for all: the system lets a client whose call it dropped wait for a second.
     let server = start_server(echo, (Ipv4Addr::LOCALHOST, 0)).backlog(AT_ONCE).await.unwrap();
     let address = server.sockets()[0].local_addr().unwrap();
-    let mut settled = None;
+    let (before, mut settled) = (descriptors_in_use().await, None);
     for round in 0..ROUNDS {
         to_thread(move || {
             let clients: Vec<_> = (0..AT_ONCE).map(|_| TcpStream::connect(address).unwrap()).collect();
@@ -172,14 +166,65 @@ async fn ten_thousand() {
         })
         .await
         .unwrap();
-        while server.connections() > 0 {
-            heist::sleep(Duration::from_millis(1)).await;
-        }
+        until_gone(&server, before).await;
         if round == 4 {
-            settled = Some(Settled::now());
+            settled = Some(resident());
         }
     }
-    settled.unwrap().check();
+    check_memory(settled.unwrap());
+    server.close();
+    server.wait_closed().await;
+}
+
+/// As many connections as descriptors allow, up to ten thousand, all open at a time; their other ends are another process's.
+#[test]
+fn ten_thousand_connections_at_once_leave_nothing_behind() {
+    const TEST: &str = "ten_thousand_connections_at_once_leave_nothing_behind";
+    if let Some(port) = role().filter(|role| role != "copy") {
+        return many_clients(port.parse().unwrap(), most_connections());
+    }
+    in_a_copy(TEST, || {
+        let clients = most_connections();
+        for_each_flavour(|builder| {
+            builder.build().unwrap().run(at_once(TEST, clients)).unwrap();
+        });
+    });
+}
+
+/// How many connections this process has descriptors for.
+fn most_connections() -> usize {
+    (allow_most() as usize - 100).min(10_000)
+}
+
+/// In a copy: opens all, has an exchange with each, and lets all go by a reset, which leaves no port taken.
+fn many_clients(port: u16, count: usize) {
+    let connect = |_| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    let mut clients: Vec<_> = (0..count).map(connect).collect();
+    for client in &mut clients {
+        exchange(client);
+        socket2::SockRef::from(&*client).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+}
+
+async fn at_once(test: &'static str, clients: usize) {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let highest = most.clone();
+    let handler = async move |reader, writer| {
+        highest.fetch_max(now.fetch_add(1, Ordering::AcqRel) + 1, Ordering::AcqRel);
+        // The end is a reset.
+        let _ = echo(reader, writer).await;
+        now.fetch_sub(1, Ordering::AcqRel);
+    };
+    let server = start_server(handler, (Ipv4Addr::LOCALHOST, 0)).backlog(1000).await.unwrap();
+    let port = server.sockets()[0].local_addr().unwrap().port();
+    let (before, mut settled) = (descriptors_in_use().await, None);
+    for _ in 0..2 {
+        let copy = to_thread(move || Copy::start(test, &port.to_string()).wait().success());
+        assert!(copy.await.unwrap());
+        until_gone(&server, before).await;
+        check_memory(*settled.get_or_insert_with(resident));
+    }
+    assert_eq!(most.load(Ordering::Acquire), clients);
     server.close();
     server.wait_closed().await;
 }
@@ -215,17 +260,15 @@ async fn ten_thousand_opened() {
 
     let server = start_server(echo, (Ipv4Addr::LOCALHOST, 0)).backlog(AT_ONCE).await.unwrap();
     let address = server.sockets()[0].local_addr().unwrap();
-    let mut settled = None;
+    let (before, mut settled) = (descriptors_in_use().await, None);
     for round in 0..ROUNDS {
         heist::gather((0..AT_ONCE).map(|way| open_and_drop(address, way))).await.unwrap();
-        while server.connections() > 0 {
-            heist::sleep(Duration::from_millis(1)).await;
-        }
+        until_gone(&server, before).await;
         if round == 4 {
-            settled = Some(Settled::now());
+            settled = Some(resident());
         }
     }
-    settled.unwrap().check();
+    check_memory(settled.unwrap());
     server.close();
     server.wait_closed().await;
 }
@@ -319,15 +362,7 @@ fn a_client_killed_in_the_middle_of_a_transfer_leaves_nothing_behind() {
                         "a handler that sends is told: {sent:?}"
                     );
                 }
-                // What reads the copies' output ends when it finds the pipes' ends, a moment after the copies.
-                let settled = async {
-                    while server.connections() > 0 || descriptors() > before {
-                        heist::sleep(Duration::from_millis(1)).await;
-                    }
-                };
-                if heist::timeout(Duration::from_secs(10), settled).await.is_err() {
-                    panic!("{} connections, {} descriptors of {before}", server.connections(), descriptors());
-                }
+                until_gone(&server, before).await;
                 server.close();
                 server.wait_closed().await;
             });

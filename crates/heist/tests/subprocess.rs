@@ -1,6 +1,8 @@
 #![cfg(all(target_os = "linux", not(heist_loom)))]
 //! Child processes. Each test runs on both flavours, and with both ways of waiting for a child.
 
+#[path = "support/descriptors.rs"]
+mod descriptors;
 mod support;
 
 use std::io::ErrorKind;
@@ -283,6 +285,23 @@ fn b389_the_environment_reaches_the_child() {
 }
 
 #[test]
+fn a_child_has_the_name_and_the_group_that_it_was_given() {
+    every_way(async |way| {
+        let output = way.shell("echo $0").arg0("another").output().await.unwrap();
+        assert_eq!(output.stdout, b"another\n");
+        // What is sent to its group reaches its own children, too.
+        let group = way.shell("sleep 1000 & echo; wait").process_group(0).stdout(PIPE);
+        let mut process = group.spawn().await.unwrap();
+        let mut stdout = process.stdout.take().unwrap();
+        assert_eq!(stdout.readline().await.unwrap(), b"\n");
+        let group = rustix::process::Pid::from_raw(process.pid().try_into().unwrap()).unwrap();
+        rustix::process::kill_process_group(group, rustix::process::Signal::KILL).unwrap();
+        assert_eq!(stdout.read(1).await.unwrap(), b"", "the one that slept has the pipe no more");
+        assert_eq!(process.wait().await.unwrap(), -SIGKILL);
+    });
+}
+
+#[test]
 fn b390_a_loop_on_another_thread_has_subprocesses() {
     let on_another = || {
         every_way(async |way| {
@@ -359,6 +378,7 @@ fn a_running_child_holds_virtual_time() {
 mod alone {
     use std::fs::{read_dir, read_to_string};
 
+    use super::descriptors::{EMFILE, Only, code, descriptors};
     use super::*;
 
     /// Runs a test in a copy of this process, every way.
@@ -382,10 +402,6 @@ mod alone {
             read_to_string(entry.unwrap().path().join("stat")).ok()
         });
         stats.filter(|stat| parent(stat.clone()) == Some(own.clone())).count()
-    }
-
-    fn descriptors() -> usize {
-        read_dir("/proc/self/fd").unwrap().count()
     }
 
     /// Waits until there are no more children and descriptors than before.
@@ -444,6 +460,59 @@ mod alone {
             let error = way.exec("/dev/null", []).stdin(PIPE).spawn().await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::PermissionDenied);
             assert_eq!((children(), descriptors()), (0, before));
+        });
+    }
+
+    /// Whatever runs out, a pipe, the pidfd or neither: an error that says so, or a child that is looked after.
+    #[test]
+    fn a_start_with_few_descriptors_fails_or_runs_and_leaves_nothing_behind() {
+        const TEST: &str = "a_start_with_few_descriptors_fails_or_runs_and_leaves_nothing_behind";
+        in_copy(TEST, async |way| {
+            let before = settled().await;
+            let mut ran = Vec::new();
+            for left in 0..12 {
+                let piped = way.exec("cat", []).stdin(PIPE).stdout(PIPE).stderr(PIPE);
+                let only = Only::more(left);
+                let started = piped.spawn().await;
+                drop(only);
+                match started {
+                    Ok(mut process) => {
+                        let (stdout, _) = process.communicate(Some(b"x")).await.unwrap();
+                        assert_eq!((stdout.unwrap(), process.returncode()), (b"x".to_vec(), Some(0)));
+                        ran.push(left);
+                    }
+                    Err(error) => assert_eq!(code(&error), Some(EMFILE), "{left} left: {error}"),
+                }
+                until_clean(before).await;
+            }
+            assert!(ran.first().is_some_and(|&first| first > 3) && ran.last() == Some(&11), "{ran:?}");
+            // With nothing to open, the pidfd alone is missed: a thread waits instead.
+            let only = Only::more(0);
+            let process = way.shell("exit 3").spawn().await.unwrap();
+            drop(only);
+            assert_eq!(process.wait().await.unwrap(), 3);
+            until_clean(before).await;
+        });
+    }
+
+    #[test]
+    fn a_cancel_at_any_point_leaves_nothing_behind() {
+        in_copy("a_cancel_at_any_point_leaves_nothing_behind", async |way| {
+            let before = settled().await;
+            let (mut cancelled, input) = (0, vec![b'x'; 200_000]);
+            for round in 0..100 {
+                let both = way.shell("cat; echo end >&2").stdin(PIPE).stdout(PIPE).stderr(PIPE);
+                let (both, input) = (both.kill_on_drop(true), input.clone());
+                let talk = heist::create_task(async move {
+                    let mut process = both.spawn().await.unwrap();
+                    process.communicate(Some(&input)).await.unwrap()
+                });
+                heist::sleep(Duration::from_micros(round * 60)).await;
+                talk.cancel();
+                cancelled += u32::from(talk.await.is_err_and(|error| error.is_cancelled()));
+            }
+            assert!(cancelled > 5, "{cancelled}");
+            until_clean(before).await;
         });
     }
 

@@ -254,45 +254,36 @@ fn b102_after_a_caught_group_error_the_level_is_as_before() {
     });
 }
 
+/// A group in a group, both with a task that fails in the same turn; what the inner one's error said to the outer one's body.
+async fn fail_together() -> Vec<Text> {
+    let mut between = Vec::new();
+    let ended = task_group(async |outer: TaskGroup<Text>| {
+        drop(outer.create_task(fail_after(SECOND, "outer")));
+        let inner = task_group(async |inner: TaskGroup<Text>| {
+            drop(inner.create_task(fail_after(SECOND, "inner")));
+            sleep(LONG).await;
+            Ok(())
+        });
+        between = texts(inner.await);
+        sleep(LONG).await;
+        unreachable!("the outer group has failed");
+    });
+    let ended: Result<(), _> = ended.await;
+    assert_eq!(texts(ended), ["outer"]);
+    assert_eq!(level(), 0);
+    between
+}
+
 #[test]
 fn b103_two_nested_groups_that_fail_in_one_turn() {
     on_each_flavour(|| async {
-        let mut between = Vec::new();
-        let ended = task_group(async |outer: TaskGroup<Text>| {
-            drop(outer.create_task(fail_after(SECOND, "outer")));
-            let inner = task_group(async |inner: TaskGroup<Text>| {
-                drop(inner.create_task(fail_after(SECOND, "inner")));
-                sleep(LONG).await;
-                Ok(())
-            });
-            between = texts(inner.await);
-            sleep(LONG).await;
-            unreachable!("the outer group has failed");
-        });
-        let ended: Result<(), _> = ended.await;
-        assert_eq!(texts(ended), ["outer"]);
+        let between = fail_together().await;
         // With several workers the outer one may come first, and then ends the inner one without its error.
         assert!(between.is_empty() || between == ["inner"]);
-        assert_eq!(level(), 0);
         sleep(SECOND).await;
     });
     in_order(async {
-        let mut between = Vec::new();
-        let ended = task_group(async |outer: TaskGroup<Text>| {
-            drop(outer.create_task(fail_after(SECOND, "outer")));
-            let inner = task_group(async |inner: TaskGroup<Text>| {
-                drop(inner.create_task(fail_after(SECOND, "inner")));
-                sleep(LONG).await;
-                Ok(())
-            });
-            between = texts(inner.await);
-            sleep(LONG).await;
-            unreachable!("the outer group has failed");
-        });
-        let ended: Result<(), _> = ended.await;
-        assert_eq!(texts(ended), ["outer"]);
-        assert_eq!(between, ["inner"], "the inner error is there to be caught between the two");
-        assert_eq!(level(), 0);
+        assert_eq!(fail_together().await, ["inner"], "the inner error is there to be caught between the two");
     });
 }
 

@@ -14,6 +14,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use certificates::Authority;
+use heist::tls::rustls::{self, CipherSuite};
 use heist::tls::{TlsAcceptor, TlsConnector, TlsError, TlsErrorKind};
 use heist::{Event, Server, StreamReader, StreamWriter, open_connection, open_connection_on, start_server};
 use support::for_each_flavour;
@@ -469,6 +470,28 @@ fn a_peer_that_does_not_let_the_connection_end() {
 }
 
 #[test]
+fn a_client_that_does_not_let_the_connection_end() {
+    on_both(|| async {
+        let authority = Authority::new();
+        let told = heist::Queue::new();
+        let tell = told.clone();
+        let handler = async move |_reader: StreamReader, writer: StreamWriter| {
+            writer.close();
+            tell.put_nowait(writer.wait_closed().await.map_err(|error| error.kind())).unwrap();
+        };
+        let starting = start_server(handler, "127.0.0.1:0").tls(authority.acceptor());
+        let server = starting.ssl_shutdown_timeout(SHORT).await?;
+        // It reads nothing, so it does not even see the notice.
+        let connecting = open_connection(("localhost", address(&server).port()));
+        let _silent = connecting.tls(authority.connector()).await?;
+        assert_eq!(told.get().await.unwrap(), Err(ErrorKind::TimedOut));
+        server.close();
+        server.wait_closed().await;
+        Ok(())
+    });
+}
+
+#[test]
 fn plain_text_where_tls_is_spoken() {
     let heard = reports_of(true, || async {
         let count = Arc::default();
@@ -583,6 +606,65 @@ fn a086_options_that_contradict_one_another_are_refused() {
         refused(serving.await.unwrap_err(), "connects");
         writer.write(b"still plain\n");
         assert_eq!(reader.readline().await?, b"still plain\n");
+        Ok(())
+    });
+}
+
+/// What this machine trusts is what the tools of OpenSSL trust: a file that is named in the environment goes before the system's.
+#[cfg(target_os = "linux")]
+#[test]
+fn without_roots_of_ones_own_those_of_the_machine_are_trusted() {
+    const TEST: &str = "without_roots_of_ones_own_those_of_the_machine_are_trusted";
+    let connect = |port: u16| async move {
+        let (mut reader, writer) = open_connection(("localhost", port)).tls(TlsConnector::new()?).await?;
+        writer.write(b"trusted\n");
+        assert_eq!(reader.readline().await?, b"trusted\n");
+        io::Result::Ok(())
+    };
+    if let Some(port) = support::role() {
+        match heist::run(connect(port.parse().unwrap())) {
+            Ok(()) => println!("\nit is well"),
+            Err(error) => println!("\nit is {:?}", tls_error(&error).kind()),
+        }
+        return;
+    }
+    on_both(|| async {
+        let authority = Authority::new();
+        let server = start_server(echo, "127.0.0.1:0").tls(authority.acceptor()).await?;
+        let port = address(&server).port().to_string();
+        for (trusted, said) in [(&authority, "well"), (&Authority::new(), "Certificate")] {
+            let (path, port) = (support::temporary_path("roots"), port.clone());
+            std::fs::write(&path, trusted.pem())?;
+            let copy = {
+                let path = path.clone();
+                heist::to_thread(move || {
+                    let mut copy = support::Copy::start_with(TEST, &port, |command| {
+                        command.env("SSL_CERT_FILE", path).env_remove("SSL_CERT_DIR");
+                    });
+                    (copy.stdout.until("it is "), copy.wait().success())
+                })
+            };
+            assert_eq!(copy.await.unwrap(), (format!("it is {said}"), true));
+            std::fs::remove_file(path)?;
+        }
+        Ok(())
+    });
+}
+
+/// With it comes any cryptography that the program prefers to the default one.
+#[test]
+fn a_configuration_of_rustls_is_taken_as_it_is() {
+    on_both(|| async {
+        let authority = Authority::new();
+        let mut provider = rustls::crypto::ring::default_provider();
+        let only = CipherSuite::TLS13_CHACHA20_POLY1305_SHA256;
+        provider.cipher_suites.retain(|suite| suite.suite() == only);
+        let connector = TlsConnector::from(authority.config_with(provider));
+        let acceptor = TlsAcceptor::from(authority.identity(&["localhost"]).config());
+        let (_reader, writer, _far, far_writer) = connection(&connector, &acceptor).await?;
+        for writer in [writer, far_writer] {
+            assert_eq!(writer.tls_info().unwrap().cipher(), "TLS_CHACHA20_POLY1305_SHA256");
+        }
         Ok(())
     });
 }

@@ -10,27 +10,17 @@ mod support;
 use std::future::{Future, IntoFuture, poll_fn};
 use std::io::{self, ErrorKind};
 use std::task::Poll;
+use std::time::Duration;
 
 use certificates::Authority;
 use heist::transports::connect_write_pipe;
-use heist::{StreamReader, StreamWriter, Transport, create_connection};
-use recorder::{Calls, Recorder};
+use heist::{create_connection, create_server, open_connection};
+use recorder::{Called, Calls, Recorder, transport};
 use support::for_each_flavour;
 
 /// Runs a test on both flavours, in real time: sockets do not hold virtual time back.
 fn on_both<F: Future<Output = io::Result<()>>>(test: impl Fn() -> F) {
     for_each_flavour(|builder| builder.build().unwrap().run(test()).unwrap().unwrap());
-}
-
-/// A transport that connects, its callbacks, and the far end's streams.
-async fn transport() -> io::Result<(Transport, Calls, StreamReader, StreamWriter)> {
-    let listener = heist::net::TcpListener::bind("127.0.0.1:0").await?;
-    let calls = Calls::default();
-    let recorder = Recorder::to(&calls);
-    let (transport, _) = create_connection(|| recorder, listener.local_addr()?).await?;
-    calls.made().await;
-    let (far, far_writer) = listener.accept().await?.0.into_streams();
-    Ok((transport, calls, far, far_writer))
 }
 
 #[test]
@@ -71,6 +61,92 @@ fn b314_start_tls_of_a_transport_in_the_middle_of_a_conversation() {
         far_writer.close();
         calls.ended().await;
         assert!(calls.lost().await.is_none());
+        Ok(())
+    });
+}
+
+#[test]
+fn b314_a_transport_that_connects_starts_tls_too() {
+    on_both(|| async {
+        let authority = Authority::new();
+        let (transport, calls, mut far, far_writer) = transport().await?;
+        transport.write(b"plain\n");
+        assert_eq!(far.readline().await.unwrap(), b"plain\n");
+        let acceptor = authority.acceptor();
+        let serving = heist::create_task(async move {
+            far_writer.start_tls(&mut far, acceptor).await?;
+            far_writer.write(b"welcome");
+            io::Result::Ok((far.readline().await?, far_writer))
+        });
+        transport.start_tls(authority.connector()).server_hostname("localhost").await?;
+        assert_eq!(transport.tls_info().unwrap().server_name(), Some("localhost"));
+        transport.write(b"protected\n");
+        assert_eq!(calls.data(7).await, b"welcome");
+        let (line, far_writer) = serving.await.unwrap()?;
+        assert_eq!(line, b"protected\n");
+        transport.close();
+        far_writer.close();
+        assert!(calls.lost().await.is_none());
+        Ok(())
+    });
+}
+
+#[test]
+fn protocols_speak_tls_from_the_start() {
+    on_both(|| async {
+        let authority = Authority::new();
+        let server = create_server(Recorder::echo, "127.0.0.1:0").tls(authority.acceptor()).await?;
+        let calls = Calls::default();
+        let recorder = Recorder::to(&calls);
+        let at = ("localhost", server.sockets()[0].local_addr()?.port());
+        let connector = authority.connector();
+        let (transport, _) = create_connection(|| recorder, at).options(|open| open.tls(connector)).await?;
+        calls.made().await;
+        assert!(transport.tls_info().is_some());
+        transport.write(b"round");
+        assert_eq!(calls.data(5).await, b"round");
+        transport.close();
+        assert!(calls.lost().await.is_none());
+        server.close();
+        server.wait_closed().await;
+        Ok(())
+    });
+}
+
+/// The protocol of a connection that never was is dropped, or not even made.
+#[test]
+fn b317_a_connection_lost_during_the_handshake_calls_nothing() {
+    on_both(|| async {
+        let authority = Authority::new();
+        let listener = heist::net::TcpListener::bind("127.0.0.1:0").await?;
+        let at = ("localhost", listener.local_addr()?.port());
+        for is_reset in [false, true] {
+            let (calls, connector) = (Calls::default(), authority.connector());
+            let recorder = Recorder::to(&calls);
+            let connecting = create_connection(|| recorder, at).options(|open| open.tls(connector));
+            let connecting = heist::create_task(connecting.into_future());
+            let (far, _) = listener.accept().await?;
+            far.readable().await?;
+            if is_reset {
+                far.set_linger(Some(Duration::ZERO))?;
+            }
+            drop(far);
+            let error = connecting.await.unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+            assert!(matches!(calls.next().await, Called::Dropped) && calls.is_empty());
+        }
+
+        let calls = Calls::default();
+        let made = calls.clone();
+        let server = create_server(move || Recorder::to(&made), "127.0.0.1:0").tls(authority.acceptor());
+        let server = server.await?;
+        let (mut reader, writer) = open_connection(server.sockets()[0].local_addr()?).await?;
+        writer.write_eof();
+        // Whether an alert comes first is for rustls to say.
+        let _ = reader.read_to_end().await;
+        server.close();
+        server.wait_closed().await;
+        assert!(calls.is_empty());
         Ok(())
     });
 }

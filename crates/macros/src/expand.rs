@@ -81,12 +81,20 @@ pub(crate) fn expand(entry: Entry, options: TokenStream, item: TokenStream) -> T
             // The function itself stays, so that one mistake in the brackets does not make a program without `main`:
             // as a plain one, because an `async fn main` would be one more error.
             let mut tokens = error.into_tokens();
-            if let Ok(function) = Function::parse(entry, item) {
-                tokens.extend(placeholder(function));
+            match Function::parse(entry, item.clone()) {
+                Ok(function) => tokens.extend(placeholder(function)),
+                Err(_) if is_main(item) => tokens.extend(code("fn main() {}")),
+                Err(_) => {}
             }
             tokens
         }
     }
+}
+
+/// Whether the item is a function of the name `main`, whatever else is wrong with it.
+fn is_main(item: TokenStream) -> bool {
+    let mut tokens = item.into_iter().skip_while(|token| token.to_string() != "fn");
+    tokens.nth(1).is_some_and(|name| name.to_string() == "main")
 }
 
 /// `front fn name() -> returned { unreachable!() }`.

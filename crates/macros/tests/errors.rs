@@ -39,17 +39,11 @@ fn errors_of(name: &str, program: &str) -> Vec<String> {
     let source = directory.join("case.rs");
     std::fs::write(&source, format!("{program}\n{FACADE}")).unwrap();
     let mut rustc = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
-    rustc.args([
-        "--edition",
-        "2024",
-        "--crate-type",
-        "bin",
-        "--emit",
-        "metadata",
-        "--error-format",
-        "short",
-        "--test",
-    ]);
+    rustc.args(["--edition", "2024", "--crate-type", "bin", "--emit", "metadata", "--error-format", "short"]);
+    // A test has a `main` of its own, which would hide that of the program.
+    if !program.contains("#[heist::main") {
+        rustc.arg("--test");
+    }
     rustc.arg("--extern").arg(format!("heist_macros={}", library().display()));
     let output = rustc.arg("--out-dir").arg(&directory).arg(&source).output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
@@ -84,6 +78,13 @@ fn a_function_that_is_not_async() {
 #[test]
 fn a_parameter() {
     fails("parameter", "fn main() {}\n#[heist::test]\nasync fn t(count: u8) {}", "3:12", "std::env::args()");
+}
+
+#[test]
+fn a_main_that_cannot_be_is_one_mistake() {
+    fails("main_not_async", "#[heist::main]\nfn main() {}", "2:1", "write `async fn main()`");
+    fails("main_parameter", "#[heist::main]\nasync fn main(count: u8) {}", "2:15", "std::env::args()");
+    fails("main_option", "#[heist::main(threads = 2)]\nasync fn main() {}", "1:15", "there is no option");
 }
 
 #[test]

@@ -7,14 +7,15 @@ use crate::word::{Armed, Seen, Word};
 
 /// A way to wait in one direction of a source.
 pub(crate) trait Place {
-    /// The direction.
-    fn direction(&self) -> Direction;
-
-    /// Whether the source is known to be drained while its word is `seen`.
-    fn is_drained(&self, seen: Seen) -> bool;
+    /// Whether the source is known to be drained while its word is `seen`. `direction` must be that of the place, here and
+    /// below: its users know it when they are compiled.
+    fn is_drained(&self, direction: Direction, seen: Seen) -> bool;
 
     /// The source was found drained, and its word was `seen` before.
-    fn set_drained(&mut self, seen: Seen);
+    fn set_drained(&mut self, direction: Direction, seen: Seen);
+
+    /// The short form of [`wait`](Self::wait), where there is one: `true` where the next edge wakes the task now.
+    fn wait_again(&mut self, word: Word<'_>, seen: Seen, waker: &Waker) -> bool;
 
     /// Waits for the edge after `seen`. `word` must be that of this place's source and direction.
     fn wait(&mut self, word: Word<'_>, seen: Seen, waker: &Waker) -> Armed;
@@ -39,9 +40,16 @@ impl Lane {
         Self { drained: Self::mark(Seen::NEVER, direction) }
     }
 
+    /// The direction.
+    #[inline]
+    pub(crate) fn direction(&self) -> Direction {
+        if self.drained & Seen::SPARE == 0 { Direction::Read } else { Direction::Write }
+    }
+
+    #[inline]
     const fn mark(seen: Seen, direction: Direction) -> u64 {
         match direction {
-            Direction::Read => seen.to_u64() & !Seen::SPARE,
+            Direction::Read => seen.to_u64(),
             Direction::Write => seen.to_u64() | Seen::SPARE,
         }
     }
@@ -49,18 +57,21 @@ impl Lane {
 
 impl Place for Lane {
     #[inline]
-    fn direction(&self) -> Direction {
-        if self.drained & Seen::SPARE == 0 { Direction::Read } else { Direction::Write }
+    fn is_drained(&self, direction: Direction, seen: Seen) -> bool {
+        debug_assert_eq!(direction, self.direction());
+        self.drained == Self::mark(seen, direction)
     }
 
     #[inline]
-    fn is_drained(&self, seen: Seen) -> bool {
-        self.drained & !Seen::SPARE == seen.to_u64()
+    fn set_drained(&mut self, direction: Direction, seen: Seen) {
+        debug_assert_eq!(direction, self.direction());
+        self.drained = Self::mark(seen, direction);
     }
 
     #[inline]
-    fn set_drained(&mut self, seen: Seen) {
-        self.drained = Self::mark(seen, self.direction());
+    fn wait_again(&mut self, word: Word<'_>, seen: Seen, waker: &Waker) -> bool {
+        // SAFETY: as in `wait`.
+        unsafe { word.arm_again(seen, waker) }
     }
 
     #[inline]
@@ -78,15 +89,15 @@ pub(crate) struct Beside {
 }
 
 impl Place for Beside {
-    fn direction(&self) -> Direction {
-        self.direction
-    }
-
-    fn is_drained(&self, _seen: Seen) -> bool {
+    fn is_drained(&self, _direction: Direction, _seen: Seen) -> bool {
         false
     }
 
-    fn set_drained(&mut self, _seen: Seen) {}
+    fn set_drained(&mut self, _direction: Direction, _seen: Seen) {}
+
+    fn wait_again(&mut self, _word: Word<'_>, _seen: Seen, _waker: &Waker) -> bool {
+        false
+    }
 
     fn wait(&mut self, word: Word<'_>, seen: Seen, waker: &Waker) -> Armed {
         word.join(seen, waker, &mut self.ticket)

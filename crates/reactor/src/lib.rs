@@ -5,6 +5,9 @@
 //! wants to know about a socket, keeps one atomic word per direction that says what is known, and wakes the task that
 //! waits there when the kernel reports a change.
 //!
+//! Programs use the crate `heist`, whose `net` has sockets over it, and [`Direction`], [`IoSafe`] and [`Duplicated`] for
+//! descriptors of their own.
+//!
 //! # Vocabulary
 //!
 //! * *source*: something with a file descriptor or socket, owned by an [`IoSource`];
@@ -47,8 +50,12 @@ pub use duplicated::Duplicated;
 #[cfg(unix)]
 pub use names::{FoundAddress, NameHints, look_up_address, look_up_name};
 pub use reactor::Reactor;
+/// What the facade makes of Ctrl-C; not for others, since a process has one such place.
 #[cfg(unix)]
-pub use signal::{FirstSignal, SignalSource, end_by_signal, is_main_thread, send_signal};
+#[doc(hidden)]
+pub use signal::{FirstSignal, end_by_signal};
+#[cfg(unix)]
+pub use signal::{SignalSource, is_main_thread, send_signal};
 pub use source::{Half, IoSafe, IoSource};
 #[cfg(unix)]
 pub use watch::WatchHandle;

@@ -186,6 +186,19 @@ impl Reactor {
     }
 
     /// Gives the claim back.
+    ///
+    /// ```
+    /// # use heist_core::Clock;
+    /// use heist_reactor::Reactor;
+    ///
+    /// let reactor = Reactor::new(Clock::real(), 1)?;
+    ///
+    /// if reactor.claim(0) {
+    ///     // park, and then
+    ///     reactor.release(0);
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[inline]
     pub fn release(&self, worker: usize) {
         self.shard_of(worker).unclaim();
@@ -195,6 +208,17 @@ impl Reactor {
     /// what is ready. Call with the claim held; it is not given back. One system call; none where an unpark came before.
     ///
     /// The deadline counts nanoseconds of the loop's clock, and [`NEVER`] waits without limit.
+    ///
+    /// ```
+    /// # use heist_core::{Clock, clock::NEVER};
+    /// use heist_reactor::Reactor;
+    ///
+    /// let reactor = Reactor::new(Clock::real(), 1)?;
+    ///
+    /// reactor.unpark(0);
+    /// reactor.park(0, NEVER); // ended before it began
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Panics
     ///
@@ -222,6 +246,16 @@ impl Reactor {
     ///
     /// Does not take the claim: a worker that goes to sleep meanwhile must get it, since nobody else might.
     ///
+    /// ```
+    /// # use heist_core::Clock;
+    /// use heist_reactor::Reactor;
+    ///
+    /// let reactor = Reactor::new(Clock::real(), 1)?;
+    ///
+    /// reactor.poll(0); // no source, no system call
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Panics
     ///
     /// As [`park`](Self::park).
@@ -239,6 +273,20 @@ impl Reactor {
 
     /// Ends a [`park`](Self::park) of `worker`, now or the next one. Any thread. One atomic read-modify-write, and one
     /// system call if the worker is parked and nobody has unparked it yet.
+    ///
+    /// ```
+    /// # use heist_core::{Clock, clock::NEVER};
+    /// use heist_reactor::Reactor;
+    ///
+    /// let reactor = Reactor::new(Clock::real(), 1)?;
+    ///
+    /// # std::thread::scope(|scope| {
+    /// let sleeper = scope.spawn(|| reactor.park(0, NEVER));
+    /// reactor.unpark(0);
+    /// assert!(sleeper.join().is_ok(), "it was parked, or about to be");
+    /// # });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn unpark(&self, worker: usize) {
         let Some(parking) = self.parking.get(worker) else { return };
         if parking.notify() {
@@ -262,6 +310,17 @@ impl Reactor {
 
     /// The loop is closed: wakes all who wait. Whoever waits later gets the error `the event loop is closed`. Any
     /// thread; calling it again changes nothing.
+    ///
+    /// ```
+    /// # use heist_core::Clock;
+    /// use heist_reactor::Reactor;
+    ///
+    /// let reactor = Reactor::new(Clock::real(), 1)?;
+    ///
+    /// reactor.close();
+    /// reactor.close(); // changes nothing
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn close(&self) {
         #[cfg(unix)]
         self.watches.close();
@@ -331,6 +390,16 @@ impl Shard {
                 "waiting for I/O failed: {error}; was a descriptor of the event loop closed by somebody else?"
             );
         }
+        let panicked = self.take_in(&events);
+        drop(events);
+        if let Some(panic) = panicked {
+            resume_unwind(panic);
+        }
+    }
+
+    /// Wakes who waits for what came; the last panic of a waker, if one panicked.
+    #[inline(never)]
+    fn take_in(&self, events: &Events) -> Option<Box<dyn Any + Send>> {
         let mut panicked = None;
         self.slab.begin_harvest();
         let mut left = events.iter();
@@ -342,10 +411,7 @@ impl Shard {
         }
         drop(left);
         self.slab.end_harvest();
-        drop(events);
-        if let Some(panic) = panicked {
-            resume_unwind(panic);
-        }
+        panicked
     }
 
     #[inline]

@@ -7,29 +7,27 @@
 //! |---|---|
 //! | `io_safe` | what may be a source |
 //! | `registration` | where a source is bound |
+//! | `shared` | a source without its lanes: trying, and waiting |
 //! | `transfer` | the system calls of plain reads and writes |
 //! | `half` | one direction with an owner of its own |
 
 mod half;
 mod io_safe;
 mod registration;
+mod shared;
 mod transfer;
 
 use std::fmt;
-use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-
-use heist_core::budget::poll_proceed;
+use std::task::{Context, Poll};
 
 use crate::Direction;
-use crate::lane::{Beside, Lane, Place};
-use crate::platform::HANGUP;
+use crate::lane::{Beside, Lane};
 use crate::reactor::Reactor;
-use crate::word::{Armed, Seen};
 pub use io_safe::IoSafe;
-use registration::{Home, Registration};
+use registration::Registration;
+use shared::{Done, Shared};
 
 /// Something with a descriptor or socket, whose operations can be awaited.
 ///
@@ -83,181 +81,6 @@ pub struct Half<T: IoSafe> {
     shared: Arc<Shared<T>>,
 }
 
-/// A source without its lanes.
-struct Shared<T: IoSafe> {
-    /// Dropped first: the source leaves the queue before it is closed.
-    registration: Registration,
-    io: T,
-}
-
-impl<T: IoSafe> Shared<T> {
-    /// Tries `op` until it says something else than "would block", waiting at `place` in between. The flag that `op`
-    /// returns tells that the source is drained now.
-    #[inline]
-    fn poll<R>(
-        &self,
-        place: &mut impl Place,
-        cx: &mut Context<'_>,
-        mut op: impl FnMut(&T) -> io::Result<(R, bool)>,
-    ) -> Poll<io::Result<R>> {
-        let proceed = ready!(poll_proceed(cx));
-        let result = loop {
-            let (home, seen) = match self.registration.home() {
-                Some(home) => {
-                    let seen = home.word(place.direction()).observe();
-                    if seen.is_ready() && !place.is_drained(seen) {
-                        match op(&self.io) {
-                            Ok((value, drained)) => {
-                                // A closed peer's edge is spent: only the system knows when the bytes before it end.
-                                if drained && !seen.is_hung() && home.record.arming.has(place.direction()) {
-                                    place.set_drained(seen);
-                                }
-                                break Ok(value);
-                            }
-                            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                            Err(error) => break Err(error),
-                        }
-                    }
-                    (home, seen)
-                }
-                None => match op(&self.io) {
-                    Ok((value, _)) => break Ok(value),
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                        match self.registration.bind(&self.io, place.direction()) {
-                            Ok(Some(seen)) => match self.registration.home() {
-                                Some(home) => (home, seen),
-                                None => continue,
-                            },
-                            Ok(None) => continue,
-                            Err(error) => break Err(error),
-                        }
-                    }
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                    Err(error) => break Err(error),
-                },
-            };
-            match self.wait(home, place, seen, cx) {
-                Ok(Armed::Waiting) => return Poll::Pending,
-                Ok(Armed::Changed) => {}
-                Ok(Armed::Closed) => break Err(Reactor::closed()),
-                Err(error) => break Err(error),
-            }
-        };
-        proceed.made_progress();
-        Poll::Ready(result)
-    }
-
-    /// Ready when the source may be ready; never calls an operation.
-    fn poll_ready(&self, place: &mut impl Place, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let proceed = ready!(poll_proceed(cx));
-        let direction = place.direction();
-        let result = loop {
-            let (home, seen) = match self.registration.home() {
-                Some(home) => {
-                    let seen = home.word(direction).observe();
-                    // A word of a direction that nobody has asked about is only optimistic.
-                    let known = home.record.arming.has(direction);
-                    if seen.is_ready() && known && !place.is_drained(seen) && !seen.is_closed() {
-                        break Ok(());
-                    }
-                    (home, seen)
-                }
-                None => match self.registration.bind(&self.io, direction) {
-                    Ok(Some(seen)) => match self.registration.home() {
-                        Some(home) => (home, seen),
-                        None => continue,
-                    },
-                    Ok(None) => continue,
-                    Err(error) => break Err(error),
-                },
-            };
-            match self.wait(home, place, seen, cx) {
-                Ok(Armed::Waiting) => return Poll::Pending,
-                Ok(Armed::Changed) => {}
-                Ok(Armed::Closed) => break Err(Reactor::closed()),
-                Err(error) => break Err(error),
-            }
-        };
-        proceed.made_progress();
-        Poll::Ready(result)
-    }
-
-    /// Waits at `place` for the edge after `seen`.
-    #[inline]
-    fn wait(
-        &self,
-        home: Home<'_>,
-        place: &mut impl Place,
-        seen: Seen,
-        cx: &mut Context<'_>,
-    ) -> io::Result<Armed> {
-        let direction = place.direction();
-        if seen.is_closed() {
-            return Ok(Armed::Closed);
-        }
-        let arming = &home.record.arming;
-        let selector = || &home.shard().selector;
-        arming.want(selector, &self.io, home.record.key(), direction)?;
-        let armed = place.wait(home.word(direction), seen, cx.waker());
-        if armed == Armed::Waiting {
-            arming.armed(selector, &self.io, home.record.key(), direction)?;
-        }
-        Ok(armed)
-    }
-
-    /// Tries `op` once, without waiting. Where the source is known not to be ready, "would block" without calling `op`.
-    fn try_io<R>(
-        &self,
-        direction: Direction,
-        is_drained: impl FnOnce(Seen) -> bool,
-        op: impl FnOnce(&T) -> io::Result<R>,
-    ) -> io::Result<R> {
-        let Some(home) = self.registration.home() else {
-            return op(&self.io);
-        };
-        let word = home.word(direction);
-        let seen = word.observe();
-        if !seen.is_ready() || is_drained(seen) {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let result = op(&self.io);
-        if matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
-            word.drain(seen);
-        }
-        result
-    }
-
-    /// Waits beside the lane until `poll` is ready, and leaves the list when dropped.
-    async fn beside<R>(
-        &self,
-        direction: Direction,
-        mut poll: impl FnMut(&Self, &mut Beside, &mut Context<'_>) -> Poll<R>,
-    ) -> R {
-        struct Leave<'a, T: IoSafe>(&'a Shared<T>, Beside);
-        impl<T: IoSafe> Drop for Leave<'_, T> {
-            fn drop(&mut self) {
-                if let (Some(ticket), Some(home)) = (self.1.ticket, self.0.registration.home()) {
-                    home.word(self.1.direction).leave(ticket);
-                }
-            }
-        }
-
-        let mut waiter = Leave(self, Beside { direction, ticket: None });
-        poll_fn(|cx| poll(self, &mut waiter.1, cx)).await
-    }
-}
-
-/// Whether a transfer of `moved` bytes, with room for `room`, shows that the source is drained (or full, when writing).
-#[inline]
-fn fell_short<T: IoSafe>(moved: usize, room: usize) -> bool {
-    HANGUP && T::IS_BYTE_STREAM && 0 < moved && moved < room
-}
-
-fn total(lengths: impl Iterator<Item = usize>) -> usize {
-    lengths.fold(0, usize::saturating_add)
-}
-
 #[inline]
 fn poll_read<T: IoSafe>(
     shared: &Shared<T>,
@@ -268,9 +91,9 @@ fn poll_read<T: IoSafe>(
 where
     for<'a> &'a T: Read,
 {
-    shared.poll(lane, cx, |io| {
+    shared.poll(Direction::Read, lane, cx, |io| {
         let moved = transfer::read(io, buf)?;
-        Ok((moved, fell_short::<T>(moved, buf.len())))
+        Ok(Done::transfer::<T>(moved, buf.len()))
     })
 }
 
@@ -283,9 +106,9 @@ fn poll_read_vectored<T: IoSafe>(
 where
     for<'a> &'a T: Read,
 {
-    shared.poll(lane, cx, |mut io| {
-        let moved = io.read_vectored(bufs)?;
-        Ok((moved, fell_short::<T>(moved, total(bufs.iter().map(|buf| buf.len())))))
+    shared.poll(Direction::Read, lane, cx, |io| {
+        let moved = transfer::read_vectored(io, bufs)?;
+        Ok(Done::transfer_of_pieces::<T>(moved, bufs.iter().map(|buf| buf.len())))
     })
 }
 
@@ -299,9 +122,9 @@ fn poll_write<T: IoSafe>(
 where
     for<'a> &'a T: Write,
 {
-    shared.poll(lane, cx, |io| {
+    shared.poll(Direction::Write, lane, cx, |io| {
         let moved = transfer::write(io, buf)?;
-        Ok((moved, fell_short::<T>(moved, buf.len())))
+        Ok(Done::transfer::<T>(moved, buf.len()))
     })
 }
 
@@ -314,9 +137,9 @@ fn poll_write_vectored<T: IoSafe>(
 where
     for<'a> &'a T: Write,
 {
-    shared.poll(lane, cx, |mut io| {
-        let moved = io.write_vectored(bufs)?;
-        Ok((moved, fell_short::<T>(moved, total(bufs.iter().map(|buf| buf.len())))))
+    shared.poll(Direction::Write, lane, cx, |io| {
+        let moved = transfer::write_vectored(io, bufs)?;
+        Ok(Done::transfer_of_pieces::<T>(moved, bufs.iter().map(|buf| buf.len())))
     })
 }
 
@@ -416,6 +239,23 @@ impl<T: IoSafe> IoSource<T> {
     /// Tries `op`; where it would block, arranges for `cx` to be woken when it may not, and is Pending.
     ///
     /// Cancel safety: nothing is lost that `op` did not lose. Not waiting any more after Pending is fine.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::{Read, Write};
+    /// use std::task::Poll;
+    /// use heist_reactor::{Direction, IoSource};
+    ///
+    /// far.write_all(b"hello")?;
+    /// let mut source = IoSource::new(near);
+    /// let mut buf = [0; 16];
+    /// let read = source.poll_io(&mut cx, Direction::Read, |mut stream| stream.read(&mut buf));
+    /// assert!(matches!(read, Poll::Ready(Ok(5))), "what is there is read at once");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn poll_io<R>(
         &mut self,
         cx: &mut Context<'_>,
@@ -423,18 +263,44 @@ impl<T: IoSafe> IoSource<T> {
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         let (shared, lane) = self.lane(direction);
-        shared.poll(lane, cx, |io| Ok((op(io)?, false)))
+        shared.poll(direction, lane, cx, |io| Ok(Done::with(op(io)?)))
     }
 
     /// Ready when the source may be ready for an operation in `direction`; the operation then may still block.
     ///
     /// The readiness stays until an operation through this source finds that it would block.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use std::future::poll_fn;
+    /// use heist_reactor::{Direction, IoSource};
+    ///
+    /// /// For a library that makes its system calls itself, and asks when to.
+    /// async fn until_readable(source: &mut IoSource<UnixStream>) -> std::io::Result<()> {
+    ///     poll_fn(|cx| source.poll_ready(cx, Direction::Read)).await
+    /// }
+    /// ```
     pub fn poll_ready(&mut self, cx: &mut Context<'_>, direction: Direction) -> Poll<io::Result<()>> {
         let (shared, lane) = self.lane(direction);
-        shared.poll_ready(lane, cx)
+        shared.poll_ready(direction, lane, cx)
     }
 
     /// Reads into `buf`; 0 is the end. One system call, and none where the last read found the source drained.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::Write;
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// far.write_all(b"hello")?;
+    /// let (mut source, mut buf) = (IoSource::new(near), [0; 16]);
+    /// assert!(matches!(source.poll_read(&mut cx, &mut buf), Poll::Ready(Ok(5))));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[inline]
     pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>
     where
@@ -444,6 +310,24 @@ impl<T: IoSafe> IoSource<T> {
     }
 
     /// Reads into several buffers, one after the other; 0 is the end.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::{IoSliceMut, Write};
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// far.write_all(b"\x05hello")?;
+    /// let mut source = IoSource::new(near);
+    /// let (mut length, mut body) = ([0; 1], [0; 16]);
+    /// let read = source.poll_read_vectored(&mut cx, &mut [IoSliceMut::new(&mut length), IoSliceMut::new(&mut body)]);
+    /// assert!(matches!(read, Poll::Ready(Ok(6))));
+    /// assert_eq!((length[0], &body[..5]), (5, &b"hello"[..]));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn poll_read_vectored(
         &mut self,
         cx: &mut Context<'_>,
@@ -456,6 +340,23 @@ impl<T: IoSafe> IoSource<T> {
     }
 
     /// Writes some of `buf` and says how much.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::Read;
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let mut source = IoSource::new(near);
+    /// assert!(matches!(source.poll_write(&mut cx, b"hello"), Poll::Ready(Ok(5))));
+    /// let mut received = [0; 5];
+    /// far.read_exact(&mut received)?;
+    /// assert_eq!(&received, b"hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     #[inline]
     pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>
     where
@@ -465,6 +366,24 @@ impl<T: IoSafe> IoSource<T> {
     }
 
     /// Writes some of several buffers, one after the other, and says how much.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::{IoSlice, Read};
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let mut source = IoSource::new(near);
+    /// let written = source.poll_write_vectored(&mut cx, &[IoSlice::new(b"\x05"), IoSlice::new(b"hello")]);
+    /// assert!(matches!(written, Poll::Ready(Ok(6))));
+    /// let mut received = [0; 6];
+    /// far.read_exact(&mut received)?;
+    /// assert_eq!(&received, b"\x05hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn poll_write_vectored(
         &mut self,
         cx: &mut Context<'_>,
@@ -481,46 +400,89 @@ impl<T: IoSafe> IoSource<T> {
     /// Waiting takes the lock of a list; an edge wakes all who wait in it.
     ///
     /// Cancel safety: dropping the future leaves the list; nothing is lost that `op` did not lose.
+    ///
+    /// ```
+    /// # use std::net::UdpSocket;
+    /// use heist_reactor::{Direction, IoSource};
+    ///
+    /// /// Any number of tasks may wait for datagrams of one socket.
+    /// async fn datagram(source: &IoSource<UdpSocket>, buf: &mut [u8]) -> std::io::Result<usize> {
+    ///     source.io(Direction::Read, |socket| socket.recv(buf)).await
+    /// }
+    /// ```
     pub async fn io<R>(
         &self,
         direction: Direction,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
         self.shared
-            .beside(direction, |shared, place, cx| shared.poll(place, cx, |io| Ok((op(io)?, false))))
+            .beside(direction, |shared, direction, place, cx| {
+                shared.poll(direction, place, cx, |io| Ok(Done::with(op(io)?)))
+            })
             .await
     }
 
     /// Waits until the source may be readable. The readiness stays until [`try_io`](Self::try_io) or another operation
     /// through this source finds that it would block. Cancel safe.
+    ///
+    /// ```
+    /// # use std::net::UdpSocket;
+    /// use std::io::ErrorKind;
+    /// use heist_reactor::{Direction, IoSource};
+    ///
+    /// async fn datagram(source: &IoSource<UdpSocket>, buf: &mut [u8]) -> std::io::Result<usize> {
+    ///     loop {
+    ///         source.readable().await?;
+    ///         match source.try_io(Direction::Read, |socket| socket.recv(buf)) {
+    ///             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+    ///             received => return received,
+    ///         }
+    ///     }
+    /// }
+    /// ```
     pub async fn readable(&self) -> io::Result<()> {
         self.shared.beside(Direction::Read, Shared::poll_ready).await
     }
 
     /// Waits until the source may be writable, or its connection attempt has ended; otherwise as
     /// [`readable`](Self::readable).
+    ///
+    /// ```
+    /// use std::net::TcpStream;
+    /// use heist_reactor::IoSource;
+    ///
+    /// /// The end of a connection attempt that was begun without waiting.
+    /// async fn connected(source: &IoSource<TcpStream>) -> std::io::Result<()> {
+    ///     source.writable().await?;
+    ///     source.get_ref().take_error()?.map_or(Ok(()), Err)
+    /// }
+    /// ```
     pub async fn writable(&self) -> io::Result<()> {
         self.shared.beside(Direction::Write, Shared::poll_ready).await
     }
 
     /// Tries `op` without waiting.
     ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// use std::io::{ErrorKind, Read};
+    /// use heist_reactor::{Direction, IoSource};
+    ///
+    /// # far.set_nonblocking(true)?;
+    /// let source = IoSource::new(near);
+    /// let nothing = source.try_io(Direction::Read, |mut stream| stream.read(&mut [0; 16]));
+    /// assert_eq!(nothing.unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a system call, where the source is known not to be ready.
     pub fn try_io<R>(&self, direction: Direction, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
-        self.shared.try_io(direction, |_| false, op)
-    }
-}
-
-impl<T: IoSafe + fmt::Debug> fmt::Debug for Shared<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut f = f.debug_struct("Source");
-        f.field("io", &self.io);
-        if let Some(home) = self.registration.home() {
-            f.field("read", &home.word(Direction::Read)).field("write", &home.word(Direction::Write));
-        }
-        f.finish_non_exhaustive()
+        let mut beside = Beside { direction, ticket: None };
+        self.shared.try_io(direction, &mut beside, |io| Ok(Done::with(op(io)?)))
     }
 }
 

@@ -174,6 +174,24 @@ fn is_ready(descriptor: &OwnedFd, direction: Direction) -> io::Result<bool> {
 }
 
 /// A callback that watches a descriptor; asyncio's `Handle` of `add_reader` and `add_writer`. Dropping it changes nothing.
+///
+/// ```no_run
+/// # mod heist {
+/// #     pub use heist_reactor::WatchHandle;
+/// #     // The facade's, as far as their types go: it stands above this crate.
+/// #     pub fn add_reader(_: &impl std::os::fd::AsFd, _: impl FnMut()) -> std::io::Result<WatchHandle> { unreachable!() }
+/// #     pub fn remove_reader(_: &impl std::os::fd::AsFd) -> bool { unreachable!() }
+/// # }
+/// # fn example() -> std::io::Result<()> {
+/// # let (socket, _peer) = std::os::unix::net::UnixStream::pair()?;
+/// use heist::WatchHandle;
+///
+/// let watching: WatchHandle = heist::add_reader(&socket, || println!("there is something to read"))?;
+/// drop(watching); // the callback stays
+/// assert!(heist::remove_reader(&socket));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct WatchHandle {
     watch: Arc<Watch>,
@@ -181,11 +199,28 @@ pub struct WatchHandle {
 
 impl WatchHandle {
     /// Whether the callback was removed, or replaced by another, or its loop closed.
+    ///
+    /// ```no_run
+    /// # mod heist {
+    /// #     pub use heist_reactor::WatchHandle;
+    /// #     // The facade's, as far as their types go: it stands above this crate.
+    /// #     pub fn add_reader(_: &impl std::os::fd::AsFd, _: impl FnMut()) -> std::io::Result<WatchHandle> { unreachable!() }
+    /// #     pub fn remove_reader(_: &impl std::os::fd::AsFd) -> bool { unreachable!() }
+    /// # }
+    /// # fn example() -> std::io::Result<()> {
+    /// # let (socket, _peer) = std::os::unix::net::UnixStream::pair()?;
+    /// let watching = heist::add_reader(&socket, || println!("there is something to read"))?;
+    /// heist::remove_reader(&socket);
+    /// assert!(watching.cancelled());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cancelled(&self) -> bool {
         self.watch.is_cancelled()
     }
 }
 
+// The loop's side of `add_reader`: only the facade can make a loop's services and reactor meet.
 impl Reactor {
     /// Has the loop, whose `services` are given, call `callback` while `descriptor` is ready in `direction`, from its next
     /// pass on. A callback that watched the same before is replaced. Any thread.
@@ -197,6 +232,7 @@ impl Reactor {
     ///
     /// Where the loop is closed; where a socket of this loop owns the descriptor; the system's, for one for regular files,
     /// which are always ready.
+    #[doc(hidden)]
     pub fn watch(
         self: &Arc<Self>,
         services: Arc<dyn Services>,
@@ -241,6 +277,7 @@ impl Reactor {
 
     /// Ends what [`watch`](Self::watch) began, and says whether there was such a callback. Any thread, also inside the
     /// callback; a call that has begun elsewhere is not waited for.
+    #[doc(hidden)]
     pub fn unwatch(&self, descriptor: BorrowedFd<'_>, direction: Direction) -> bool {
         let watch = self.watches.0.lock().watches.remove(&(descriptor.as_raw_fd(), direction));
         match watch {

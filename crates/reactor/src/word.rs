@@ -58,8 +58,11 @@ const TICK: u64 = 1 << 8;
 pub(crate) struct Seen(u64);
 
 impl Seen {
-    /// No word ever has this value: it has a bit that is no flag, beside [`SPARE`](Self::SPARE).
-    pub(crate) const NEVER: Seen = Seen(u64::MAX);
+    /// No word ever has this value: it has a bit that is no flag, beside [`SPARE`](Self::SPARE), which it has not.
+    pub(crate) const NEVER: Seen = Seen(!Self::SPARE);
+
+    /// The word of a source that is not registered: an operation may be tried.
+    pub(crate) const FRESH: Seen = Seen(READY);
 
     /// A bit that is clear in every word: whoever keeps one may put something of its own there.
     pub(crate) const SPARE: u64 = 1 << 7;
@@ -165,6 +168,22 @@ impl Words {
     pub(crate) fn beyond(&self) -> &Link {
         &self.beyond
     }
+
+    #[cold]
+    fn wake_others(&self, direction: Direction) {
+        // LISTED was on, so the list is there: `join` made it before.
+        let Some(others) = self.of(direction).others() else { return };
+        let mut woken = std::mem::take(&mut others.lock().waiting);
+        // Outside the lock: a waker may run anything.
+        for (_, waker) in woken.drain(..) {
+            waker.wake();
+        }
+        // Give the vector back, so that a steady sharer allocates once.
+        let mut others = others.lock();
+        if others.waiting.capacity() == 0 {
+            others.waiting = woken;
+        }
+    }
 }
 
 impl<'a> Word<'a> {
@@ -265,23 +284,7 @@ impl<'a> Word<'a> {
             });
         }
         if old & LISTED != 0 {
-            self.wake_others();
-        }
-    }
-
-    #[cold]
-    fn wake_others(self) {
-        // LISTED was on, so the list is there: `join` made it before.
-        let Some(others) = self.others() else { return };
-        let mut woken = std::mem::take(&mut others.lock().waiting);
-        // Outside the lock: a waker may run anything.
-        for (_, waker) in woken.drain(..) {
-            waker.wake();
-        }
-        // Give the vector back, so that a steady sharer allocates once.
-        let mut others = others.lock();
-        if others.waiting.capacity() == 0 {
-            others.waiting = woken;
+            self.words.wake_others(self.direction);
         }
     }
 
@@ -303,12 +306,12 @@ impl<'a> Word<'a> {
         if seen.is_closed() {
             return Armed::Closed;
         }
-        let slot = &self.slots()[seen.slot()];
-        let same = slot.with(|kept| {
-            // SAFETY: only the lane holder writes, and that is the caller; an event may read at the same time.
-            let kept = unsafe { &*kept };
-            kept.as_ref().is_some_and(|kept| kept.will_wake(waker))
-        });
+        // SAFETY: passed on from the caller.
+        if unsafe { self.arm_again(seen, waker) } {
+            return Armed::Waiting;
+        }
+        // SAFETY: the lane is the caller's.
+        let same = unsafe { self.has_kept(seen, waker) };
         if seen.0 & WAITING != 0 {
             if same {
                 return Armed::Waiting;
@@ -327,7 +330,7 @@ impl<'a> Word<'a> {
         }
         if !same {
             let waker = waker.clone();
-            let before = slot.with_mut(|kept| {
+            let before = self.slots()[seen.slot()].with_mut(|kept| {
                 // SAFETY: WAITING was off in `seen` and only the lane holder turns it on, so no event reads this slot;
                 // the harvest that last read it ended before the one that flipped SLOT to it (module text).
                 unsafe { (*kept).replace(waker) }
@@ -335,15 +338,44 @@ impl<'a> Word<'a> {
             // The old waker's drop may run anything, so it comes after the access.
             drop(before);
         }
-        if mutant("reactor-arm-ignores-tick") {
-            seen = Seen(self.word.load(Ordering::Relaxed));
-        }
-        let target = seen.0 & !READY | WAITING;
+        if self.set_waiting(seen) { Armed::Waiting } else { Armed::Changed }
+    }
+
+    /// [`arm`](Self::arm) for a task that waits again where it waited before, with the same waker; `false` where `arm` has to
+    /// see to it, or an edge came. Small enough to be compiled into each operation.
+    ///
+    /// # Safety
+    ///
+    /// That of `arm`.
+    #[inline]
+    pub(crate) unsafe fn arm_again(self, seen: Seen, waker: &Waker) -> bool {
+        // SAFETY: the lane is the caller's.
+        seen.0 & (WAITING | CLOSED) == 0 && unsafe { self.has_kept(seen, waker) } && self.set_waiting(seen)
+    }
+
+    /// Whether the slot has that waker already.
+    ///
+    /// # Safety
+    ///
+    /// The caller holds the lane.
+    #[inline]
+    unsafe fn has_kept(self, seen: Seen, waker: &Waker) -> bool {
+        self.slots()[seen.slot()].with(|kept| {
+            // SAFETY: only the lane holder writes, and that is the caller; an event may read at the same time.
+            let kept = unsafe { &*kept };
+            kept.as_ref().is_some_and(|kept| kept.will_wake(waker))
+        })
+    }
+
+    /// T4: whether nothing came since `seen`; then the next edge wakes the waker.
+    #[inline]
+    fn set_waiting(self, seen: Seen) -> bool {
+        let seen =
+            if mutant("reactor-arm-ignores-tick") { self.word.load(Ordering::Relaxed) } else { seen.0 };
         // Release pairs with the Acquire of `update`: who consumes WAITING sees the waker.
-        match self.word.compare_exchange(seen.0, target, Ordering::Release, Ordering::Relaxed) {
-            Ok(_) => Armed::Waiting,
-            Err(_) => Armed::Changed,
-        }
+        self.word
+            .compare_exchange(seen, seen & !READY | WAITING, Ordering::Release, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// As [`arm`](Self::arm) for those without the lane: waits in the list. `ticket` is the waiter's place there.

@@ -66,7 +66,7 @@ impl ExecutorClosedError {
 }
 
 /// What a job that comes too late is told.
-pub(crate) const CLOSED: &str = "the executor was shut down and takes no more work";
+pub(crate) const CLOSED: &str = "the executor was shut down and takes no more work: make a new one";
 
 thread_local! {
     /// Which pool this thread belongs to: the address of its line, for comparing.

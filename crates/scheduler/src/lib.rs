@@ -4,6 +4,9 @@
 //! state word is changed: [`Scheduler`], whose workers steal from one another, and [`LocalScheduler`], which runs
 //! everything on one thread, in order, without atomic read-modify-writes of its own.
 //!
+//! Programs use the crate `heist`, which gives a scheduler its I/O and time, and has what is for them at its root: mostly under
+//! the same names, [`spawn`] as `create_task` and [`spawn_blocking`] as `to_thread`.
+//!
 //! | module | what it is |
 //! |---|---|
 //! | [`mod@task`] | the task cell, its state word, handles |

@@ -5,6 +5,8 @@
 #[cfg(feature = "tracing")]
 mod span;
 
+use std::io::Write;
+
 use crate::task::Raw;
 #[cfg(feature = "tracing")]
 pub(crate) use span::{TaskSpan, in_span, waker};
@@ -68,7 +70,8 @@ pub(crate) fn stuck(worker: usize, task: u64, stuck: bool) {
     let _ = (worker, task, stuck);
 }
 
-/// Something that a person should know: a line on stderr, or an event of `tracing` with that feature.
+/// Something that a person should know: a line on stderr, or an event of `tracing` where that feature is on and this thread
+/// has a subscriber.
 ///
 /// ```
 /// # use heist_scheduler::warn;
@@ -76,11 +79,17 @@ pub(crate) fn stuck(worker: usize, task: u64, stuck: bool) {
 /// ```
 pub fn warn(message: &dyn std::fmt::Display) {
     #[cfg(feature = "tracing")]
-    tracing::warn!(target: "heist", "{message}");
-    #[cfg(not(feature = "tracing"))]
-    {
-        use std::io::Write;
-        // In one piece, so that lines of several threads stay apart. Where stderr takes no more there is nobody to tell.
-        let _ = std::io::stderr().write_all(format!("heist: {message}\n").as_bytes());
+    if has_subscriber() {
+        tracing::warn!(target: "heist", "{message}");
+        return;
     }
+    // In one piece, so that lines of several threads stay apart. Where stderr takes no more there is nobody to tell.
+    let _ = std::io::stderr().write_all(format!("heist: {message}\n").as_bytes());
+}
+
+/// Whether an event reaches anybody: the feature may be on because of somebody else's crate. A subscriber that filters
+/// warnings out has been asked.
+#[cfg(feature = "tracing")]
+fn has_subscriber() -> bool {
+    tracing::dispatcher::get_default(|dispatch| !dispatch.is::<tracing::subscriber::NoSubscriber>())
 }

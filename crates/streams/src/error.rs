@@ -7,13 +7,14 @@ use std::io;
 /// The stream ended before all that was asked for had come; asyncio's `IncompleteReadError`.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::ReadError;
+/// use heist::ReadError;
 ///
-/// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+/// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
 /// feeder.feed_data(b"no newline")?;
 /// feeder.feed_eof();
 /// let Err(ReadError::Incomplete(error)) = reader.readuntil(b"\n").await else { panic!("it ended") };
@@ -33,11 +34,14 @@ pub struct IncompleteReadError {
 
 impl fmt::Display for IncompleteReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes read on a total of ", self.partial.len())?;
+        let came = self.partial.len();
         match self.expected {
-            Some(expected) => write!(f, "{expected} expected bytes"),
-            None => f.write_str("undefined expected bytes"),
-        }
+            Some(expected) => {
+                write!(f, "the stream ended after {came} of the {expected} bytes that were asked for")
+            }
+            None => write!(f, "the stream ended after {came} bytes, before the separator came"),
+        }?;
+        f.write_str(": they are in `partial`")
     }
 }
 
@@ -46,17 +50,18 @@ impl Error for IncompleteReadError {}
 /// No separator within the reader's limit; asyncio's `LimitOverrunError`.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::ReadError;
+/// use heist::ReadError;
 ///
-/// let (mut reader, feeder) = heist_streams::StreamReader::fed(4)?;
+/// let (mut reader, feeder) = heist::StreamReader::fed(4)?;
 /// feeder.feed_data(b"too long\n")?;
 /// let Err(ReadError::LimitOverrun(error)) = reader.readuntil(b"\n").await else { panic!("over 4 bytes") };
 /// assert!(error.found);
-/// assert_eq!(error.consumed, 8);
+/// assert_eq!((error.consumed, error.limit), (8, 4));
 /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
 /// # }
 /// # #[cfg(heist_loom)] fn main() {}
@@ -67,16 +72,22 @@ pub struct LimitOverrunError {
     pub consumed: usize,
     /// Whether the separator is in the buffer, behind the limit.
     pub found: bool,
+    /// The reader's limit, in bytes.
+    pub limit: usize,
 }
 
 impl fmt::Display for LimitOverrunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.found {
-            "separator is found, but chunk is longer than limit"
+        if self.found {
+            write!(f, "there are {} bytes before the separator", self.consumed)?;
         } else {
-            "separator is not found, and chunk exceeds the limit"
-        })?;
-        write!(f, " ({} bytes): give the stream a larger limit", self.consumed)
+            write!(f, "{} bytes have come without the separator", self.consumed)?;
+        }
+        write!(
+            f,
+            ", and the reader's limit is {}: open the stream with a larger `limit`, or read in pieces",
+            self.limit
+        )
     }
 }
 
@@ -85,11 +96,12 @@ impl Error for LimitOverrunError {}
 /// Why a read that asks for something particular failed. Converts into [`io::Error`], so `?` works in either world.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// use std::io;
-/// use heist_streams::{IncompleteReadError, ReadError};
+/// use heist::{IncompleteReadError, ReadError};
 ///
 /// let error = ReadError::from(IncompleteReadError { partial: b"ab".to_vec(), expected: Some(4) });
-/// assert_eq!(error.to_string(), "2 bytes read on a total of 4 expected bytes");
+/// assert!(error.to_string().starts_with("the stream ended after 2 of the 4 bytes that were asked for"));
 /// assert_eq!(io::Error::from(error).kind(), io::ErrorKind::UnexpectedEof);
 /// ```
 #[derive(Debug)]
@@ -147,6 +159,31 @@ impl From<ReadError> for io::Error {
             ReadError::Incomplete(error) => Self::new(io::ErrorKind::UnexpectedEof, error),
             ReadError::LimitOverrun(error) => Self::new(io::ErrorKind::InvalidData, error),
         }
+    }
+}
+
+/// The system's error in words that say what failed, and what to do about it. The system's own is its source: some codes, such as
+/// that of no descriptors left, have no kind by which a program could tell them.
+#[cold]
+pub(crate) fn explained(error: io::Error, message: String) -> io::Error {
+    io::Error::new(error.kind(), Explained { message, error })
+}
+
+#[derive(Debug)]
+struct Explained {
+    message: String,
+    error: io::Error,
+}
+
+impl fmt::Display for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Explained {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
     }
 }
 

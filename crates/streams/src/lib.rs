@@ -1,5 +1,10 @@
 //! Streams, servers and sockets of the heist async runtime.
 //!
+//! Programs use the crate `heist`, which has all of it under the same paths;
+//! so the examples say `heist::`, and hide that here it stands for this crate.
+//! Programs use the crate `heist`, which has all of it but [`DEFAULT_LIMIT`] under the same paths; so the examples say
+//! `heist::`, and hide that here it stands for this crate.
+//!
 //! Two layers:
 //!
 //! * asyncio's streams: [`open_connection`] and [`start_server`] give a [`StreamReader`] and a [`StreamWriter`]. Reading
@@ -91,7 +96,7 @@ pub use reunite::ReuniteError;
 #[cfg(unix)]
 pub use sendfile::{SendFile, SendfileNotAvailableError, SockSendFile, sendfile, sock_sendfile};
 pub use server::{
-    Outcome, Server, ServerConnection, ServerReport, ServerSocket, Shutdown, StartServer, start_server,
+    Outcome, Server, ServerConnection, ServerReport, ServerShutdown, ServerSocket, StartServer, start_server,
     start_server_on,
 };
 #[cfg(unix)]
@@ -104,4 +109,12 @@ pub use writer::TransportSocket;
 pub use {connect::open_unix_connection, server::start_unix_server};
 
 /// How many bytes a [`StreamReader`] takes for one line, when nothing else is said: 64 KiB, as in asyncio.
+///
+/// ```
+/// use heist_streams::{DEFAULT_LIMIT, StreamReader};
+///
+/// let (reader, _feeder) = StreamReader::fed(DEFAULT_LIMIT)?;
+/// assert_eq!(reader.limit(), 64 * 1024);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub const DEFAULT_LIMIT: usize = 64 << 10;

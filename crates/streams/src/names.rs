@@ -13,15 +13,17 @@ use heist_reactor::{NameHints, look_up_address, look_up_name};
 use heist_scheduler::Handle;
 
 use crate::address::Family;
+use crate::error::explained;
 
 /// The kind of a socket; asyncio's `type`.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::{SocketKind, getaddrinfo};
+/// use heist::{SocketKind, getaddrinfo};
 ///
 /// let answers = getaddrinfo("127.0.0.1", 80).kind(SocketKind::Datagram).await?;
 /// assert!(answers.iter().all(|info| info.kind == SocketKind::Datagram));
@@ -63,11 +65,12 @@ impl SocketKind {
 /// One answer of [`getaddrinfo`].
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::{AddrInfo, SocketKind, getaddrinfo};
+/// use heist::{AddrInfo, SocketKind, getaddrinfo};
 ///
 /// let answers: Vec<AddrInfo> = getaddrinfo("::1", 80).kind(SocketKind::Stream).await?;
 /// assert_eq!(answers[0].address, "[::1]:80".parse()?);
@@ -96,9 +99,10 @@ pub struct AddrInfo {
 /// resolver.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::{SocketKind, getaddrinfo};
+/// use heist::{SocketKind, getaddrinfo};
 ///
 /// for info in getaddrinfo("localhost", 80).kind(SocketKind::Stream).await? {
 ///     println!("{}", info.address);
@@ -120,11 +124,12 @@ pub fn getaddrinfo(host: &str, service: impl fmt::Display) -> GetAddrInfo {
 /// A look-up about to be made; see [`getaddrinfo`].
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::{Family, GetAddrInfo, SocketKind, getaddrinfo};
+/// use heist::{Family, GetAddrInfo, SocketKind, getaddrinfo};
 ///
 /// let look_up: GetAddrInfo = getaddrinfo("127.0.0.1", 80).family(Family::V4).kind(SocketKind::Stream);
 /// assert_eq!(look_up.clone().await?, look_up.await?);
@@ -156,11 +161,12 @@ impl GetAddrInfo {
     /// Which family of addresses is wanted; either when not set.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::{Family, getaddrinfo};
+    /// use heist::{Family, getaddrinfo};
     ///
     /// let answers = getaddrinfo("localhost", 80).family(Family::V4).await?;
     /// assert!(answers.iter().all(|info| info.address.is_ipv4()));
@@ -176,11 +182,12 @@ impl GetAddrInfo {
     /// Which kind of socket the addresses are for; each, one after the other, when not set.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::{SocketKind, getaddrinfo};
+    /// use heist::{SocketKind, getaddrinfo};
     ///
     /// assert_eq!(getaddrinfo("127.0.0.1", 80).kind(SocketKind::Stream).await?.len(), 1);
     /// assert_eq!(getaddrinfo("127.0.0.1", 80).await?.len(), 3);
@@ -196,11 +203,12 @@ impl GetAddrInfo {
     /// Whether the host's proper name is wanted, in the first answer; `AI_CANONNAME`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::getaddrinfo;
+    /// use heist::getaddrinfo;
     ///
     /// let answers = getaddrinfo("localhost", 80).canonical_name(true).await?;
     /// assert!(answers[0].canonical_name.is_some());
@@ -216,11 +224,12 @@ impl GetAddrInfo {
     /// Whether the addresses are to be listened on; `AI_PASSIVE`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::{Family, getaddrinfo};
+    /// use heist::{Family, getaddrinfo};
     ///
     /// let answers = getaddrinfo("", 80).family(Family::V4).passive(true).await?;
     /// assert!(answers[0].address.ip().is_unspecified(), "every interface");
@@ -297,10 +306,11 @@ impl IntoFuture for GetAddrInfo {
 /// Looks up the host and the service at an address; asyncio's `loop.getnameinfo`. Await it, perhaps after setting options.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # async fn example() -> std::io::Result<()> {
 /// let address = "127.0.0.1:80".parse().unwrap();
-/// let (host, service) = heist_streams::getnameinfo(address).numeric_service(true).await?;
+/// let (host, service) = heist::getnameinfo(address).numeric_service(true).await?;
 /// println!("{host}:{service}");
 /// # Ok(())
 /// # }
@@ -318,11 +328,12 @@ pub fn getnameinfo(address: SocketAddr) -> GetNameInfo {
 /// A look-up about to be made; see [`getnameinfo`].
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::{GetNameInfo, getnameinfo};
+/// use heist::{GetNameInfo, getnameinfo};
 ///
 /// let look_up: GetNameInfo = getnameinfo("127.0.0.1:80".parse()?).numeric_host(true).numeric_service(true);
 /// assert_eq!(look_up.await?, ("127.0.0.1".to_owned(), "80".to_owned()));
@@ -353,11 +364,12 @@ impl GetNameInfo {
     /// Whether the host is wanted as a number; `NI_NUMERICHOST`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::getnameinfo;
+    /// use heist::getnameinfo;
     ///
     /// let (host, _) = getnameinfo("127.0.0.1:80".parse()?).numeric_host(true).await?;
     /// assert_eq!(host, "127.0.0.1");
@@ -373,11 +385,12 @@ impl GetNameInfo {
     /// Whether the service is wanted as a number; `NI_NUMERICSERV`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::getnameinfo;
+    /// use heist::getnameinfo;
     ///
     /// let (_, service) = getnameinfo("127.0.0.1:80".parse()?).numeric_service(true).await?;
     /// assert_eq!(service, "80");
@@ -393,8 +406,9 @@ impl GetNameInfo {
     /// Whether a host without a name is an error, instead of a number; `NI_NAMEREQD`.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// use heist_streams::getnameinfo;
+    /// use heist::getnameinfo;
     ///
     /// // An address of a range that is nobody's.
     /// let nobody = getnameinfo("192.0.2.1:80".parse()?).name_required(true).await;
@@ -410,11 +424,12 @@ impl GetNameInfo {
     /// Whether the service is one of datagrams; `NI_DGRAM`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::getnameinfo;
+    /// use heist::getnameinfo;
     ///
     /// let look_up = getnameinfo("127.0.0.1:9".parse()?).numeric_host(true).numeric_service(true);
     /// assert_eq!(look_up.datagram(true).await?.1, "9");
@@ -464,9 +479,10 @@ async fn on_pool<R: Send + 'static>(
         return Err(io::Error::other(message));
     };
     match handle.to_thread(ask).await {
-        Ok(answer) => {
-            answer.map_err(|error| io::Error::new(error.kind(), format!("cannot {subject}: {error}")))
-        }
+        Ok(answer) => answer.map_err(|error| {
+            let message = format!("cannot {subject}: {error}");
+            explained(error, message)
+        }),
         Err(error) => Err(io::Error::other(format!("cannot {subject}: {error}"))),
     }
 }

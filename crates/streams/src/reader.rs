@@ -49,11 +49,12 @@ use search::find_any;
 /// compile here.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::StreamReader;
+/// use heist::StreamReader;
 ///
 /// let (mut reader, feeder) = StreamReader::fed(1024)?;
 /// feeder.feed_data(b"HELO me\r\n12345")?;
@@ -77,9 +78,10 @@ pub struct StreamReader {
 struct State {
     input: Input,
     buffer: Buffer,
-    limit: usize,
-    eof: bool,
     error: Option<Sticky>,
+    /// [`u32::MAX`] is none. Half a word, since each idle connection has one.
+    limit: u32,
+    eof: bool,
 }
 
 impl fmt::Debug for StreamReader {
@@ -87,7 +89,7 @@ impl fmt::Debug for StreamReader {
         f.debug_struct("StreamReader")
             .field("input", &self.state.input)
             .field("buffered", &self.state.buffer.len())
-            .field("limit", &self.state.limit)
+            .field("limit", &self.limit())
             .field("eof", &self.state.eof)
             .field("error", &self.state.error)
             .finish()
@@ -97,7 +99,8 @@ impl fmt::Debug for StreamReader {
 impl StreamReader {
     /// A reader of `input`, whose limit is not 0.
     pub(crate) fn over(input: Input, limit: usize) -> Self {
-        let state = State { input, buffer: Buffer::default(), limit, eof: false, error: None };
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        let state = State { input, buffer: Buffer::default(), error: None, limit, eof: false };
         Self { state: Box::new(state) }
     }
 
@@ -116,7 +119,7 @@ impl StreamReader {
     #[cfg(feature = "tls")]
     pub(crate) fn lend(&mut self) -> (Input, Vec<u8>) {
         let left = self.state.buffer.take(self.state.buffer.len());
-        (std::mem::replace(&mut self.state.input, Input::Other(Box::new(Lent))), left)
+        (std::mem::replace(&mut self.state.input, Input::other(Lent)), left)
     }
 
     /// Goes on with `input`.
@@ -138,11 +141,12 @@ impl StreamReader {
     /// The bytes that wait in the buffer: the next reads give these first.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"one\ntwo")?;
     /// assert_eq!(reader.buffered(), b"");
     /// assert_eq!(reader.readline().await?, b"one\n");
@@ -158,11 +162,12 @@ impl StreamReader {
     /// Whether the stream has ended and all of it has been read; asyncio's `at_eof`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"all")?;
     /// feeder.feed_eof();
     /// assert!(!reader.at_eof());
@@ -176,17 +181,22 @@ impl StreamReader {
         self.state.eof && self.state.buffer.is_empty()
     }
 
-    /// How many bytes one line may have.
+    /// How many bytes one line may have. One of 4 GiB or more is none, and given as [`usize::MAX`].
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let (reader, _feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (reader, _feeder) = heist::StreamReader::fed(1024)?;
     /// assert_eq!(reader.limit(), 1024);
     /// # Ok(())
     /// # }
     /// ```
     pub fn limit(&self) -> usize {
-        self.state.limit
+        // None that is kept in less than it was asked for could be told from one that is not kept at all.
+        match self.state.limit {
+            u32::MAX => usize::MAX,
+            limit => limit as usize,
+        }
     }
 
     /// Reads up to `n` bytes: what is there, waiting until something is; empty at the end of the stream, and for an `n`
@@ -195,11 +205,12 @@ impl StreamReader {
     /// One system call at most, and one allocation.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"hello")?;
     /// feeder.feed_eof();
     /// assert_eq!(reader.read(3).await?, b"hel");
@@ -226,11 +237,12 @@ impl StreamReader {
     /// As [`read`](Self::read), into a buffer of the caller's; 0 is the end of the stream. No allocation.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"hello")?;
     /// let mut buffer = [0; 16];
     /// let n = reader.read_into(&mut buffer).await?;
@@ -269,11 +281,12 @@ impl StreamReader {
     /// Reads until the end of the stream, however much that is; asyncio's `read(-1)`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(16)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(16)?;
     /// feeder.feed_data(&[7; 1000])?;
     /// feeder.feed_eof();
     /// assert_eq!(reader.read_to_end().await?, [7; 1000]);
@@ -296,13 +309,14 @@ impl StreamReader {
     /// Reads exactly `n` bytes; asyncio's `readexactly`. `n` may exceed the limit.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::ReadError;
+    /// use heist::ReadError;
     ///
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"header, bo")?;
     /// feeder.feed_eof();
     /// assert_eq!(reader.readexactly(8).await?, b"header, ");
@@ -330,11 +344,12 @@ impl StreamReader {
     /// Reads a line with its newline; at the end of the stream what is left of one, then nothing. asyncio's `readline`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"one\ntwo")?;
     /// feeder.feed_eof();
     /// assert_eq!(reader.readline().await?, b"one\n");
@@ -379,11 +394,12 @@ impl StreamReader {
     /// Reads up to and including `separator`; asyncio's `readuntil`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"Host: me\r\n\r\nbody")?;
     /// assert_eq!(reader.readuntil(b"\r\n\r\n").await?, b"Host: me\r\n\r\n");
     /// assert_eq!(reader.buffered(), b"body");
@@ -404,11 +420,12 @@ impl StreamReader {
     /// Reads up to and including the separator that ends first; asyncio's `readuntil` with a tuple.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"what? yes.")?;
     /// let ends: [&[u8]; 3] = [b".", b"?", b"!"];
     /// assert_eq!(reader.readuntil_any(&ends).await?, b"what?");
@@ -454,13 +471,14 @@ impl StreamReader {
     /// The error that ended the connection, if one did; asyncio's `exception`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// use std::io::{Error, ErrorKind};
     ///
-    /// let (reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (reader, feeder) = heist::StreamReader::fed(1024)?;
     /// assert!(reader.exception().is_none());
     /// feeder.set_exception(&Error::from(ErrorKind::TimedOut));
     /// # let mut reader = reader;
@@ -502,21 +520,26 @@ impl StreamReader {
         loop {
             let buffered = self.state.buffer.get();
             if let Some((begin, end)) = find_any(buffered, separators, *searched) {
-                if begin > self.state.limit {
-                    return Poll::Ready(Err(LimitOverrunError { consumed: begin, found: true }.into()));
+                if begin > self.limit() {
+                    return Poll::Ready(Err(self.overrun(begin, true)));
                 }
                 return Poll::Ready(Ok(self.state.buffer.take(end)));
             }
             // The longest separator may have begun in the last bytes.
             *searched = (buffered.len() + 1).saturating_sub(longest);
-            if *searched > self.state.limit {
-                return Poll::Ready(Err(LimitOverrunError { consumed: *searched, found: false }.into()));
+            if *searched > self.limit() {
+                return Poll::Ready(Err(self.overrun(*searched, false)));
             }
             if self.state.eof {
                 return Poll::Ready(Err(self.incomplete(None)));
             }
             ready!(self.poll_fill(cx, usize::MAX))?;
         }
+    }
+
+    /// The separator comes too late, or has not come in time.
+    fn overrun(&self, consumed: usize, found: bool) -> ReadError {
+        LimitOverrunError { consumed, found, limit: self.limit() }.into()
     }
 
     /// The stream has ended too early.

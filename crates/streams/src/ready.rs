@@ -7,10 +7,20 @@ use socket2::{Socket, Type};
 
 use crate::address::name_of;
 use crate::net::no_delay;
-use crate::wire::streams_over_socket;
+use crate::wire::{StreamSocket, streams_over_socket};
 use crate::{StreamReader, StreamWriter};
 
 /// What any owned socket can be made into.
+///
+/// ```
+/// # use heist_streams as heist;
+/// use std::net::UdpSocket;
+/// use heist::OwnedSocket;
+///
+/// let socket = OwnedSocket::from(UdpSocket::bind("127.0.0.1:0")?);
+/// # drop(socket);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[cfg(unix)]
 pub type OwnedSocket = std::os::fd::OwnedFd;
 /// What any owned socket can be made into.
@@ -45,13 +55,10 @@ impl ReadySocket {
         let peer = socket.peer_addr().map_err(|error| {
             io::Error::new(error.kind(), format!("the socket is not connected ({error}): connect it first"))
         })?;
-        #[cfg(unix)]
-        if peer.is_unix() {
-            let stream = std::os::unix::net::UnixStream::from(socket);
-            return Ok(streams_over_socket(IoSource::new(stream), name_of(&peer), limit, None));
+        let stream = StreamSocket::from(socket);
+        if peer.as_socket().is_some() {
+            no_delay(&stream);
         }
-        let stream = std::net::TcpStream::from(socket);
-        no_delay(&stream);
         Ok(streams_over_socket(IoSource::new(stream), name_of(&peer), limit, None))
     }
 }

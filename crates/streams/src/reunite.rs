@@ -4,16 +4,17 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use heist_reactor::IoSource;
+use heist_reactor::{Half, IoSource};
 
 use crate::net;
-use crate::wire::{Input, Output, StreamAddr};
+use crate::wire::{Input, Output, StreamAddr, StreamSocket};
 use crate::writer::Ending;
 use crate::{StreamReader, StreamWriter};
 
 /// A pair of streams could not be taken apart. Has them both, so that nothing is lost.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # #[allow(unused_mut, unused_variables)]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,7 +25,7 @@ use crate::{StreamReader, StreamWriter};
 /// # let (mut far, _) = listener.accept()?;
 /// # let (mut reader, writer) = heist_streams::open_connection_on(near).await?;
 /// // They are not of one connection.
-/// let (reader, _feeder) = heist_streams::StreamReader::fed(1024)?;
+/// let (reader, _feeder) = heist::StreamReader::fed(1024)?;
 /// let Err(error) = reader.reunite(writer).await else { panic!("they cannot be one socket") };
 /// assert_eq!(error.error.kind(), std::io::ErrorKind::Unsupported);
 /// assert_eq!(error.reader.limit(), 1024);
@@ -86,8 +87,9 @@ impl StreamReader {
     /// and was not read.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// let (reader, writer) = heist_streams::open_connection("127.0.0.1:8888").await?;
+    /// let (reader, writer) = heist::open_connection("127.0.0.1:8888").await?;
     /// writer.write(b"Hello World!\n");
     /// let (stream, unread) = reader.reunite(writer).await?;
     /// println!("{} bytes came early; {:?}", unread.len(), stream.into_std());
@@ -108,7 +110,7 @@ impl StreamReader {
         }
         let parts = take_apart(self, writer).await?;
         match (parts.input, parts.output) {
-            (Input::Tcp(input), Output::Tcp(output)) => match input.reunite(output) {
+            (Input::Socket(input), Output::Socket(output)) => match input.reunite(output) {
                 Ok(source) => {
                     Ok((net::TcpStream::from_nonblocking(IoSource::into_inner(source)), parts.unread))
                 }
@@ -119,12 +121,19 @@ impl StreamReader {
     }
 }
 
+/// Whether it is not a socket of Unix.
+fn is_tcp(half: &Half<StreamSocket>) -> bool {
+    half.get_ref().local_addr().is_ok()
+}
+
 fn check_pair(reader: &StreamReader, writer: &StreamWriter) -> io::Result<()> {
     let refused = |kind, message| Err(io::Error::new(kind, message));
     writer
         .with_output(|output| match (reader.input(), output) {
-            (Input::Tcp(input), Output::Tcp(output)) if input.is_pair_of(output) => Ok(()),
-            (Input::Tcp(_), Output::Tcp(_)) => {
+            (Input::Socket(input), Output::Socket(output)) if is_tcp(input) && is_tcp(output) => {
+                if input.is_pair_of(output) {
+                    return Ok(());
+                }
                 refused(io::ErrorKind::InvalidInput, "the reader and the writer are of two connections")
             }
             _ => refused(io::ErrorKind::Unsupported, "the streams do not run over TCP"),

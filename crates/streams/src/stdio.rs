@@ -34,8 +34,9 @@ const COPIED: usize = 8 << 10;
 /// dropped is lost to the next one, and so is what `std::io::stdin` has in its own.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// let mut stdin = heist_streams::stdin()?;
+/// let mut stdin = heist::stdin()?;
 /// while let Some(line) = stdin.next_line().await? {
 ///     print!("> {}", String::from_utf8_lossy(&line));
 /// }
@@ -52,7 +53,7 @@ pub fn stdin() -> io::Result<StreamReader> {
         Some(file) => read_side(IoSource::new(file))?,
         None => Box::new(source(pumped()?)?),
     };
-    Ok(StreamReader::over(Input::Other(side), DEFAULT_LIMIT))
+    Ok(StreamReader::over(Input::Other(Box::new(side)), DEFAULT_LIMIT))
 }
 
 /// A writer to this process' stdout; in asyncio `connect_write_pipe` with `sys.stdout`.
@@ -61,11 +62,12 @@ pub fn stdin() -> io::Result<StreamReader> {
 /// [`wait_closed`](StreamWriter::wait_closed), which leaves the process' stdout open.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// let stdout = heist_streams::stdout()?;
+/// let stdout = heist::stdout()?;
 /// stdout.write(b"Hello World!\n");
 /// stdout.close();
 /// stdout.wait_closed().await?;
@@ -87,11 +89,12 @@ pub fn stdout() -> io::Result<StreamWriter> {
 /// A writer to this process' stderr; otherwise as [`stdout`].
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// let stderr = heist_streams::stderr()?;
+/// let stderr = heist::stderr()?;
 /// stderr.write(b"something went wrong\n");
 /// stderr.flushed().await?;
 /// assert_eq!(stderr.write_buffer_size(), 0);
@@ -113,7 +116,7 @@ fn writer(stream: BorrowedFd<'_>) -> io::Result<StreamWriter> {
         // In blocking mode, it takes all it is given.
         None => File::from(stream.try_clone_to_owned()?),
     };
-    Ok(StreamWriter::over(Output::Other(Box::new(IoSource::new(file))), StreamAddr::Unnamed, None))
+    Ok(StreamWriter::over(Output::other(IoSource::new(file)), StreamAddr::Unnamed, None))
 }
 
 /// A non-blocking open file of our own for what a stream is, where that can be had.

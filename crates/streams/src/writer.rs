@@ -16,12 +16,14 @@
 //! | `kept` | the bytes that the system has not taken yet |
 //! | `loan` | a writer whose output gets a layer under it |
 //! | `flusher` | the task that writes what is kept |
+//! | `parting` | a writer that is dropped just before its reader |
 
 mod changes;
 mod flusher;
 mod kept;
 #[cfg(any(unix, feature = "tls"))]
 mod loan;
+mod parting;
 mod poll;
 #[cfg(unix)]
 mod raw;
@@ -49,16 +51,25 @@ use crate::wire::{KeptName, Output, StreamAddr};
 pub(crate) use changes::{Change, Told};
 #[cfg(any(unix, feature = "tls"))]
 pub(crate) use loan::Loan;
+pub(crate) use parting::HandlerPoll;
 #[cfg(unix)]
 pub use socket::TransportSocket;
 pub(crate) use state::HIGH_WATER;
 use state::{Afterwards, Phase, State};
 
-/// Something whose drop tells somebody that a connection has ended.
+/// Something whose drop tells somebody that a connection has ended. Two words, since each connection of a server has one.
 pub(crate) enum Ending {
     Server(#[expect(dead_code, reason = "it is there to be dropped")] OpenConnection),
-    #[cfg(unix)]
-    Other(#[expect(dead_code, reason = "it is there to be dropped")] Box<dyn Send>),
+    Other(Option<Box<Box<dyn Send>>>),
+}
+
+impl Ending {
+    /// Nobody is told.
+    const SILENT: Self = Self::Other(None);
+
+    fn is_silent(&self) -> bool {
+        matches!(self, Self::Other(None))
+    }
 }
 
 /// The half of a stream that writes; asyncio's `StreamWriter`.
@@ -69,7 +80,7 @@ pub(crate) enum Ending {
 /// [`drain`](Self::drain), [`flushed`](Self::flushed) and [`wait_closed`](Self::wait_closed) from then on.
 ///
 /// Dropping a writer sends what was written before, then ends the stream for the peer; the reader of the same connection
-/// may go on. [`close`](Self::close) ends both directions. In debug mode there is a warning of a writer that is dropped
+/// may go on. In a server's handler the peer hears of that end when the handler next waits or ends. [`close`](Self::close) ends both directions. In debug mode there is a warning of a writer that is dropped
 /// without it, except for one that a server's handler was given, whose connection ends with the handler.
 ///
 /// ```
@@ -136,7 +147,7 @@ impl<R, L: FnMut(&State) -> Option<R> + Unpin> Future for Wait<'_, L> {
 impl<L> Drop for Wait<'_, L> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            let left = self.shared.state.lock().waiters.leave(ticket);
+            let left = self.shared.state.lock().leave(ticket);
             drop(left);
         }
     }
@@ -210,7 +221,7 @@ impl Shared {
         let proceed = ready!(poll_proceed(cx));
         let mut state = self.state.lock();
         let looked = look(&state);
-        let replaced = if looked.is_none() { state.waiters.wait(ticket, cx) } else { None };
+        let replaced = if looked.is_none() { state.wait(ticket, cx) } else { None };
         drop(state);
         drop(replaced);
         match looked {
@@ -502,6 +513,10 @@ impl StreamWriter {
 
     /// Closes the connection at once and throws away what has not been sent; asyncio's `transport.abort`.
     ///
+    /// The peer is told what the closing of the socket tells it: as a rule the end of the stream, and a reset once it sends
+    /// more. On Linux a connection of TCP is reset at once where bytes have come that nobody has read, or where
+    /// [`set_linger`](TransportSocket::set_linger) has asked for that; those bytes are lost.
+    ///
     /// ```
     /// # #[cfg(not(heist_loom))]
     /// # #[allow(unused_mut, unused_variables)]
@@ -744,6 +759,9 @@ pub(crate) fn check_marks(high: usize, low: usize) -> io::Result<()> {
 
 impl Drop for StreamWriter {
     fn drop(&mut self) {
+        if parting::waits(&self.shared) {
+            return;
+        }
         let mut forgotten = false;
         self.shared.change(|state| {
             forgotten = state.is_open() && !state.is_handlers();

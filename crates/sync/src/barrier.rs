@@ -290,7 +290,7 @@ pub struct NoPartiesError;
 
 impl fmt::Display for NoPartiesError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a barrier needs at least one party")
+        f.write_str("a barrier for nobody: give the number of those who meet there, at least 1")
     }
 }
 

@@ -1,5 +1,7 @@
 //! Locks, queues, channels and promises for async code, under any executor.
 //!
+//! Programs on heist find what asyncio has at the root of the crate `heist`, and the rest in `heist::sync`, under the same names.
+//!
 //! Nothing here needs an event loop of heist around it; on one, the futures spend its budget, so that a task whose
 //! queue is never empty lets the others have their turn.
 //!

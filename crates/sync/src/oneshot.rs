@@ -190,7 +190,7 @@ pub struct RecvError;
 
 impl fmt::Display for RecvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the sender was dropped without sending a value")
+        f.write_str("the sender was dropped without sending a value: its task failed, was cancelled, or forgot to send")
     }
 }
 

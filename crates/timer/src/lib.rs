@@ -1,5 +1,7 @@
 //! Time for the heist async runtime: [`sleep()`], [`timeout()`] and the wheels behind them.
 //!
+//! Programs use the crate `heist`, which has what is for them at its root, under the same names.
+//!
 //! Each worker of a loop has a *wheel* of its own, which holds the timers that its tasks armed. Arming and disarming a
 //! timer on the worker that runs the task is pointer work under one uncontended try-lock; the other workers see of a
 //! wheel only the earliest deadline that it publishes. [`TimerService`] holds the wheels of one loop and is what a

@@ -31,11 +31,12 @@ use crate::wheel::{ARMED, CLOSED, EntryRef, FIRED, Wheel};
 /// Dropping the future disarms the timer; nothing is lost.
 ///
 /// ```
+/// # use heist_timer as heist;
 /// # use std::time::Duration;
 /// async fn countdown() {
 ///     for n in (1..=3).rev() {
 ///         println!("{n}");
-///         heist_timer::sleep(Duration::from_secs(1)).await;
+///         heist::sleep(Duration::from_secs(1)).await;
 ///     }
 /// }
 /// # drop(countdown());
@@ -137,7 +138,8 @@ enum Phase {
 ///
 /// ```
 /// # use std::time::Duration;
-/// use heist_timer::{Sleep, sleep};
+/// # use heist_timer as heist;
+/// use heist::{Sleep, sleep};
 ///
 /// let sleep: Sleep = sleep(Duration::from_secs(1));
 /// assert_eq!(size_of_val(&sleep), 32);
@@ -221,8 +223,10 @@ impl Sleep {
     /// Whether the deadline has been found passed: the next poll is ready.
     ///
     /// ```
+    /// # use heist_timer as heist;
+    /// # use std::time::Duration;
     /// // It has not been polled, so nobody has looked.
-    /// assert!(!heist_timer::sleep_until(5).is_elapsed());
+    /// assert!(!heist::sleep(Duration::from_secs(5)).is_elapsed());
     /// ```
     pub fn is_elapsed(&self) -> bool {
         match self.phase {
@@ -238,9 +242,11 @@ impl Sleep {
     /// must be polled before it waits again.
     ///
     /// ```
-    /// let mut sleep = heist_timer::sleep_until(5);
-    /// sleep.reset(7);
-    /// assert_eq!(sleep.deadline(), Some(7));
+    /// # use heist_timer as heist;
+    /// # use std::time::Duration;
+    /// let mut sleep = heist::sleep(Duration::from_secs(5));
+    /// sleep.reset(7_000_000_000);
+    /// assert_eq!(sleep.deadline(), Some(7_000_000_000));
     /// ```
     pub fn reset(&mut self, deadline: u64) {
         if let Some(entry) = self.entry {

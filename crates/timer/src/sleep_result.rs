@@ -32,9 +32,10 @@ impl Sleep {
     /// As for the sleep; the value is dropped with the future.
     ///
     /// ```
+    /// # use heist_timer as heist;
     /// # use std::time::Duration;
     /// async fn answer() -> u32 {
-    ///     heist_timer::sleep(Duration::from_secs(1)).result(42).await
+    ///     heist::sleep(Duration::from_secs(1)).result(42).await
     /// }
     /// # drop(answer());
     /// ```

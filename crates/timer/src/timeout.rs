@@ -63,7 +63,8 @@ impl From<TimeoutError> for std::io::Error {
 ///
 /// ```
 /// # use std::{future::pending, time::Duration};
-/// use heist_timer::{TimeoutError, timeout};
+/// # use heist_timer as heist;
+/// use heist::{TimeoutError, timeout};
 ///
 /// async fn patient() -> Result<(), TimeoutError> {
 ///     timeout(Duration::from_secs(5), pending()).await

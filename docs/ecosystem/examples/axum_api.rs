@@ -13,7 +13,7 @@
 
 #![forbid(unsafe_code)]
 
-#[path = "support/args.rs"]
+#[path = "../../../crates/heist/examples/support/args.rs"]
 mod args;
 #[path = "support/seconds.rs"]
 mod seconds;

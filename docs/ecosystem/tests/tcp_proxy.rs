@@ -7,7 +7,8 @@ use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use support::daemon::{Directory, eventually, free_port};
+use support::Directory;
+use support::daemon::{eventually, free_port};
 use support::postgres::{Cluster, client, succeeds};
 use support::{Copy, program};
 
@@ -287,7 +288,7 @@ fn ctrl_c_lets_connections_end_and_names_those_that_do_not() {
     stream.read_exact(&mut [0; 7]).unwrap();
     proxy.interrupt();
     proxy.stdout.until("Ending, with 1 connections");
-    let report = proxy.stdout.until("0 connections ended by themselves; 1 cancelled: ");
+    let report = proxy.stdout.until("0 connections ended by themselves; 1 cancelled at the limit: ");
     assert!(report.contains(&stream.local_addr().unwrap().to_string()), "{report}");
     proxy.stdout.until("1 clients (0 now)");
     // What is cut off is not taken for complete.

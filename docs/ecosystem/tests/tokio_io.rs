@@ -293,8 +293,8 @@ fn a_reader_has_its_buffer_read_and_a_writer_frames() {
 fn halves_and_files() {
     in_real_time(|| async {
         let (near, far) = tcp().await;
-        let (_near_read, mut near_write) = near.split();
-        let (mut far_read, far_write) = far.split();
+        let (_near_read, mut near_write) = near.into_split();
+        let (mut far_read, far_write) = far.into_split();
         drop(far_write);
         AsyncWriteExt::write_all(&mut near_write, b"by halves").await.unwrap();
         AsyncWriteExt::shutdown(&mut near_write).await.unwrap();

@@ -79,6 +79,11 @@ fn breaches_of(path: &Path, text: &str) -> Vec<String> {
                 found.push(at(number, format!("names a package registry, {word}")));
             }
         }
+        if line.trim_start().starts_with("//") && line.contains("# #[path") {
+            let what =
+                "a module with a file in an example: all examples of its crate are then compiled one by one";
+            found.push(at(number, what.into()));
+        }
         if path.ends_with("Cargo.lock") && line.starts_with("source = ") && !line.contains(DEFAULT_SOURCE) {
             found.push(at(number, "a package from another source than the default registry".into()));
         }
@@ -111,6 +116,13 @@ mod tests {
         let bad = "source = \"git+https://example.org/x\"";
         assert_eq!(breaches_of(Path::new("Cargo.lock"), bad).len(), 1);
         assert!(breaches_of(Path::new("Cargo.lock"), &format!("source = \"{DEFAULT_SOURCE}\"")).is_empty());
+    }
+
+    #[test]
+    fn a_file_in_an_example_is_found() {
+        let bad = format!("    /// # {}", "#[path = \"support.rs\"]");
+        assert_eq!(breaches_of(Path::new("a.rs"), &bad).len(), 1);
+        assert!(breaches_of(Path::new("a.rs"), "#[path = \"support.rs\"]\nmod support;").is_empty());
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! `cargo xtask ci`: every check that a change must pass.
 
 mod arrows;
+mod auto_traits;
 mod dependencies;
+mod documented;
 mod examples;
+mod features;
 mod house;
 mod outside;
 mod package;
@@ -33,19 +36,24 @@ const STEPS: &[(&str, &str, Step)] = &[
     ("conformance", "the list of behaviours, and that no test contradicts it", || {
         passed(conformance::check())
     }),
+    ("auto-traits", "every public type stands in the table of Send, Sync and Unpin", || {
+        passed(auto_traits::check())
+    }),
     ("fmt", "cargo fmt --check", || passed(sh::run(&mut sh::cargo(["fmt", "--all", "--check"])))),
     ("clippy", "clippy on all targets, every warning an error, and the MSRV", || passed(clippy())),
     ("test", "unit, integration and doc tests", || {
         passed(sh::run(&mut sh::cargo(["test", "--quiet", "--workspace"])))
     }),
-    ("features", "the tests of what is behind a feature", || passed(features())),
+    ("features", "the workspace's tests have each feature of the facade on", || passed(features::check())),
     (
         "one-shot",
         "the path of platforms without edge-triggered readiness, on polling's own poll backend",
         || passed(one_shot()),
     ),
+    ("console", "what tokio-console sees of tasks, which takes a flag", || passed(console())),
     ("examples", "every example builds and runs", || passed(examples::check())),
     ("doc", "the documentation, every warning an error", || passed(doc())),
+    ("documented", "every public item shows an example", || passed(documented::check())),
     ("outside", "the README's example in a crate of its own, with each feature", || passed(outside::check())),
     ("package", "cargo package for each crate, and a build from the packages", package::check),
     ("deny", "licences, bans and sources (cargo-deny)", deny),
@@ -108,31 +116,22 @@ fn clippy() -> Result<(), String> {
     sh::run(&mut sh::cargo(arguments))
 }
 
-/// What the workspace's tests leave out, since no feature is on.
-fn features() -> Result<(), String> {
-    let streams = ["test", "--quiet", "--package", "heist-streams", "--features", "tls"];
-    sh::run(sh::cargo(streams).args(["--lib", "--tests"]))?;
-    sh::run(sh::cargo(streams).args(["--doc", "tls"]))?;
-    let facade = ["test", "--quiet", "--package", "heist", "--features", "serve,tls"];
-    sh::run(sh::cargo(facade).args(["--test", "auto_traits", "--test", "tls", "--test", "tls_peers"]))?;
-    sh::run(sh::cargo(facade).args(["--doc", "--", "serve", "hyper"]))
-}
-
 /// Linux has edges; its poll backend has none and stands for the platforms that have none.
 fn one_shot() -> Result<(), String> {
-    let mut command = sh::cargo([
-        "test",
-        "--quiet",
-        "--package",
-        "heist-reactor",
-        "--package",
-        "heist-streams",
-        "--lib",
-        "--tests",
-    ]);
-    command.env("RUSTFLAGS", "--cfg polling_test_poll_backend");
-    // Other flags, another directory: the main one keeps its build.
-    sh::run(command.arg("--target-dir").arg(tree::target()?.join("one-shot")))
+    let what = ["--package", "heist-reactor", "--package", "heist-streams", "--lib", "--tests"];
+    test_with("polling_test_poll_backend", "one-shot", &what)
+}
+
+/// console-subscriber refuses to begin where it was not built with `tokio_unstable` or with this flag.
+fn console() -> Result<(), String> {
+    test_with("console_without_tokio_unstable", "console", &["--package", "heist-ecosystem-console"])
+}
+
+/// Runs tests that are built with a flag, in a directory for that build: the main one keeps its own.
+fn test_with(flag: &str, directory: &str, what: &[&str]) -> Result<(), String> {
+    let mut command = sh::cargo(["test", "--quiet"]);
+    command.args(what).env("RUSTFLAGS", format!("--cfg {flag}"));
+    sh::run(command.arg("--target-dir").arg(tree::target()?.join(directory)))
 }
 
 fn doc() -> Result<(), String> {

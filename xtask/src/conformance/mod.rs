@@ -6,7 +6,6 @@
 mod list;
 mod number;
 mod shown;
-mod tokens;
 
 use std::collections::BTreeMap;
 use std::io::Write;

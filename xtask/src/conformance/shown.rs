@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::number::Number;
-use super::tokens::{Token, tokens};
+use crate::tokens::{Token, group, tokens};
 
 /// Words that may stand between a function's attributes and its name.
 const BEFORE_A_NAME: &[&str] =
@@ -102,22 +102,6 @@ fn attribute(tokens: &[Token]) -> Option<(&str, usize)> {
     let path = rest[1..].iter().take_while(|token| token.word().is_some() || token.is(':'));
     let name = path.filter_map(Token::word).last().unwrap_or_default();
     Some((name, 1 + group(rest)?))
-}
-
-/// The length of the bracketed group at the front.
-fn group(tokens: &[Token]) -> Option<usize> {
-    let mut depth = 0;
-    for (index, token) in tokens.iter().enumerate() {
-        match token {
-            Token::Sign('(' | '[' | '{') => depth += 1,
-            Token::Sign(')' | ']' | '}') => depth -= 1,
-            _ => {}
-        }
-        if depth <= 0 {
-            return (index > 0).then_some(index + 1);
-        }
-    }
-    None
 }
 
 /// Adds the names of the tests; `handed_over`: these are a test macro's arguments, in which each name on the outermost level

@@ -12,6 +12,18 @@ use crate::context;
 use crate::sync::Mutex;
 
 /// Something that is awaited.
+///
+/// ```
+/// # use heist_core::scope::Awaited;
+/// /// In words, for a person.
+/// fn words(awaited: &Awaited) -> String {
+///     match awaited {
+///         Awaited::Task(id) => format!("task {id}"),
+///         other => format!("{other:?}"),
+///     }
+/// }
+/// assert_eq!(words(&Awaited::Task(7)), "task 7");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Awaited {

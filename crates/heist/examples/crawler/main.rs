@@ -155,10 +155,10 @@ pub(crate) fn program(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let wish = args::read(
         args,
         &mut [
-            args::Number { name: "--pages", range: 1..=1_000_000, value: &mut options.pages },
-            args::Number { name: "--workers", range: 1..=4096, value: &mut options.workers },
-            args::Number { name: "--port", range: 0..=65535, value: &mut options.port },
-            args::Number { name: "--seed", range: 0..=u64::MAX, value: &mut options.seed },
+            args::number("--pages", 1..=1_000_000, &mut options.pages),
+            args::number("--workers", 1..=4096, &mut options.workers),
+            args::number("--port", 0..=65535, &mut options.port),
+            args::number("--seed", 0..=u64::MAX, &mut options.seed),
         ],
     );
     match wish {

@@ -27,6 +27,7 @@ pub(super) enum Opening {
 
 impl Opening {
     /// Looks at the first byte only, of a connection that is to speak TLS.
+    #[cfg(feature = "tls")]
     pub(super) async fn before_tls(reader: &mut StreamReader) -> io::Result<Self> {
         Ok(match reader.peek(1).await? {
             [] => Self::Nothing,

@@ -460,8 +460,12 @@ impl<F> TaskGroupClosed<F> {
 impl<F> fmt::Display for TaskGroupClosed<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.closed {
-            Closed::ShuttingDown => "the task group is shutting down: no task can be added",
-            Closed::Finished => "the task group has finished: no task can be added",
+            Closed::ShuttingDown => {
+                "the task group is shutting down, since a task failed or it was cancelled: add no more tasks"
+            }
+            Closed::Finished => {
+                "the task group has finished: add tasks before its body and its other tasks end"
+            }
         })
     }
 }

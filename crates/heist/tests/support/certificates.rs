@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use heist::tls::rustls::crypto::ring;
+use heist::tls::rustls::crypto::{CryptoProvider, ring};
 use heist::tls::rustls::pki_types::pem::PemObject;
 use heist::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use heist::tls::rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -76,9 +76,14 @@ impl Authority {
 impl Authority {
     /// As `connector`, for a client on rustls alone.
     pub fn config(&self) -> Arc<ClientConfig> {
+        self.config_with(ring::default_provider())
+    }
+
+    /// The same with other cryptography.
+    pub fn config_with(&self, provider: CryptoProvider) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.der().clone()).unwrap();
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+        let config = ClientConfig::builder_with_provider(Arc::new(provider));
         let config = config.with_safe_default_protocol_versions().unwrap();
         Arc::new(config.with_root_certificates(roots).with_no_client_auth())
     }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
+mod directory;
 pub mod groups;
 pub mod main_thread;
 pub mod peers;
@@ -12,6 +13,9 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
+
+#[allow(unused_imports, reason = "each test file takes what it needs")]
+pub use directory::{Directory, temporary_path};
 
 /// Set in a copy: what it is to do.
 pub const ROLE: &str = "HEIST_TEST_ROLE";
@@ -149,12 +153,4 @@ pub fn on_each_flavour<F: Future>(test: impl Fn() -> F) {
 /// Runs a future on a current-thread loop with virtual time: for what depends on the order of turns.
 pub fn in_order<F: Future>(test: F) -> F::Output {
     heist::Runner::builder().current_thread().virtual_time().build().unwrap().run(test).unwrap()
-}
-
-/// A path for a file or a socket of a test's own, where nothing is yet; short enough for a socket.
-pub fn temporary_path(name: &str) -> std::path::PathBuf {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    std::env::temp_dir().join(format!("heist-{}-{number}-{name}", std::process::id()))
 }

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use heist::{Protocol, Queue, Transport};
+use heist::{Protocol, Queue, StreamReader, StreamWriter, Transport, create_connection};
 
 /// A callback, or the end of the protocol.
 #[derive(Debug)]
@@ -166,4 +166,15 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         self.calls.add(Called::Dropped);
     }
+}
+
+/// A transport that connects, its callbacks, and the far end's streams.
+pub async fn transport() -> io::Result<(Transport, Calls, StreamReader, StreamWriter)> {
+    let listener = heist::net::TcpListener::bind("127.0.0.1:0").await?;
+    let calls = Calls::default();
+    let recorder = Recorder::to(&calls);
+    let (transport, _) = create_connection(|| recorder, listener.local_addr()?).await?;
+    calls.made().await;
+    let (far, far_writer) = listener.accept().await?.0.into_streams();
+    Ok((transport, calls, far, far_writer))
 }

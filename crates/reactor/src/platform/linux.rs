@@ -17,6 +17,9 @@ use super::Event;
 use crate::Direction;
 use crate::record::Key;
 
+/// A source that is registered is never armed again.
+pub(crate) const EDGES: bool = true;
+
 /// `EPOLLRDHUP` comes with the edge of the last bytes.
 pub(crate) const HANGUP: bool = true;
 
@@ -154,8 +157,9 @@ impl Arming {
     /// Whether edges of `direction` are reported.
     #[inline]
     pub(crate) fn has(&self, direction: Direction) -> bool {
-        // Acquire pairs with the Release stores: who sees the bit comes after the system call that asked.
-        self.directions.load(Ordering::Acquire) & direction.bit() != 0
+        // Registering asks for reading, and nobody asks here before. For writing, Acquire pairs with the Release stores: who
+        // sees the bit comes after the system call that asked.
+        direction == Direction::Read || self.directions.load(Ordering::Acquire) & direction.bit() != 0
     }
 
     /// Asks for edges of `direction` from now on, before the word is armed. If the source is ready already, an edge comes.
@@ -164,10 +168,10 @@ impl Arming {
         &self,
         selector: impl FnOnce() -> &'a Selector,
         source: &impl AsFd,
-        key: Key,
+        key: impl FnOnce() -> Key,
         direction: Direction,
     ) -> io::Result<()> {
-        if self.has(direction) { Ok(()) } else { self.add(selector(), source, key) }
+        if self.has(direction) { Ok(()) } else { self.add(selector(), source, key()) }
     }
 
     #[cold]
@@ -184,7 +188,7 @@ impl Arming {
         &self,
         _selector: impl FnOnce() -> &'a Selector,
         _source: &impl AsFd,
-        _key: Key,
+        _key: impl FnOnce() -> Key,
         _direction: Direction,
     ) -> io::Result<()> {
         Ok(())

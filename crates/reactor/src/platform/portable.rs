@@ -14,6 +14,9 @@ use super::Event;
 use crate::Direction;
 use crate::record::Key;
 
+/// An event disarms its source.
+pub(crate) const EDGES: bool = false;
+
 /// polling does not report half-closed peers.
 pub(crate) const HANGUP: bool = false;
 
@@ -148,7 +151,7 @@ impl Arming {
         &self,
         _selector: impl FnOnce() -> &'a Selector,
         _source: &impl AsSource,
-        _key: Key,
+        _key: impl FnOnce() -> Key,
         _direction: Direction,
     ) -> io::Result<()> {
         Ok(())
@@ -159,13 +162,13 @@ impl Arming {
         &self,
         selector: impl FnOnce() -> &'a Selector,
         source: &impl AsSource,
-        key: Key,
+        key: impl FnOnce() -> Key,
         direction: Direction,
     ) -> io::Result<()> {
         let mut armed = self.0.lock();
         let Some(armed) = armed.as_mut() else { return Ok(()) };
         if armed.directions & direction.bit() == 0 {
-            selector().poller.modify(source.source(), interest(key, armed.directions | direction.bit()))?;
+            selector().poller.modify(source.source(), interest(key(), armed.directions | direction.bit()))?;
             armed.directions |= direction.bit();
         }
         Ok(())

@@ -36,6 +36,16 @@ use action::Place;
 /// While any such value of a signal lives, the signal's default action is off: the process decides itself what to do. When
 /// the last one goes, the default action is back. Deliveries that come while nobody waits are kept; several may count as
 /// one, as in the kernel.
+///
+/// ```
+/// use std::future::poll_fn;
+/// use heist_reactor::SignalSource;
+///
+/// async fn wait_for_hangup() -> std::io::Result<()> {
+///     let mut hangup = SignalSource::new(1)?; // from here on SIGHUP does not end the process
+///     poll_fn(|cx| hangup.poll_recv(cx)).await
+/// }
+/// ```
 #[derive(Debug)]
 pub struct SignalSource {
     // Dropped first: no more is written.
@@ -98,6 +108,14 @@ impl SignalSource {
     }
 
     /// Ready when the signal was delivered since the last ready poll.
+    ///
+    /// ```
+    /// use heist_reactor::SignalSource;
+    ///
+    /// async fn next(signal: &mut SignalSource) -> std::io::Result<()> {
+    ///     std::future::poll_fn(|cx| signal.poll_recv(cx)).await
+    /// }
+    /// ```
     ///
     /// # Errors
     ///

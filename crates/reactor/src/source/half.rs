@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::{
-    Half, IoSafe, IoSource, fell_short, poll_read, poll_read_vectored, poll_write, poll_write_vectored,
-    transfer,
+    Done, Half, IoSafe, IoSource, poll_read, poll_read_vectored, poll_write, poll_write_vectored, transfer,
 };
 use crate::Direction;
-use crate::lane::Place;
 
 impl<T: IoSafe> Half<T> {
     /// The value inside.
@@ -110,43 +108,151 @@ impl<T: IoSafe> Half<T> {
     }
 
     /// As [`IoSource::poll_io`], in this half's direction.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::{Read, Write};
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// far.write_all(b"hello")?;
+    /// let (mut reads, _writes) = IoSource::new(near).into_split();
+    /// let mut buf = [0; 16];
+    /// assert!(matches!(reads.poll_io(&mut cx, |mut stream| stream.read(&mut buf)), Poll::Ready(Ok(5))));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn poll_io<R>(
         &mut self,
         cx: &mut Context<'_>,
         mut op: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.shared.poll(&mut self.lane, cx, |io| Ok((op(io)?, false)))
+        self.shared.poll(self.direction(), &mut self.lane, cx, |io| Ok(Done::with(op(io)?)))
     }
 
     /// As [`IoSource::poll_ready`], in this half's direction.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// use std::future::poll_fn;
+    /// use heist_reactor::Half;
+    ///
+    /// async fn until_readable(reads: &mut Half<UnixStream>) -> std::io::Result<()> {
+    ///     poll_fn(|cx| reads.poll_ready(cx)).await
+    /// }
+    /// ```
     pub fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.shared.poll_ready(&mut self.lane, cx)
+        self.shared.poll_ready(self.direction(), &mut self.lane, cx)
     }
 
     /// As [`IoSource::try_io`], in this half's direction.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// use std::io::{ErrorKind, Read};
+    /// use heist_reactor::IoSource;
+    ///
+    /// # far.set_nonblocking(true)?;
+    /// let (mut reads, _writes) = IoSource::new(near).into_split();
+    /// let nothing = reads.try_io(|mut stream| stream.read(&mut [0; 16]));
+    /// assert_eq!(nothing.unwrap_err().kind(), ErrorKind::WouldBlock);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a system call, where the source is known not to be ready.
     #[inline]
     pub fn try_io<R>(&mut self, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
-        self.shared.try_io(self.lane.direction(), |seen| self.lane.is_drained(seen), op)
+        self.shared.try_io(self.direction(), &mut self.lane, |io| Ok(Done::with(op(io)?)))
     }
 
-    /// Writes some of `buf` without waiting, and says how much.
+    /// Writes some of `buf` without waiting, and says how much. After a short write the next one makes no system call.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// use std::io::Read;
+    /// use heist_reactor::IoSource;
+    ///
+    /// let (_reads, mut writes) = IoSource::new(near).into_split();
+    /// assert_eq!(writes.try_write(b"hello")?, 5);
+    /// let mut received = [0; 5];
+    /// far.read_exact(&mut received)?;
+    /// assert_eq!(&received, b"hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a system call where the source is known not to be ready.
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that reads.
     #[inline]
     pub fn try_write(&mut self, buf: &[u8]) -> io::Result<usize>
     where
         for<'a> &'a T: Write,
     {
-        self.try_io(|io| transfer::write(io, buf))
+        self.expect(Direction::Write)?;
+        self.shared.try_io(Direction::Write, &mut self.lane, |io| {
+            Ok(Done::transfer::<T>(transfer::write(io, buf)?, buf.len()))
+        })
+    }
+
+    /// As [`try_write`](Self::try_write), from several buffers, one after the other.
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// use std::io::{IoSlice, Read};
+    /// use heist_reactor::IoSource;
+    ///
+    /// let (_reads, mut writes) = IoSource::new(near).into_split();
+    /// assert_eq!(writes.try_write_vectored(&[IoSlice::new(b"hel"), IoSlice::new(b"lo")])?, 5);
+    /// let mut received = [0; 5];
+    /// far.read_exact(&mut received)?;
+    /// assert_eq!(&received, b"hello");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`try_write`](Self::try_write).
+    pub fn try_write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize>
+    where
+        for<'a> &'a T: Write,
+    {
+        self.expect(Direction::Write)?;
+        self.shared.try_io(Direction::Write, &mut self.lane, |io| {
+            let moved = transfer::write_vectored(io, bufs)?;
+            Ok(Done::transfer_of_pieces::<T>(moved, bufs.iter().map(|buf| buf.len())))
+        })
     }
 
     /// As [`IoSource::poll_read`].
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::{ErrorKind, Write};
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// far.write_all(b"hello")?;
+    /// let (mut reads, mut writes) = IoSource::new(near).into_split();
+    /// let mut buf = [0; 16];
+    /// assert!(matches!(reads.poll_read(&mut cx, &mut buf), Poll::Ready(Ok(5))));
+    /// let Poll::Ready(Err(error)) = writes.poll_read(&mut cx, &mut buf) else { panic!("it writes") };
+    /// assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -163,6 +269,24 @@ impl<T: IoSafe> Half<T> {
     /// Reads behind what is in `buf`, into the capacity that it has left, of which there must be some; 0 is the end. The
     /// capacity need not be initialised before, where the system's call is made directly.
     ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::Write;
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// far.write_all(b" world")?;
+    /// let (mut reads, _writes) = IoSource::new(near).into_split();
+    /// let mut text = Vec::with_capacity(64);
+    /// text.extend_from_slice(b"hello");
+    /// assert!(matches!(reads.poll_read_behind(&mut cx, &mut text), Poll::Ready(Ok(6))));
+    /// assert_eq!(text, b"hello world");
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that writes.
@@ -172,13 +296,29 @@ impl<T: IoSafe> Half<T> {
     {
         self.expect(Direction::Read)?;
         let room = buf.capacity() - buf.len();
-        self.shared.poll(&mut self.lane, cx, |io| {
-            let moved = transfer::read_behind(io, buf)?;
-            Ok((moved, fell_short::<T>(moved, room)))
+        self.shared.poll(Direction::Read, &mut self.lane, cx, |io| {
+            Ok(Done::transfer::<T>(transfer::read_behind(io, buf)?, room))
         })
     }
 
     /// As [`IoSource::poll_read_vectored`].
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::{IoSliceMut, Write};
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// far.write_all(b"\x05hello")?;
+    /// let (mut reads, _writes) = IoSource::new(near).into_split();
+    /// let (mut length, mut body) = ([0; 1], [0; 16]);
+    /// let read = reads.poll_read_vectored(&mut cx, &mut [IoSliceMut::new(&mut length), IoSliceMut::new(&mut body)]);
+    /// assert!(matches!(read, Poll::Ready(Ok(6))));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -197,6 +337,20 @@ impl<T: IoSafe> Half<T> {
 
     /// As [`IoSource::poll_write`].
     ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// # far.set_nonblocking(true)?;
+    /// let (_reads, mut writes) = IoSource::new(near).into_split();
+    /// assert!(matches!(writes.poll_write(&mut cx, b"hello"), Poll::Ready(Ok(5))));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`InvalidInput`](io::ErrorKind::InvalidInput) on the half that reads.
@@ -210,6 +364,22 @@ impl<T: IoSafe> Half<T> {
     }
 
     /// As [`IoSource::poll_write_vectored`].
+    ///
+    /// ```
+    /// # use std::os::unix::net::UnixStream;
+    /// # let (near, mut far) = UnixStream::pair()?;
+    /// # near.set_nonblocking(true)?;
+    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    /// use std::io::IoSlice;
+    /// use std::task::Poll;
+    /// use heist_reactor::IoSource;
+    ///
+    /// # far.set_nonblocking(true)?;
+    /// let (_reads, mut writes) = IoSource::new(near).into_split();
+    /// let written = writes.poll_write_vectored(&mut cx, &[IoSlice::new(b"\x05"), IoSlice::new(b"hello")]);
+    /// assert!(matches!(written, Poll::Ready(Ok(6))));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -4,6 +4,24 @@ use polling::AsSource;
 
 /// Types whose descriptor or socket stays the same as long as the value lives.
 ///
+/// ```
+/// # use std::os::fd::{AsFd, BorrowedFd};
+/// # use heist_reactor::IoSafe;
+/// /// A device, opened once.
+/// struct Device(std::fs::File);
+///
+/// impl AsFd for Device {
+///     fn as_fd(&self) -> BorrowedFd<'_> {
+///         self.0.as_fd()
+///     }
+/// }
+///
+/// // SAFETY: the file is never exchanged, and keeps its descriptor until the device is dropped.
+/// unsafe impl IoSafe for Device {
+///     const MAY_HAVE_DUPLICATES: bool = true;
+/// }
+/// ```
+///
 /// # Safety
 ///
 /// `as_fd` (`as_socket` on Windows) must return the same open descriptor at each call until the value is dropped, and no

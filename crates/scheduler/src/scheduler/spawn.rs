@@ -69,8 +69,7 @@ where
 /// # use heist_scheduler::{Config, LocalScheduler, spawn_in as create_task_in};
 /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_core::vars::{Context, ContextVar};
-///
+/// # use heist_core::vars::{Context, ContextVar};
 /// static REQUEST: ContextVar<u32> = ContextVar::new("request");
 ///
 /// let context = Context::new();

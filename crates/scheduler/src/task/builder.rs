@@ -19,10 +19,11 @@ use crate::worker::{Worker, fail_unqueued};
 /// Begins to make a task of a future: asyncio's `create_task` with its keyword arguments.
 ///
 /// ```
+/// # use heist_scheduler as heist;
 /// # use heist_core::{Clock, driver::NoDriver};
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), Clock::real(), std::sync::Arc::new(NoDriver));
 /// # scheduler.block_on(async {
-/// let task = heist_scheduler::task(async { 1 }).name("first").eager(true).spawn();
+/// let task = heist::task(async { 1 }).name("first").eager(true).spawn();
 /// assert!(task.done(), "it had nothing to wait for");
 /// assert_eq!(&*task.name(), "first");
 /// # }).unwrap();

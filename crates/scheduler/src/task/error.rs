@@ -66,6 +66,11 @@ impl TaskError {
         Self(Box::new(Repr::Refused(why)))
     }
 
+    /// The error of an await that comes after the one that took the value.
+    pub(crate) fn value_taken() -> Self {
+        Self::refused("the task's value was taken before: `shared` makes a handle that gives it to many")
+    }
+
     /// The error of a task that failed with an error of its own, which went to its task group.
     ///
     /// ```

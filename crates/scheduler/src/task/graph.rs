@@ -14,8 +14,7 @@ impl TaskRef {
     /// # use heist_scheduler::{Config, LocalScheduler, yield_now, spawn as create_task};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_core::scope::Awaited;
-    ///
+    /// # use heist_core::scope::Awaited;
     /// let inner = create_task(std::future::pending::<()>());
     /// let id = inner.id();
     /// let outer = create_task(inner.into_future());

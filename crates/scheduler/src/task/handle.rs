@@ -30,10 +30,11 @@ use crate::scheduler::Handle;
 /// wait is dropped for any other reason, the task runs on.
 ///
 /// ```
+/// # use heist_scheduler::spawn as create_task;
 /// # use heist_core::{Clock, driver::NoDriver};
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), Clock::real(), std::sync::Arc::new(NoDriver));
 /// # scheduler.block_on(async {
-/// let mut task = heist_scheduler::spawn(async { 40 + 2 });
+/// let mut task = create_task(async { 40 + 2 });
 /// (&mut task).await;
 /// assert_eq!(*task.result().unwrap(), 42);
 /// assert_eq!(task.await.unwrap(), 42);
@@ -232,14 +233,16 @@ impl<T> Task<T> {
     /// variables of the registration. A loop that is closed drops them.
     ///
     /// ```
+    /// # use heist_scheduler::yield_now;
+    /// # use heist_scheduler::spawn as create_task;
     /// # use heist_core::{Clock, driver::NoDriver};
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), Clock::real(), std::sync::Arc::new(NoDriver));
     /// # scheduler.block_on(async {
     /// let (sender, receiver) = std::sync::mpsc::channel();
-    /// let mut task = heist_scheduler::spawn(async { 1 });
+    /// let mut task = create_task(async { 1 });
     /// task.add_done_callback(move |task| sender.send(task.id()).unwrap());
     /// (&mut task).await;
-    /// heist_scheduler::yield_now().await;
+    /// yield_now().await;
     /// assert_eq!(receiver.try_recv().unwrap(), task.id());
     /// # }).unwrap();
     /// ```
@@ -423,7 +426,7 @@ impl<T> Task<T> {
             let output = Self::take(&task);
             // Without its output the handle is a reference, no more.
             task.raw.release();
-            Ok(output.unwrap_or_else(|| Err(TaskError::refused("the value was taken"))))
+            Ok(output.unwrap_or_else(|| Err(TaskError::value_taken())))
         } else if self.raw.is_given_up() {
             Ok(Err(TaskError::cancelled(CancelledError::default())))
         } else {

@@ -142,7 +142,7 @@ impl<T> TaskFuture<T> {
     #[inline(always)]
     fn take(&mut self) -> Result<T, TaskError> {
         self.waiting = Waiting::Taken;
-        Task::take(&self.task).unwrap_or_else(|| Err(TaskError::refused("the value was taken")))
+        Task::take(&self.task).unwrap_or_else(|| Err(TaskError::value_taken()))
     }
 
     /// As [`poll`](Future::poll), for a task that has not ended, or not so simply.

@@ -38,10 +38,11 @@ impl<T: Clone> Task<T> {
     /// task is one.
     ///
     /// ```
+    /// # use heist_scheduler::spawn as create_task;
     /// # use heist_core::{Clock, driver::NoDriver};
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), Clock::real(), std::sync::Arc::new(NoDriver));
     /// # scheduler.block_on(async {
-    /// let shared = heist_scheduler::spawn(async { 7 }).shared();
+    /// let shared = create_task(async { 7 }).shared();
     /// let again = shared.clone();
     /// assert_eq!((shared.await.unwrap(), again.await.unwrap()), (7, 7));
     /// # }).unwrap();

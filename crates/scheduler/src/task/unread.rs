@@ -62,7 +62,7 @@ impl Raw {
             return;
         }
         let task = TaskInfo { id: header.id, name: self.name(), location: header.location };
-        let told = ExceptionContext::new("a task failed, and nobody has read its error").with_task(task);
+        let told = ExceptionContext::new("a task that nobody awaits has failed").with_task(task);
         // SAFETY: as above.
         let panic = unsafe { (header.vtable.panic)(self.0) };
         let told = if let Some(text) = panic {

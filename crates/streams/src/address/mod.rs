@@ -20,11 +20,12 @@ pub(crate) use system::name_of;
 /// A host of `None` or `""` means every interface to a server, and this machine to a client, as in asyncio.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::{ToAddress, open_connection};
+/// use heist::{ToAddress, open_connection};
 ///
 /// # #[allow(dead_code)]
 /// async fn ask(address: impl ToAddress) -> std::io::Result<Vec<u8>> {
@@ -35,6 +36,11 @@ pub(crate) use system::name_of;
 /// # }
 /// # #[cfg(heist_loom)] fn main() {}
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say an address",
+    label = "no address",
+    note = "write `\"host:port\"`, `(\"host\", port)`, or give a `SocketAddr`"
+)]
 pub trait ToAddress: sealed::ToTarget {}
 
 impl<T: sealed::ToTarget> ToAddress for T {}
@@ -42,11 +48,12 @@ impl<T: sealed::ToTarget> ToAddress for T {}
 /// A family of addresses; asyncio's `family`.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::{Family, getaddrinfo};
+/// use heist::{Family, getaddrinfo};
 ///
 /// let answers = getaddrinfo("localhost", 80).family(Family::V4).await?;
 /// assert!(answers.iter().all(|info| info.address.is_ipv4()));

@@ -8,8 +8,9 @@ use std::pin::Pin;
 /// A look-up of [`Resolve`], under way.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// use std::net::SocketAddr;
-/// use heist_streams::Resolving;
+/// use heist::Resolving;
 ///
 /// let known: Resolving<'_> = Box::pin(async { Ok(vec![SocketAddr::from(([127, 0, 0, 1], 80))]) });
 /// # drop(known);
@@ -21,12 +22,13 @@ pub type Resolving<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>
 /// Numeric addresses never come here.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// use std::net::SocketAddr;
-/// use heist_streams::{Resolve, Resolving};
+/// use heist::{Resolve, Resolving};
 ///
 /// struct Here;
 ///

@@ -9,13 +9,14 @@ use crate::{StreamReader, StreamWriter};
 /// before those of the traits.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(all(not(heist_loom), feature = "futures-io"))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// use std::pin::Pin;
 /// use futures_io::AsyncBufRead;
-/// use heist_streams::StreamReader;
+/// use heist::StreamReader;
 ///
 /// let (mut reader, feeder) = StreamReader::fed(1024)?;
 /// feeder.feed_data(b"hello")?;

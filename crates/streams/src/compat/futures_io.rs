@@ -4,7 +4,7 @@ use std::io::{self, IoSlice, IoSliceMut};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use futures_io::{AsyncBufRead, AsyncRead, AsyncWrite};
+use futures_io::{AsyncBufRead, AsyncRead};
 
 use super::{PollFill, PollRead, PollWrite};
 
@@ -45,34 +45,7 @@ macro_rules! async_buf_read {
 }
 
 macro_rules! async_write {
-    ($($type:ty),*) => {$(
-        /// `poll_flush` waits until the system has taken everything, `poll_close` ends this direction after that.
-        impl AsyncWrite for $type {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                PollWrite::poll_write_pieces(self.get_mut(), cx, &[IoSlice::new(buf)])
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                PollWrite::poll_write_pieces(self.get_mut(), cx, bufs)
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                PollWrite::poll_flush_all(self.get_mut(), cx)
-            }
-
-            fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                PollWrite::poll_end(self.get_mut(), cx)
-            }
-        }
-    )*};
+    ($($type:ty),*) => { write_trait!(futures_io::AsyncWrite, poll_close, silent: $($type),*); };
 }
 
 for_buffered!(async_read);

@@ -59,7 +59,7 @@ macro_rules! unbuffered_read {
 }
 
 macro_rules! write {
-    ($($type:ty),*) => { tokio_like_write!(hyper::rt::Write: $($type),*); };
+    ($($type:ty),*) => { write_trait!(hyper::rt::Write, poll_shutdown, tells: $($type),*); };
 }
 
 for_buffered!(buffered_read);

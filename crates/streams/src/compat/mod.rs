@@ -10,7 +10,7 @@
 //! | `tokio_io` | tokio's, without tokio's runtime | `tokio-io` |
 //! | `hyper` | hyper's | `hyper` |
 //! | `scratch` | a buffer of each thread's own | |
-//! | `tokio_like` | what tokio's and hyper's have in common | |
+//! | `write_trait` | what the three have in common | |
 //! | `types` | the lists of our types | |
 //! | `poll` | ours, on our types | |
 //! | `as_io` | [`AsIo`]: a stream without methods of its own | |
@@ -22,9 +22,9 @@
 #[macro_use]
 #[allow(unused_macros, reason = "what only traits behind features use")]
 mod types;
-#[cfg(any(feature = "hyper", feature = "tokio-io"))]
+#[cfg(any(feature = "futures-io", feature = "hyper", feature = "tokio-io"))]
 #[macro_use]
-mod tokio_like;
+mod write_trait;
 
 mod as_io;
 #[cfg(feature = "futures-io")]

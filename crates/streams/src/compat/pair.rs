@@ -10,6 +10,7 @@ use crate::{StreamReader, StreamWriter};
 /// drops both.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -18,7 +19,7 @@ use crate::{StreamReader, StreamWriter};
 /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
 /// # let (far, _) = listener.accept()?;
 /// # let (reader, writer) = heist_streams::open_connection_on(near).await?;
-/// use heist_streams::StreamPair;
+/// use heist::StreamPair;
 ///
 /// let pair = StreamPair::new(reader, writer);
 /// assert_eq!(pair.writer().peer_addr()?, far.local_addr()?);

@@ -91,7 +91,7 @@ macro_rules! unbuffered_read {
 }
 
 macro_rules! async_write {
-    ($($type:ty),*) => { tokio_like_write!(tokio::io::AsyncWrite: $($type),*); };
+    ($($type:ty),*) => { write_trait!(tokio::io::AsyncWrite, poll_shutdown, tells: $($type),*); };
 }
 
 for_buffered!(async_buf_read);

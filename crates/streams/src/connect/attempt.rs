@@ -8,6 +8,7 @@ use heist_reactor::IoSource;
 use socket2::Socket;
 
 use super::{ConnectError, staggered_race};
+use crate::error::explained;
 use crate::net::tcp_socket;
 
 /// How long an attempt is alone before the next one begins, when nothing else is said: RFC 8305 recommends 250 ms.
@@ -78,7 +79,7 @@ fn bind_local(socket: &Socket, address: SocketAddr, local: &[SocketAddr]) -> io:
             Ok(()) => return Ok(()),
             Err(error) => {
                 let message = format!("cannot bind this end to {local}: {error}");
-                failed = Some(io::Error::new(error.kind(), message));
+                failed = Some(explained(error, message));
             }
         }
     }

@@ -9,8 +9,9 @@ use std::net::SocketAddr;
 /// gives, whose kind is that of the first attempt:
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # fn look(error: std::io::Error) {
-/// use heist_streams::ConnectError;
+/// use heist::ConnectError;
 ///
 /// if let Some(error) = error.get_ref().and_then(|error| error.downcast_ref::<ConnectError>()) {
 ///     for (address, error) in error.attempts() {
@@ -34,6 +35,7 @@ impl ConnectError {
     /// Each address that was tried, and why it failed.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -41,7 +43,7 @@ impl ConnectError {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let address = listener.local_addr()?;
     /// # drop(listener);
-    /// use heist_streams::{ConnectError, open_connection};
+    /// use heist::{ConnectError, open_connection};
     ///
     /// // Nobody listens there any more.
     /// let error = open_connection(address).await.unwrap_err();

@@ -23,6 +23,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use heist_core::Unawaited;
 use heist_reactor::IoSource;
 
 use crate::address::{Family, Purpose, Resolve, Target};
@@ -48,8 +49,9 @@ const LEAD: usize = 1;
 /// has a head start of 250 ms before the next one begins beside it.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::open_connection;
+/// use heist::open_connection;
 ///
 /// let (mut reader, writer) = open_connection(("localhost", 8888)).limit(4096).await?;
 /// writer.write(b"Hello World!\n");
@@ -61,6 +63,7 @@ const LEAD: usize = 1;
 /// # Ok(())
 /// # }
 /// ```
+#[track_caller]
 pub fn open_connection(address: impl ToAddress) -> OpenConnection {
     OpenConnection::new(address.to_target().map(Way::Address))
 }
@@ -72,8 +75,9 @@ pub fn open_connection(address: impl ToAddress) -> OpenConnection {
 /// (socket2's, one that was passed in); makes it non-blocking.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::open_connection_on;
+/// use heist::open_connection_on;
 ///
 /// let socket = std::net::TcpStream::connect("127.0.0.1:8888")?;
 /// let (reader, writer) = open_connection_on(socket).await?;
@@ -85,6 +89,7 @@ pub fn open_connection(address: impl ToAddress) -> OpenConnection {
 ///
 /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a socket of another kind, and with options that are about addresses;
 /// [`NotConnected`](io::ErrorKind::NotConnected) for one that is not connected. The socket is closed.
+#[track_caller]
 pub fn open_connection_on(socket: impl Into<OwnedSocket>) -> OpenConnection {
     OpenConnection::new(ReadySocket::new(socket.into()).map(Way::Socket))
 }
@@ -101,13 +106,14 @@ enum Way {
 /// A connection about to be made; see [`open_connection`].
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// # let socket = std::net::TcpStream::connect(listener.local_addr()?)?;
-/// use heist_streams::{OpenConnection, open_connection_on};
+/// use heist::{OpenConnection, open_connection_on};
 ///
 /// let connect: OpenConnection = open_connection_on(socket);
 /// let (reader, writer) = connect.limit(4096).await?;
@@ -133,6 +139,8 @@ pub struct OpenConnection {
     limit: usize,
     route: Route,
     timeout: Option<Duration>,
+    /// Who forgets the `.await` is told so in debug mode.
+    made: Unawaited,
     #[cfg(feature = "tls")]
     pub(crate) tls: crate::tls::Choices,
 }
@@ -162,12 +170,14 @@ impl fmt::Debug for OpenConnection {
 }
 
 impl OpenConnection {
+    #[track_caller]
     fn new(way: io::Result<Way>) -> Self {
         Self {
             way,
             limit: DEFAULT_LIMIT,
             route: Route::default(),
             timeout: None,
+            made: Unawaited::here(),
             #[cfg(feature = "tls")]
             tls: crate::tls::Choices::default(),
         }
@@ -176,13 +186,14 @@ impl OpenConnection {
     /// How many bytes the reader takes for one line; 64 KiB when not set.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let socket = std::net::TcpStream::connect(listener.local_addr()?)?;
-    /// use heist_streams::open_connection_on;
+    /// use heist::open_connection_on;
     ///
     /// let (reader, _writer) = open_connection_on(socket).limit(4096).await?;
     /// assert_eq!(reader.limit(), 4096);
@@ -199,8 +210,9 @@ impl OpenConnection {
     /// be bound.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// use heist_streams::open_connection;
+    /// use heist::open_connection;
     ///
     /// let (_reader, writer) = open_connection("127.0.0.1:8888").local_addr("127.0.0.1:4000").await?;
     /// assert_eq!(writer.local_addr()?.port(), 4000);
@@ -215,11 +227,12 @@ impl OpenConnection {
     /// Only addresses of this family; asyncio's `family`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::{Family, open_connection};
+    /// use heist::{Family, open_connection};
     ///
     /// // That address is of the other family, so none is left to try.
     /// assert!(open_connection("127.0.0.1:8888").family(Family::V6).await.is_err());
@@ -236,9 +249,10 @@ impl OpenConnection {
     /// until the one before has failed. asyncio's `happy_eyeballs_delay`, which is `None` there when not set.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// use std::time::Duration;
-    /// use heist_streams::open_connection;
+    /// use heist::open_connection;
     ///
     /// let quick = open_connection(("www.example", 80)).happy_eyeballs_delay(Duration::from_millis(50)).await?;
     /// let one_by_one = open_connection(("www.example", 80)).happy_eyeballs_delay(None).await?;
@@ -254,8 +268,9 @@ impl OpenConnection {
     /// are tried in the order of the resolver. asyncio's `interleave`.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// use heist_streams::open_connection;
+    /// use heist::open_connection;
     ///
     /// // Two addresses of the first family, then one of each in turn.
     /// let (reader, writer) = open_connection(("www.example", 80)).interleave(2).await?;
@@ -270,12 +285,13 @@ impl OpenConnection {
     /// Who looks the host's name up; the system, on a thread of the loop's pool, when not set. A numeric address needs nobody.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// use std::io;
-    /// use heist_streams::open_connection;
+    /// use heist::open_connection;
     ///
     /// let nobody = |host, _port| async move { Err(io::Error::new(io::ErrorKind::NotFound, format!("no {host} here"))) };
     /// let error = open_connection(("www.example", 80)).resolver(nobody).await.unwrap_err();
@@ -293,10 +309,11 @@ impl OpenConnection {
     /// [`TimedOut`](io::ErrorKind::TimedOut).
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
     /// use std::io::ErrorKind;
     /// use std::time::Duration;
-    /// use heist_streams::open_connection;
+    /// use heist::open_connection;
     ///
     /// match open_connection(("www.example", 80)).timeout(Duration::from_secs(5)).await {
     ///     Err(error) if error.kind() == ErrorKind::TimedOut => println!("no answer in five seconds"),
@@ -310,7 +327,8 @@ impl OpenConnection {
         self
     }
 
-    async fn connect(self) -> io::Result<(StreamReader, StreamWriter)> {
+    async fn connect(mut self) -> io::Result<(StreamReader, StreamWriter)> {
+        self.made.polled();
         check_limit(self.limit)?;
         match self.timeout {
             None => self.connect_in_time().await,
@@ -395,7 +413,10 @@ pub(crate) async fn connect_to(target: io::Result<Target>) -> io::Result<IoSourc
 /// asyncio refuses a limit that no line fits.
 pub(crate) fn check_limit(limit: usize) -> io::Result<()> {
     if limit == 0 {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the limit of a stream cannot be 0"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the limit of a stream cannot be 0: give the bytes of the longest line, or leave it out",
+        ));
     }
     Ok(())
 }

@@ -17,11 +17,12 @@ use heist_timer::Sleep;
 /// What came of a [`staggered_race`].
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::{StaggeredRace, staggered_race};
+/// use heist::{StaggeredRace, staggered_race};
 ///
 /// let race: StaggeredRace<u8, &str> = staggered_race(
 ///     [Err("refused"), Ok(2), Ok(3)].map(|answer| async move || answer),
@@ -49,10 +50,11 @@ pub struct StaggeredRace<T, E> {
 /// go on meanwhile; once one succeeds they are dropped. Without a delay one candidate runs at a time.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn fetch(mirror: &str) -> Result<String, std::io::Error> { Ok(mirror.to_owned()) }
 /// # async fn example() {
 /// use std::time::Duration;
-/// use heist_streams::staggered_race;
+/// use heist::staggered_race;
 ///
 /// let mirrors = ["a.example", "b.example"];
 /// let fetches = mirrors.map(|mirror| move || fetch(mirror));

@@ -1,7 +1,6 @@
 //! [`open_unix_connection`].
 
 use std::io;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use heist_reactor::IoSource;
@@ -10,13 +9,15 @@ use super::{OpenConnection, Way};
 use crate::StreamAddr;
 use crate::address::name_of;
 use crate::net::{unix_connect, unix_name};
+use crate::wire::StreamSocket;
 
 /// As [`open_connection`](crate::open_connection), to a Unix socket; asyncio's `open_unix_connection`. On Linux a `path` that
 /// begins with a zero byte is an abstract name.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::open_unix_connection;
+/// use heist::open_unix_connection;
 ///
 /// let (mut reader, writer) = open_unix_connection("/run/echo.sock").await?;
 /// writer.write(b"Hello World!\n");
@@ -24,12 +25,13 @@ use crate::net::{unix_connect, unix_name};
 /// # Ok(())
 /// # }
 /// ```
+#[track_caller]
 pub fn open_unix_connection(path: impl AsRef<Path>) -> OpenConnection {
     OpenConnection::new(Ok(Way::Unix(path.as_ref().to_owned())))
 }
 
 /// Connects to a Unix socket.
-pub(super) async fn connect(path: PathBuf) -> io::Result<(IoSource<UnixStream>, StreamAddr)> {
+pub(super) async fn connect(path: PathBuf) -> io::Result<(IoSource<StreamSocket>, StreamAddr)> {
     let socket = unix_connect(&path).await?;
-    Ok((IoSource::new(UnixStream::from(socket)), name_of(&unix_name(&path)?)))
+    Ok((IoSource::new(StreamSocket::from(socket)), name_of(&unix_name(&path)?)))
 }

@@ -28,12 +28,13 @@ of_a_path! {
     /// The whole content of a file.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-read-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::write(dir.join("data"), [1, 2, 3]).await?;
     /// assert_eq!(fs::read(dir.join("data")).await?, [1, 2, 3]);
@@ -45,12 +46,13 @@ of_a_path! {
     /// The whole content of a file, as text.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-read_to_string-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::write(dir.join("notes"), "remember").await?;
     /// assert_eq!(fs::read_to_string(dir.join("notes")).await?, "remember");
@@ -62,12 +64,13 @@ of_a_path! {
     /// What is known of a file; of what a symbolic link leads to.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-metadata-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::write(dir.join("notes"), "remember").await?;
     /// let found = fs::metadata(dir.join("notes")).await?;
@@ -80,12 +83,13 @@ of_a_path! {
     /// What is known of a file; of a symbolic link itself.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-symlink_metadata-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// # #[cfg(unix)] {
     /// fs::symlink("nowhere", dir.join("link")).await?;
@@ -100,12 +104,13 @@ of_a_path! {
     /// Makes a directory.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-create_dir-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::create_dir(dir.join("new")).await?;
     /// let twice = fs::create_dir(dir.join("new")).await.unwrap_err();
@@ -118,12 +123,13 @@ of_a_path! {
     /// Makes a directory, and those above it that are missing.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-create_dir_all-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::create_dir_all(dir.join("a/b/c")).await?;
     /// assert!(fs::metadata(dir.join("a/b/c")).await?.is_dir());
@@ -135,12 +141,13 @@ of_a_path! {
     /// Removes a file.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-remove_file-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::write(dir.join("notes"), "forget").await?;
     /// fs::remove_file(dir.join("notes")).await?;
@@ -153,12 +160,13 @@ of_a_path! {
     /// Removes an empty directory.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-remove_dir-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::create_dir_all(dir.join("full/empty")).await?;
     /// assert!(fs::remove_dir(dir.join("full")).await.is_err());
@@ -172,12 +180,13 @@ of_a_path! {
     /// Removes a directory with all that is in it.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-remove_dir_all-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::create_dir_all(dir.join("a/b/c")).await?;
     /// fs::remove_dir_all(dir.join("a")).await?;
@@ -190,12 +199,13 @@ of_a_path! {
     /// The full path, with every symbolic link followed.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-canonicalize-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::create_dir(dir.join("a")).await?;
     /// let straight = fs::canonicalize(&dir).await?;
@@ -208,12 +218,13 @@ of_a_path! {
     /// Where a symbolic link leads to.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-read_link-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// # #[cfg(unix)] {
     /// fs::symlink("notes", dir.join("link")).await?;
@@ -227,12 +238,13 @@ of_a_path! {
     /// Says who may do what with a file.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-set_permissions-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::write(dir.join("notes"), "keep").await?;
     /// let mut permissions = fs::metadata(dir.join("notes")).await?.permissions();
@@ -273,12 +285,13 @@ of_two_paths! {
     /// Gives a file another name, in place of a file that has it.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-rename-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::write(dir.join("draft"), "text").await?;
     /// fs::rename(dir.join("draft"), dir.join("final")).await?;
@@ -292,12 +305,13 @@ of_two_paths! {
     /// Copies a file with its permissions, over a file that is there; says how many bytes.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-copy-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::write(dir.join("notes"), "remember").await?;
     /// assert_eq!(fs::copy(dir.join("notes"), dir.join("copy")).await?, 8);
@@ -310,12 +324,13 @@ of_two_paths! {
     /// Gives a file a second name.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-hard_link-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::write(dir.join("notes"), "first").await?;
     /// fs::hard_link(dir.join("notes"), dir.join("same")).await?;
@@ -333,12 +348,13 @@ of_two_paths! {
     /// Makes a symbolic link `to` that leads to the first path.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-symlink-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::write(dir.join("notes"), "remember").await?;
     /// fs::symlink("notes", dir.join("link")).await?;
@@ -353,12 +369,13 @@ of_two_paths! {
 /// Whether a path leads to something.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # use heist_scheduler::{Config, LocalScheduler};
 /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// # let dir = std::env::temp_dir().join(format!("heist-doc-exists-{}", std::process::id()));
 /// # std::fs::create_dir_all(&dir)?;
-/// use heist_streams::fs;
+/// use heist::fs;
 ///
 /// assert!(fs::exists(&dir).await?);
 /// assert!(!fs::exists(dir.join("missing")).await?);
@@ -377,12 +394,13 @@ pub async fn exists(path: impl AsRef<Path>) -> io::Result<bool> {
 /// Makes a file of this content, in place of what was in it. A full disk is an error.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # use heist_scheduler::{Config, LocalScheduler};
 /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// # let dir = std::env::temp_dir().join(format!("heist-doc-write-{}", std::process::id()));
 /// # std::fs::create_dir_all(&dir)?;
-/// use heist_streams::fs;
+/// use heist::fs;
 ///
 /// fs::write(dir.join("notes"), "a long first draft").await?;
 /// fs::write(dir.join("notes"), "short").await?;
@@ -407,12 +425,13 @@ pub async fn write(path: impl AsRef<Path>, content: impl Into<Vec<u8>>) -> io::R
 /// Adds to the end of a file, which is made where it is missing.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # use heist_scheduler::{Config, LocalScheduler};
 /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// # let dir = std::env::temp_dir().join(format!("heist-doc-append-{}", std::process::id()));
 /// # std::fs::create_dir_all(&dir)?;
-/// use heist_streams::fs;
+/// use heist::fs;
 ///
 /// fs::append(dir.join("log"), "one\n").await?;
 /// fs::append(dir.join("log"), "two\n").await?;

@@ -20,9 +20,10 @@ const BATCH: usize = 64;
 /// Opens a directory to see what is in it, in no particular order.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # async fn example() -> std::io::Result<()> {
-/// let mut entries = heist_streams::fs::read_dir(".").await?;
+/// let mut entries = heist::fs::read_dir(".").await?;
 /// while let Some(entry) = entries.next_entry().await? {
 ///     println!("{}", entry.path().display());
 /// }
@@ -42,12 +43,13 @@ pub async fn read_dir(path: impl AsRef<Path>) -> io::Result<ReadDir> {
 /// The entries of a directory, also as a `Stream`; see [`read_dir`].
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # use heist_scheduler::{Config, LocalScheduler};
 /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// # let dir = std::env::temp_dir().join(format!("heist-doc-dir-pub-struct-ReadDir-{}", std::process::id()));
 /// # std::fs::create_dir_all(&dir)?;
-/// use heist_streams::fs;
+/// use heist::fs;
 ///
 /// fs::write(dir.join("a"), "").await?;
 /// let mut entries = fs::read_dir(&dir).await?;
@@ -80,12 +82,13 @@ impl ReadDir {
     /// The next entry; `None` at the end.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-dir-pub-async-fn-next_entry-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::write(dir.join("a"), "").await?;
     /// fs::write(dir.join("b"), "").await?;
@@ -154,12 +157,13 @@ impl Stream for ReadDir {
 /// An entry of a directory.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # use heist_scheduler::{Config, LocalScheduler};
 /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// # let dir = std::env::temp_dir().join(format!("heist-doc-dir-pub-struct-DirEntry-{}", std::process::id()));
 /// # std::fs::create_dir_all(&dir)?;
-/// use heist_streams::fs;
+/// use heist::fs;
 ///
 /// fs::write(dir.join("notes"), "remember").await?;
 /// let entry = fs::read_dir(&dir).await?.next_entry().await?.unwrap();
@@ -177,12 +181,13 @@ impl DirEntry {
     /// The path: that of the directory with the name behind it.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-dir-pub-fn-path-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::write(dir.join("notes"), "remember").await?;
     /// let entry = fs::read_dir(&dir).await?.next_entry().await?.unwrap();
@@ -198,12 +203,13 @@ impl DirEntry {
     /// The name.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-dir-pub-fn-file_name-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::write(dir.join("notes"), "remember").await?;
     /// let entry = fs::read_dir(&dir).await?.next_entry().await?.unwrap();
@@ -219,12 +225,13 @@ impl DirEntry {
     /// What is known of the entry; of a symbolic link itself.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-dir-pub-async-fn-metadata-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::write(dir.join("notes"), "remember").await?;
     /// let entry = fs::read_dir(&dir).await?.next_entry().await?.unwrap();
@@ -245,12 +252,13 @@ impl DirEntry {
     /// Whether it is a file, a directory, a link.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-dir-pub-async-fn-file_type-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs;
+    /// use heist::fs;
     ///
     /// fs::write(dir.join("notes"), "remember").await?;
     /// let entry = fs::read_dir(&dir).await?.next_entry().await?.unwrap();

@@ -11,8 +11,9 @@ use heist_sync::oneshot;
 /// What failed with which path. The payload of the [`io::Error`]s of this module, whose kind is that of the system's error:
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # fn look(error: std::io::Error) {
-/// use heist_streams::fs::PathError;
+/// use heist::fs::PathError;
 ///
 /// if let Some(error) = error.get_ref().and_then(|error| error.downcast_ref::<PathError>()) {
 ///     println!("{}: system code {:?}", error.path().display(), error.io_error().raw_os_error());
@@ -34,10 +35,11 @@ impl PathError {
     /// The path.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::fs::{self, PathError};
+    /// use heist::fs::{self, PathError};
     ///
     /// let error = fs::read("/no/such/file").await.unwrap_err();
     /// let error = error.get_ref().and_then(|error| error.downcast_ref::<PathError>()).unwrap();
@@ -52,10 +54,11 @@ impl PathError {
     /// The system's error.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::fs::{self, PathError};
+    /// use heist::fs::{self, PathError};
     ///
     /// let error = fs::read("/no/such/file").await.unwrap_err();
     /// let error = error.get_ref().and_then(|error| error.downcast_ref::<PathError>()).unwrap();

@@ -26,10 +26,11 @@ const MOST: usize = 256 << 10;
 /// [`sync_all`](Self::sync_all) or [`flush`](Self::flush) before.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # async fn example() -> std::io::Result<()> {
 /// use std::io::SeekFrom;
-/// use heist_streams::fs::{File, OpenOptions};
+/// use heist::fs::{File, OpenOptions};
 ///
 /// let mut file = OpenOptions::new().read(true).write(true).create_new(true).open("new.txt").await?;
 /// file.write_all(b"hello").await?;
@@ -67,12 +68,13 @@ impl File {
     /// Opens a file to read it.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-open-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, File};
+    /// use heist::fs::{self, File};
     ///
     /// fs::write(dir.join("notes"), "remember").await?;
     /// let mut text = Vec::new();
@@ -94,12 +96,13 @@ impl File {
     /// Opens a file to write it; it is made where it is missing, and emptied where it is there.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-create-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, File};
+    /// use heist::fs::{self, File};
     ///
     /// fs::write(dir.join("notes"), "a long first draft").await?;
     /// File::create(dir.join("notes")).await?.write_all(b"short").await?;
@@ -119,12 +122,13 @@ impl File {
     /// How else a file may be opened.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-fn-options-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::File;
+    /// use heist::fs::File;
     ///
     /// File::options().create_new(true).write(true).open(dir.join("new")).await?;
     /// let twice = File::options().create_new(true).write(true).open(dir.join("new")).await;
@@ -140,12 +144,13 @@ impl File {
     /// Takes over a file of the standard library; errors call it by `name`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-fn-from_std-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::File;
+    /// use heist::fs::File;
     ///
     /// let file = std::fs::File::create(dir.join("notes"))?;
     /// let mut file = File::from_std(file, "the notes");
@@ -166,12 +171,13 @@ impl File {
     /// Gives the file back to the standard library, after what is in flight.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-into_std-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::File;
+    /// use heist::fs::File;
     /// use std::io::Seek;
     /// let mut file = File::create(dir.join("notes")).await?;
     /// file.write_all(b"remember").await?;
@@ -198,12 +204,13 @@ impl File {
     /// Reads into `buf` what comes next; 0 is the end of the file.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-fn-read--{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, File};
+    /// use heist::fs::{self, File};
     ///
     /// fs::write(dir.join("notes"), "remember").await?;
     /// let mut file = File::open(dir.join("notes")).await?;
@@ -234,12 +241,13 @@ impl File {
     /// Fills `buf`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-read_exact-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, File};
+    /// use heist::fs::{self, File};
     ///
     /// fs::write(dir.join("notes"), "remember").await?;
     /// let mut file = File::open(dir.join("notes")).await?;
@@ -277,12 +285,13 @@ impl File {
     /// Reads up to the end, behind what is in `buf`; says how many bytes.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-read_to_end-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, File};
+    /// use heist::fs::{self, File};
     ///
     /// fs::write(dir.join("notes"), "remember").await?;
     /// let mut file = File::open(dir.join("notes")).await?;
@@ -316,12 +325,13 @@ impl File {
     /// Writes some of `buf` and says how much, once that is done.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-write--{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, File};
+    /// use heist::fs::{self, File};
     ///
     /// let mut file = File::create(dir.join("notes")).await?;
     /// let written = file.write(b"remember").await?;
@@ -356,12 +366,13 @@ impl File {
     /// Writes all of `buf`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-write_all-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, File};
+    /// use heist::fs::{self, File};
     ///
     /// let mut file = File::create(dir.join("notes")).await?;
     /// file.write_all(b"remember ").await?;
@@ -392,12 +403,13 @@ impl File {
     /// Waits for a write that was given up, and gives its error.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-flush-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, File};
+    /// use heist::fs::{self, File};
     ///
     /// let mut file = File::create(dir.join("notes")).await?;
     /// std::future::poll_fn(|cx| file.poll_write(cx, b"remember")).await?;
@@ -418,12 +430,13 @@ impl File {
     /// Moves the position, and says where it is.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-seek-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, File};
+    /// use heist::fs::{self, File};
     /// use std::io::SeekFrom;
     /// fs::write(dir.join("notes"), "remember").await?;
     /// let mut file = File::open(dir.join("notes")).await?;
@@ -452,12 +465,13 @@ impl File {
     /// Waits until the disk has what was written, with the file's metadata.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-sync_all-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, File};
+    /// use heist::fs::{self, File};
     ///
     /// let mut file = File::create(dir.join("notes")).await?;
     /// file.write_all(b"remember").await?;
@@ -478,12 +492,13 @@ impl File {
     /// As [`sync_all`](Self::sync_all), without metadata that is not needed to read the file.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-sync_data-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, File};
+    /// use heist::fs::{self, File};
     ///
     /// let mut file = File::create(dir.join("notes")).await?;
     /// file.write_all(b"remember").await?;
@@ -504,12 +519,13 @@ impl File {
     /// Cuts the file, or extends it by zeros, to that length in bytes.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-set_len-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, File};
+    /// use heist::fs::{self, File};
     ///
     /// let mut file = File::create(dir.join("notes")).await?;
     /// file.write_all(b"remember").await?;
@@ -530,12 +546,13 @@ impl File {
     /// What is known of the file.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-metadata-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, File};
+    /// use heist::fs::{self, File};
     ///
     /// fs::write(dir.join("notes"), "remember").await?;
     /// let mut file = File::open(dir.join("notes")).await?;
@@ -556,12 +573,13 @@ impl File {
     /// Says who may do what with the file.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-set_permissions-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, File};
+    /// use heist::fs::{self, File};
     ///
     /// fs::write(dir.join("notes"), "remember").await?;
     /// let mut file = File::open(dir.join("notes")).await?;
@@ -584,12 +602,13 @@ impl File {
     /// A second handle of the same file, with the same position.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-async-fn-try_clone-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, File};
+    /// use heist::fs::{self, File};
     ///
     /// fs::write(dir.join("notes"), "remember").await?;
     /// let mut file = File::open(dir.join("notes")).await?;
@@ -614,12 +633,13 @@ impl File {
     /// [`read`](Self::read) for hand-written futures.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-fn-poll_read-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, File};
+    /// use heist::fs::{self, File};
     ///
     /// fs::write(dir.join("notes"), "remember").await?;
     /// let mut file = File::open(dir.join("notes")).await?;
@@ -646,12 +666,13 @@ impl File {
     /// ended, not when this has; its error is given by the next operation, [`flush`](Self::flush) for one.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-fn-poll_write-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, File};
+    /// use heist::fs::{self, File};
     ///
     /// let mut file = File::create(dir.join("notes")).await?;
     /// let taken = std::future::poll_fn(|cx| file.poll_write(cx, b"remember")).await?;
@@ -678,12 +699,13 @@ impl File {
     /// [`flush`](Self::flush) for hand-written futures.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-file-pub-fn-poll_flush-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, File};
+    /// use heist::fs::{self, File};
     /// use std::future::poll_fn;
     /// let mut file = File::create(dir.join("notes")).await?;
     /// poll_fn(|cx| file.poll_write(cx, b"remember")).await?;

@@ -5,9 +5,10 @@
 //! thread of the pool; a call that is given up ends there by itself, and closes what it had opened.
 //!
 //! ```
+//! # use heist_streams as heist;
 //! # #[cfg(not(heist_loom))]
 //! # async fn example() -> std::io::Result<()> {
-//! use heist_streams::fs;
+//! use heist::fs;
 //!
 //! fs::write("notes.txt", "remember").await?;
 //! assert_eq!(fs::read_to_string("notes.txt").await?, "remember");

@@ -10,8 +10,9 @@ use super::error::run;
 /// How a file is opened; those of [`std::fs::OpenOptions`], awaited.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::fs::OpenOptions;
+/// use heist::fs::OpenOptions;
 ///
 /// let log = OpenOptions::new().append(true).create(true).open("program.log").await?;
 /// # Ok(())
@@ -42,12 +43,13 @@ impl OpenOptions {
     /// Nothing is allowed yet.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-options-pub-fn-new-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, OpenOptions};
+    /// use heist::fs::{self, OpenOptions};
     ///
     /// fs::write(dir.join("notes"), "remember").await?;
     /// assert!(OpenOptions::new().open(dir.join("notes")).await.is_err());
@@ -64,12 +66,13 @@ impl OpenOptions {
         /// Whether it is read.
         ///
         /// ```
+        /// # use heist_streams as heist;
         /// # use heist_scheduler::{Config, LocalScheduler};
         /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
         /// # scheduler.block_on(async {
         /// # let dir = std::env::temp_dir().join(format!("heist-doc-options-read--{}", std::process::id()));
         /// # std::fs::create_dir_all(&dir)?;
-        /// use heist_streams::fs::{self, OpenOptions};
+        /// use heist::fs::{self, OpenOptions};
         ///
         /// fs::write(dir.join("notes"), "remember").await?;
         /// let mut buf = [0; 8];
@@ -83,12 +86,13 @@ impl OpenOptions {
         /// Whether it is written.
         ///
         /// ```
+        /// # use heist_streams as heist;
         /// # use heist_scheduler::{Config, LocalScheduler};
         /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
         /// # scheduler.block_on(async {
         /// # let dir = std::env::temp_dir().join(format!("heist-doc-options-write--{}", std::process::id()));
         /// # std::fs::create_dir_all(&dir)?;
-        /// use heist_streams::fs::{self, OpenOptions};
+        /// use heist::fs::{self, OpenOptions};
         ///
         /// fs::write(dir.join("notes"), "remember").await?;
         /// OpenOptions::new().write(true).open(dir.join("notes")).await?.write_all(b"SEPT").await?;
@@ -101,12 +105,13 @@ impl OpenOptions {
         /// Whether each write goes to the end.
         ///
         /// ```
+        /// # use heist_streams as heist;
         /// # use heist_scheduler::{Config, LocalScheduler};
         /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
         /// # scheduler.block_on(async {
         /// # let dir = std::env::temp_dir().join(format!("heist-doc-options-append--{}", std::process::id()));
         /// # std::fs::create_dir_all(&dir)?;
-        /// use heist_streams::fs::{self, OpenOptions};
+        /// use heist::fs::{self, OpenOptions};
         ///
         /// fs::write(dir.join("log"), "one, ").await?;
         /// OpenOptions::new().append(true).open(dir.join("log")).await?.write_all(b"two").await?;
@@ -119,12 +124,13 @@ impl OpenOptions {
         /// Whether what is in it is thrown away.
         ///
         /// ```
+        /// # use heist_streams as heist;
         /// # use heist_scheduler::{Config, LocalScheduler};
         /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
         /// # scheduler.block_on(async {
         /// # let dir = std::env::temp_dir().join(format!("heist-doc-options-truncate--{}", std::process::id()));
         /// # std::fs::create_dir_all(&dir)?;
-        /// use heist_streams::fs::{self, OpenOptions};
+        /// use heist::fs::{self, OpenOptions};
         ///
         /// fs::write(dir.join("notes"), "remember").await?;
         /// OpenOptions::new().write(true).truncate(true).open(dir.join("notes")).await?;
@@ -137,12 +143,13 @@ impl OpenOptions {
         /// Whether it is made where it is missing.
         ///
         /// ```
+        /// # use heist_streams as heist;
         /// # use heist_scheduler::{Config, LocalScheduler};
         /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
         /// # scheduler.block_on(async {
         /// # let dir = std::env::temp_dir().join(format!("heist-doc-options-create--{}", std::process::id()));
         /// # std::fs::create_dir_all(&dir)?;
-        /// use heist_streams::fs::{self, OpenOptions};
+        /// use heist::fs::{self, OpenOptions};
         ///
         /// assert!(OpenOptions::new().write(true).open(dir.join("new")).await.is_err());
         /// OpenOptions::new().write(true).create(true).open(dir.join("new")).await?;
@@ -155,12 +162,13 @@ impl OpenOptions {
         /// Whether it must be made: a file that is there is an error.
         ///
         /// ```
+        /// # use heist_streams as heist;
         /// # use heist_scheduler::{Config, LocalScheduler};
         /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
         /// # scheduler.block_on(async {
         /// # let dir = std::env::temp_dir().join(format!("heist-doc-options-create_new--{}", std::process::id()));
         /// # std::fs::create_dir_all(&dir)?;
-        /// use heist_streams::fs::{self, OpenOptions};
+        /// use heist::fs::{self, OpenOptions};
         ///
         /// let mut options = OpenOptions::new();
         /// options.write(true).create_new(true);
@@ -178,12 +186,13 @@ impl OpenOptions {
     /// Who may do what with a file that is made, as in `chmod`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-options-pub-fn-mode-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, OpenOptions};
+    /// use heist::fs::{self, OpenOptions};
     ///
     /// use std::os::unix::fs::PermissionsExt;
     /// OpenOptions::new().write(true).create(true).mode(0o600).open(dir.join("secret")).await?;
@@ -202,12 +211,13 @@ impl OpenOptions {
     /// Opens the file.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-options-pub-async-fn-open-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
-    /// use heist_streams::fs::{self, OpenOptions};
+    /// use heist::fs::{self, OpenOptions};
     ///
     /// fs::write(dir.join("notes"), "remember").await?;
     /// let mut options = OpenOptions::new();

@@ -20,11 +20,12 @@ use super::ready::{self, Interest, Ready};
 /// [`try_io`](Self::try_io) see it themselves.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # async fn example() -> std::io::Result<()> {
 /// use std::fs::File;
 /// use std::io::Read;
-/// use heist_streams::net::{AsyncFd, Direction};
+/// use heist::net::{AsyncFd, Direction};
 ///
 /// let terminal = AsyncFd::new(File::open("/dev/tty")?)?;
 /// let mut buf = [0; 100];
@@ -41,11 +42,12 @@ impl<T: IoSafe> AsyncFd<T> {
     /// Takes `inner` and makes its descriptor non-blocking. Two system calls.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// use std::io::Read;
-    /// use heist_streams::net::AsyncFd;
+    /// use heist::net::AsyncFd;
     ///
     /// let (_near, far) = std::os::unix::net::UnixStream::pair()?;
     /// let far = AsyncFd::new(far)?;
@@ -67,10 +69,11 @@ impl<T: IoSafe> AsyncFd<T> {
     /// What it is about. Of a [`Duplicated`] the value can be used as it is: it dereferences to it.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::AsyncFd;
+    /// use heist::net::AsyncFd;
     ///
     /// let (near, _far) = std::os::unix::net::UnixStream::pair()?;
     /// assert!(AsyncFd::new(near)?.get_ref().local_addr()?.is_unnamed());
@@ -84,11 +87,12 @@ impl<T: IoSafe> AsyncFd<T> {
     /// Gives it back, still non-blocking. It is watched no more.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// use std::os::fd::AsRawFd;
-    /// use heist_streams::net::AsyncFd;
+    /// use heist::net::AsyncFd;
     ///
     /// let (near, _far) = std::os::unix::net::UnixStream::pair()?;
     /// let number = near.as_raw_fd();
@@ -106,9 +110,10 @@ impl<T: IoSafe> AsyncFd<T> {
     /// [`async_io`](Self::async_io), which take note.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
     /// use std::io::Write;
-    /// use heist_streams::net::AsyncFd;
+    /// use heist::net::AsyncFd;
     ///
     /// let (mut near, far) = std::os::unix::net::UnixStream::pair()?;
     /// let far = AsyncFd::new(far)?;
@@ -128,8 +133,9 @@ impl<T: IoSafe> AsyncFd<T> {
     /// Waits until there is room to write; otherwise as [`readable`](Self::readable).
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::net::AsyncFd;
+    /// use heist::net::AsyncFd;
     ///
     /// let (near, _far) = std::os::unix::net::UnixStream::pair()?;
     /// AsyncFd::new(near)?.writable().await?;
@@ -147,8 +153,9 @@ impl<T: IoSafe> AsyncFd<T> {
     /// Waits until one of what is wanted is there, and says what is.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::net::{AsyncFd, Interest};
+    /// use heist::net::{AsyncFd, Interest};
     ///
     /// let (near, _far) = std::os::unix::net::UnixStream::pair()?;
     /// let ready = AsyncFd::new(near)?.ready(Interest::READABLE | Interest::WRITABLE).await?;
@@ -168,11 +175,12 @@ impl<T: IoSafe> AsyncFd<T> {
     /// direction waits for the next event.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// use std::io::{Read, Write};
-    /// use heist_streams::net::{AsyncFd, Direction};
+    /// use heist::net::{AsyncFd, Direction};
     ///
     /// let (mut near, far) = std::os::unix::net::UnixStream::pair()?;
     /// let far = AsyncFd::new(far)?;
@@ -193,11 +201,12 @@ impl<T: IoSafe> AsyncFd<T> {
     /// Tries `op` until it would block no more, waiting in between. Several tasks may.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// use std::io::{Read, Write};
-    /// use heist_streams::net::{AsyncFd, Direction};
+    /// use heist::net::{AsyncFd, Direction};
     ///
     /// let (mut near, far) = std::os::unix::net::UnixStream::pair()?;
     /// let far = AsyncFd::new(far)?;
@@ -226,8 +235,9 @@ impl<T: IoSafe> AsyncFd<T> {
     /// [`readable`](Self::readable) or [`writable`](Self::writable) for hand-written futures.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::net::{AsyncFd, Direction};
+    /// use heist::net::{AsyncFd, Direction};
     ///
     /// let (near, _far) = std::os::unix::net::UnixStream::pair()?;
     /// let mut near = AsyncFd::new(near)?;
@@ -242,11 +252,12 @@ impl<T: IoSafe> AsyncFd<T> {
     /// [`async_io`](Self::async_io) for hand-written futures.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// use std::io::{Read, Write};
-    /// use heist_streams::net::{AsyncFd, Direction};
+    /// use heist::net::{AsyncFd, Direction};
     ///
     /// let (mut near, far) = std::os::unix::net::UnixStream::pair()?;
     /// let mut far = AsyncFd::new(far)?;
@@ -271,10 +282,11 @@ impl<T: AsFd> AsyncFd<Duplicated<T>> {
     /// Three system calls.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # async fn example() -> std::io::Result<()> {
     /// use std::os::fd::{AsFd, BorrowedFd};
-    /// use heist_streams::net::{AsyncFd, Direction};
+    /// use heist::net::{AsyncFd, Direction};
     ///
     /// /// A type of another library: it has a descriptor, and an operation that would block.
     /// struct Device(std::os::unix::net::UnixDatagram);

@@ -412,7 +412,7 @@ macro_rules! byte_stream {
             /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
             /// # scheduler.block_on(async {
             #[doc = $pair]
-            /// let (mut read, mut write) = near.split();
+            /// let (mut read, mut write) = near.into_split();
             /// write.write_all(b"ping").await?;
             /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
             /// assert_eq!(far.read(&mut [0; 10]).await?, 4);
@@ -420,7 +420,7 @@ macro_rules! byte_stream {
             /// # std::io::Result::Ok(())
             /// # }).unwrap().unwrap();
             /// ```
-            pub fn split(self) -> ($read_half, $write_half) {
+            pub fn into_split(self) -> ($read_half, $write_half) {
                 let (read, write) = self.source.into_split();
                 ($read_half { half: read }, $write_half { half: Some(write) })
             }
@@ -436,7 +436,7 @@ macro_rules! byte_stream {
             #[doc = $pair]
             /// near.write_all(b"hello").await?;
             /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
-            /// let (mut read, _write) = far.split();
+            /// let (mut read, _write) = far.into_split();
             /// assert_eq!(read.read(&mut [0; 10]).await?, 5);
             /// # std::io::Result::Ok(())
             /// # }).unwrap().unwrap();
@@ -459,7 +459,7 @@ macro_rules! byte_stream {
             /// use std::io::IoSliceMut;
             /// near.write_all(b"hello").await?;
             /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
-            /// let (mut read, _write) = far.split();
+            /// let (mut read, _write) = far.into_split();
             /// let (mut first, mut second) = ([0; 2], [0; 10]);
             /// assert_eq!(read.read_vectored(&mut [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)]).await?, 5);
             /// assert_eq!((&first, &second[..3]), (b"he", &b"llo"[..]));
@@ -486,7 +486,7 @@ macro_rules! byte_stream {
             #[doc = $pair]
             /// near.write_all(b"hello").await?;
             /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
-            /// let (mut read, _write) = far.split();
+            /// let (mut read, _write) = far.into_split();
             /// let mut buf = [0; 2];
             /// read.read_exact(&mut buf).await?;
             /// assert_eq!(&buf, b"he");
@@ -510,7 +510,7 @@ macro_rules! byte_stream {
             #[doc = $pair]
             /// near.write_all(b"hello").await?;
             /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
-            /// let (mut read, _write) = far.split();
+            /// let (mut read, _write) = far.into_split();
             /// let mut buf = [0; 10];
             /// let n = std::future::poll_fn(|cx| read.poll_read(cx, &mut buf)).await?;
             /// assert_eq!(&buf[..n], b"hello");
@@ -528,7 +528,7 @@ macro_rules! byte_stream {
             /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
             /// # scheduler.block_on(async {
             #[doc = $pair]
-            /// let (read, _write) = far.split();
+            /// let (read, _write) = far.into_split();
             /// assert_eq!(format!("{:?}", read.peer_addr()?), format!("{:?}", near.local_addr()?));
             /// # std::io::Result::Ok(())
             /// # }).unwrap().unwrap();
@@ -548,8 +548,8 @@ macro_rules! byte_stream {
             /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
             /// # scheduler.block_on(async {
             #[doc = $pair]
-            /// let (read, write) = near.split();
-            /// let (other, _write) = far.split();
+            /// let (read, write) = near.into_split();
+            /// let (other, _write) = far.into_split();
             /// let (_, write) = other.reunite(write).unwrap_err();
             /// assert!(read.reunite(write).is_ok());
             /// # std::io::Result::Ok(())
@@ -580,7 +580,7 @@ macro_rules! byte_stream {
             /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
             /// # scheduler.block_on(async {
             #[doc = $pair]
-            /// let (_read, mut write) = near.split();
+            /// let (_read, mut write) = near.into_split();
             /// let written = write.write(b"hello").await?;
             /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
             /// assert_eq!(far.read(&mut [0; 10]).await?, written);
@@ -603,7 +603,7 @@ macro_rules! byte_stream {
             /// # scheduler.block_on(async {
             #[doc = $pair]
             /// use std::io::IoSlice;
-            /// let (_read, mut write) = near.split();
+            /// let (_read, mut write) = near.into_split();
             /// assert_eq!(write.write_vectored(&[IoSlice::new(b"hel"), IoSlice::new(b"lo")]).await?, 5);
             /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
             /// assert_eq!(far.read(&mut [0; 10]).await?, 5);
@@ -628,7 +628,7 @@ macro_rules! byte_stream {
             /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
             /// # scheduler.block_on(async {
             #[doc = $pair]
-            /// let (_read, mut write) = near.split();
+            /// let (_read, mut write) = near.into_split();
             /// write.write_all(b"hello").await?;
             /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
             /// assert_eq!(far.read(&mut [0; 10]).await?, 5);
@@ -650,7 +650,7 @@ macro_rules! byte_stream {
             /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
             /// # scheduler.block_on(async {
             #[doc = $pair]
-            /// let (_read, mut write) = near.split();
+            /// let (_read, mut write) = near.into_split();
             /// write.shutdown()?;
             /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
             /// assert_eq!(far.read(&mut [0; 10]).await?, 0);
@@ -672,7 +672,7 @@ macro_rules! byte_stream {
             /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
             /// # scheduler.block_on(async {
             #[doc = $pair]
-            /// let (_read, mut write) = near.split();
+            /// let (_read, mut write) = near.into_split();
             /// let n = std::future::poll_fn(|cx| write.poll_write(cx, b"hello")).await?;
             /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
             /// assert_eq!(far.read(&mut [0; 10]).await?, n);

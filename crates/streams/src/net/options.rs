@@ -7,9 +7,10 @@ use socket2::TcpKeepalive;
 /// How a TCP connection finds out that its peer is gone while nothing is sent; what is not set is the system's.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
 /// use std::time::Duration;
-/// use heist_streams::net::{KeepAlive, TcpStream};
+/// use heist::net::{KeepAlive, TcpStream};
 ///
 /// let stream = TcpStream::connect("127.0.0.1:8888").await?;
 /// stream.set_keepalive(Some(KeepAlive::new().time(Duration::from_secs(30)).retries(3)))?;
@@ -27,10 +28,11 @@ impl KeepAlive {
     /// The system's settings.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::{KeepAlive, TcpSocket};
+    /// use heist::net::{KeepAlive, TcpSocket};
     ///
     /// let socket = TcpSocket::new_v4()?;
     /// socket.set_keepalive(Some(KeepAlive::new()))?;
@@ -45,11 +47,12 @@ impl KeepAlive {
     /// How long nothing may come before the peer is asked; whole seconds.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// use std::time::Duration;
-    /// use heist_streams::net::{KeepAlive, TcpSocket};
+    /// use heist::net::{KeepAlive, TcpSocket};
     ///
     /// let socket = TcpSocket::new_v4()?;
     /// socket.set_keepalive(Some(KeepAlive::new().time(Duration::from_secs(30))))?;
@@ -66,11 +69,12 @@ impl KeepAlive {
     /// How long to wait for an answer before the peer is asked again; whole seconds.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// use std::time::Duration;
-    /// use heist_streams::net::{KeepAlive, TcpSocket};
+    /// use heist::net::{KeepAlive, TcpSocket};
     ///
     /// let socket = TcpSocket::new_v4()?;
     /// socket.set_keepalive(Some(KeepAlive::new().interval(Duration::from_secs(5))))?;
@@ -87,10 +91,11 @@ impl KeepAlive {
     /// How often the peer is asked before the connection is given up.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::{KeepAlive, TcpSocket};
+    /// use heist::net::{KeepAlive, TcpSocket};
     ///
     /// let socket = TcpSocket::new_v4()?;
     /// socket.set_keepalive(Some(KeepAlive::new().retries(3)))?;
@@ -169,10 +174,10 @@ macro_rules! buffer_options {
         socket_options! { $socket, |$this| $place;
             /// How many bytes the system keeps for the reader; it may give more than was asked for.
             recv_buffer_size, set_recv_buffer_size: usize = recv_buffer_size, set_recv_buffer_size,
-                "use heist_streams::net::TcpSocket;\n\nlet socket = TcpSocket::new_v4()?;\nsocket.set_recv_buffer_size(64 << 10)?;\nassert!(socket.recv_buffer_size()? >= 64 << 10);";
+                "# use heist_streams as heist;\nuse heist::net::TcpSocket;\n\nlet socket = TcpSocket::new_v4()?;\nsocket.set_recv_buffer_size(64 << 10)?;\nassert!(socket.recv_buffer_size()? >= 64 << 10);";
             /// How many bytes the system keeps that are on their way; it may give more than was asked for.
             send_buffer_size, set_send_buffer_size: usize = send_buffer_size, set_send_buffer_size,
-                "use heist_streams::net::TcpSocket;\n\nlet socket = TcpSocket::new_v4()?;\nsocket.set_send_buffer_size(64 << 10)?;\nassert!(socket.send_buffer_size()? >= 64 << 10);";
+                "# use heist_streams as heist;\nuse heist::net::TcpSocket;\n\nlet socket = TcpSocket::new_v4()?;\nsocket.set_send_buffer_size(64 << 10)?;\nassert!(socket.send_buffer_size()? >= 64 << 10);";
         }
     };
 }
@@ -184,18 +189,19 @@ macro_rules! tcp_options {
         socket_options! { $socket, |$this| $place;
             /// Whether small writes are sent at once instead of being gathered (Nagle's algorithm off).
             nodelay, set_nodelay: bool = tcp_nodelay, set_tcp_nodelay,
-                "use heist_streams::net::TcpSocket;\n\nlet socket = TcpSocket::new_v4()?;\nassert!(!socket.nodelay()?);\nsocket.set_nodelay(true)?;\nassert!(socket.nodelay()?);";
+                "# use heist_streams as heist;\nuse heist::net::TcpSocket;\n\nlet socket = TcpSocket::new_v4()?;\nassert!(!socket.nodelay()?);\nsocket.set_nodelay(true)?;\nassert!(socket.nodelay()?);";
             /// What closing does with bytes not sent yet: `None` sends them in the background; zero throws them away
             /// and resets the connection.
             linger, set_linger: Option<Duration> = linger, set_linger,
-                "use std::time::Duration;\nuse heist_streams::net::TcpSocket;\n\nlet socket = TcpSocket::new_v4()?;\nassert_eq!(socket.linger()?, None);\nsocket.set_linger(Some(Duration::ZERO))?;\nassert_eq!(socket.linger()?, Some(Duration::ZERO));";
+                "# use heist_streams as heist;\nuse std::time::Duration;\nuse heist::net::TcpSocket;\n\nlet socket = TcpSocket::new_v4()?;\nassert_eq!(socket.linger()?, None);\nsocket.set_linger(Some(Duration::ZERO))?;\nassert_eq!(socket.linger()?, Some(Duration::ZERO));";
         }
 
         impl $socket {
             /// Whether the peer is asked from time to time whether it is still there.
             ///
             /// ```
-            /// use heist_streams::net::TcpSocket;
+            /// # use heist_streams as heist;
+            /// use heist::net::TcpSocket;
             ///
             /// let socket = TcpSocket::new_v4()?;
             /// assert!(!socket.keepalive()?);
@@ -213,7 +219,8 @@ macro_rules! tcp_options {
             /// Has the peer asked from time to time whether it is still there; `None` ends that.
             ///
             /// ```
-            /// use heist_streams::net::{KeepAlive, TcpSocket};
+            /// # use heist_streams as heist;
+            /// use heist::net::{KeepAlive, TcpSocket};
             ///
             /// let socket = TcpSocket::new_v4()?;
             /// socket.set_keepalive(Some(KeepAlive::new()))?;
@@ -237,7 +244,8 @@ macro_rules! tcp_options {
             /// How long sent bytes may stay unanswered before the connection is given up; `None` is the system's limit.
             ///
             /// ```
-            /// use heist_streams::net::TcpSocket;
+            /// # use heist_streams as heist;
+            /// use heist::net::TcpSocket;
             ///
             /// let socket = TcpSocket::new_v4()?;
             /// assert_eq!(socket.user_timeout()?, None);
@@ -256,8 +264,9 @@ macro_rules! tcp_options {
             /// Sets what [`user_timeout`](Self::user_timeout) tells.
             ///
             /// ```
+            /// # use heist_streams as heist;
             /// use std::time::Duration;
-            /// use heist_streams::net::TcpSocket;
+            /// use heist::net::TcpSocket;
             ///
             /// let socket = TcpSocket::new_v4()?;
             /// socket.set_user_timeout(Some(Duration::from_secs(5)))?;
@@ -284,10 +293,11 @@ macro_rules! ttl_options {
             /// How many hops a packet may take.
             ///
             /// ```
+            /// # use heist_streams as heist;
             /// # use heist_scheduler::{Config, LocalScheduler};
             /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
             /// # scheduler.block_on(async {
-            /// use heist_streams::net::UdpSocket;
+            /// use heist::net::UdpSocket;
             ///
             /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
             /// assert!(socket.ttl()? > 0);
@@ -305,10 +315,11 @@ macro_rules! ttl_options {
             /// Sets how many hops a packet may take.
             ///
             /// ```
+            /// # use heist_streams as heist;
             /// # use heist_scheduler::{Config, LocalScheduler};
             /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
             /// # scheduler.block_on(async {
-            /// use heist_streams::net::UdpSocket;
+            /// use heist::net::UdpSocket;
             ///
             /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
             /// socket.set_ttl(3)?;

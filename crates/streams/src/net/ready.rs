@@ -11,8 +11,9 @@ use heist_reactor::{IoSafe, IoSource};
 /// What somebody waits for: [`Interest::READABLE`], [`Interest::WRITABLE`], or both, joined by `|`.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::net::{Interest, UnixStream};
+/// use heist::net::{Interest, UnixStream};
 ///
 /// let (near, _far) = UnixStream::pair()?;
 /// let ready = near.ready(Interest::READABLE | Interest::WRITABLE).await?;
@@ -44,8 +45,9 @@ impl BitOr for Interest {
 /// What a socket is ready for, as far as is known: trying tells.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::net::{Interest, UnixStream};
+/// use heist::net::{Interest, UnixStream};
 ///
 /// let (near, _far) = UnixStream::pair()?;
 /// assert!(near.ready(Interest::WRITABLE).await?.is_writable());
@@ -62,8 +64,9 @@ impl Ready {
     /// Whether there may be something to read.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::net::{Interest, UnixStream};
+    /// use heist::net::{Interest, UnixStream};
     ///
     /// let (near, mut far) = UnixStream::pair()?;
     /// far.write_all(b"hello").await?;
@@ -78,8 +81,9 @@ impl Ready {
     /// Whether there may be room to write.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::net::{Interest, UnixStream};
+    /// use heist::net::{Interest, UnixStream};
     ///
     /// let (near, _far) = UnixStream::pair()?;
     /// assert!(near.ready(Interest::READABLE | Interest::WRITABLE).await?.is_writable());
@@ -156,9 +160,10 @@ macro_rules! any_socket {
             /// Waits until one of what is wanted is there, and says what is.
             ///
             /// ```
+            /// # use heist_streams as heist;
             /// # async fn example() -> std::io::Result<()> {
             #[doc = $sample]
-            /// use heist_streams::net::Interest;
+            /// use heist::net::Interest;
             /// let ready = socket.ready(Interest::READABLE | Interest::WRITABLE).await?;
             /// assert!(ready.is_readable() || ready.is_writable());
             /// # Ok(())
@@ -176,11 +181,12 @@ macro_rules! any_socket {
             /// remembered: the next wait in that direction waits for the next event.
             ///
             /// ```
+            /// # use heist_streams as heist;
             /// # use heist_scheduler::{Config, LocalScheduler};
             /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
             /// # scheduler.block_on(async {
             #[doc = $sample]
-            /// use heist_streams::net::Direction;
+            /// use heist::net::Direction;
             /// let address = socket.try_io(Direction::Read, |socket| socket.local_addr())?;
             /// assert_eq!(format!("{address:?}"), format!("{:?}", socket.local_addr()?));
             /// # std::io::Result::Ok(())
@@ -201,11 +207,12 @@ macro_rules! any_socket {
             /// Tries an operation of one's own until it would block no more, waiting in between. Several tasks may.
             ///
             /// ```
+            /// # use heist_streams as heist;
             /// # use heist_scheduler::{Config, LocalScheduler};
             /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
             /// # scheduler.block_on(async {
             #[doc = $sample]
-            /// use heist_streams::net::Direction;
+            /// use heist::net::Direction;
             /// let address = socket.async_io(Direction::Read, |socket| socket.local_addr()).await?;
             /// assert_eq!(format!("{address:?}"), format!("{:?}", socket.local_addr()?));
             /// # std::io::Result::Ok(())

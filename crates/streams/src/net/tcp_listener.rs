@@ -14,6 +14,7 @@ use super::ready::{self, Interest, Ready, any_socket};
 use super::{Line, TcpStream, bind, listen};
 use crate::ToAddress;
 use crate::address::Purpose;
+use crate::error::explained;
 
 /// How many connections may wait to be accepted, when nothing else is said.
 pub(super) const BACKLOG: u32 = 1024;
@@ -21,8 +22,9 @@ pub(super) const BACKLOG: u32 = 1024;
 /// A socket that accepts TCP connections.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::net::TcpListener;
+/// use heist::net::TcpListener;
 ///
 /// let listener = TcpListener::bind("127.0.0.1:0").await?;
 /// println!("connect to {}", listener.local_addr()?);
@@ -41,7 +43,7 @@ any_socket!(
     TcpListener,
     net::TcpListener,
     SocketAddr,
-    "use heist_streams::net::TcpListener;\n\
+    "# use heist_streams as heist;\nuse heist::net::TcpListener;\n\
      \n\
      let socket = TcpListener::bind(\"127.0.0.1:0\").await?;"
 );
@@ -52,10 +54,11 @@ impl TcpListener {
     /// the listener has gone. Up to 1024 connections wait to be accepted: [`TcpSocket`](super::TcpSocket) has a say in that.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::TcpListener;
+    /// use heist::net::TcpListener;
     ///
     /// let listener = TcpListener::bind("127.0.0.1:0").await?;
     /// assert_ne!(listener.local_addr()?.port(), 0);
@@ -74,7 +77,8 @@ impl TcpListener {
             match bind(address, cfg!(unix), false, false).and_then(|socket| listen(socket, BACKLOG)) {
                 Ok(listener) => return Ok(Self::from_nonblocking(listener)),
                 Err(error) => {
-                    last = Some(io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")));
+                    let message = format!("cannot listen on {address}: {error}");
+                    last = Some(explained(error, message));
                 }
             }
         }
@@ -84,10 +88,11 @@ impl TcpListener {
     /// Takes over a listener of the standard library and makes it non-blocking.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::TcpListener;
+    /// use heist::net::TcpListener;
     ///
     /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// let address = listener.local_addr()?;
@@ -111,10 +116,11 @@ impl TcpListener {
     /// Gives the listener back to the standard library, still non-blocking.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::TcpListener;
+    /// use heist::net::TcpListener;
     ///
     /// let listener = TcpListener::bind("127.0.0.1:0").await?.into_std();
     /// assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
@@ -128,10 +134,11 @@ impl TcpListener {
     /// Waits for a connection. Several tasks may; each connection goes to one of them.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::TcpListener;
+    /// use heist::net::TcpListener;
     ///
     /// let listener = TcpListener::bind("127.0.0.1:0").await?;
     /// let client = std::net::TcpStream::connect(listener.local_addr()?)?;
@@ -158,10 +165,11 @@ impl TcpListener {
     /// [`accept`](Self::accept) for hand-written futures.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::TcpListener;
+    /// use heist::net::TcpListener;
     ///
     /// let mut listener = TcpListener::bind("127.0.0.1:0").await?;
     /// let client = std::net::TcpStream::connect(listener.local_addr()?)?;
@@ -180,11 +188,12 @@ impl TcpListener {
     /// The connections that come, as a stream that never ends.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
     /// use std::future::poll_fn;
     /// use std::pin::pin;
     /// use futures_core::Stream;
-    /// use heist_streams::net::TcpListener;
+    /// use heist::net::TcpListener;
     ///
     /// let mut listener = TcpListener::bind("127.0.0.1:0").await?;
     /// let mut incoming = pin!(listener.incoming());
@@ -202,12 +211,13 @@ impl TcpListener {
 /// The connections that come to a listener; see [`TcpListener::incoming`].
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # use heist_scheduler::{Config, LocalScheduler};
 /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// use std::{future::poll_fn, pin::pin};
 /// use futures_core::Stream;
-/// use heist_streams::net::TcpListener;
+/// use heist::net::TcpListener;
 ///
 /// let mut listener = TcpListener::bind("127.0.0.1:0").await?;
 /// let client = std::net::TcpStream::connect(listener.local_addr()?)?;

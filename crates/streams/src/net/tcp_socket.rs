@@ -10,12 +10,14 @@ use super::options::{buffer_options, socket_options, tcp_options};
 use super::socket::{listen, socket};
 use super::{KeepAlive, TcpListener, TcpStream};
 use crate::connect::connect_socket;
+use crate::error::explained;
 
 /// A TCP socket that neither listens nor is connected yet, for options that must be set before.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::net::TcpSocket;
+/// use heist::net::TcpSocket;
 ///
 /// let socket = TcpSocket::new_v4()?;
 /// socket.set_reuse_address(true)?;
@@ -33,7 +35,7 @@ tcp_options!(TcpSocket, |this| &this.socket);
 socket_options! { TcpSocket, |this| &this.socket;
     /// Whether the address may be used again while old connections on it are still timing out.
     reuse_address, set_reuse_address: bool = reuse_address, set_reuse_address,
-                "use heist_streams::net::TcpSocket;\n\
+                "# use heist_streams as heist;\nuse heist::net::TcpSocket;\n\
                  \n\
                  let socket = TcpSocket::new_v4()?;\n\
                  socket.set_reuse_address(true)?;\n\
@@ -43,7 +45,7 @@ socket_options! { TcpSocket, |this| &this.socket;
 socket_options! { TcpSocket, |this| &this.socket;
     /// Whether other sockets may listen on the same port, with connections spread among them.
     reuse_port, set_reuse_port: bool = reuse_port, set_reuse_port,
-                "use heist_streams::net::TcpSocket;\n\
+                "# use heist_streams as heist;\nuse heist::net::TcpSocket;\n\
                  \n\
                  let socket = TcpSocket::new_v4()?;\n\
                  socket.set_reuse_port(true)?;\n\
@@ -54,10 +56,11 @@ impl TcpSocket {
     /// A socket for IPv4.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::TcpSocket;
+    /// use heist::net::TcpSocket;
     ///
     /// let socket = TcpSocket::new_v4()?;
     /// socket.bind("127.0.0.1:0".parse().unwrap())?;
@@ -76,8 +79,9 @@ impl TcpSocket {
     /// A socket for IPv6.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::net::TcpSocket;
+    /// use heist::net::TcpSocket;
     ///
     /// let socket = TcpSocket::new_v6()?;
     /// socket.bind("[::1]:0".parse().unwrap())?;
@@ -96,8 +100,9 @@ impl TcpSocket {
     /// Whether an IPv6 socket leaves IPv4 alone.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::net::TcpSocket;
+    /// use heist::net::TcpSocket;
     ///
     /// TcpSocket::new_v6()?.set_only_v6(true)?;
     /// assert!(TcpSocket::new_v4()?.set_only_v6(true).is_err());
@@ -115,10 +120,11 @@ impl TcpSocket {
     /// Binds to an address of this machine.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::TcpSocket;
+    /// use heist::net::TcpSocket;
     ///
     /// let socket = TcpSocket::new_v4()?;
     /// socket.bind("127.0.0.1:0".parse().unwrap())?;
@@ -131,18 +137,20 @@ impl TcpSocket {
     ///
     /// The system's, with the address: in use, not of this machine, no permission.
     pub fn bind(&self, address: SocketAddr) -> io::Result<()> {
-        self.socket
-            .bind(&address.into())
-            .map_err(|error| io::Error::new(error.kind(), format!("cannot bind to {address}: {error}")))
+        self.socket.bind(&address.into()).map_err(|error| {
+            let message = format!("cannot bind to {address}: {error}");
+            explained(error, message)
+        })
     }
 
     /// This end's address.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::TcpSocket;
+    /// use heist::net::TcpSocket;
     ///
     /// let socket = TcpSocket::new_v4()?;
     /// assert_eq!(socket.local_addr()?.port(), 0);
@@ -163,10 +171,11 @@ impl TcpSocket {
     /// Listens; so many connections may wait to be accepted.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::TcpSocket;
+    /// use heist::net::TcpSocket;
     ///
     /// let socket = TcpSocket::new_v4()?;
     /// socket.bind("127.0.0.1:0".parse().unwrap())?;
@@ -188,8 +197,9 @@ impl TcpSocket {
     /// Connects.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::net::{TcpListener, TcpSocket};
+    /// use heist::net::{TcpListener, TcpSocket};
     ///
     /// let listener = TcpListener::bind("127.0.0.1:0").await?;
     /// let stream = TcpSocket::new_v4()?.connect(listener.local_addr()?).await?;

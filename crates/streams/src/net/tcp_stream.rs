@@ -22,8 +22,9 @@ use crate::{DEFAULT_LIMIT, StreamReader, StreamWriter, ToAddress};
 /// A TCP connection.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::net::TcpStream;
+/// use heist::net::TcpStream;
 ///
 /// let mut stream = TcpStream::connect("127.0.0.1:8888").await?;
 /// stream.write_all(b"Hello World!").await?;
@@ -41,10 +42,11 @@ pub struct TcpStream {
 /// The half of a [`TcpStream`] that reads.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # use heist_scheduler::{Config, LocalScheduler};
 /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::net::TcpStream;
+/// use heist::net::TcpStream;
 ///
 /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// # let far = std::net::TcpStream::connect(listener.local_addr()?)?;
@@ -52,7 +54,7 @@ pub struct TcpStream {
 /// // Two ends of a connection: `near` and `far`.
 /// far.write_all(b"hello").await?;
 /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&near, rustix::event::PollFlags::IN)], None)?;
-/// let (mut read, _write) = near.split();
+/// let (mut read, _write) = near.into_split();
 /// assert_eq!(read.read(&mut [0; 10]).await?, 5);
 /// # std::io::Result::Ok(())
 /// # }).unwrap().unwrap();
@@ -65,16 +67,17 @@ pub struct ReadHalf {
 /// The half of a [`TcpStream`] that writes. Dropping it ends the stream for the peer.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # use heist_scheduler::{Config, LocalScheduler};
 /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::net::TcpStream;
+/// use heist::net::TcpStream;
 ///
 /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// # let far = std::net::TcpStream::connect(listener.local_addr()?)?;
 /// # let (mut near, mut far) = (TcpStream::from_std(listener.accept()?.0)?, TcpStream::from_std(far)?);
 /// // Two ends of a connection: `near` and `far`.
-/// let (_read, write) = near.split();
+/// let (_read, write) = near.into_split();
 /// drop(write);
 /// # rustix::event::poll(&mut [rustix::event::PollFd::new(&far, rustix::event::PollFlags::IN)], None)?;
 /// assert_eq!(far.read(&mut [0; 10]).await?, 0);
@@ -94,7 +97,7 @@ byte_stream!(
     WriteHalf,
     net::TcpStream,
     SocketAddr,
-    "use heist_streams::net::TcpStream;\n\
+    "# use heist_streams as heist;\nuse heist::net::TcpStream;\n\
      \n\
      # let listener = std::net::TcpListener::bind(\"127.0.0.1:0\")?;\n\
      # let near = std::net::TcpStream::connect(listener.local_addr()?)?;\n\
@@ -105,7 +108,7 @@ any_socket!(
     TcpStream,
     net::TcpStream,
     SocketAddr,
-    "use heist_streams::net::TcpStream;\n\
+    "# use heist_streams as heist;\nuse heist::net::TcpStream;\n\
      \n\
      # let listener = std::net::TcpListener::bind(\"127.0.0.1:0\")?;\n\
      let socket = std::net::TcpStream::connect(listener.local_addr()?)?;\n\
@@ -119,8 +122,9 @@ impl TcpStream {
     /// has failed.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::net::{TcpListener, TcpStream};
+    /// use heist::net::{TcpListener, TcpStream};
     ///
     /// let listener = TcpListener::bind("127.0.0.1:0").await?;
     /// let stream = TcpStream::connect(listener.local_addr()?).await?;
@@ -143,10 +147,11 @@ impl TcpStream {
     /// Looks at what is there without taking it, waiting until something is.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::TcpStream;
+    /// use heist::net::TcpStream;
     ///
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let far = std::net::TcpStream::connect(listener.local_addr()?)?;
@@ -175,10 +180,11 @@ impl TcpStream {
     /// [`peek`](Self::peek) for hand-written futures.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::TcpStream;
+    /// use heist::net::TcpStream;
     ///
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let far = std::net::TcpStream::connect(listener.local_addr()?)?;
@@ -201,8 +207,9 @@ impl TcpStream {
     /// Nagle's algorithm is turned off, as for all streams.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::net::TcpStream;
+    /// use heist::net::TcpStream;
     ///
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let far = std::net::TcpStream::connect(listener.local_addr()?)?;

@@ -13,15 +13,17 @@ use super::ready::{self, Interest, Ready, any_socket};
 use super::socket::{share_port, socket};
 use crate::ToAddress;
 use crate::address::{Purpose, Target};
+use crate::error::explained;
 
 /// A UDP socket.
 ///
 /// The methods that borrow it shared may be called by several tasks; each datagram goes to one of them.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::net::UdpSocket;
+/// use heist::net::UdpSocket;
 ///
 /// let (near, far) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
 /// near.send_to(b"ping", far.local_addr()?).await?;
@@ -40,7 +42,7 @@ datagram_socket!(
     UdpSocket,
     net::UdpSocket,
     SocketAddr,
-    "use heist_streams::net::UdpSocket;\n\
+    "# use heist_streams as heist;\nuse heist::net::UdpSocket;\n\
      \n\
      let mut near = UdpSocket::bind(\"127.0.0.1:0\").await?;\n\
      let mut far = UdpSocket::bind(\"127.0.0.1:0\").await?;\n\
@@ -51,7 +53,7 @@ any_socket!(
     UdpSocket,
     net::UdpSocket,
     SocketAddr,
-    "use heist_streams::net::UdpSocket;\n\
+    "# use heist_streams as heist;\nuse heist::net::UdpSocket;\n\
      \n\
      let socket = UdpSocket::bind(\"127.0.0.1:0\").await?;"
 );
@@ -60,7 +62,7 @@ ttl_options!(UdpSocket);
 socket_options! { UdpSocket, |this| this.source.get_ref();
     /// Whether datagrams may be sent to everybody on the network; no unless set.
     broadcast, set_broadcast: bool = broadcast, set_broadcast,
-                "use heist_streams::net::UdpSocket;\n\
+                "# use heist_streams as heist;\nuse heist::net::UdpSocket;\n\
                  \n\
                  let socket = UdpSocket::from_std(std::net::UdpSocket::bind(\"127.0.0.1:0\")?)?;\n\
                  assert!(!socket.broadcast()?);\n\
@@ -68,14 +70,14 @@ socket_options! { UdpSocket, |this| this.source.get_ref();
                  assert!(socket.broadcast()?);";
     /// Whether what is sent to an IPv4 group comes back to this machine.
     multicast_loop_v4, set_multicast_loop_v4: bool = multicast_loop_v4, set_multicast_loop_v4,
-                "use heist_streams::net::UdpSocket;\n\
+                "# use heist_streams as heist;\nuse heist::net::UdpSocket;\n\
                  \n\
                  let socket = UdpSocket::from_std(std::net::UdpSocket::bind(\"127.0.0.1:0\")?)?;\n\
                  socket.set_multicast_loop_v4(false)?;\n\
                  assert!(!socket.multicast_loop_v4()?);";
     /// Whether what is sent to an IPv6 group comes back to this machine.
     multicast_loop_v6, set_multicast_loop_v6: bool = multicast_loop_v6, set_multicast_loop_v6,
-                "use heist_streams::net::UdpSocket;\n\
+                "# use heist_streams as heist;\nuse heist::net::UdpSocket;\n\
                  \n\
                  # // A machine without IPv6 has no such socket.\n\
                  # let Ok(socket) = std::net::UdpSocket::bind(\"[::1]:0\") else { return Ok(()) };\n\
@@ -84,7 +86,7 @@ socket_options! { UdpSocket, |this| this.source.get_ref();
                  assert!(!socket.multicast_loop_v6()?);";
     /// How many hops a datagram to an IPv4 group may take.
     multicast_ttl_v4, set_multicast_ttl_v4: u32 = multicast_ttl_v4, set_multicast_ttl_v4,
-                "use heist_streams::net::UdpSocket;\n\
+                "# use heist_streams as heist;\nuse heist::net::UdpSocket;\n\
                  \n\
                  let socket = UdpSocket::from_std(std::net::UdpSocket::bind(\"127.0.0.1:0\")?)?;\n\
                  socket.set_multicast_ttl_v4(3)?;\n\
@@ -95,10 +97,11 @@ impl UdpSocket {
     /// A socket bound to the first of the addresses that can be bound; port 0 is any free one.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UdpSocket;
+    /// use heist::net::UdpSocket;
     ///
     /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
     /// assert_ne!(socket.local_addr()?.port(), 0);
@@ -118,8 +121,9 @@ impl UdpSocket {
     /// protocol.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::net::UdpSocket;
+    /// use heist::net::UdpSocket;
     ///
     /// let socket = UdpSocket::builder().remote_addr("127.0.0.1:53").build().await?;
     /// socket.send(b"?").await?;
@@ -134,10 +138,11 @@ impl UdpSocket {
     /// received from elsewhere.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UdpSocket;
+    /// use heist::net::UdpSocket;
     ///
     /// let (near, far) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
     /// near.connect(far.local_addr()?).await?;
@@ -160,10 +165,11 @@ impl UdpSocket {
     /// Sends a datagram to `address`, waiting while there is no room.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UdpSocket;
+    /// use heist::net::UdpSocket;
     ///
     /// let (near, far) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
     /// assert_eq!(near.send_to(b"ping", far.local_addr()?).await?, 4);
@@ -188,10 +194,11 @@ impl UdpSocket {
     /// As [`send_to`](Self::send_to), if there is room at once.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UdpSocket;
+    /// use heist::net::UdpSocket;
     ///
     /// let (near, far) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
     /// assert_eq!(near.try_send_to(b"ping", far.local_addr()?)?, 4);
@@ -212,10 +219,11 @@ impl UdpSocket {
     /// [`send_to`](Self::send_to) for hand-written futures.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UdpSocket;
+    /// use heist::net::UdpSocket;
     ///
     /// let (mut near, far) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
     /// let address = far.local_addr()?;
@@ -236,10 +244,11 @@ impl UdpSocket {
     /// Looks at the next datagram without taking it.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UdpSocket;
+    /// use heist::net::UdpSocket;
     ///
     /// let (near, far) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
     /// near.send_to(b"ping", far.local_addr()?).await?;
@@ -265,10 +274,11 @@ impl UdpSocket {
     /// As [`peek`](Self::peek), and tells who sent it.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UdpSocket;
+    /// use heist::net::UdpSocket;
     ///
     /// let (near, far) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
     /// near.send_to(b"ping", far.local_addr()?).await?;
@@ -294,11 +304,12 @@ impl UdpSocket {
     /// Joins an IPv4 group, on the interface of that address; the unspecified one lets the system choose.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// use std::net::Ipv4Addr;
-    /// use heist_streams::net::UdpSocket;
+    /// use heist::net::UdpSocket;
     ///
     /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
     /// let group = Ipv4Addr::new(224, 0, 0, 250);
@@ -319,11 +330,12 @@ impl UdpSocket {
     /// Leaves an IPv4 group.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// use std::net::Ipv4Addr;
-    /// use heist_streams::net::UdpSocket;
+    /// use heist::net::UdpSocket;
     ///
     /// let socket = UdpSocket::bind("127.0.0.1:0").await?;
     /// let group = Ipv4Addr::new(224, 0, 0, 250);
@@ -344,9 +356,10 @@ impl UdpSocket {
     /// Joins an IPv6 group, on the interface of that index; 0 lets the system choose.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
     /// use std::net::Ipv6Addr;
-    /// use heist_streams::net::UdpSocket;
+    /// use heist::net::UdpSocket;
     ///
     /// let socket = UdpSocket::bind("[::1]:0").await?;
     /// // Not the address of a group.
@@ -366,9 +379,10 @@ impl UdpSocket {
     /// Leaves an IPv6 group.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
     /// use std::net::Ipv6Addr;
-    /// use heist_streams::net::UdpSocket;
+    /// use heist::net::UdpSocket;
     ///
     /// let socket = UdpSocket::bind("[::1]:0").await?;
     /// let group: Ipv6Addr = "ff02::fb".parse().unwrap();
@@ -398,7 +412,8 @@ fn first_that<T>(
         match op(address) {
             Ok(value) => return Ok(value),
             Err(error) => {
-                last = Some(io::Error::new(error.kind(), format!("cannot {what} {address}: {error}")))
+                let message = format!("cannot {what} {address}: {error}");
+                last = Some(explained(error, message));
             }
         }
     }
@@ -408,10 +423,11 @@ fn first_that<T>(
 /// A UDP socket about to be made; see [`UdpSocket::builder`].
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # use heist_scheduler::{Config, LocalScheduler};
 /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::net::UdpSocket;
+/// use heist::net::UdpSocket;
 ///
 /// let socket = UdpSocket::builder().local_addr("127.0.0.1:0").broadcast(true).build().await?;
 /// assert!(socket.broadcast()?);
@@ -431,10 +447,11 @@ impl UdpBuilder {
     /// The address to bind to; without one, the system chooses at the first datagram.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UdpSocket;
+    /// use heist::net::UdpSocket;
     ///
     /// let socket = UdpSocket::builder().local_addr("127.0.0.1:0").build().await?;
     /// assert!(socket.local_addr()?.ip().is_loopback());
@@ -449,10 +466,11 @@ impl UdpBuilder {
     /// The address to connect to.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UdpSocket;
+    /// use heist::net::UdpSocket;
     ///
     /// let far = UdpSocket::bind("127.0.0.1:0").await?;
     /// let near = UdpSocket::builder().remote_addr(far.local_addr()?).build().await?;
@@ -468,10 +486,11 @@ impl UdpBuilder {
     /// Whether datagrams may be sent to everybody on the network; no when not set. asyncio's `allow_broadcast`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UdpSocket;
+    /// use heist::net::UdpSocket;
     ///
     /// let socket = UdpSocket::builder().local_addr("127.0.0.1:0").broadcast(true).build().await?;
     /// assert!(socket.broadcast()?);
@@ -487,10 +506,11 @@ impl UdpBuilder {
     /// Whether other sockets may have the same port, with datagrams spread among them; no when not set.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UdpSocket;
+    /// use heist::net::UdpSocket;
     ///
     /// let first = UdpSocket::builder().local_addr("127.0.0.1:0").reuse_port(true).build().await?;
     /// let address = first.local_addr()?;
@@ -507,10 +527,11 @@ impl UdpBuilder {
     /// Makes the socket, with the first pair of addresses of one family that works.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UdpSocket;
+    /// use heist::net::UdpSocket;
     ///
     /// assert!(UdpSocket::builder().local_addr("127.0.0.1:0").build().await.is_ok());
     /// let error = UdpSocket::builder().build().await.unwrap_err();

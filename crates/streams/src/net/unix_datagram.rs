@@ -17,9 +17,10 @@ use super::unix_name::{unix_name, unix_socket, with_path};
 /// A Unix socket for datagrams, which arrive whole and in order.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::net::UnixDatagram;
+/// use heist::net::UnixDatagram;
 ///
 /// let (near, far) = UnixDatagram::pair()?;
 /// near.send(b"hello").await?;
@@ -37,7 +38,7 @@ datagram_socket!(
     UnixDatagram,
     net::UnixDatagram,
     SocketAddr,
-    "use heist_streams::net::UnixDatagram;\n\
+    "# use heist_streams as heist;\nuse heist::net::UnixDatagram;\n\
      \n\
      let (mut near, mut far) = UnixDatagram::pair()?;"
 );
@@ -45,7 +46,7 @@ any_socket!(
     UnixDatagram,
     net::UnixDatagram,
     SocketAddr,
-    "use heist_streams::net::UnixDatagram;\n\
+    "# use heist_streams as heist;\nuse heist::net::UnixDatagram;\n\
      \n\
      let (socket, _far) = UnixDatagram::pair()?;"
 );
@@ -55,10 +56,11 @@ impl UnixDatagram {
     /// A socket of that name; on Linux, a path that begins with a zero byte is an abstract one.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UnixDatagram;
+    /// use heist::net::UnixDatagram;
     ///
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-ud-bind-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
@@ -83,10 +85,11 @@ impl UnixDatagram {
     /// A socket without a name, which cannot be answered.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UnixDatagram;
+    /// use heist::net::UnixDatagram;
     ///
     /// let socket = UnixDatagram::unbound()?;
     /// assert!(socket.local_addr()?.is_unnamed());
@@ -104,10 +107,11 @@ impl UnixDatagram {
     /// Two sockets without a name, connected to each other.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UnixDatagram;
+    /// use heist::net::UnixDatagram;
     ///
     /// let (near, far) = UnixDatagram::pair()?;
     /// far.send(b"pong").await?;
@@ -132,10 +136,11 @@ impl UnixDatagram {
     /// Connects to the socket of that path: [`send`](Self::send) goes there, and nothing is received from elsewhere.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UnixDatagram;
+    /// use heist::net::UnixDatagram;
     ///
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-ud-connect-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
@@ -161,10 +166,11 @@ impl UnixDatagram {
     /// Sends a datagram to the socket of that path, waiting while its line is full.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UnixDatagram;
+    /// use heist::net::UnixDatagram;
     ///
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-ud-send-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
@@ -195,10 +201,11 @@ impl UnixDatagram {
     /// As [`send_to`](Self::send_to), if there is room at once.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UnixDatagram;
+    /// use heist::net::UnixDatagram;
     ///
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-ud-try-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
@@ -221,10 +228,11 @@ impl UnixDatagram {
     /// Ends receiving, sending or both.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UnixDatagram;
+    /// use heist::net::UnixDatagram;
     ///
     /// use std::net::Shutdown;
     /// let (near, far) = UnixDatagram::pair()?;

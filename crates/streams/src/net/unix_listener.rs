@@ -21,8 +21,9 @@ use super::unix_name::unix_listen;
 /// The file of its name stays when it is dropped; `start_unix_server` cleans up behind itself.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::net::UnixListener;
+/// use heist::net::UnixListener;
 ///
 /// let listener = UnixListener::bind("/run/example/socket")?;
 /// let (mut stream, _) = listener.accept().await?;
@@ -40,7 +41,7 @@ any_socket!(
     UnixListener,
     net::UnixListener,
     SocketAddr,
-    "use heist_streams::net::UnixListener;\n\
+    "# use heist_streams as heist;\nuse heist::net::UnixListener;\n\
      \n\
      # let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();\n\
      # let path = std::env::temp_dir().join(format!(\"heist-doc-{}-{now}\", std::process::id()));\n\
@@ -53,10 +54,11 @@ impl UnixListener {
     /// connections wait to be accepted.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UnixListener;
+    /// use heist::net::UnixListener;
     ///
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-ul-bind-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
@@ -79,10 +81,11 @@ impl UnixListener {
     /// As [`bind`](Self::bind), with another limit of connections that wait.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::{UnixListener, UnixStream};
+    /// use heist::net::{UnixListener, UnixStream};
     ///
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-ul-backlog-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
@@ -106,10 +109,11 @@ impl UnixListener {
     /// Takes over a listener of the standard library and makes it non-blocking.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UnixListener;
+    /// use heist::net::UnixListener;
     ///
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-ul-from-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
@@ -132,10 +136,11 @@ impl UnixListener {
     /// Gives the listener back to the standard library, still non-blocking.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UnixListener;
+    /// use heist::net::UnixListener;
     ///
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-ul-into-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
@@ -152,10 +157,11 @@ impl UnixListener {
     /// Waits for a connection. Several tasks may; each connection goes to one of them.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::{UnixListener, UnixStream};
+    /// use heist::net::{UnixListener, UnixStream};
     ///
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-ul-accept-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
@@ -185,10 +191,11 @@ impl UnixListener {
     /// [`accept`](Self::accept) for hand-written futures.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::{UnixListener, UnixStream};
+    /// use heist::net::{UnixListener, UnixStream};
     ///
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-ul-poll-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
@@ -208,12 +215,13 @@ impl UnixListener {
     /// The connections that come, as a stream that never ends.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// use std::{future::poll_fn, pin::pin};
     /// use futures_core::Stream;
-    /// use heist_streams::net::{UnixListener, UnixStream};
+    /// use heist::net::{UnixListener, UnixStream};
     ///
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-ul-incoming-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
@@ -250,12 +258,13 @@ fn with_peer(stream: net::UnixStream) -> io::Result<(UnixStream, SocketAddr)> {
 /// The connections that come to a listener; see [`UnixListener::incoming`].
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # use heist_scheduler::{Config, LocalScheduler};
 /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// use std::{future::poll_fn, pin::pin};
 /// use futures_core::Stream;
-/// use heist_streams::net::{UnixListener, UnixStream};
+/// use heist::net::{UnixListener, UnixStream};
 ///
 /// # let dir = std::env::temp_dir().join(format!("heist-doc-ul-incoming2-{}", std::process::id()));
 /// # std::fs::create_dir_all(&dir)?;

@@ -8,6 +8,7 @@ use heist_timer::sleep;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::socket::socket;
+use crate::error::explained;
 
 /// How long a connect rests at first, and at most, while the line of the listener is full.
 const FIRST_REST: Duration = Duration::from_millis(1);
@@ -27,7 +28,8 @@ pub(crate) fn with_path(path: &Path, what: &str, error: io::Error) -> io::Error 
         io::ErrorKind::InvalidInput => ": it must have less than 108 bytes, and no zero byte but the first",
         _ => "",
     };
-    io::Error::new(error.kind(), format!("cannot {what} the Unix socket {path:?}: {error}{advice}"))
+    let message = format!("cannot {what} the Unix socket {path:?}: {error}{advice}");
+    explained(error, message)
 }
 
 /// A non-blocking Unix socket, without a name yet.

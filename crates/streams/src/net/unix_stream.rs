@@ -19,9 +19,10 @@ use crate::compat::poll_socket;
 /// A connection through a Unix socket.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::net::UnixStream;
+/// use heist::net::UnixStream;
 ///
 /// let (mut near, mut far) = UnixStream::pair()?;
 /// near.write_all(b"hello").await?;
@@ -39,13 +40,14 @@ pub struct UnixStream {
 /// The half of a [`UnixStream`] that reads.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # use heist_scheduler::{Config, LocalScheduler};
 /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::net::UnixStream;
+/// use heist::net::UnixStream;
 ///
 /// let (near, mut far) = UnixStream::pair()?;
-/// let (mut read, _write) = near.split();
+/// let (mut read, _write) = near.into_split();
 /// far.write_all(b"hello").await?;
 /// assert_eq!(read.read(&mut [0; 10]).await?, 5);
 /// # std::io::Result::Ok(())
@@ -59,13 +61,14 @@ pub struct UnixReadHalf {
 /// The half of a [`UnixStream`] that writes. Dropping it ends the stream for the peer.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # use heist_scheduler::{Config, LocalScheduler};
 /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::net::UnixStream;
+/// use heist::net::UnixStream;
 ///
 /// let (near, mut far) = UnixStream::pair()?;
-/// let (_read, mut write) = near.split();
+/// let (_read, mut write) = near.into_split();
 /// write.write_all(b"hello").await?;
 /// drop(write);
 /// assert_eq!(far.read(&mut [0; 10]).await?, 5);
@@ -86,7 +89,7 @@ byte_stream!(
     UnixWriteHalf,
     net::UnixStream,
     SocketAddr,
-    "use heist_streams::net::UnixStream;\n\
+    "# use heist_streams as heist;\nuse heist::net::UnixStream;\n\
      \n\
      let (mut near, mut far) = UnixStream::pair()?;"
 );
@@ -94,7 +97,7 @@ any_socket!(
     UnixStream,
     net::UnixStream,
     SocketAddr,
-    "use heist_streams::net::UnixStream;\n\
+    "# use heist_streams as heist;\nuse heist::net::UnixStream;\n\
      \n\
      let (socket, _far) = UnixStream::pair()?;"
 );
@@ -106,10 +109,11 @@ impl UnixStream {
     /// Waits while the line of connections at the listener is full.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::{UnixListener, UnixStream};
+    /// use heist::net::{UnixListener, UnixStream};
     ///
     /// # let dir = std::env::temp_dir().join(format!("heist-doc-us-connect-{}", std::process::id()));
     /// # std::fs::create_dir_all(&dir)?;
@@ -136,10 +140,11 @@ impl UnixStream {
     /// Two sockets without a name, connected to each other.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UnixStream;
+    /// use heist::net::UnixStream;
     ///
     /// let (mut near, mut far) = UnixStream::pair()?;
     /// near.write_all(b"ping").await?;
@@ -159,10 +164,11 @@ impl UnixStream {
     /// Who is at the other end, as it was when the connection was made.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UnixStream;
+    /// use heist::net::UnixStream;
     ///
     /// let (near, _far) = UnixStream::pair()?;
     /// assert_eq!(near.peer_cred()?.pid(), std::process::id() as i32);
@@ -187,10 +193,11 @@ impl UnixStream {
 /// The process at the other end of a Unix socket.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # use heist_scheduler::{Config, LocalScheduler};
 /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::net::UnixStream;
+/// use heist::net::UnixStream;
 ///
 /// let (near, far) = UnixStream::pair()?;
 /// // This process is at both ends.
@@ -211,10 +218,11 @@ impl Credentials {
     /// The number of the process.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::net::UnixStream;
+    /// use heist::net::UnixStream;
     ///
     /// let (near, _far) = UnixStream::pair()?;
     /// assert_eq!(near.peer_cred()?.pid(), std::process::id() as i32);
@@ -228,11 +236,12 @@ impl Credentials {
     /// The number of its user.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// use std::os::unix::fs::MetadataExt;
-    /// use heist_streams::net::UnixStream;
+    /// use heist::net::UnixStream;
     ///
     /// let (near, _far) = UnixStream::pair()?;
     /// let me = std::fs::metadata("/proc/self")?;
@@ -247,11 +256,12 @@ impl Credentials {
     /// The number of its group.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # use heist_scheduler::{Config, LocalScheduler};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// use std::os::unix::fs::MetadataExt;
-    /// use heist_streams::net::UnixStream;
+    /// use heist::net::UnixStream;
     ///
     /// let (near, _far) = UnixStream::pair()?;
     /// let me = std::fs::metadata("/proc/self")?;

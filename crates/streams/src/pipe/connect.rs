@@ -22,8 +22,9 @@ use crate::{DEFAULT_LIMIT, StreamReader, StreamWriter};
 /// streams there is `stdin`.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example(fifo: std::fs::File) -> std::io::Result<()> {
-/// let mut reader = heist_streams::pipe::connect_read_pipe(fifo).await?;
+/// let mut reader = heist::pipe::connect_read_pipe(fifo).await?;
 /// while let Some(line) = reader.next_line().await? {
 ///     print!("{}", String::from_utf8_lossy(&line));
 /// }
@@ -41,11 +42,12 @@ pub fn connect_read_pipe(pipe: impl Into<OwnedFd>) -> ConnectReadPipe {
 /// Makes the reader when it is awaited, which needs no waiting; see [`connect_read_pipe`].
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::pipe::{ConnectReadPipe, connect_read_pipe};
+/// use heist::pipe::{ConnectReadPipe, connect_read_pipe};
 ///
 /// let (read, mut write) = std::os::unix::net::UnixStream::pair()?;
 /// std::io::Write::write_all(&mut write, b"one\ntwo\n")?;
@@ -67,11 +69,12 @@ impl ConnectReadPipe {
     /// How many bytes one line may have; 64 KiB when not set.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::pipe::connect_read_pipe;
+    /// use heist::pipe::connect_read_pipe;
     ///
     /// let (read, _write) = std::os::unix::net::UnixStream::pair()?;
     /// let reader = connect_read_pipe(read).limit(80).await?;
@@ -89,7 +92,7 @@ impl ConnectReadPipe {
         check_limit(self.limit)?;
         Kind::of_stream(&self.pipe)?;
         let side = read_side(source(self.pipe)?)?;
-        Ok(StreamReader::over(Input::Other(side), self.limit))
+        Ok(StreamReader::over(Input::Other(Box::new(side)), self.limit))
     }
 }
 
@@ -128,6 +131,20 @@ impl ReadSide for DeviceInput {
 /// When the last reader of a pipe or socket goes, the writer is closed, without a write; it fails with a broken pipe if
 /// something was kept. (The watch for that has a second descriptor.) The descriptor is put in non-blocking mode, as by [`connect_read_pipe`].
 ///
+/// ```no_run
+/// # use heist_streams as heist;
+/// # async fn example() -> std::io::Result<()> {
+/// use heist::pipe::connect_write_pipe;
+///
+/// let (reader, end) = std::io::pipe()?;
+/// let writer = connect_write_pipe(end).await?;
+/// writer.write(b"hello");
+/// writer.drain().await?;
+/// # drop(reader);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// [`InvalidInput`](io::ErrorKind::InvalidInput) for a regular file, as in asyncio; when no event loop runs on this thread.
@@ -151,7 +168,7 @@ pub async fn connect_write_pipe(pipe: impl Into<OwnedFd>) -> io::Result<StreamWr
 }
 
 fn writer_over(source: IoSource<File>, ending: Option<Ending>) -> StreamWriter {
-    StreamWriter::over(Output::Other(Box::new(source)), StreamAddr::Unnamed, ending)
+    StreamWriter::over(Output::other(source), StreamAddr::Unnamed, ending)
 }
 
 /// A pipe of this process: what is written to the one end comes out of the other. Python's `os.pipe`, as streams.
@@ -159,11 +176,12 @@ fn writer_over(source: IoSource<File>, ending: Option<Ending>) -> StreamWriter {
 /// Dropping or closing the writer ends the reader's stream.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::pipe::pipe;
+/// use heist::pipe::pipe;
 ///
 /// let (mut reader, writer) = pipe()?;
 /// writer.write(b"through the pipe");
@@ -179,6 +197,6 @@ fn writer_over(source: IoSource<File>, ending: Option<Ending>) -> StreamWriter {
 /// The system's, when no descriptors are left.
 pub fn pipe() -> io::Result<(StreamReader, StreamWriter)> {
     let (read, write) = raw_pipe()?;
-    let reader = StreamReader::over(Input::Other(Box::new(source(read)?)), DEFAULT_LIMIT);
+    let reader = StreamReader::over(Input::other(source(read)?), DEFAULT_LIMIT);
     Ok((reader, writer_over(source(write)?, None)))
 }

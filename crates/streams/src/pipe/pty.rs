@@ -12,8 +12,9 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 /// The controller is read and written through two descriptors, one for each direction:
 ///
 /// ```no_run
-/// use heist_streams::pipe::{connect_read_pipe, connect_write_pipe, open_pty};
-/// use heist_streams::process::Command;
+/// # use heist_streams as heist;
+/// use heist::pipe::{connect_read_pipe, connect_write_pipe, open_pty};
+/// use heist::process::Command;
 /// # async fn example() -> std::io::Result<()> {
 /// let pty = open_pty()?;
 /// let terminal = pty.terminal;
@@ -39,9 +40,10 @@ pub struct Pty {
 /// Makes a pseudo-terminal.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::io::IsTerminal;
-/// use heist_streams::pipe::open_pty;
+/// use heist::pipe::open_pty;
 ///
 /// let pty = open_pty()?;
 /// assert!(pty.terminal.is_terminal());

@@ -173,13 +173,14 @@ pub(super) fn returncode(status: ExitStatus) -> i32 {
 /// an [`io::Error`] of kind [`NotFound`](io::ErrorKind::NotFound).
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// # use heist_streams::process::Command;
 /// # let process = Command::new("sleep").arg("1000").kill_on_drop(true).wait_by_thread(true).spawn().await?;
-/// use heist_streams::process::ProcessLookupError;
+/// use heist::process::ProcessLookupError;
 ///
 /// process.kill()?;
 /// process.wait().await?;
@@ -198,13 +199,14 @@ impl ProcessLookupError {
     /// The number that the process had.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # use heist_streams::process::Command;
     /// # let process = Command::new("sleep").arg("1000").kill_on_drop(true).wait_by_thread(true).spawn().await?;
-    /// use heist_streams::process::ProcessLookupError;
+    /// use heist::process::ProcessLookupError;
     ///
     /// process.kill()?;
     /// process.wait().await?;

@@ -19,7 +19,8 @@ use crate::connect::check_limit;
 /// [`spawn`](Command::spawn) or await it.
 ///
 /// ```no_run
-/// use heist_streams::process::{PIPE, create_subprocess_exec};
+/// # use heist_streams as heist;
+/// use heist::process::{PIPE, create_subprocess_exec};
 /// # async fn example() -> std::io::Result<()> {
 /// let mut process = create_subprocess_exec("wc", ["-l"]).stdin(PIPE).stdout(PIPE).spawn().await?;
 /// let (stdout, _) = process.communicate(Some(b"one\ntwo\n")).await?;
@@ -43,7 +44,8 @@ where
 /// [`create_subprocess_exec`], which needs no quotes.
 ///
 /// ```no_run
-/// use heist_streams::process::{PIPE, create_subprocess_shell};
+/// # use heist_streams as heist;
+/// use heist::process::{PIPE, create_subprocess_shell};
 /// # async fn example() -> std::io::Result<()> {
 /// let mut process = create_subprocess_shell("ls | wc -l").stdout(PIPE).await?;
 /// let (stdout, _) = process.communicate(None).await?;
@@ -61,11 +63,12 @@ pub fn create_subprocess_shell(command_line: impl AsRef<OsStr>) -> Command {
 /// nowhere is inherited: streams, environment, directory.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::process::Command;
+/// use heist::process::Command;
 ///
 /// let status = Command::new("sh").arg("-c").arg("exit $CODE").env("CODE", "3")
 /// #     .wait_by_thread(true)
@@ -89,11 +92,12 @@ impl Command {
     /// A program, found in `PATH` if its name has no slash.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::process::Command;
+    /// use heist::process::Command;
     ///
     /// let status = Command::new("true")
     /// #     .wait_by_thread(true)
@@ -112,11 +116,12 @@ impl Command {
     /// A command line for `/bin/sh`; see [`create_subprocess_shell`].
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::process::Command;
+    /// use heist::process::Command;
     ///
     /// let status = Command::shell("test $((6 * 7)) -eq 42")
     /// #     .wait_by_thread(true)
@@ -135,11 +140,12 @@ impl Command {
     /// Adds an argument.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::process::Command;
+    /// use heist::process::Command;
     ///
     /// let status = Command::new("test").arg("one word").arg("=").arg("one word")
     /// #     .wait_by_thread(true)
@@ -157,11 +163,12 @@ impl Command {
     /// Adds arguments.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::process::Command;
+    /// use heist::process::Command;
     ///
     /// let status = Command::new("test").args(["2", "-gt", "1"])
     /// #     .wait_by_thread(true)
@@ -183,11 +190,12 @@ impl Command {
     /// What the program is told is its own name.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::process::Command;
+    /// use heist::process::Command;
     ///
     /// let status = Command::shell("test $0 = me").arg("me")
     /// #     .wait_by_thread(true)
@@ -205,11 +213,12 @@ impl Command {
     /// Sets a variable of the child's environment.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::process::Command;
+    /// use heist::process::Command;
     ///
     /// let status = Command::shell("test \"$GREETING\" = 'Hello World!'").env("GREETING", "Hello World!")
     /// #     .wait_by_thread(true)
@@ -228,11 +237,12 @@ impl Command {
     /// [`env_clear`](Self::env_clear) first.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::process::Command;
+    /// use heist::process::Command;
     ///
     /// let status = Command::shell("test $A$B = 12").env_clear().envs([("A", "1"), ("B", "2")])
     /// #     .wait_by_thread(true)
@@ -255,11 +265,12 @@ impl Command {
     /// Takes a variable out of the child's environment.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::process::Command;
+    /// use heist::process::Command;
     ///
     /// let status = Command::shell("test -z \"$HOME\"").env_remove("HOME")
     /// #     .wait_by_thread(true)
@@ -277,11 +288,12 @@ impl Command {
     /// Lets the child inherit no variables.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::process::Command;
+    /// use heist::process::Command;
     ///
     /// let status = Command::shell("test -z \"$HOME\"").env_clear()
     /// #     .wait_by_thread(true)
@@ -299,11 +311,12 @@ impl Command {
     /// The directory in which the child starts; asyncio's `cwd=`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::process::Command;
+    /// use heist::process::Command;
     ///
     /// let status = Command::shell("test \"$(pwd -P)\" = /").current_dir("/")
     /// #     .wait_by_thread(true)
@@ -321,11 +334,12 @@ impl Command {
     /// The process group that the child joins; 0 is a new one of its own. asyncio's `process_group=`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::process::Command;
+    /// use heist::process::Command;
     ///
     /// let status = Command::shell("kill -s 0 -- -$$").process_group(0)
     /// #     .wait_by_thread(true)
@@ -343,12 +357,13 @@ impl Command {
     /// The user as whom the child runs, by number.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let own = rustix::process::getuid().as_raw();
-    /// use heist_streams::process::Command;
+    /// use heist::process::Command;
     ///
     /// // Anybody may stay who they are; root may become somebody else.
     /// let status = Command::shell("test $(id -u) -eq $WANTED").env("WANTED", own.to_string()).uid(own)
@@ -367,12 +382,13 @@ impl Command {
     /// The group as whose member the child runs, by number.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let own = rustix::process::getgid().as_raw();
-    /// use heist_streams::process::Command;
+    /// use heist::process::Command;
     ///
     /// // Anybody may stay in their group; root may go to another.
     /// let status = Command::shell("test $(id -g) -eq $WANTED").env("WANTED", own.to_string()).gid(own)
@@ -391,11 +407,12 @@ impl Command {
     /// What the child's stdin is.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::process::{Command, DEVNULL};
+    /// use heist::process::{Command, DEVNULL};
     ///
     /// let status = Command::shell("read line").stdin(DEVNULL)
     /// #     .wait_by_thread(true)
@@ -414,11 +431,12 @@ impl Command {
     /// What the child's stdout is.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::process::{Command, DEVNULL};
+    /// use heist::process::{Command, DEVNULL};
     ///
     /// let status = Command::shell("echo unseen").stdout(DEVNULL)
     /// #     .wait_by_thread(true)
@@ -437,12 +455,13 @@ impl Command {
     /// What the child's stderr is; [`STDOUT`](super::STDOUT) merges it into stdout.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # let path = std::env::temp_dir().join(format!("heist-stderr-{}", std::process::id()));
-    /// use heist_streams::process::{Command, STDOUT};
+    /// use heist::process::{Command, STDOUT};
     ///
     /// let log = std::fs::File::create(&path)?;
     /// let command = Command::shell("echo one; echo two >&2").stdout(log).stderr(STDOUT);
@@ -462,11 +481,12 @@ impl Command {
     /// How many bytes the readers of the child's output take for one line; 64 KiB when not set.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::process::{Command, PIPE};
+    /// use heist::process::{Command, PIPE};
     ///
     /// let command = Command::new("true").stdout(PIPE).limit(1 << 20);
     /// # let command = command.wait_by_thread(true);
@@ -485,11 +505,12 @@ impl Command {
     /// Whether dropping the [`Process`] kills the child. Otherwise it runs on; it is collected in either case.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::process::Command;
+    /// use heist::process::Command;
     ///
     /// let command = Command::new("sleep").arg("1000").kill_on_drop(true);
     /// # let command = command.wait_by_thread(true);
@@ -510,11 +531,12 @@ impl Command {
     /// it does not work, as in some sandboxes; a pidfd that cannot be had is replaced by the thread anyway.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::process::Command;
+    /// use heist::process::Command;
     ///
     /// let process = Command::shell("exit 3").wait_by_thread(true).spawn().await?;
     /// assert_eq!(process.wait().await?, 3);
@@ -532,11 +554,12 @@ impl Command {
     /// The system call that does it blocks for a while (most of a millisecond), so it is made by the loop's blocking pool.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::process::Command;
+    /// use heist::process::Command;
     ///
     /// let command = Command::shell("exit 3");
     /// # let command = command.wait_by_thread(true);
@@ -569,8 +592,9 @@ impl Command {
     /// Runs the child to its end, and gives what it has written, with its status. stdin is empty unless set.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// use heist_streams::process::Command;
+    /// use heist::process::Command;
     ///
     /// let output = Command::new("echo").arg("Hello World!").output().await?;
     /// assert!(output.status.success());
@@ -599,11 +623,12 @@ impl Command {
     /// Runs the child to its end, and gives its status.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_streams::process::Command;
+    /// use heist::process::Command;
     ///
     /// let status = Command::shell("exit 3")
     /// #     .wait_by_thread(true)

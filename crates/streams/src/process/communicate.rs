@@ -19,8 +19,9 @@ impl Process {
     /// the streams.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// use heist_streams::process::{Command, PIPE};
+    /// use heist::process::{Command, PIPE};
     ///
     /// let mut process = Command::new("tr").args(["a-z", "A-Z"]).stdin(PIPE).stdout(PIPE).spawn().await?;
     /// let (stdout, stderr) = process.communicate(Some(b"hello")).await?;

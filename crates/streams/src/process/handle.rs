@@ -20,15 +20,16 @@ use crate::{StreamReader, StreamWriter};
 /// warning of one that is dropped while the child runs.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::process::Command;
+/// use heist::process::Command;
 ///
 /// let command = Command::shell("exit 3");
 /// # let command = command.wait_by_thread(true);
-/// let process: heist_streams::process::Process = command.await?;
+/// let process: heist::process::Process = command.await?;
 /// assert!(process.stdout.is_none(), "it is no pipe");
 /// assert_eq!(process.wait().await?, 3);
 /// assert_eq!(process.returncode(), Some(3));
@@ -182,13 +183,14 @@ impl Process {
     /// yet. A number that was given to another process since is never hit.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # use heist_streams::process::Command;
     /// # let process = Command::new("sleep").arg("1000").kill_on_drop(true).wait_by_thread(true).spawn().await?;
-    /// use heist_streams::signal::SIGHUP;
+    /// use heist::signal::SIGHUP;
     ///
     /// process.send_signal(SIGHUP)?;
     /// assert_eq!(process.wait().await?, -SIGHUP);
@@ -210,6 +212,7 @@ impl Process {
     /// Asks the child to end: `SIGTERM`. asyncio's `terminate`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -217,7 +220,7 @@ impl Process {
     /// # use heist_streams::process::Command;
     /// # let process = Command::new("sleep").arg("1000").kill_on_drop(true).wait_by_thread(true).spawn().await?;
     /// process.terminate()?;
-    /// assert_eq!(process.wait().await?, -heist_streams::signal::SIGTERM);
+    /// assert_eq!(process.wait().await?, -heist::signal::SIGTERM);
     /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
     /// # }
     /// # #[cfg(heist_loom)] fn main() {}
@@ -233,6 +236,7 @@ impl Process {
     /// Ends the child: `SIGKILL`. asyncio's `kill`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -240,7 +244,7 @@ impl Process {
     /// # use heist_streams::process::Command;
     /// # let process = Command::new("sleep").arg("1000").kill_on_drop(true).wait_by_thread(true).spawn().await?;
     /// process.kill()?;
-    /// assert_eq!(process.wait().await?, -heist_streams::signal::SIGKILL);
+    /// assert_eq!(process.wait().await?, -heist::signal::SIGKILL);
     /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
     /// # }
     /// # #[cfg(heist_loom)] fn main() {}
@@ -257,6 +261,7 @@ impl Process {
     /// not taken yet is lost.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -264,7 +269,7 @@ impl Process {
     /// # use heist_streams::process::Command;
     /// # let mut process = Command::new("sleep").arg("1000").kill_on_drop(true).wait_by_thread(true).spawn().await?;
     /// process.close();
-    /// assert_eq!(process.wait().await?, -heist_streams::signal::SIGKILL);
+    /// assert_eq!(process.wait().await?, -heist::signal::SIGKILL);
     /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
     /// # }
     /// # #[cfg(heist_loom)] fn main() {}

@@ -13,6 +13,7 @@ use heist_scheduler::{Handle, TaskRef};
 use super::child::Child;
 use super::handle::Process;
 use super::reaper;
+use crate::error::explained;
 use crate::pipe::source;
 use crate::wire::{Input, Output, StreamAddr};
 use crate::{StreamReader, StreamWriter};
@@ -60,7 +61,7 @@ pub(super) async fn start(command: process::Command, merged: Option<OwnedFd>) ->
 
 /// Blocks until the program runs, or cannot.
 fn spawn(mut command: process::Command, merged: Option<OwnedFd>) -> io::Result<Started> {
-    let mut child = command.spawn()?;
+    let mut child = command.spawn().map_err(|error| refused(&command, error))?;
     // The child's ends of pipes and files are in the command.
     drop(command);
     let [stdin, stdout, stderr] = [
@@ -77,6 +78,27 @@ fn spawn(mut command: process::Command, merged: Option<OwnedFd>) -> io::Result<S
     Ok(started)
 }
 
+/// What the system says, of which program, and what to do about it.
+fn refused(command: &process::Command, error: io::Error) -> io::Error {
+    let program = command.get_program();
+    let missing = command.get_current_dir().filter(|directory| !directory.is_dir());
+    let advice = match (error.kind(), missing) {
+        (io::ErrorKind::NotFound, Some(directory)) => {
+            format!(" - its working directory {directory:?} is not there")
+        }
+        (io::ErrorKind::NotFound, None) if program.as_encoded_bytes().contains(&b'/') => {
+            " - check the path, and for a script the interpreter in its first line".to_owned()
+        }
+        (io::ErrorKind::NotFound, None) => " - is it installed, in a directory that PATH names?".to_owned(),
+        (io::ErrorKind::PermissionDenied, _) => {
+            " - may this user execute it, and from this directory?".to_owned()
+        }
+        _ => String::new(),
+    };
+    let message = format!("cannot start {program:?}: {error}{advice}");
+    explained(error, message)
+}
+
 impl Started {
     /// Takes the child over, on a thread of its loop.
     pub(super) fn into_process(mut self, manner: Manner) -> io::Result<Process> {
@@ -86,11 +108,9 @@ impl Started {
         let Some(child) = self.child.as_ref() else { unreachable!("only this takes it out, and once") };
         child.hold(handle.clock().hold());
         reaper::look_after(handle, child, manner.wait_by_thread)?;
-        let reader = |end: IoSource<File>| StreamReader::over(Input::Other(Box::new(end)), manner.limit);
-        let stdin = self
-            .stdin
-            .take()
-            .map(|end| StreamWriter::over(Output::Other(Box::new(end)), StreamAddr::Unnamed, None));
+        let reader = |end: IoSource<File>| StreamReader::over(Input::other(end), manner.limit);
+        let stdin =
+            self.stdin.take().map(|end| StreamWriter::over(Output::other(end), StreamAddr::Unnamed, None));
         let stdout = self.stdout.take().map(reader);
         let stderr = self.stderr.take().map(reader);
         let Some(child) = self.child.take() else { unreachable!("it was there above") };

@@ -6,25 +6,59 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::process;
 
 /// A pipe, whose other end the [`Process`](super::Process) has as a stream; asyncio's `PIPE`.
+///
+/// ```
+/// # use heist_streams as heist;
+/// use heist::process::{Command, PIPE};
+///
+/// // The child's stdout is a stream, `process.stdout`.
+/// let command = Command::shell("echo hello").stdout(PIPE);
+/// # drop(command);
+/// ```
 pub const PIPE: Stdio = Stdio(Kind::Pipe);
 /// Nothing: reads find the end, what is written is thrown away; asyncio's `DEVNULL`.
+///
+/// ```
+/// # use heist_streams as heist;
+/// use heist::process::{Command, DEVNULL};
+///
+/// let quiet = Command::shell("make").stdout(DEVNULL).stderr(DEVNULL);
+/// # drop(quiet);
+/// ```
 pub const DEVNULL: Stdio = Stdio(Kind::Null);
 /// The same as the child's stdout, for stderr alone; asyncio's `STDOUT`. What the child writes to the two stays in order.
+///
+/// ```
+/// # use heist_streams as heist;
+/// use heist::process::{Command, PIPE, STDOUT};
+///
+/// let both_in_one = Command::shell("make").stdout(PIPE).stderr(STDOUT);
+/// # drop(both_in_one);
+/// ```
 pub const STDOUT: Stdio = Stdio(Kind::Stdout);
 /// The same as this process has, which is what is done when nothing is said.
+///
+/// ```
+/// # use heist_streams as heist;
+/// use heist::process::{Command, INHERIT};
+///
+/// let on_our_terminal = Command::shell("top").stdout(INHERIT);
+/// # drop(on_our_terminal);
+/// ```
 pub const INHERIT: Stdio = Stdio(Kind::Inherit);
 
 /// What one of a child's standard streams is: [`PIPE`], [`DEVNULL`], [`STDOUT`], [`INHERIT`], or a descriptor that the child
 /// is to have, such as a file or the end of a pipe.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// # let path = std::env::temp_dir().join(format!("heist-stdio-{}", std::process::id()));
 /// use std::fs::{self, File};
-/// use heist_streams::process::{Command, Stdio};
+/// use heist::process::{Command, Stdio};
 ///
 /// let command = Command::shell("echo hello").stdout(Stdio::from(File::create(&path)?));
 /// # let command = command.wait_by_thread(true);

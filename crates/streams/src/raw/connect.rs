@@ -11,6 +11,7 @@ use socket2::{Domain, SockRef};
 use super::stream_addr;
 use super::waiting::{check_nonblocking, ready, waiting};
 use crate::address::{Purpose, Target};
+use crate::error::explained;
 use crate::net::connect_unix_socket;
 use crate::{StreamAddr, ToAddress};
 
@@ -18,12 +19,13 @@ use crate::{StreamAddr, ToAddress};
 /// asyncio's `loop.sock_connect`.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// # use std::net::UdpSocket;
-/// use heist_streams::sock_connect;
+/// use heist::sock_connect;
 ///
 /// let (near, far) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
 /// near.set_nonblocking(true)?;
@@ -62,7 +64,10 @@ async fn connect(socket: &impl AsFd, target: io::Result<Target>) -> io::Result<(
         Err(error) if error.raw_os_error() == Some(libc::EISCONN) && is_peer(&sock, address) => Ok(()),
         result => result,
     };
-    result.map_err(|error| io::Error::new(error.kind(), format!("cannot connect to {address}: {error}")))
+    result.map_err(|error| {
+        let message = format!("cannot connect to {address}: {error}");
+        explained(error, message)
+    })
 }
 
 /// Waits for the end of an attempt.
@@ -90,13 +95,14 @@ fn is_peer(sock: &SockRef<'_>, address: SocketAddr) -> bool {
 /// Waits while the line of connections at the listener is full.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// # let path = std::env::temp_dir().join(format!("heist-sock-connect-{}", std::process::id()));
 /// use std::os::unix::net::UnixDatagram;
-/// use heist_streams::sock_connect_unix;
+/// use heist::sock_connect_unix;
 ///
 /// let (socket, server) = (UnixDatagram::unbound()?, UnixDatagram::bind(&path)?);
 /// socket.set_nonblocking(true)?;
@@ -123,9 +129,10 @@ pub async fn sock_connect_unix(socket: &impl AsFd, path: impl AsRef<Path>) -> io
 /// Accepts a connection, as a descriptor that does not block, and who is at the other end. asyncio's `loop.sock_accept`.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
 /// use std::net::{TcpListener, TcpStream};
-/// use heist_streams::sock_accept;
+/// use heist::sock_accept;
 ///
 /// let listener = TcpListener::bind("127.0.0.1:8888")?;
 /// listener.set_nonblocking(true)?;

@@ -19,10 +19,11 @@ pub(super) const NO_SIGNAL: SendFlags = SendFlags::empty();
 /// Receives up to `n` bytes, waiting until some are there; none is the end of the stream. asyncio's `loop.sock_recv`.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # async fn example() -> std::io::Result<()> {
 /// use std::os::unix::net::UnixStream;
-/// use heist_streams::{sock_recv, sock_sendall};
+/// use heist::{sock_recv, sock_sendall};
 ///
 /// let (near, far) = UnixStream::pair()?;
 /// near.set_nonblocking(true)?;
@@ -50,6 +51,7 @@ pub async fn sock_recv(socket: &impl AsFd, n: usize) -> io::Result<Vec<u8>> {
 /// As [`sock_recv`], into a buffer; says how many bytes. asyncio's `loop.sock_recv_into`.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -58,7 +60,7 @@ pub async fn sock_recv(socket: &impl AsFd, n: usize) -> io::Result<Vec<u8>> {
 /// # let (near, far) = UnixStream::pair()?;
 /// # near.set_nonblocking(true)?;
 /// # far.set_nonblocking(true)?;
-/// use heist_streams::{sock_recv_into, sock_sendall};
+/// use heist::{sock_recv_into, sock_sendall};
 ///
 /// sock_sendall(&near, b"hello").await?;
 /// let mut buffer = [0; 16];
@@ -84,6 +86,7 @@ pub async fn sock_recv_into(socket: &impl AsFd, buf: &mut [u8]) -> io::Result<us
 /// `loop.sock_recvfrom`.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -92,7 +95,7 @@ pub async fn sock_recv_into(socket: &impl AsFd, buf: &mut [u8]) -> io::Result<us
 /// # let (near, far) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
 /// # near.set_nonblocking(true)?;
 /// # far.set_nonblocking(true)?;
-/// use heist_streams::{sock_recvfrom, sock_sendto};
+/// use heist::{sock_recvfrom, sock_sendto};
 ///
 /// sock_sendto(&near, b"hello", far.local_addr()?).await?;
 /// let (data, sender) = sock_recvfrom(&far, 100).await?;
@@ -120,6 +123,7 @@ pub async fn sock_recvfrom(socket: &impl AsFd, n: usize) -> io::Result<(Vec<u8>,
 /// As [`sock_recvfrom`], into the first `n` bytes of a buffer. asyncio's `loop.sock_recvfrom_into`.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -128,7 +132,7 @@ pub async fn sock_recvfrom(socket: &impl AsFd, n: usize) -> io::Result<(Vec<u8>,
 /// # let (near, far) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
 /// # near.set_nonblocking(true)?;
 /// # far.set_nonblocking(true)?;
-/// use heist_streams::{sock_recvfrom_into, sock_sendto};
+/// use heist::{sock_recvfrom_into, sock_sendto};
 ///
 /// sock_sendto(&near, b"hello", far.local_addr()?).await?;
 /// let mut buffer = [0; 16];
@@ -164,6 +168,7 @@ pub async fn sock_recvfrom_into(
 /// Sends all of `data`, waiting while there is no room. asyncio's `loop.sock_sendall`.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -172,7 +177,7 @@ pub async fn sock_recvfrom_into(
 /// # let (near, far) = UnixStream::pair()?;
 /// # near.set_nonblocking(true)?;
 /// # far.set_nonblocking(true)?;
-/// use heist_streams::{sock_recv, sock_sendall};
+/// use heist::{sock_recv, sock_sendall};
 ///
 /// sock_sendall(&near, b"hello").await?;
 /// assert_eq!(sock_recv(&far, 100).await?, b"hello");
@@ -203,6 +208,7 @@ pub async fn sock_sendall(socket: &impl AsFd, mut data: &[u8]) -> io::Result<()>
 /// `loop.sock_sendto`.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -211,7 +217,7 @@ pub async fn sock_sendall(socket: &impl AsFd, mut data: &[u8]) -> io::Result<()>
 /// # let (near, far) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
 /// # near.set_nonblocking(true)?;
 /// # far.set_nonblocking(true)?;
-/// use heist_streams::{sock_recvfrom, sock_sendto};
+/// use heist::{sock_recvfrom, sock_sendto};
 ///
 /// assert_eq!(sock_sendto(&near, b"hello", far.local_addr()?).await?, 5);
 /// assert_eq!(sock_recvfrom(&far, 100).await?.0, b"hello");

@@ -15,38 +15,73 @@ use crate::wire::Input;
 pub(super) const FIRST_ROOM: usize = 1 << 10;
 /// From how many bytes a read is a sign of more to come, soon.
 const BUSY: usize = 16 << 10;
-/// How far the buffer grows only because there is much to read, in bytes.
-const GREEDY: u32 = 64 << 10;
+/// How often the room of a read doubles only because there is much to read, and how far that goes, in bytes.
+const MOST_GREED: u8 = 6;
+const GREEDY: usize = FIRST_ROOM << MOST_GREED;
 
+/// The buffer of one reader: two words while nothing is held, since each idle connection has one.
 #[derive(Default)]
 pub(crate) struct Buffer {
-    /// What waits is `start..` of it; the room is the capacity that is left.
-    bytes: Vec<u8>,
-    start: usize,
-    /// How much room a read gets that finds the buffer empty, once the peer is busy.
-    greed: u32,
+    held: Option<Box<Held>>,
+    /// How often the room of a read that finds the buffer empty has doubled, because the peer is busy.
+    greed: u8,
     /// The last read filled its room: there is more than that.
     full: bool,
     /// The last read came to [`BUSY`] or more.
     busy: bool,
 }
 
+/// Bytes that wait, and the room behind them.
+#[derive(Default)]
+pub(super) struct Held {
+    /// What waits is `start..` of it; the room is the capacity that is left.
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl Held {
+    /// Empty, with so much room.
+    pub(super) fn with_room(room: usize) -> Box<Self> {
+        Box::new(Self { bytes: Vec::with_capacity(room), start: 0 })
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.start = 0;
+        self.bytes.clear();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.start == self.bytes.len()
+    }
+
+    /// Moves what waits to the front.
+    fn close_up(&mut self) {
+        self.bytes.drain(..self.start);
+        self.start = 0;
+    }
+}
+
 impl Buffer {
     /// A buffer that has `bytes` in it.
     pub(crate) fn of(bytes: Vec<u8>) -> Self {
-        Self { bytes, ..Self::default() }
+        let held = (!bytes.is_empty()).then(|| Box::new(Held { bytes, start: 0 }));
+        Self { held, ..Self::default() }
     }
 
     pub(crate) fn get(&self) -> &[u8] {
-        &self.bytes[self.start..]
+        self.held.as_ref().map_or(&[], |held| &held.bytes[held.start..])
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len() - self.start
+        self.get().len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.start == self.bytes.len()
+        self.held.as_ref().is_none_or(|held| held.is_empty())
     }
 
     /// Takes in what `input` gives, once, for a request of `wanted` bytes; 0 is the end of the stream.
@@ -57,58 +92,65 @@ impl Buffer {
         input: &mut Input,
         wanted: usize,
     ) -> Poll<io::Result<usize>> {
-        self.make_room(wanted);
-        let room = self.bytes.capacity() - self.bytes.len();
-        let filled = input.poll_read_behind(cx, &mut self.bytes);
+        let held = self.make_room(wanted);
+        let room = held.bytes.capacity() - held.bytes.len();
+        let filled = input.poll_read_behind(cx, &mut held.bytes);
         match filled {
             Poll::Ready(Ok(n)) => {
                 self.full = n == room;
                 self.busy = n >= BUSY;
             }
-            Poll::Pending if self.is_empty() && !self.busy => spare::keep(mem::take(&mut self.bytes)),
+            Poll::Pending if !self.busy && self.is_empty() => {
+                self.held.take().into_iter().for_each(spare::keep)
+            }
             Poll::Ready(Err(_)) | Poll::Pending => {}
         }
         filled
     }
 
     /// Makes sure that there is room behind what is there.
-    fn make_room(&mut self, wanted: usize) {
-        let capacity = self.bytes.capacity();
+    fn make_room(&mut self, wanted: usize) -> &mut Held {
         if self.is_empty() {
-            self.greed = if self.full { self.greed * 2 } else { self.greed }.clamp(FIRST_ROOM as u32, GREEDY);
-            self.start = 0;
-            self.bytes.clear();
+            self.greed = (self.greed + u8::from(self.full)).min(MOST_GREED);
             // No more than a large request asks for: then what comes is handed out as it is.
-            let room = wanted.clamp(FIRST_ROOM, self.greed as usize);
-            if capacity == 0 && room == FIRST_ROOM {
-                self.bytes = spare::take();
-            } else {
-                self.bytes.reserve_exact(room);
+            let room = wanted.clamp(FIRST_ROOM, FIRST_ROOM << self.greed);
+            if self.held.is_none() && room == FIRST_ROOM {
+                return self.held.insert(spare::take());
             }
-        } else if self.bytes.len() == capacity {
-            if capacity >= FIRST_ROOM && self.start >= capacity / 2 {
-                self.bytes.drain(..self.start);
-                self.start = 0;
+            let held = self.held.get_or_insert_default();
+            held.clear();
+            held.bytes.reserve_exact(room);
+            return held;
+        }
+        let held = self.held.get_or_insert_default();
+        let capacity = held.capacity();
+        if held.bytes.len() == capacity {
+            if capacity >= FIRST_ROOM && held.start >= capacity / 2 {
+                held.close_up();
             } else {
-                self.bytes.reserve_exact(capacity.max(FIRST_ROOM));
+                held.bytes.reserve_exact(capacity.max(FIRST_ROOM));
             }
         }
+        held
     }
 
     /// Puts `data` behind what is there.
     pub(super) fn append(&mut self, data: &[u8]) {
-        if self.start >= self.bytes.len() / 2 {
-            self.bytes.drain(..self.start);
-            self.start = 0;
+        let held = self.held.get_or_insert_default();
+        if held.start >= held.bytes.len() / 2 {
+            held.close_up();
         }
-        self.bytes.extend_from_slice(data);
+        held.bytes.extend_from_slice(data);
     }
 
     /// Takes the first `n` bytes out.
     pub(super) fn take(&mut self, n: usize) -> Vec<u8> {
-        if self.start == 0 && n == self.bytes.len() && n >= FIRST_ROOM && n >= self.bytes.capacity() / 2 {
-            // A large whole moves instead of being copied.
-            return mem::take(&mut self.bytes);
+        if let Some(held) = &mut self.held {
+            let whole = held.start == 0 && n == held.bytes.len();
+            if whole && n >= FIRST_ROOM && n >= held.capacity() / 2 {
+                // A large whole moves instead of being copied.
+                return mem::take(&mut held.bytes);
+            }
         }
         let taken = self.get()[..n].to_vec();
         self.consume(n);
@@ -125,13 +167,13 @@ impl Buffer {
 
     /// Throws the first `n` bytes away.
     pub(crate) fn consume(&mut self, n: usize) {
-        self.start += n;
-        if self.is_empty() {
-            self.start = 0;
-            self.bytes.clear();
-            if self.bytes.capacity() > GREEDY as usize {
+        let Some(held) = &mut self.held else { return };
+        held.start += n;
+        if held.is_empty() {
+            held.clear();
+            if held.capacity() > GREEDY {
                 // One large request is no reason to keep its room.
-                self.bytes = Vec::new();
+                self.held = None;
             }
         }
     }

@@ -20,11 +20,12 @@ use crate::wire::{Input, ReadSide};
 /// When the last one is dropped the stream ends, as by [`feed_eof`](Self::feed_eof).
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
-/// use heist_streams::{Feeder, StreamReader};
+/// use heist::{Feeder, StreamReader};
 ///
 /// let (mut reader, feeder): (StreamReader, Feeder) = StreamReader::fed(1024)?;
 /// feeder.clone().feed_data(b"of a clone")?;
@@ -94,8 +95,9 @@ impl Feeder {
     /// is, and [`buffered`](Self::buffered) tells.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let (reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"one")?;
     /// feeder.feed_data(b"two")?;
     /// assert_eq!(feeder.buffered(), 6);
@@ -126,11 +128,12 @@ impl Feeder {
     /// Ends the stream after all that was fed; asyncio's `feed_eof`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"the end")?;
     /// feeder.feed_eof();
     /// assert_eq!(reader.read_to_end().await?, b"the end");
@@ -147,13 +150,14 @@ impl Feeder {
     /// `set_exception`. The first error stays.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// use std::io::{Error, ErrorKind};
     ///
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"lost")?;
     /// feeder.set_exception(&Error::from(ErrorKind::ConnectionReset));
     /// assert_eq!(reader.read(4).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
@@ -170,11 +174,12 @@ impl Feeder {
     /// How many bytes were fed that the reader has not taken in.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+    /// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
     /// feeder.feed_data(b"one\ntwo\n")?;
     /// assert_eq!(feeder.buffered(), 8);
     /// reader.readline().await?;
@@ -233,9 +238,10 @@ impl StreamReader {
     /// A reader that is fed by hand, and what feeds it: asyncio's `StreamReader(limit)`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> std::io::Result<()> {
-    /// use heist_streams::StreamReader;
+    /// use heist::StreamReader;
     ///
     /// let (mut reader, feeder) = StreamReader::fed(1024)?;
     /// feeder.feed_data(b"one\ntwo")?;
@@ -256,21 +262,22 @@ impl StreamReader {
     pub fn fed(limit: usize) -> io::Result<(Self, Feeder)> {
         check_limit(limit)?;
         let feed = Arc::new(Feed::default());
-        let reader = Self::over(Input::Other(Box::new(Fed(feed.clone()))), limit);
+        let reader = Self::over(Input::other(Fed(feed.clone())), limit);
         Ok((reader, Feeder { source: Arc::new(Source(feed)) }))
     }
 
     /// A reader of these bytes, and then of the end of the stream.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))] {
-    /// let reader = heist_streams::StreamReader::from_bytes(*b"some bytes");
+    /// let reader = heist::StreamReader::from_bytes(*b"some bytes");
     /// assert_eq!(reader.buffered(), b"some bytes");
     /// # }
     /// ```
     pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Self {
         let ended = Feed { state: Mutex::new(State { eof: true, ..State::default() }) };
-        let mut reader = Self::over(Input::Other(Box::new(Fed(Arc::new(ended)))), crate::DEFAULT_LIMIT);
+        let mut reader = Self::over(Input::other(Fed(Arc::new(ended))), crate::DEFAULT_LIMIT);
         reader.put_back(bytes.into());
         reader
     }

@@ -14,6 +14,7 @@ use crate::error::ReadError;
 /// error is given once and ends the lines.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -21,10 +22,10 @@ use crate::error::ReadError;
 /// use std::pin::Pin;
 /// use futures_core::Stream;
 ///
-/// let (mut reader, feeder) = heist_streams::StreamReader::fed(1024)?;
+/// let (mut reader, feeder) = heist::StreamReader::fed(1024)?;
 /// feeder.feed_data(b"one\ntwo")?;
 /// feeder.feed_eof();
-/// let mut lines: heist_streams::Lines<'_> = reader.lines();
+/// let mut lines: heist::Lines<'_> = reader.lines();
 /// let mut next = async || std::future::poll_fn(|cx| Pin::new(&mut lines).poll_next(cx)).await;
 /// assert_eq!(next().await.unwrap()?, b"one\n");
 /// assert_eq!(next().await.unwrap()?, b"two");

@@ -10,11 +10,12 @@ impl StreamReader {
     /// the end. Takes nothing.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let mut reader = heist_streams::StreamReader::from_bytes("GET / HTTP/1.1");
+    /// let mut reader = heist::StreamReader::from_bytes("GET / HTTP/1.1");
     /// assert!(reader.peek(3).await?.starts_with(b"GET"));
     /// assert_eq!(reader.read(3).await?, b"GET");
     /// assert_eq!(reader.peek(100).await?, b" / HTTP/1.1", "that is all");
@@ -33,8 +34,8 @@ impl StreamReader {
     /// Nothing is lost.
     pub async fn peek(&mut self, n: usize) -> io::Result<&[u8]> {
         self.check()?;
-        if n > self.state.limit {
-            let message = format!("{n} bytes are more than the limit of the reader, {}", self.state.limit);
+        if n > self.limit() {
+            let message = format!("{n} bytes are more than the limit of the reader, {}", self.limit());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
         while self.state.buffer.len() < n && !self.state.eof {
@@ -46,11 +47,12 @@ impl StreamReader {
     /// Puts `bytes` before what the reader gives next: for who has read further than it should.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// let mut reader = heist_streams::StreamReader::from_bytes("one two");
+    /// let mut reader = heist::StreamReader::from_bytes("one two");
     /// let word = reader.readuntil(b" ").await?;
     /// reader.unread(&word);
     /// assert_eq!(reader.read_to_end().await?, b"one two");

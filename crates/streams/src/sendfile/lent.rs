@@ -35,8 +35,7 @@ impl<'a> Lent<'a> {
         mut op: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         match self.output(cx)? {
-            Output::Tcp(half) => half.poll_io(cx, |socket| op(socket.as_fd())),
-            Output::Unix(half) => half.poll_io(cx, |socket| op(socket.as_fd())),
+            Output::Socket(half) => half.poll_io(cx, |socket| op(socket.as_fd())),
             Output::Other(_) => Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
         }
     }

@@ -36,8 +36,9 @@ use crate::transports::Transport;
 /// in between:
 ///
 /// ```compile_fail
+/// # use heist_streams as heist;
 /// # async fn example(mut writer: heist_streams::StreamWriter, file: std::fs::File) -> std::io::Result<()> {
-/// let sending = heist_streams::sendfile(&mut writer, &file);
+/// let sending = heist::sendfile(&mut writer, &file);
 /// writer.write(b"in between");
 /// sending.await?;
 /// # Ok(())
@@ -45,12 +46,13 @@ use crate::transports::Transport;
 /// ```
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example(mut writer: heist_streams::StreamWriter) -> std::io::Result<()> {
 /// use std::fs::File;
 ///
 /// let file = File::open("page.html")?;
 /// writer.write(b"HTTP/1.0 200 OK\r\n\r\n");
-/// let sent = heist_streams::sendfile(&mut writer, &file).await?;
+/// let sent = heist::sendfile(&mut writer, &file).await?;
 /// println!("{sent} bytes");
 /// # Ok(())
 /// # }
@@ -65,10 +67,11 @@ pub fn sendfile<'a>(writer: &'a mut StreamWriter, file: &'a File) -> SendFile<'a
 /// `loop.sock_sendfile`.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example(socket: std::net::TcpStream) -> std::io::Result<()> {
 /// let file = std::fs::File::open("page.html")?;
 /// socket.set_nonblocking(true)?;
-/// let sent = heist_streams::sock_sendfile(&socket, &file).offset(100).count(1000).await?;
+/// let sent = heist::sock_sendfile(&socket, &file).offset(100).count(1000).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -79,6 +82,7 @@ pub fn sock_sendfile<'a>(socket: &'a impl AsFd, file: &'a File) -> SockSendFile<
 /// A file about to be sent over a stream; see [`sendfile`].
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -92,7 +96,7 @@ pub fn sock_sendfile<'a>(socket: &'a impl AsFd, file: &'a File) -> SockSendFile<
 /// # let file = std::fs::File::open(&path)?;
 /// # std::fs::remove_file(&path)?;
 /// use std::io::Read;
-/// use heist_streams::{SendFile, sendfile};
+/// use heist::{SendFile, sendfile};
 ///
 /// let sending: SendFile<'_> = sendfile(&mut writer, &file);
 /// assert_eq!(sending.await?, 14);
@@ -144,6 +148,7 @@ impl Transport {
 /// A file about to be sent over a socket; see [`sock_sendfile`].
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -157,7 +162,7 @@ impl Transport {
 /// # let file = std::fs::File::open(&path)?;
 /// # std::fs::remove_file(&path)?;
 /// use std::io::Read;
-/// use heist_streams::{SockSendFile, sock_sendfile};
+/// use heist::{SockSendFile, sock_sendfile};
 ///
 /// let sending: SockSendFile<'_> = sock_sendfile(&near, &file);
 /// assert_eq!(sending.offset(2).count(4).await?, 4);
@@ -190,6 +195,7 @@ macro_rules! options {
             /// Where in the file to begin, in bytes; its beginning when not set.
             ///
             /// ```
+            /// # use heist_streams as heist;
             /// # #[cfg(not(heist_loom))]
             /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
             /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -202,7 +208,7 @@ macro_rules! options {
             /// # std::fs::write(&path, b"a page of text")?;
             /// # let file = std::fs::File::open(&path)?;
             /// # std::fs::remove_file(&path)?;
-            /// use heist_streams::sock_sendfile;
+            /// use heist::sock_sendfile;
             ///
             /// // The file has 14 bytes.
             /// assert_eq!(sock_sendfile(&near, &file).offset(10).await?, 4);
@@ -218,6 +224,7 @@ macro_rules! options {
             /// How many bytes to send at most; up to the end of the file when not set.
             ///
             /// ```
+            /// # use heist_streams as heist;
             /// # #[cfg(not(heist_loom))]
             /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
             /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -230,7 +237,7 @@ macro_rules! options {
             /// # std::fs::write(&path, b"a page of text")?;
             /// # let file = std::fs::File::open(&path)?;
             /// # std::fs::remove_file(&path)?;
-            /// use heist_streams::sock_sendfile;
+            /// use heist::sock_sendfile;
             ///
             /// assert_eq!(sock_sendfile(&near, &file).count(6).await?, 6);
             /// assert!(sock_sendfile(&near, &file).count(0).await.is_err());
@@ -246,6 +253,7 @@ macro_rules! options {
             /// Whether to read and write where the kernel cannot send the file itself; yes when not set.
             ///
             /// ```
+            /// # use heist_streams as heist;
             /// # #[cfg(not(heist_loom))]
             /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
             /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -258,7 +266,7 @@ macro_rules! options {
             /// # std::fs::write(&path, b"a page of text")?;
             /// # let file = std::fs::File::open(&path)?;
             /// # std::fs::remove_file(&path)?;
-            /// use heist_streams::sock_sendfile;
+            /// use heist::sock_sendfile;
             ///
             /// // A regular file over TCP needs none.
             /// assert_eq!(sock_sendfile(&near, &file).fallback(false).await?, 14);
@@ -290,8 +298,9 @@ options!(SockSendFile, |this| Destination::Socket(this.socket));
 /// `SendfileNotAvailableError`. The payload of an [`io::Error`] of the kind [`Unsupported`](io::ErrorKind::Unsupported).
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example(mut writer: heist_streams::StreamWriter, file: std::fs::File) -> std::io::Result<()> {
-/// use heist_streams::{SendfileNotAvailableError, sendfile};
+/// use heist::{SendfileNotAvailableError, sendfile};
 ///
 /// if let Err(error) = sendfile(&mut writer, &file).fallback(false).await {
 ///     let unavailable = error.get_ref().is_some_and(|error| error.is::<SendfileNotAvailableError>());

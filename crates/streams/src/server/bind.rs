@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use socket2::Socket;
 
+use crate::error::explained;
 use crate::net::bind;
 
 /// What was chosen about the sockets.
@@ -29,11 +30,11 @@ pub(super) fn bind_all(
         match bind_one(address, options) {
             Ok(socket) => bound.push(socket),
             Err(error) if addresses.len() > 1 && is_missing(&error) => left_out = Some((address, error)),
-            Err(error) => return Err(cannot_listen(&address, &error)),
+            Err(error) => return Err(cannot_listen(&address, error)),
         }
     }
     match left_out {
-        Some((address, error)) if bound.is_empty() => Err(cannot_listen(&address, &error)),
+        Some((address, error)) if bound.is_empty() => Err(cannot_listen(&address, error)),
         _ => Ok(bound),
     }
 }
@@ -55,7 +56,7 @@ fn is_missing(error: &io::Error) -> bool {
 }
 
 /// The error, with the address and what to do.
-pub(super) fn cannot_listen(address: &dyn fmt::Display, error: &io::Error) -> io::Error {
+pub(super) fn cannot_listen(address: &dyn fmt::Display, error: io::Error) -> io::Error {
     let advice = match error.kind() {
         io::ErrorKind::AddrInUse => {
             ": another program listens there; choose another port, or 0 for any free one"
@@ -64,5 +65,6 @@ pub(super) fn cannot_listen(address: &dyn fmt::Display, error: &io::Error) -> io
         io::ErrorKind::AddrNotAvailable => ": this machine does not have that address",
         _ => "",
     };
-    io::Error::new(error.kind(), format!("cannot listen on {address}: {error}{advice}"))
+    let message = format!("cannot listen on {address}: {error}{advice}");
+    explained(error, message)
 }

@@ -15,7 +15,7 @@ use super::outcome::{Outcome, report_failure};
 use super::protected::protected;
 use super::registry::Key;
 use super::state::Shared;
-use crate::writer::{Ending, PeerOf};
+use crate::writer::{Ending, HandlerPoll, PeerOf};
 use crate::{StreamReader, StreamWriter};
 
 /// What the streams of a server's connections are like.
@@ -139,6 +139,7 @@ where
 
     fn poll_body(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), TaskError>> {
         let mut this = self.project();
+        let poll = HandlerPoll::begin();
         if let StepProjection::Begin { begin } = this.step.as_mut().project() {
             let Some(Begin { handler, reader, writer }) = begin.take() else {
                 unreachable!("a handler that panicked when it was called is not polled again");
@@ -150,6 +151,7 @@ where
             unreachable!("it was begun, and a task that has ended is not polled again");
         };
         let outcome = ready!(handler.poll(cx));
+        drop(poll);
         let failure = outcome.failure();
         if let (Some(failure), Some(server)) = (&failure, &this.running.server) {
             report_failure(failure, &server.peer(this.running.key));

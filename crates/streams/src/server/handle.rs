@@ -143,7 +143,8 @@ impl Server {
     /// # use heist_streams::{StreamReader, StreamWriter, start_server};
     /// # async fn echo(_: StreamReader, _: StreamWriter) {}
     /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
-    /// let handle = heist_scheduler::Handle::current().unwrap();
+    /// # use heist_scheduler::Handle;
+    /// let handle = Handle::current().unwrap();
     /// assert!(server.get_loop().same_loop(&handle));
     /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
     /// # }
@@ -188,7 +189,7 @@ impl Server {
         for listener in &listeners {
             if let Err(error) = listener.listen(self.shared.backlog) {
                 self.close();
-                return Err(cannot_listen(listener.address(), &error));
+                return Err(cannot_listen(listener.address(), error));
             }
         }
         if self.shared.handle.is_closed() {
@@ -216,8 +217,9 @@ impl Server {
 
     /// Serves until the server is closed, and its connections have ended; asyncio's `serve_forever`.
     ///
-    /// A cancellation closes the server, waits for its connections, and goes on. Dropping the future closes the server and
-    /// does not wait.
+    /// A cancellation closes the server, waits for its connections, and goes on; Ctrl-C is one, where `main` awaits this. They
+    /// may take as long as they like: a program that wants a limit waits for `heist::ctrl_c` instead, and then calls
+    /// [`shutdown`](Self::shutdown). Dropping the future closes the server and does not wait.
     ///
     /// ```
     /// # #[cfg(not(heist_loom))]
@@ -241,7 +243,9 @@ impl Server {
     pub async fn serve_forever(&self) -> io::Result<()> {
         self.start_serving()?;
         if std::mem::replace(&mut self.shared.state.lock().forever, true) {
-            return Err(io::Error::other("the server is in serve_forever already, in another task"));
+            return Err(io::Error::other(
+                "the server is in serve_forever already, in another task: await wait_closed here",
+            ));
         }
         let close = CloseOnDrop { server: self, forever: true };
         let served = Scope::new(self.shared.wait(State::is_closed)).await;
@@ -364,7 +368,8 @@ impl Server {
     /// # async fn echo(_: StreamReader, _: StreamWriter) {}
     /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
     /// let handle = server.clone();
-    /// let closing = heist_scheduler::spawn(async move { handle.close() });
+    /// # use heist_scheduler::spawn as create_task;
+    /// let closing = create_task(async move { handle.close() });
     /// server.wait_closed().await;
     /// assert!(!server.is_serving() && server.sockets().is_empty());
     /// # closing.await?;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{self, SocketAddr};
 #[cfg(unix)]
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -17,7 +17,7 @@ use super::unix::SocketFile;
 use crate::address::name_of;
 use crate::net::{Line, no_delay};
 use crate::ready::OwnedSocket;
-use crate::wire::streams_over_socket;
+use crate::wire::{StreamSocket, streams_over_socket};
 use crate::{StreamAddr, StreamReader, StreamWriter};
 
 /// A socket that a server listens on, until the server closes it. Used by the task that accepts, which holds the lock only
@@ -75,13 +75,8 @@ impl Accepted {
     /// Its streams.
     pub(super) fn into_streams(self, limit: usize) -> (StreamReader, StreamWriter) {
         let Self { socket, peer } = self;
-        #[cfg(unix)]
-        if !matches!(peer, StreamAddr::Inet(_)) {
-            let source = IoSource::new(UnixStream::from(socket));
-            return streams_over_socket(source, peer, limit, None);
-        }
-        let stream = net::TcpStream::from(socket);
-        if cfg!(not(target_os = "linux")) {
+        let stream = StreamSocket::from(socket);
+        if cfg!(not(target_os = "linux")) && matches!(peer, StreamAddr::Inet(_)) {
             no_delay(&stream);
         }
         streams_over_socket(IoSource::new(stream), peer, limit, None)

@@ -44,7 +44,7 @@ pub use listener::ServerSocket;
 use options::Place;
 pub use options::StartServer;
 pub use outcome::Outcome;
-pub use shutdown::{ServerConnection, ServerReport, Shutdown};
+pub use shutdown::{ServerConnection, ServerReport, ServerShutdown};
 #[cfg(unix)]
 pub use unix::start_unix_server;
 
@@ -58,8 +58,9 @@ pub use unix::start_unix_server;
 /// The address may have several: `"localhost:8888"` listens on IPv4 and IPv6, `(None, 8888)` on all interfaces of both.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::start_server;
+/// use heist::start_server;
 ///
 /// let server = start_server(
 ///     async |mut reader, writer| {
@@ -94,8 +95,9 @@ where
 /// that was passed in by a supervisor. Makes it non-blocking.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::{StreamWriter, start_server_on};
+/// use heist::{StreamWriter, start_server_on};
 ///
 /// let socket = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// let server = start_server_on(async |_reader, writer: StreamWriter| writer.write(b"hello\n"), socket).await?;

@@ -7,6 +7,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use heist_core::Unawaited;
 use heist_core::sync::Mutex;
 use heist_scheduler::Handle;
 
@@ -39,13 +40,14 @@ pub(super) enum Place {
 /// A server about to be started; see [`start_server`](crate::start_server).
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// # use heist_streams::{StreamReader, StreamWriter, start_server};
 /// # async fn echo(_: StreamReader, _: StreamWriter) {}
-/// use heist_streams::StartServer;
+/// use heist::StartServer;
 ///
 /// let start: StartServer<_> = start_server(echo, "127.0.0.1:0");
 /// let server = start.limit(1 << 20).backlog(1000).start_serving(false).await?;
@@ -61,7 +63,7 @@ pub(super) enum Place {
 /// in use, not of this machine, no permission. An address family that the machine lacks is left out, as long as another
 /// is there. A host that is unknown, an address that is none and a limit of 0 are errors, too. Whatever was bound by then is
 /// closed.
-#[must_use = "await it to start the server"]
+#[must_use = "nothing listens before it is awaited: `start_server(handler, address).await?`"]
 pub struct StartServer<H> {
     handler: H,
     place: io::Result<Place>,
@@ -73,6 +75,8 @@ pub struct StartServer<H> {
     max_connections: Option<usize>,
     start_serving: bool,
     made_at: &'static Location<'static>,
+    /// Who forgets the `.await` is told so in debug mode.
+    made: Unawaited,
     #[cfg(feature = "tls")]
     pub(crate) tls: crate::tls::Choices,
 }
@@ -106,6 +110,7 @@ impl<H> StartServer<H> {
             max_connections: None,
             start_serving: true,
             made_at: Location::caller(),
+            made: Unawaited::here(),
             #[cfg(feature = "tls")]
             tls: crate::tls::Choices::default(),
         }
@@ -155,13 +160,14 @@ impl<H> StartServer<H> {
     /// Only addresses of this family; asyncio's `family`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
     /// # use heist_streams::{StreamReader, StreamWriter, start_server};
     /// # async fn echo(_: StreamReader, _: StreamWriter) {}
-    /// use heist_streams::Family;
+    /// use heist::Family;
     ///
     /// let server = start_server(echo, ("localhost", 0)).family(Family::V4).start_serving(false).await?;
     /// assert!(server.sockets()[0].local_addr()?.is_ipv4());
@@ -268,6 +274,7 @@ impl<H> StartServer<H> {
     /// there in the meantime is left alone.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # #[cfg(not(heist_loom))]
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
@@ -275,7 +282,7 @@ impl<H> StartServer<H> {
     /// # use heist_streams::{StreamReader, StreamWriter, start_server};
     /// # async fn echo(_: StreamReader, _: StreamWriter) {}
     /// # let path = std::env::temp_dir().join(format!("heist-cleanup-{}.sock", std::process::id()));
-    /// use heist_streams::start_unix_server;
+    /// use heist::start_unix_server;
     ///
     /// let server = start_unix_server(echo, &path).cleanup_socket(false).start_serving(false).await?;
     /// server.close();
@@ -370,6 +377,7 @@ where
     Fut::Output: Outcome,
 {
     async fn start(mut self) -> io::Result<Server> {
+        self.made.polled();
         self.check()?;
         let Some(handle) = Handle::current() else {
             return Err(io::Error::other("start_server needs an event loop: await it inside heist::run"));

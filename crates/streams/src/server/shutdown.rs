@@ -44,7 +44,8 @@ pub struct ServerConnection {
 impl fmt::Display for ServerConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.task {
-            // The name of a task says the peer, unless somebody gave it another.
+            // A task whose name nobody changed is called after the peer.
+            Some(task) if task.ends_with(&self.peer.to_string()) => self.peer.fmt(f),
             Some(task) => write!(f, "{} (task {task})", self.peer),
             None => write!(f, "{} (sending)", self.peer),
         }
@@ -60,8 +61,9 @@ impl From<&Entry> for ServerConnection {
 /// How the connections of a server ended; see [`Server::shutdown`].
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use heist_streams::ServerReport;
+/// use heist::ServerReport;
 ///
 /// let report = ServerReport::default();
 /// assert!(report.is_clean());
@@ -84,8 +86,9 @@ impl ServerReport {
     /// Whether all ended by themselves.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use heist_streams::ServerReport;
+    /// use heist::ServerReport;
     ///
     /// let report = ServerReport::default();
     /// assert!(report.cancelled.is_empty() && report.remaining.is_empty());
@@ -103,16 +106,16 @@ impl fmt::Display for ServerReport {
         let (connections, themselves) =
             if self.ended == 1 { ("connection", "itself") } else { ("connections", "themselves") };
         write!(f, "{} {connections} ended by {themselves}", self.ended)?;
-        for (what, connections) in [("cancelled", &self.cancelled), ("still running", &self.remaining)] {
-            if !connections.is_empty() {
-                write!(f, "; {} {what}: ", connections.len())?;
-            }
-            for (i, connection) in connections.iter().enumerate() {
-                write!(f, "{}{connection}", if i > 0 { ", " } else { "" })?;
-            }
-        }
-        Ok(())
+        list(f, "", "cancelled at the limit", &self.cancelled)?;
+        list(f, "of these, ", "did not end within the grace time", &self.remaining)
     }
+}
+
+/// Lists `connections`, after what is said of them all; nothing where there are none.
+fn list(f: &mut fmt::Formatter<'_>, of: &str, what: &str, connections: &[ServerConnection]) -> fmt::Result {
+    let Some((first, others)) = connections.split_first() else { return Ok(()) };
+    write!(f, "; {of}{} {what}: {first}", connections.len())?;
+    others.iter().try_for_each(|connection| write!(f, ", {connection}"))
 }
 
 /// A server about to be shut down; see [`Server::shutdown`].
@@ -125,10 +128,10 @@ impl fmt::Display for ServerReport {
 /// # use heist_streams::{StreamReader, StreamWriter, start_server};
 /// # async fn echo(_: StreamReader, _: StreamWriter) {}
 /// # let server = start_server(echo, "127.0.0.1:0").start_serving(false).await?;
+/// # use heist_streams::ServerShutdown;
 /// use std::time::Duration;
-/// use heist_streams::Shutdown;
 ///
-/// let shutdown: Shutdown = server.shutdown(Duration::from_secs(10)).grace(Duration::from_secs(2));
+/// let shutdown: ServerShutdown = server.shutdown(Duration::from_secs(10)).grace(Duration::from_secs(2));
 /// assert!(shutdown.await.is_clean());
 /// # Ok::<_, Box<dyn std::error::Error>>(()) })?
 /// # }
@@ -136,13 +139,13 @@ impl fmt::Display for ServerReport {
 /// ```
 #[derive(Debug)]
 #[must_use = "await it to shut the server down"]
-pub struct Shutdown {
+pub struct ServerShutdown {
     server: Server,
     limit: Duration,
     grace: Duration,
 }
 
-impl Shutdown {
+impl ServerShutdown {
     /// How long cancelled handlers may clean up; a second when not set.
     ///
     /// ```
@@ -206,7 +209,7 @@ fn nobody_is_left(state: &State) -> bool {
     state.accepting == 0 && state.connections.len() == 0
 }
 
-impl IntoFuture for Shutdown {
+impl IntoFuture for ServerShutdown {
     type Output = ServerReport;
     type IntoFuture = Pin<Box<dyn Future<Output = ServerReport> + Send>>;
 
@@ -218,10 +221,11 @@ impl IntoFuture for Shutdown {
 impl Server {
     /// Ends the server in good order: stops listening, gives the connections `limit` to end by themselves, cancels the
     /// handlers of those that do not, and throws away what then remains to be sent. Says who was cancelled, and who did not
-    /// end even so. Await it, perhaps after [`grace`](Shutdown::grace); in all it takes at most limit and grace together.
+    /// end even so. Await it, perhaps after [`grace`](ServerShutdown::grace); in all it takes at most limit and grace together.
     ///
-    /// A handler that wants to end in time watches for it: [`is_serving`](Server::is_serving) is false from the start. One
-    /// that shuts its own server down is waited for, and then cancelled, as any other.
+    /// A handler that wants to say goodbye catches its cancel (`heist::catch_cancelled`) and has the grace time for it; the
+    /// cookbook's recipe of a graceful shutdown does that, and tells handlers earlier, too. One that shuts its own server
+    /// down is waited for, and then cancelled, as any other.
     ///
     /// ```no_run
     /// # async fn example(server: heist_streams::Server) {
@@ -237,7 +241,7 @@ impl Server {
     /// # Cancel safety
     ///
     /// Dropping the future leaves the server closed, and the connections as they are.
-    pub fn shutdown(&self, limit: Duration) -> Shutdown {
-        Shutdown { server: self.clone(), limit, grace: GRACE }
+    pub fn shutdown(&self, limit: Duration) -> ServerShutdown {
+        ServerShutdown { server: self.clone(), limit, grace: GRACE }
     }
 }

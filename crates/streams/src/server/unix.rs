@@ -16,6 +16,7 @@ use super::listener::Listener;
 use super::options::Place;
 use super::outcome::Outcome;
 use crate::address::name_of;
+use crate::error::explained;
 use crate::net::unix_socket;
 use crate::report::report;
 use crate::{StreamAddr, StreamReader, StreamWriter};
@@ -28,8 +29,9 @@ use crate::{StreamAddr, StreamReader, StreamWriter};
 /// is an abstract name, which has no file.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::{StreamReader, StreamWriter, start_unix_server};
+/// use heist::{StreamReader, StreamWriter, start_unix_server};
 ///
 /// let echo = async |mut reader: StreamReader, writer: StreamWriter| {
 ///     writer.write(&reader.readline().await?);
@@ -56,18 +58,18 @@ pub(super) struct SocketPath(PathBuf);
 impl SocketPath {
     /// A bound socket.
     pub(super) fn bind(&self, cleanup: bool) -> io::Result<Listener> {
-        let address = SockAddr::unix(&self.0).map_err(|error| self.cannot_listen(&error))?;
+        let address = SockAddr::unix(&self.0).map_err(|error| self.cannot_listen(error))?;
         let name = name_of(&address);
         if name.as_pathname().is_some() {
-            remove_stale(&self.0, &address).map_err(|error| self.cannot_listen(&error))?;
+            remove_stale(&self.0, &address).map_err(|error| self.cannot_listen(error))?;
         }
         let bound = unix_socket(Type::STREAM).and_then(|socket| socket.bind(&address).map(|()| socket));
-        let socket = bound.map_err(|error| self.cannot_listen(&error))?;
+        let socket = bound.map_err(|error| self.cannot_listen(error))?;
         let file = if cleanup { SocketFile::of(&name) } else { None };
         Ok(Listener::unix(socket, name, file))
     }
 
-    fn cannot_listen(&self, error: &io::Error) -> io::Error {
+    fn cannot_listen(&self, error: io::Error) -> io::Error {
         let path = self.0.display();
         let advice = match error.kind() {
             io::ErrorKind::AddrInUse => {
@@ -79,7 +81,8 @@ impl SocketPath {
             }
             _ => return cannot_listen(&path, error),
         };
-        io::Error::new(error.kind(), format!("cannot listen on {path}: {error}{advice}"))
+        let message = format!("cannot listen on {path}: {error}{advice}");
+        explained(error, message)
     }
 }
 

@@ -9,8 +9,9 @@ use super::{SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGSTOP, numbers};
 /// Why a signal is not handled.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use heist_streams::signal::{SIGKILL, SignalError, signal};
+/// use heist::signal::{SIGKILL, SignalError, signal};
 ///
 /// assert!(matches!(signal(SIGKILL), Err(SignalError::Uncatchable(SIGKILL))));
 /// assert!(matches!(signal(12345), Err(SignalError::Invalid(12345))));
@@ -61,7 +62,9 @@ impl fmt::Display for SignalError {
             Self::NoLoop => f.write_str(
                 "no event loop runs on this thread: call it from a task, or use the method of an EventLoop",
             ),
-            Self::LoopClosed => f.write_str("the event loop is closed and handles no signals any more"),
+            Self::LoopClosed => {
+                f.write_str("the event loop is closed and handles no signals any more: make a new one")
+            }
             Self::Io(error) => write!(f, "the signal cannot be handled now: {error}"),
         }
     }

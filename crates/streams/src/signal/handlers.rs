@@ -21,8 +21,9 @@ use crate::watch::{Watch, Watching};
 /// Dropping it changes nothing: the handler stays until it is removed or replaced, or its loop is closed.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use heist_streams::signal::{SIGHUP, SignalHandler, add_signal_handler};
+/// use heist::signal::{SIGHUP, SignalHandler, add_signal_handler};
 ///
 /// let added: SignalHandler = add_signal_handler(SIGHUP, || println!("the terminal is gone"))?;
 /// assert_eq!(added.signal(), SIGHUP);
@@ -40,8 +41,9 @@ impl SignalHandler {
     /// The number of the signal.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// use heist_streams::signal::{SIGHUP, add_signal_handler};
+    /// use heist::signal::{SIGHUP, add_signal_handler};
     ///
     /// let added = add_signal_handler(SIGHUP, || println!("the terminal is gone"))?;
     /// assert_eq!(added.signal(), SIGHUP);
@@ -56,8 +58,9 @@ impl SignalHandler {
     /// default action stays off. To remove it at once: [`remove_signal_handler`].
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// use heist_streams::signal::{SIGHUP, add_signal_handler};
+    /// use heist::signal::{SIGHUP, add_signal_handler};
     ///
     /// let added = add_signal_handler(SIGHUP, || unreachable!("it is cancelled"))?;
     /// added.cancel();
@@ -73,8 +76,9 @@ impl SignalHandler {
     /// Whether it was cancelled.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// use heist_streams::signal::{SIGHUP, add_signal_handler};
+    /// use heist::signal::{SIGHUP, add_signal_handler};
     ///
     /// let added = add_signal_handler(SIGHUP, || println!("the terminal is gone"))?;
     /// assert!(!added.cancelled());
@@ -111,7 +115,8 @@ struct Registered {
 /// signal replaces the first. Closing the loop removes all its handlers.
 ///
 /// ```no_run
-/// use heist_streams::signal::{SIGTERM, add_signal_handler};
+/// # use heist_streams as heist;
+/// use heist::signal::{SIGTERM, add_signal_handler};
 /// # fn example(main: heist_scheduler::TaskRef) -> Result<(), heist_streams::signal::SignalError> {
 /// add_signal_handler(SIGTERM, move || { main.cancel(); })?;
 /// # Ok(())
@@ -132,8 +137,9 @@ pub fn add_signal_handler(
 /// As [`add_signal_handler`], for a loop that may run elsewhere or not yet: then it calls the handler once it runs.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # fn example(handle: &heist_scheduler::Handle) -> Result<(), Box<dyn std::error::Error>> {
-/// use heist_streams::signal::{SIGHUP, add_signal_handler_to, remove_signal_handler_from};
+/// use heist::signal::{SIGHUP, add_signal_handler_to, remove_signal_handler_from};
 ///
 /// add_signal_handler_to(handle, SIGHUP, || println!("reading the configuration again"))?;
 /// assert!(remove_signal_handler_from(handle, SIGHUP)?);
@@ -178,8 +184,9 @@ pub fn add_signal_handler_to(
 /// `loop.remove_signal_handler`. When nobody else takes the signal, its former action is back on return.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use heist_streams::signal::{SIGHUP, add_signal_handler, remove_signal_handler};
+/// use heist::signal::{SIGHUP, add_signal_handler, remove_signal_handler};
 ///
 /// add_signal_handler(SIGHUP, || println!("the terminal is gone"))?;
 /// assert!(remove_signal_handler(SIGHUP)?);
@@ -199,12 +206,13 @@ pub fn remove_signal_handler(signal: i32) -> Result<bool, SignalError> {
 /// As [`remove_signal_handler`], for a loop that may run elsewhere.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let scheduler = heist_scheduler::LocalScheduler::new(heist_scheduler::Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
 /// # scheduler.block_on(async {
 /// # let handle = &heist_scheduler::Handle::current().unwrap();
-/// use heist_streams::signal::{SIGHUP, SIGKILL, remove_signal_handler_from};
+/// use heist::signal::{SIGHUP, SIGKILL, remove_signal_handler_from};
 ///
 /// assert!(!remove_signal_handler_from(handle, SIGHUP)?, "there was none");
 /// assert!(remove_signal_handler_from(handle, SIGKILL).is_err());

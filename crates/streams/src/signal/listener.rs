@@ -17,8 +17,9 @@ use super::SignalError;
 /// one, as in the kernel. Dropping the last listener brings the former action of the signal back.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// use heist_streams::signal::{SIGTERM, Signal, signal};
+/// use heist::signal::{SIGTERM, Signal, signal};
 ///
 /// let mut terminate: Signal = signal(SIGTERM)?;
 /// terminate.recv().await?;
@@ -34,7 +35,8 @@ pub struct Signal {
 /// Begins to listen to a signal, such as [`SIGTERM`](super::SIGTERM). From here on it does not end the process.
 ///
 /// ```no_run
-/// use heist_streams::signal::{SIGHUP, signal};
+/// # use heist_streams as heist;
+/// use heist::signal::{SIGHUP, signal};
 /// # async fn example() -> std::io::Result<()> {
 /// let mut hang_up = signal(SIGHUP)?;
 /// loop {
@@ -59,8 +61,9 @@ impl Signal {
     /// Waits for the next delivery.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// use heist_streams::signal::{SIGHUP, signal};
+    /// use heist::signal::{SIGHUP, signal};
     ///
     /// let mut hang_up = signal(SIGHUP)?;
     /// hang_up.recv().await?;
@@ -83,8 +86,9 @@ impl Signal {
     /// As [`recv`](Self::recv), for futures written by hand.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-    /// use heist_streams::signal::{SIGHUP, signal};
+    /// use heist::signal::{SIGHUP, signal};
     ///
     /// let mut hang_up = signal(SIGHUP)?;
     /// std::future::poll_fn(|cx| hang_up.poll_recv(cx)).await?;

@@ -2,7 +2,15 @@
 
 macro_rules! numbers {
     ($($(#[$attribute:meta])* $name:ident: $what:literal;)*) => {
-        $(#[doc = $what] $(#[$attribute])* pub const $name: i32 = libc::$name;)*
+        $(
+            #[doc = $what]
+            ///
+            /// ```
+            /// # use heist_streams as heist;
+            #[doc = concat!("println!(\"the signal's number is {}\", heist::signal::", stringify!($name), ");")]
+            /// ```
+            $(#[$attribute])* pub const $name: i32 = libc::$name;
+        )*
 
         /// The name of a signal, for texts.
         pub(crate) fn name(signal: i32) -> Option<&'static str> {

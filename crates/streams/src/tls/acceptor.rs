@@ -17,9 +17,10 @@ use super::{protocols, provider};
 /// TLS 1.3 and 1.2 are spoken.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
 /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
-/// use heist_streams::tls::TlsAcceptor;
+/// use heist::tls::TlsAcceptor;
 ///
 /// let acceptor = TlsAcceptor::from_pem(&certificate, &key)?;
 /// assert!(TlsAcceptor::from_pem(&certificate, "no key").is_err());
@@ -34,8 +35,9 @@ impl TlsAcceptor {
     /// Of a certificate chain, the server's own first, and its key, both as PEM text.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # fn example() -> std::io::Result<()> {
-    /// use heist_streams::tls::TlsAcceptor;
+    /// use heist::tls::TlsAcceptor;
     ///
     /// let acceptor = TlsAcceptor::from_pem(std::fs::read("server.pem")?, std::fs::read("server.key")?)?;
     /// # Ok(())
@@ -52,8 +54,9 @@ impl TlsAcceptor {
     /// As [`from_pem`](Self::from_pem), with choices of its own.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # fn example(certificate: &str, key: &str, authority: &str) -> std::io::Result<()> {
-    /// use heist_streams::tls::TlsAcceptor;
+    /// use heist::tls::TlsAcceptor;
     ///
     /// let acceptor = TlsAcceptor::builder(certificate, key).client_root_pem(authority).alpn(["h2"]).build()?;
     /// # Ok(())
@@ -74,9 +77,10 @@ impl TlsAcceptor {
     /// [`TlsAcceptorBuilder::alpn`].
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
-    /// use heist_streams::tls::TlsAcceptor;
+    /// use heist::tls::TlsAcceptor;
     ///
     /// let acceptor = TlsAcceptor::from_pem(&certificate, &key)?.with_default_alpn(["h2", "http/1.1"]);
     /// # drop(acceptor);
@@ -101,9 +105,10 @@ impl From<Arc<ServerConfig>> for TlsAcceptor {
 /// A [`TlsAcceptor`] about to be made.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
 /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
-/// use heist_streams::tls::TlsAcceptor;
+/// use heist::tls::TlsAcceptor;
 ///
 /// let builder = TlsAcceptor::builder(&certificate, &key);
 /// assert!(!format!("{builder:?}").contains("PRIVATE"), "keys are not shown");
@@ -133,9 +138,10 @@ impl TlsAcceptorBuilder {
     /// up. asyncio's `load_verify_locations` with `CERT_REQUIRED`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
-    /// use heist_streams::tls::TlsAcceptor;
+    /// use heist::tls::TlsAcceptor;
     ///
     /// let authority = &certificate;
     /// TlsAcceptor::builder(&certificate, &key).client_root_pem(authority).build()?;
@@ -151,9 +157,10 @@ impl TlsAcceptorBuilder {
     /// `CERT_OPTIONAL`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
-    /// use heist_streams::tls::TlsAcceptor;
+    /// use heist::tls::TlsAcceptor;
     ///
     /// let builder = TlsAcceptor::builder(&certificate, &key).client_certificate_optional();
     /// assert!(builder.build().is_err(), "who is to judge it?");
@@ -170,13 +177,11 @@ impl TlsAcceptorBuilder {
     /// refused. asyncio's `set_alpn_protocols`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
@@ -199,9 +204,10 @@ impl TlsAcceptorBuilder {
     /// Makes the acceptor.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
-    /// use heist_streams::tls::TlsAcceptor;
+    /// use heist::tls::TlsAcceptor;
     ///
     /// TlsAcceptor::builder(&certificate, &key).build()?;
     /// let error = TlsAcceptor::builder("no certificate", &key).build().unwrap_err();

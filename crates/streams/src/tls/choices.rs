@@ -136,8 +136,9 @@ impl OpenConnection {
     /// [`server_hostname`](Self::server_hostname).
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::{open_connection, tls::TlsConnector};
+    /// use heist::{open_connection, tls::TlsConnector};
     ///
     /// let connector = TlsConnector::new()?;
     /// let (reader, writer) = open_connection(("example.org", 443)).tls(&connector).await?;
@@ -159,13 +160,11 @@ impl OpenConnection {
     /// `server_hostname`. An address without a host, such as a ready socket, needs it.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
@@ -187,13 +186,11 @@ impl OpenConnection {
     /// How long the handshake may take; 60 s when not set. asyncio's `ssl_handshake_timeout`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
@@ -218,13 +215,11 @@ impl OpenConnection {
     /// set. asyncio's `ssl_shutdown_timeout`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
@@ -253,8 +248,9 @@ impl<H> StartServer<H> {
     /// loop's exception handler hears of it in debug mode alone, since anybody can make one fail.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::{StreamWriter, start_server, tls::TlsAcceptor};
+    /// use heist::{StreamWriter, start_server, tls::TlsAcceptor};
     ///
     /// let acceptor = TlsAcceptor::from_pem(std::fs::read("server.pem")?, std::fs::read("server.key")?)?;
     /// let hello = async |_reader, writer: StreamWriter| writer.write(b"hello\n");
@@ -270,13 +266,11 @@ impl<H> StartServer<H> {
     /// How long a handshake may take before the connection is cut; 60 s when not set. asyncio's `ssl_handshake_timeout`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
@@ -296,13 +290,11 @@ impl<H> StartServer<H> {
     /// How long closing a connection may take before it is cut; 30 s when not set. asyncio's `ssl_shutdown_timeout`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");

@@ -20,9 +20,10 @@ use super::{protocols, provider};
 /// Servers are always verified, certificate and name. TLS 1.3 and 1.2 are spoken.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
 /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
-/// use heist_streams::tls::TlsConnector;
+/// use heist::tls::TlsConnector;
 ///
 /// let connector = TlsConnector::builder().root_pem(&certificate).build()?;
 /// assert!(TlsConnector::builder().root_pem("nobody").build().is_err());
@@ -37,8 +38,9 @@ impl TlsConnector {
     /// One that trusts what this machine trusts. Reads the system's certificates, so it blocks for some milliseconds.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # fn example() -> std::io::Result<()> {
-    /// let connector = heist_streams::tls::TlsConnector::new()?;
+    /// let connector = heist::tls::TlsConnector::new()?;
     /// # Ok(())
     /// # }
     /// ```
@@ -53,8 +55,9 @@ impl TlsConnector {
     /// One with choices of its own.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # fn example() -> std::io::Result<()> {
-    /// use heist_streams::tls::TlsConnector;
+    /// use heist::tls::TlsConnector;
     ///
     /// let authority = std::fs::read("authority.pem")?;
     /// let connector = TlsConnector::builder().root_pem(authority).alpn(["h2", "http/1.1"]).build()?;
@@ -76,9 +79,10 @@ impl From<Arc<ClientConfig>> for TlsConnector {
 /// A [`TlsConnector`] about to be made.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
 /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
-/// use heist_streams::tls::TlsConnector;
+/// use heist::tls::TlsConnector;
 ///
 /// let builder = TlsConnector::builder().root_pem(&certificate).identity_pem(&certificate, &key);
 /// assert!(!format!("{builder:?}").contains("PRIVATE"), "keys are not shown");
@@ -110,9 +114,10 @@ impl TlsConnectorBuilder {
     /// `load_verify_locations`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
-    /// use heist_streams::tls::TlsConnector;
+    /// use heist::tls::TlsConnector;
     ///
     /// let authority = &certificate;
     /// TlsConnector::builder().root_pem(authority).build()?;
@@ -127,9 +132,10 @@ impl TlsConnectorBuilder {
     /// Shows the server who this is: a certificate chain, this end's own first, and its key. asyncio's `load_cert_chain`.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
-    /// use heist_streams::tls::TlsConnector;
+    /// use heist::tls::TlsConnector;
     ///
     /// let builder = TlsConnector::builder().root_pem(&certificate);
     /// builder.identity_pem(&certificate, &key).build()?;
@@ -145,13 +151,11 @@ impl TlsConnectorBuilder {
     /// The protocols that may be spoken over the connection, the preferred one first. asyncio's `set_alpn_protocols`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
@@ -174,13 +178,11 @@ impl TlsConnectorBuilder {
     /// Trusts whoever answers: anybody on the way can read and change what is sent. For tests. asyncio's `CERT_NONE`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
@@ -202,9 +204,10 @@ impl TlsConnectorBuilder {
     /// Makes the connector.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
-    /// use heist_streams::tls::TlsConnector;
+    /// use heist::tls::TlsConnector;
     ///
     /// TlsConnector::builder().root_pem(&certificate).build()?;
     /// let error = TlsConnector::builder().root_pem("nobody").build().unwrap_err();

@@ -10,8 +10,9 @@ use rustls::{AlertDescription, Error as Cause};
 /// [`InvalidData`](io::ErrorKind::InvalidData):
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # fn look(error: std::io::Error) {
-/// use heist_streams::tls::{TlsError, TlsErrorKind};
+/// use heist::tls::{TlsError, TlsErrorKind};
 ///
 /// if let Some(error) = error.get_ref().and_then(|error| error.downcast_ref::<TlsError>()) {
 ///     println!("{error}, bad certificate: {}", error.kind() == TlsErrorKind::Certificate);
@@ -27,20 +28,19 @@ pub struct TlsError {
 /// Which kind of failure a [`TlsError`] is.
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
 /// # use std::time::Duration;
 /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
 /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
 /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
 /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
 /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
 /// # let server = start_server(hello, "127.0.0.1:0").tls(acceptor).await?;
 /// # let address = server.sockets()[0].local_addr()?;
-/// use heist_streams::tls::{TlsError, TlsErrorKind};
+/// use heist::tls::{TlsError, TlsErrorKind};
 ///
 /// let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap().cert.pem();
 /// let trusts_other = TlsConnector::builder().root_pem(other).build()?;
@@ -75,13 +75,12 @@ impl TlsError {
     /// Which kind of failure it is.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// # use heist_streams as heist;
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let hello = async |_reader: StreamReader, writer: StreamWriter| writer.write(b"hello\n");
@@ -89,7 +88,7 @@ impl TlsError {
     /// # let connector = TlsConnector::builder().root_pem(&certificate).build()?;
     /// # let server = start_server(hello, "127.0.0.1:0").tls(acceptor).await?;
     /// # let address = server.sockets()[0].local_addr()?;
-    /// use heist_streams::tls::{TlsError, TlsErrorKind};
+    /// use heist::tls::{TlsError, TlsErrorKind};
     ///
     /// let failed = open_connection(address).tls(connector).server_hostname("example.org").await.unwrap_err();
     /// let failed = failed.downcast::<TlsError>().unwrap();

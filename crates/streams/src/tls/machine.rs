@@ -278,6 +278,11 @@ impl Machine {
         self.shutdown(Shutdown::Both);
     }
 
+    /// As [`WriteSide::abort`](crate::wire::WriteSide::abort).
+    pub(super) fn cut(&mut self) {
+        self.output.abort();
+    }
+
     /// Ends directions at once.
     pub(super) fn shutdown(&mut self, how: Shutdown) {
         self.ended |= how == Shutdown::Both || self.lingering;

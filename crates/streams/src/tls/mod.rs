@@ -6,8 +6,9 @@
 //! `open_connection(..).tls(..)` and `start_server(..).tls(..)` stand. How it works is in `docs/design/tls.md`.
 //!
 //! ```no_run
+//! # use heist_streams as heist;
 //! # async fn example() -> std::io::Result<()> {
-//! use heist_streams::{open_connection, tls::TlsConnector};
+//! use heist::{open_connection, tls::TlsConnector};
 //!
 //! let (mut reader, writer) = open_connection(("example.org", 443)).tls(TlsConnector::new()?).await?;
 //! writer.write(b"HEAD / HTTP/1.0\r\nHost: example.org\r\n\r\n");
@@ -41,6 +42,7 @@ mod tests;
 
 use std::sync::Arc;
 
+#[doc(no_inline)]
 pub use rustls;
 
 pub use acceptor::{TlsAcceptor, TlsAcceptorBuilder};
@@ -53,9 +55,10 @@ pub use start::StartTls;
 /// What one end of a connection needs for TLS, and which end it is; asyncio's `ssl.SSLContext`.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
 /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
-/// use heist_streams::tls::{TlsAcceptor, TlsConnector, TlsContext};
+/// use heist::tls::{TlsAcceptor, TlsConnector, TlsContext};
 ///
 /// let client = TlsConnector::builder().root_pem(&certificate).build()?;
 /// assert!(matches!(TlsContext::from(client), TlsContext::Client(_)));

@@ -26,7 +26,7 @@ pub(super) fn sides(machine: Machine, writer: WeakWriter, patience: Duration) ->
     let session = Arc::new(Mutex::new(machine));
     let read = TlsRead { session: session.clone(), writer };
     let write = TlsWrite { session, patience, overdue: None };
-    (Input::Other(Box::new(read)), Output::Other(Box::new(write)))
+    (Input::other(read), Output::other(write))
 }
 
 struct TlsRead {
@@ -137,6 +137,10 @@ impl WriteSide for TlsWrite {
     fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
         self.session.lock().shutdown(how);
         Ok(())
+    }
+
+    fn abort(&mut self) {
+        self.session.lock().cut();
     }
 
     /// As asyncio has it. The peer could be told by TLS 1.3, but not every peer listens to that.

@@ -24,8 +24,9 @@ impl StreamWriter {
     /// has before.
     ///
     /// ```no_run
+    /// # use heist_streams as heist;
     /// # async fn example() -> std::io::Result<()> {
-    /// use heist_streams::{open_connection, tls::TlsConnector};
+    /// use heist::{open_connection, tls::TlsConnector};
     ///
     /// let (mut reader, writer) = open_connection(("mail.example.org", 143)).await?;
     /// println!("{}", String::from_utf8_lossy(&reader.readline().await?));
@@ -59,13 +60,11 @@ impl StreamWriter {
 /// TLS about to be started; see [`StreamWriter::start_tls`].
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
 /// # use std::time::Duration;
 /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
 /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
 /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
 /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
@@ -101,13 +100,11 @@ impl StartTls<'_> {
     /// The name that the server's certificate must be for; the end that connects must give it. asyncio's `server_hostname`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
@@ -133,13 +130,11 @@ impl StartTls<'_> {
     /// How long the handshake may take; 60 s when not set. asyncio's `ssl_handshake_timeout`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
@@ -167,13 +162,11 @@ impl StartTls<'_> {
     /// asyncio's `ssl_shutdown_timeout`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::time::Duration;
     /// # use heist_streams::tls::{TlsAcceptor, TlsConnector};
     /// # use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
     /// # let acceptor = TlsAcceptor::builder(&certificate, &key).build()?;
@@ -280,9 +273,7 @@ impl Plan {
 /// Refuses streams of two connections, as far as that can be seen.
 fn check_pair(reader: &StreamReader, writer: &StreamWriter) -> io::Result<()> {
     let fits = writer.with_output(|output| match (reader.input(), output) {
-        (Input::Tcp(input), Output::Tcp(output)) => input.is_pair_of(output),
-        #[cfg(unix)]
-        (Input::Unix(input), Output::Unix(output)) => input.is_pair_of(output),
+        (Input::Socket(input), Output::Socket(output)) => input.is_pair_of(output),
         (Input::Other(_), Output::Other(_)) => true,
         _ => false,
     });

@@ -118,8 +118,8 @@ async fn streams(
     client: &mut ClientConnection,
     server: ServerConnection,
 ) -> (StreamReader, StreamWriter) {
-    let mut reader = StreamReader::over(Input::Other(Box::new(wire.clone())), DEFAULT_LIMIT);
-    let writer = StreamWriter::over(Output::Other(Box::new(wire.clone())), StreamAddr::Unnamed, None);
+    let mut reader = StreamReader::over(Input::other(wire.clone()), DEFAULT_LIMIT);
+    let writer = StreamWriter::over(Output::other(wire.clone()), StreamAddr::Unnamed, None);
     let (loan, output) = writer.lend().await.unwrap();
     let (input, unread) = reader.lend();
     let mut machine = Machine::new(Connection::Server(server), input, output, unread);

@@ -61,11 +61,10 @@ pub(super) fn end(payload: Option<Payload>) -> Poll<()> {
 /// is called with.
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
-/// use heist_streams::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
+/// # heist_test_loop::run_local(async {
+/// use heist::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
 /// # std::panic::set_hook(Box::new(|_| {}));
 ///
 /// struct Buggy(std::sync::mpsc::Sender<ProtocolError>);
@@ -104,11 +103,10 @@ impl ProtocolError {
     /// The name of the callback.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// # use heist_streams as heist;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
-    /// use heist_streams::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
+    /// # heist_test_loop::run_local(async {
+    /// use heist::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
     /// # std::panic::set_hook(Box::new(|_| {}));
     ///
     /// struct Buggy(std::sync::mpsc::Sender<ProtocolError>);
@@ -143,11 +141,10 @@ impl ProtocolError {
     /// Whether it panicked.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// # use heist_streams as heist;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
-    /// use heist_streams::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
+    /// # heist_test_loop::run_local(async {
+    /// use heist::transports::{Protocol, ProtocolError, Transport, connect_accepted_socket};
     /// # std::panic::set_hook(Box::new(|_| {}));
     ///
     /// struct Buggy(std::sync::mpsc::Sender<ProtocolError>);

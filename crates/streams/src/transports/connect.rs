@@ -20,9 +20,10 @@ use crate::{OpenConnection, ToAddress, open_connection, open_connection_on};
 /// `factory` makes the protocol, once the connection is there; it is often a closure that captures what the protocol needs.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
 /// use std::time::Duration;
-/// use heist_streams::transports::{Protocol, Transport, create_connection};
+/// use heist::transports::{Protocol, Transport, create_connection};
 ///
 /// struct Client {
 ///     message: &'static str,
@@ -55,16 +56,15 @@ where
 /// As [`create_connection`], to a Unix socket; asyncio's `create_unix_connection`.
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::Protocol;
 /// # struct Quiet;
 /// # impl Protocol for Quiet {
 /// #     fn data_received(&mut self, _data: &[u8]) {}
 /// # }
-/// use heist_streams::transports::create_unix_connection;
+/// use heist::transports::create_unix_connection;
 ///
 /// # let directory = std::env::temp_dir().join(format!("heist-doc-{}", std::process::id()));
 /// # std::fs::create_dir_all(&directory)?;
@@ -90,17 +90,16 @@ where
 /// asyncio's `connect_accepted_socket`, and its `create_connection(sock=...)`.
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::Protocol;
 /// # struct Quiet;
 /// # impl Protocol for Quiet {
 /// #     fn data_received(&mut self, _data: &[u8]) {}
 /// # }
 /// use std::io::Read;
-/// use heist_streams::transports::connect_accepted_socket;
+/// use heist::transports::connect_accepted_socket;
 ///
 /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// let mut peer = std::net::TcpStream::connect(listener.local_addr()?)?;
@@ -133,16 +132,15 @@ where
 /// `connection_made`.
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::Protocol;
 /// # struct Quiet;
 /// # impl Protocol for Quiet {
 /// #     fn data_received(&mut self, _data: &[u8]) {}
 /// # }
-/// use heist_streams::transports::create_connection;
+/// use heist::transports::create_connection;
 ///
 /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// let (transport, _protocol) = create_connection(|| Quiet, listener.local_addr()?).await?;
@@ -175,16 +173,15 @@ impl<F, Kind> CreateConnection<F, Kind> {
     /// `interleave`, `timeout`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// # use heist_streams as heist;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::Protocol;
     /// # struct Quiet;
     /// # impl Protocol for Quiet {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
-    /// use heist_streams::transports::create_connection;
+    /// use heist::transports::create_connection;
     ///
     /// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// let (transport, _protocol) = create_connection(|| Quiet, listener.local_addr()?)

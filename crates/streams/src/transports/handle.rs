@@ -14,8 +14,9 @@ use heist_sync::{Lock, LockFuture, LockGuard, LockOwned};
 /// after the connection was lost. Callbacks wait meanwhile: let the guard go soon, and never wait for a callback with it.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::transports::{Protocol, create_connection};
+/// use heist::transports::{Protocol, create_connection};
 ///
 /// #[derive(Default)]
 /// struct Count(usize);
@@ -43,8 +44,6 @@ impl<P> ProtocolHandle<P> {
     /// Waits until no callback runs and nobody else has it.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -52,7 +51,7 @@ impl<P> ProtocolHandle<P> {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -76,8 +75,6 @@ impl<P> ProtocolHandle<P> {
     /// The protocol, if it is free now; `None` inside of its own callbacks.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -85,7 +82,7 @@ impl<P> ProtocolHandle<P> {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;

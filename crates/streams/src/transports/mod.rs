@@ -8,8 +8,9 @@
 //! Connections run beside each other, on all workers. How that goes is in `docs/design/transports.md`.
 //!
 //! ```no_run
+//! # use heist_streams as heist;
 //! # async fn example() -> std::io::Result<()> {
-//! use heist_streams::transports::{Protocol, Transport, create_server};
+//! use heist::transports::{Protocol, Transport, create_server};
 //!
 //! #[derive(Default)]
 //! struct Echo(Option<Transport>);
@@ -57,7 +58,7 @@ mod datagram;
 mod driver;
 mod handle;
 mod lane;
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "tls", all(test, heist_loom)))]
 mod lending;
 #[cfg(all(test, heist_loom))]
 mod models;

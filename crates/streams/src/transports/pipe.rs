@@ -17,12 +17,12 @@ use crate::{StreamWriter, pipe};
 /// a transport ends it by an error.
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
+/// # use heist_scheduler::yield_now;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// use std::io::Write;
-/// use heist_streams::transports::{Protocol, connect_read_pipe};
+/// use heist::transports::{Protocol, connect_read_pipe};
 ///
 /// struct Lines(Vec<u8>);
 ///
@@ -36,7 +36,7 @@ use crate::{StreamWriter, pipe};
 /// let (transport, protocol) = connect_read_pipe(|| Lines(Vec::new()), output).await?;
 /// input.write_all(b"one\n")?;
 /// while protocol.lock().await.0 != b"one\n" {
-///     heist_scheduler::yield_now().await;
+///     yield_now().await;
 /// }
 /// # transport.abort();
 /// # Ok(())
@@ -65,17 +65,16 @@ where
 /// something was kept. `data_received` is never called.
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::Protocol;
 /// # struct Quiet;
 /// # impl Protocol for Quiet {
 /// #     fn data_received(&mut self, _data: &[u8]) {}
 /// # }
 /// use std::io::Read;
-/// use heist_streams::transports::connect_write_pipe;
+/// use heist::transports::connect_write_pipe;
 ///
 /// let (mut output, input) = std::os::unix::net::UnixStream::pair()?;
 /// let (transport, _protocol) = connect_write_pipe(|| Quiet, input).await?;
@@ -106,7 +105,7 @@ where
 
 /// The writer of a transport that only reads: it can be closed, and nothing else.
 pub(super) fn no_writer() -> StreamWriter {
-    StreamWriter::over(Output::Other(Box::new(NoOutput)), StreamAddr::Unnamed, None)
+    StreamWriter::over(Output::other(NoOutput), StreamAddr::Unnamed, None)
 }
 
 #[derive(Debug)]

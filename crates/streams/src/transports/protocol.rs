@@ -14,12 +14,11 @@ use crate::StreamReader;
 /// other by its task; they must not block. To await something, create a task.
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// use std::io::{Read, Write};
-/// use heist_streams::transports::{Protocol, Transport, connect_accepted_socket};
+/// use heist::transports::{Protocol, Transport, connect_accepted_socket};
 ///
 /// struct Upper(Option<Transport>);
 ///
@@ -77,7 +76,8 @@ pub trait Protocol: Send + 'static {
 /// straight there when it has room for 1 KiB or more.
 ///
 /// ```no_run
-/// use heist_streams::transports::BufferedProtocol;
+/// # use heist_streams as heist;
+/// use heist::transports::BufferedProtocol;
 ///
 /// struct Receiver {
 ///     buffer: Vec<u8>,
@@ -128,6 +128,26 @@ pub trait BufferedProtocol: Send + 'static {
 }
 
 /// A [`Protocol`] or a [`BufferedProtocol`]: implement one of these. `Kind` says which, and is never written out.
+///
+/// ```
+/// # use heist_streams as heist;
+/// use heist::transports::{Protocol, Transport};
+///
+/// struct Echo(Option<Transport>);
+///
+/// // This makes it a `StreamProtocol`.
+/// impl Protocol for Echo {
+///     fn connection_made(&mut self, transport: Transport) {
+///         self.0 = Some(transport);
+///     }
+///
+///     fn data_received(&mut self, data: &[u8]) {
+///         if let Some(transport) = &self.0 {
+///             transport.write(data);
+///         }
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no protocol",
     note = "implement `Protocol` for it, or `BufferedProtocol`, and not both"

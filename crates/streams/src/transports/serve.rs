@@ -12,8 +12,9 @@ use crate::{StartServer, StreamReader, StreamWriter, ToAddress, start_server, st
 /// options: those of [`start_server`].
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::transports::{Protocol, Transport, create_server};
+/// use heist::transports::{Protocol, Transport, create_server};
 ///
 /// struct Greeter;
 ///
@@ -45,10 +46,9 @@ where
 /// As [`create_server`], on a socket that is bound already; asyncio's `create_server(sock=...)`. See [`start_server_on`].
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::{Protocol, Transport};
 /// # struct Greeter;
 /// # impl Protocol for Greeter {
@@ -58,12 +58,12 @@ where
 /// #     }
 /// #     fn data_received(&mut self, _data: &[u8]) {}
 /// # }
-/// use heist_streams::transports::create_server_on;
+/// use heist::transports::create_server_on;
 ///
 /// let socket = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// let address = socket.local_addr()?;
 /// let server = create_server_on(|| Greeter, socket).await?;
-/// let (mut reader, _writer) = heist_streams::open_connection(address).await?;
+/// let (mut reader, _writer) = heist::open_connection(address).await?;
 /// assert_eq!(reader.readline().await?, b"hello\n"[..]);
 /// # server.close();
 /// # Ok(())
@@ -84,10 +84,9 @@ where
 /// As [`create_server`], on a Unix socket; asyncio's `create_unix_server`. See [`start_unix_server`](crate::start_unix_server).
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::{Protocol, Transport};
 /// # struct Greeter;
 /// # impl Protocol for Greeter {
@@ -97,13 +96,13 @@ where
 /// #     }
 /// #     fn data_received(&mut self, _data: &[u8]) {}
 /// # }
-/// use heist_streams::transports::create_unix_server;
+/// use heist::transports::create_unix_server;
 ///
 /// # let directory = std::env::temp_dir().join(format!("heist-doc-{}", std::process::id()));
 /// # std::fs::create_dir_all(&directory)?;
 /// # let path = directory.join("unix-server");
 /// let server = create_unix_server(|| Greeter, &path).await?;
-/// let (mut reader, _writer) = heist_streams::open_unix_connection(&path).await?;
+/// let (mut reader, _writer) = heist::open_unix_connection(&path).await?;
 /// assert_eq!(reader.readline().await?, b"hello\n"[..]);
 /// # server.close();
 /// # Ok(())

@@ -20,10 +20,9 @@ impl Transport {
     /// handshake is done.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
+    /// # use heist_streams as heist;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::{StreamReader, StreamWriter, start_server};
     /// # let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     /// # let (certificate, key) = (identity.cert.pem(), identity.key_pair.serialize_pem());
@@ -34,8 +33,8 @@ impl Transport {
     /// #     std::io::Result::Ok(())
     /// # }, "127.0.0.1:0").await?;
     /// # let address = server.sockets()[0].local_addr()?;
-    /// use heist_streams::tls::TlsConnector;
-    /// use heist_streams::transports::{Protocol, create_connection};
+    /// use heist::tls::TlsConnector;
+    /// use heist::transports::{Protocol, create_connection};
     ///
     /// struct Quiet;
     ///
@@ -86,10 +85,11 @@ impl Transport {
 /// [`StartTls`](crate::tls::StartTls).
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example(transport: heist_streams::transports::Transport) -> std::io::Result<()> {
 /// use std::time::Duration;
-/// use heist_streams::tls::TlsConnector;
-/// use heist_streams::transports::StartTransportTls;
+/// use heist::tls::TlsConnector;
+/// use heist::transports::StartTransportTls;
 ///
 /// let start: StartTransportTls<'_> = transport.start_tls(TlsConnector::new()?);
 /// start.server_hostname("mail.example.org").ssl_handshake_timeout(Duration::from_secs(5)).await?;

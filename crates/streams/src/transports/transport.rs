@@ -15,7 +15,7 @@ use heist_sync::Lock;
 
 use super::ProtocolHandle;
 use super::driver::{Session, session_of};
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "tls", all(test, heist_loom)))]
 use super::lending::Lending;
 use super::protocol::StreamProtocol;
 #[cfg(feature = "tls")]
@@ -37,8 +37,6 @@ pub(super) const PATIENCE: u32 = 5;
 /// open until one side ends it.
 ///
 /// ```
-/// # #[path = "../../tests/support/mod.rs"]
-/// # mod support;
 /// # use std::io::{Read, Write};
 /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
 /// # struct Quiet;
@@ -46,7 +44,7 @@ pub(super) const PATIENCE: u32 = 5;
 /// #     fn data_received(&mut self, _data: &[u8]) {}
 /// # }
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
 /// # let (mut peer, address) = listener.accept()?;
@@ -87,7 +85,7 @@ struct Control {
     /// The task has ended: nobody will be called any more.
     over: bool,
     /// Where the reader is, while somebody else wants it.
-    #[cfg(feature = "tls")]
+    #[cfg(any(feature = "tls", all(test, heist_loom)))]
     reader: Lending,
 }
 
@@ -112,7 +110,7 @@ impl Transport {
             next: None,
             protocol: Weak::<Lock<()>>::new() as Weak<_>,
             over: false,
-            #[cfg(feature = "tls")]
+            #[cfg(any(feature = "tls", all(test, heist_loom)))]
             reader: Lending::default(),
         };
         let (in_vain, control) = (AtomicU32::new(0), Mutex::new(control));
@@ -139,22 +137,22 @@ impl Transport {
         let mut control = self.core.control.lock();
         control.over = true;
         let left = (control.waker.take(), control.next.take());
-        #[cfg(feature = "tls")]
+        #[cfg(any(feature = "tls", all(test, heist_loom)))]
         let reader = std::mem::take(&mut control.reader);
         drop(control);
         drop(left);
-        #[cfg(feature = "tls")]
+        #[cfg(any(feature = "tls", all(test, heist_loom)))]
         reader.wake();
     }
 
     /// Where the reader is while somebody else wants it, and whether the task has ended; `change` changes that, and the task is
     /// woken to look.
-    #[cfg(feature = "tls")]
+    #[cfg(any(feature = "tls", all(test, heist_loom)))]
     pub(super) fn with_lending<R>(&self, change: impl FnOnce(&mut Lending, bool) -> R) -> R {
         let mut control = self.core.control.lock();
         let over = control.over;
         let result = change(&mut control.reader, over);
-        let waker = control.waker.take();
+        let waker = if mutant("streams-lending-wakes") { None } else { control.waker.take() };
         drop(control);
         if let Some(waker) = waker {
             waker.wake();
@@ -163,7 +161,7 @@ impl Transport {
     }
 
     /// The task's turn: takes part in lending `reader`.
-    #[cfg(feature = "tls")]
+    #[cfg(any(feature = "tls", all(test, heist_loom)))]
     pub(super) fn lend_reader(&self, reader: &mut Option<StreamReader>) {
         let waker = self.core.control.lock().reader.turn(reader);
         if let Some(waker) = waker {
@@ -187,8 +185,6 @@ impl Transport {
     /// Where nothing is kept: one system call, two atomic read-modify-writes, no allocation.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -196,7 +192,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -218,8 +214,6 @@ impl Transport {
     /// Writes several pieces, one after the other, in one system call where possible; asyncio's `writelines`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -227,7 +221,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -270,8 +264,6 @@ impl Transport {
     /// [`close`](Self::close), it does nothing.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -279,7 +271,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -301,8 +293,6 @@ impl Transport {
     /// Whether [`write_eof`](Self::write_eof) works on this kind of connection; asyncio's `can_write_eof`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -310,7 +300,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -328,8 +318,6 @@ impl Transport {
     /// protocol is told that the connection is lost, without an error.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -337,7 +325,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -357,8 +345,6 @@ impl Transport {
     /// by [`close`](Self::close).
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -366,7 +352,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -385,8 +371,6 @@ impl Transport {
     /// Whether the connection is closed or about to be; asyncio's `is_closing`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -394,7 +378,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -415,8 +399,6 @@ impl Transport {
     /// one may just be under way.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -424,7 +406,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -442,8 +424,6 @@ impl Transport {
     /// Reads on; asyncio's `resume_reading`. Does nothing where reading was not paused, and on a closed transport.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -451,7 +431,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -477,8 +457,6 @@ impl Transport {
     /// Whether bytes are read as they come; asyncio's `is_reading`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -486,7 +464,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -507,8 +485,6 @@ impl Transport {
     /// `high` being kept already counts at once.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -516,7 +492,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -544,8 +520,6 @@ impl Transport {
     /// The low-water mark and the high one, in asyncio's order; its `get_write_buffer_limits`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -553,7 +527,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -571,8 +545,6 @@ impl Transport {
     /// How many bytes are kept; asyncio's `get_write_buffer_size`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -580,7 +552,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -598,8 +570,6 @@ impl Transport {
     /// The peer's internet address; asyncio's `get_extra_info('peername')`. Stays known after the connection was lost.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -607,7 +577,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -628,8 +598,6 @@ impl Transport {
     /// Who is at the other end, of whatever kind; asyncio's `get_extra_info('peername')`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -637,7 +605,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -654,8 +622,6 @@ impl Transport {
     /// This end's internet address; asyncio's `get_extra_info('sockname')`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -663,7 +629,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -684,8 +650,6 @@ impl Transport {
     /// The name of this end, of whatever kind; asyncio's `get_extra_info('sockname')`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -693,7 +657,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -715,8 +679,6 @@ impl Transport {
     /// lost connection.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -724,7 +686,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -742,8 +704,6 @@ impl Transport {
     /// Another descriptor of the same socket or pipe; asyncio's `get_extra_info('pipe')`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -751,7 +711,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -782,8 +742,6 @@ impl Transport {
     /// the connection was lost nobody is called.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -791,7 +749,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;
@@ -831,8 +789,6 @@ impl Transport {
     /// `connection_made`.
     ///
     /// ```
-    /// # #[path = "../../tests/support/mod.rs"]
-    /// # mod support;
     /// # use std::io::{Read, Write};
     /// # use heist_streams::transports::{Protocol, connect_accepted_socket};
     /// # struct Quiet;
@@ -840,7 +796,7 @@ impl Transport {
     /// #     fn data_received(&mut self, _data: &[u8]) {}
     /// # }
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let near = std::net::TcpStream::connect(listener.local_addr()?)?;
     /// # let (mut peer, address) = listener.accept()?;

@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::io;
-use std::net;
-#[cfg(unix)]
-use std::os::unix::net::UnixStream;
 use std::task::{Context, Poll};
 
 use heist_reactor::Half;
+
+use super::StreamSocket;
 
 /// A direction that is read.
 pub(crate) trait ReadSide: fmt::Debug + Send + Sync {
@@ -31,23 +30,24 @@ pub(crate) trait ReadSide: fmt::Debug + Send + Sync {
     }
 }
 
-/// Where the bytes of a reader come from.
+/// Where the bytes of a reader come from. Two words: `Other` is in two boxes for that.
 #[derive(Debug)]
 pub(crate) enum Input {
-    Tcp(Half<net::TcpStream>),
-    #[cfg(unix)]
-    Unix(Half<UnixStream>),
-    Other(Box<dyn ReadSide>),
+    Socket(Half<StreamSocket>),
+    Other(Box<Box<dyn ReadSide>>),
 }
 
 impl Input {
+    /// Any other side.
+    pub(crate) fn other(side: impl ReadSide + 'static) -> Self {
+        Self::Other(Box::new(Box::new(side)))
+    }
+
     /// As [`ReadSide::poll_read`].
     #[inline]
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         match self {
-            Self::Tcp(half) => half.poll_read(cx, buf),
-            #[cfg(unix)]
-            Self::Unix(half) => half.poll_read(cx, buf),
+            Self::Socket(half) => half.poll_read(cx, buf),
             Self::Other(side) => side.poll_read(cx, buf),
         }
     }
@@ -59,9 +59,7 @@ impl Input {
         buf: &mut Vec<u8>,
     ) -> Poll<io::Result<usize>> {
         match self {
-            Self::Tcp(half) => half.poll_read_behind(cx, buf),
-            #[cfg(unix)]
-            Self::Unix(half) => half.poll_read_behind(cx, buf),
+            Self::Socket(half) => half.poll_read_behind(cx, buf),
             Self::Other(side) => side.poll_read_behind(cx, buf),
         }
     }

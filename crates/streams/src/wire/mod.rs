@@ -1,6 +1,6 @@
 //! What streams run over: sockets, pipes, terminals, and layers over these, such as TLS.
 //!
-//! A [`StreamReader`] has an [`Input`], a [`StreamWriter`] an [`Output`]. TCP and Unix sockets are named in both, so that the
+//! A [`StreamReader`] has an [`Input`], a [`StreamWriter`] an [`Output`]. Sockets are named in both, so that the
 //! common case is a branch that is always taken the same way; everything else is behind [`ReadSide`] and [`WriteSide`].
 //!
 //! Whoever has a new kind of stream to offer makes the two sides and calls [`streams_over`], or, for one direction alone,
@@ -9,9 +9,11 @@
 mod input;
 mod name;
 mod output;
+#[cfg(target_os = "linux")]
+mod reset;
 mod source;
 
-use heist_reactor::{Half, IoSource};
+use heist_reactor::IoSource;
 
 pub(crate) use input::{Input, ReadSide};
 pub(crate) use name::KeptName;
@@ -37,12 +39,12 @@ pub(crate) fn streams_over(
 }
 
 /// As [`streams_over`], over a connected socket.
-pub(crate) fn streams_over_socket<T: StreamSocket>(
-    source: IoSource<T>,
+pub(crate) fn streams_over_socket(
+    source: IoSource<StreamSocket>,
     peer: StreamAddr,
     limit: usize,
     ending: Option<Ending>,
 ) -> (StreamReader, StreamWriter) {
-    let (read, write): (Half<T>, Half<T>) = source.into_split();
-    streams_over(T::input(read), T::output(write), peer, limit, ending)
+    let (read, write) = source.into_split();
+    streams_over(Input::Socket(read), Output::Socket(write), peer, limit, ending)
 }

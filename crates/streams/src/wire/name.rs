@@ -9,9 +9,10 @@ use std::{os::unix::net, path::Path, sync::Arc};
 /// Who is at an end of a stream: an internet address, the name of a Unix socket, or nobody that has a name.
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::net::SocketAddr;
-/// use heist_streams::StreamAddr;
+/// use heist::StreamAddr;
 ///
 /// let address: SocketAddr = "127.0.0.1:80".parse()?;
 /// assert!(matches!(StreamAddr::from(address), StreamAddr::Inet(inet) if inet == address));
@@ -35,9 +36,10 @@ impl StreamAddr {
     /// The internet address, where it is one.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use std::net::SocketAddr;
-    /// use heist_streams::StreamAddr;
+    /// use heist::StreamAddr;
     ///
     /// let address: SocketAddr = "[::1]:80".parse()?;
     /// assert_eq!(StreamAddr::from(address).as_socket(), Some(address));
@@ -55,10 +57,11 @@ impl StreamAddr {
     /// The path of the Unix socket, where it has one.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use std::os::unix::net::SocketAddr;
     /// use std::path::Path;
-    /// use heist_streams::StreamAddr;
+    /// use heist::StreamAddr;
     ///
     /// let name = StreamAddr::from(SocketAddr::from_pathname("/run/echo.sock")?);
     /// assert_eq!(name.as_pathname(), Some(Path::new("/run/echo.sock")));
@@ -76,9 +79,10 @@ impl StreamAddr {
     /// Whether there is no name.
     ///
     /// ```
+    /// # use heist_streams as heist;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use std::os::unix::net::UnixStream;
-    /// use heist_streams::StreamAddr;
+    /// use heist::StreamAddr;
     ///
     /// let (near, _far) = UnixStream::pair()?;
     /// assert!(StreamAddr::from(near.peer_addr()?).is_unnamed());

@@ -2,14 +2,12 @@
 
 use std::fmt;
 use std::io::{self, IoSlice};
-use std::net::{self, Shutdown};
-#[cfg(unix)]
-use std::os::unix::net::UnixStream;
+use std::net::Shutdown;
 use std::task::{Context, Poll};
 
 use heist_reactor::Half;
 
-use super::StreamAddr;
+use super::{StreamAddr, StreamSocket};
 
 /// A direction that is written.
 ///
@@ -63,6 +61,10 @@ pub(crate) trait WriteSide: fmt::Debug + Send {
     /// [`is_last`](Self::is_last). `Both` ends the reader of the same connection, too.
     fn shutdown(&mut self, how: Shutdown) -> io::Result<()>;
 
+    /// Called before `shutdown` where the connection is cut off, not closed: what closing the socket at this moment would
+    /// tell the peer is told at once, not only when the reader has gone, too.
+    fn abort(&mut self) {}
+
     /// Whether the peer can be told of the end while the other direction goes on.
     fn can_write_eof(&self) -> bool {
         true
@@ -84,28 +86,29 @@ pub(crate) trait WriteSide: fmt::Debug + Send {
     fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>>;
 }
 
-/// Where the bytes of a writer go. Has the methods of [`WriteSide`].
+/// Where the bytes of a writer go. Has the methods of [`WriteSide`]. Two words: `Other` is in two boxes for that.
 #[derive(Debug)]
 pub(crate) enum Output {
-    Tcp(Half<net::TcpStream>),
-    #[cfg(unix)]
-    Unix(Half<UnixStream>),
-    Other(Box<dyn WriteSide>),
+    Socket(Half<StreamSocket>),
+    Other(Box<Box<dyn WriteSide>>),
 }
 
 /// The same call on whichever it is. Each arm is compiled for its own type, so that sockets pay no virtual call.
 macro_rules! each {
     ($output:expr, $side:ident => $call:expr) => {
         match $output {
-            Output::Tcp($side) => $call,
-            #[cfg(unix)]
-            Output::Unix($side) => $call,
+            Output::Socket($side) => $call,
             Output::Other($side) => $call,
         }
     };
 }
 
 impl Output {
+    /// Any other side.
+    pub(crate) fn other(side: impl WriteSide + 'static) -> Self {
+        Self::Other(Box::new(Box::new(side)))
+    }
+
     #[inline]
     pub(crate) fn try_write(&mut self, data: &[u8]) -> io::Result<usize> {
         each!(self, side => side.try_write(data))
@@ -147,6 +150,10 @@ impl Output {
 
     pub(crate) fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
         each!(self, side => side.shutdown(how))
+    }
+
+    pub(crate) fn abort(&mut self) {
+        each!(self, side => side.abort());
     }
 
     pub(crate) fn can_write_eof(&self) -> bool {

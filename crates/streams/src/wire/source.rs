@@ -4,54 +4,27 @@ use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{self, Shutdown};
 #[cfg(unix)]
-use std::os::{fd::BorrowedFd, unix::net::UnixStream};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll};
 
 use heist_reactor::{Direction, Half, IoSafe, IoSource};
+use socket2::SockRef;
 
-use super::{Input, Output, ReadSide, StreamAddr, WriteSide};
+use super::{ReadSide, StreamAddr, WriteSide};
+use crate::address::name_of;
 
-/// A connected socket of either family.
-pub(crate) trait StreamSocket: IoSafe + fmt::Debug + Send + Sync + Sized {
-    fn input(half: Half<Self>) -> Input;
-    fn output(half: Half<Self>) -> Output;
-    fn shutdown(&self, how: Shutdown) -> io::Result<()>;
-    fn local_name(&self) -> io::Result<StreamAddr>;
-}
+/// A connected socket. The standard library's type for TCP serves those of Unix as well: all that is asked of it, reading,
+/// writing and ending, is the same call for both, and one type is a word less in each reader and writer than two.
+pub(crate) type StreamSocket = net::TcpStream;
 
-macro_rules! stream_socket {
-    ($type:ty, $variant:ident) => {
-        impl StreamSocket for $type {
-            fn input(half: Half<Self>) -> Input {
-                Input::$variant(half)
-            }
-            fn output(half: Half<Self>) -> Output {
-                Output::$variant(half)
-            }
-            fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-                <$type>::shutdown(self, how)
-            }
-            fn local_name(&self) -> io::Result<StreamAddr> {
-                Ok(self.local_addr()?.into())
-            }
-        }
-    };
-}
-stream_socket!(net::TcpStream, Tcp);
-#[cfg(unix)]
-stream_socket!(UnixStream, Unix);
-
-impl<T: StreamSocket> WriteSide for Half<T>
-where
-    for<'a> &'a T: Write,
-{
+impl WriteSide for Half<StreamSocket> {
     #[inline]
     fn try_write(&mut self, data: &[u8]) -> io::Result<usize> {
         Self::try_write(self, data)
     }
 
     fn try_write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.try_io(|mut socket| socket.write_vectored(pieces))
+        Self::try_write_vectored(self, pieces)
     }
 
     #[inline]
@@ -63,12 +36,17 @@ where
         self.get_ref().shutdown(how)
     }
 
+    #[cfg(target_os = "linux")]
+    fn abort(&mut self) {
+        super::reset::reset_as_close_would(self.get_ref());
+    }
+
     fn is_last(&self) -> bool {
         Self::is_last(self)
     }
 
     fn local_name(&self) -> io::Result<StreamAddr> {
-        self.get_ref().local_name()
+        Ok(name_of(&SockRef::from(self.get_ref()).local_addr()?))
     }
 
     #[cfg(unix)]

@@ -28,9 +28,10 @@ use crate::{OwnedSocket, StreamAddr};
 /// [`NotConnected`](io::ErrorKind::NotConnected).
 ///
 /// ```
+/// # use heist_streams as heist;
 /// # #[cfg(not(heist_loom))]
 /// # async fn example() -> std::io::Result<()> {
-/// let (_reader, writer) = heist_streams::open_connection("127.0.0.1:8888").await?;
+/// let (_reader, writer) = heist::open_connection("127.0.0.1:8888").await?;
 /// if let Some(socket) = writer.socket() {
 ///     socket.set_send_buffer_size(1 << 20)?;
 ///     println!("descriptor {}, no delay: {}", socket.fileno()?, socket.nodelay()?);

@@ -15,7 +15,7 @@ use super::kept::Kept;
 use crate::error::Sticky;
 #[cfg(feature = "tls")]
 use crate::tls::TlsInfo;
-use crate::waiters::{Waiters, Woken};
+use crate::waiters::{Ticket, Waiters, Woken};
 use crate::wire::Output;
 
 /// How many bytes may be kept before `drain` waits, when nothing else is said; asyncio's high-water mark.
@@ -47,14 +47,16 @@ pub(super) struct State {
     eof: bool,
     /// What closing ends: both directions, or, for a writer that was dropped, only its own.
     how: Shutdown,
-    pub(super) error: Option<Sticky>,
-    /// Who waits for `paused` to end, or for `Closed`.
-    pub(super) waiters: Waiters,
-    ending: Option<Ending>,
+    /// Silent once it was told.
+    ending: Ending,
 }
 
-/// The part of the state of a writer whose system was full once, whose marks were set, or that runs over TLS. Allocated then.
+/// The part of the state of a writer that failed, that was waited for, whose system was full once, whose marks were set, or
+/// that runs over TLS. Allocated then.
 struct Rare {
+    error: Option<Sticky>,
+    /// Who waits for `paused` to end, or for `Closed`.
+    waiters: Waiters,
     kept: Kept,
     /// The flusher's waker, while it waits for room: giving the output back under it must end it.
     flusher: Option<Waker>,
@@ -68,6 +70,8 @@ struct Rare {
 impl Default for Rare {
     fn default() -> Self {
         Self {
+            error: None,
+            waiters: Waiters::default(),
             kept: Kept::default(),
             flusher: None,
             high: HIGH_WATER,
@@ -86,7 +90,7 @@ impl fmt::Debug for State {
             .field("kept", &self.kept())
             .field("flushing", &self.flushing)
             .field("paused", &self.paused)
-            .field("error", &self.error)
+            .field("error", &self.error())
             .finish_non_exhaustive()
     }
 }
@@ -127,9 +131,7 @@ impl State {
             paused: false,
             eof: false,
             how: Shutdown::Both,
-            error: None,
-            waiters: Waiters::default(),
-            ending,
+            ending: ending.unwrap_or(Ending::SILENT),
         }
     }
 
@@ -138,12 +140,16 @@ impl State {
     }
 
     pub(super) fn tell_of_end(&mut self, ending: Ending) {
-        self.ending = Some(ending);
+        self.ending = ending;
+    }
+
+    fn take_ending(&mut self) -> Option<Ending> {
+        Some(std::mem::replace(&mut self.ending, Ending::SILENT)).filter(|ending| !ending.is_silent())
     }
 
     /// Whether the connection is a server's, which hears of its end.
     pub(super) fn is_handlers(&self) -> bool {
-        self.ending.is_some()
+        !self.ending.is_silent()
     }
 
     /// How many bytes are kept.
@@ -172,9 +178,42 @@ impl State {
         self.rare.get_or_insert_default()
     }
 
+    /// The first error, which stays.
+    #[inline]
+    pub(super) fn error(&self) -> Option<&Sticky> {
+        self.rare.as_ref()?.error.as_ref()
+    }
+
+    /// Notes an error, unless there was one before.
+    #[cold]
+    fn note_error(&mut self, error: &io::Error) {
+        self.rare().error.get_or_insert_with(|| Sticky::new(error));
+    }
+
+    /// As [`Waiters::wait`].
+    #[must_use = "drop it outside the lock"]
+    pub(super) fn wait(&mut self, ticket: &mut Option<Ticket>, cx: &Context<'_>) -> Option<Waker> {
+        self.rare().waiters.wait(ticket, cx)
+    }
+
+    /// As [`Waiters::leave`].
+    #[must_use = "drop it outside the lock"]
+    pub(super) fn leave(&mut self, ticket: Ticket) -> Option<Waker> {
+        self.rare.as_mut()?.waiters.leave(ticket)
+    }
+
+    fn is_waited_for(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| !rare.waiters.is_empty())
+    }
+
+    /// As [`Waiters::take`].
+    fn woken(&mut self) -> Woken {
+        self.rare.as_mut().map_or_else(Woken::default, |rare| rare.waiters.take())
+    }
+
     /// Why nothing more is sent, where that is so.
     fn outcome(&self) -> Option<io::Result<()>> {
-        match &self.error {
+        match self.error() {
             Some(error) => Some(Err(error.again())),
             None if self.phase == Phase::Closed => {
                 let message = "the connection is closed: nothing more can be written";
@@ -197,13 +236,13 @@ impl State {
     /// As `flush_outcome`, where an end of this direction is no reason to fail: all had been sent by then.
     pub(super) fn flush_outcome_at_end(&self) -> Option<io::Result<()>> {
         let ended =
-            self.phase == Phase::Closed && matches!(self.how, Shutdown::Write) && self.error.is_none();
+            self.phase == Phase::Closed && matches!(self.how, Shutdown::Write) && self.error().is_none();
         if ended { Some(Ok(())) } else { self.flush_outcome() }
     }
 
     /// What there is to say once the connection is closed.
     pub(super) fn close_outcome(&self) -> Option<io::Result<()>> {
-        let error = || self.error.as_ref().map_or(Ok(()), |error| Err(error.again()));
+        let error = || self.error().map_or(Ok(()), |error| Err(error.again()));
         (self.phase == Phase::Closed).then(error)
     }
 
@@ -313,11 +352,11 @@ impl State {
     /// Whether writes are taken. One after `write_eof` is an error that stays.
     #[inline]
     pub(super) fn accepts(&mut self) -> bool {
-        if self.eof && self.phase == Phase::Open && self.error.is_none() {
+        if self.eof && self.phase == Phase::Open {
             let message = "write after write_eof: the stream was ended";
-            self.error = Some(Sticky::new(&io::Error::new(io::ErrorKind::InvalidInput, message)));
+            self.note_error(&io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        self.phase == Phase::Open && self.error.is_none()
+        self.phase == Phase::Open && self.error().is_none()
     }
 
     /// Tries a write; never 0.
@@ -353,10 +392,10 @@ impl State {
     /// Has `drain` wait, if more is kept than the high-water mark. A transport may wait to be told of that.
     fn pause(&mut self) -> Option<Afterwards> {
         let over = self.kept() > self.marks().0;
-        if !over || std::mem::replace(&mut self.paused, true) || self.waiters.is_empty() {
+        if !over || std::mem::replace(&mut self.paused, true) || !self.is_waited_for() {
             return None;
         }
-        Some(Afterwards { woken: self.waiters.take(), ..Afterwards::default() })
+        Some(Afterwards { woken: self.woken(), ..Afterwards::default() })
     }
 
     /// Ends the stream after all that is kept.
@@ -367,8 +406,7 @@ impl State {
         }
         if !output.can_write_eof() {
             let message = "this kind of stream cannot be ended by write_eof: close it (can_write_eof tells)";
-            self.error
-                .get_or_insert_with(|| Sticky::new(&io::Error::new(io::ErrorKind::Unsupported, message)));
+            self.note_error(&io::Error::new(io::ErrorKind::Unsupported, message));
             return None;
         }
         if self.phase != Phase::Open || std::mem::replace(&mut self.eof, true) || self.flushing {
@@ -389,14 +427,14 @@ impl State {
             }
         }
         self.paused = false;
-        (!self.waiters.is_empty()).then(|| Afterwards { woken: self.waiters.take(), ..Afterwards::default() })
+        self.is_waited_for().then(|| Afterwards { woken: self.woken(), ..Afterwards::default() })
     }
 
     /// Lets `drain` go on, if it need not wait any more.
     fn resume(&mut self) -> Option<Afterwards> {
         if self.paused && self.kept() <= self.marks().1 {
             self.paused = false;
-            return Some(Afterwards { woken: self.waiters.take(), ..Afterwards::default() });
+            return Some(Afterwards { woken: self.woken(), ..Afterwards::default() });
         }
         None
     }
@@ -410,7 +448,7 @@ impl State {
 
     /// The connection failed.
     fn fail(&mut self, error: &io::Error) -> Option<Afterwards> {
-        self.error.get_or_insert_with(|| Sticky::new(error));
+        self.note_error(error);
         // What has arrived can still be read.
         self.how = Shutdown::Write;
         self.finish()
@@ -444,13 +482,7 @@ impl State {
             // The reader keeps the connection open, so its end has to be announced.
             let _ = output.shutdown(self.how);
         }
-        Some(Afterwards {
-            woken: self.waiters.take(),
-            flusher,
-            output,
-            ending: self.ending.take(),
-            flush: false,
-        })
+        Some(Afterwards { woken: self.woken(), flusher, output, ending: self.take_ending(), flush: false })
     }
 
     /// No more writes; what is kept is still sent.
@@ -477,7 +509,7 @@ impl State {
     pub(super) fn hand_over(&mut self) -> Option<(Output, Option<Ending>)> {
         let output = self.output.take()?;
         self.phase = Phase::Closed;
-        Some((output, self.ending.take()))
+        Some((output, self.take_ending()))
     }
 
     /// Lends the output, where nothing has to be sent; until it is given back the writer counts as flushing, and keeps what
@@ -523,7 +555,28 @@ impl State {
             return None;
         }
         self.how = Shutdown::Both;
+        if let Some(output) = self.output.as_mut().filter(|output| !output.is_last()) {
+            output.abort();
+        }
         self.finish()
+    }
+
+    /// The writer of a server's connection is dropped while its handler runs, whose reader may go with it. Says whether the
+    /// end can wait for that; then [`part`](Self::part) follows.
+    pub(super) fn begin_parting(&mut self) -> bool {
+        let waits = self.is_open()
+            && !self.flushing
+            && self.is_handlers()
+            && self.output.as_ref().is_some_and(|output| !output.is_last() && !output.has_farewell());
+        if waits {
+            (self.phase, self.how) = (Phase::Closing, Shutdown::Write);
+        }
+        waits
+    }
+
+    /// The end that [`begin_parting`](Self::begin_parting) put off.
+    pub(super) fn part(&mut self) -> Option<Afterwards> {
+        if self.phase == Phase::Closing && !self.flushing { self.finish() } else { None }
     }
 
     /// The flusher's turn: sends what is kept, as far as there is room. Ready when nothing is left to do.

@@ -45,7 +45,7 @@ impl Layered {
     }
 
     fn writer(&self) -> StreamWriter {
-        StreamWriter::over(Output::Other(Box::new(self.clone())), StreamAddr::Unnamed, None)
+        StreamWriter::over(Output::other(self.clone()), StreamAddr::Unnamed, None)
     }
 }
 

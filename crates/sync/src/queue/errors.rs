@@ -66,7 +66,7 @@ impl<T> fmt::Debug for QueueShutDown<T> {
 
 impl<T> fmt::Display for QueueShutDown<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the queue was shut down")
+        f.write_str("the queue was shut down: nothing more goes in, and get() ends when it is empty")
     }
 }
 

@@ -96,6 +96,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// (0..1000).for_each(|item| queue.put_nowait(item).unwrap());
     /// assert_eq!((queue.len(), queue.maxsize()), (1000, 0));
     /// ```
+    #[doc(alias = "unbounded")]
     pub fn new() -> Self {
         Self::bounded(0)
     }
@@ -346,6 +347,9 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     }
 
     /// Waits until every item that was put has had its [`task_done`](Self::task_done). asyncio: `join`.
+    ///
+    /// An item that was taken by a task that panicked or was cancelled before its `task_done` is never done, and this waits
+    /// for ever, as in asyncio. Workers in a task group, with the `join` in its body, end the wait when one of them fails.
     ///
     /// # Cancel safety
     ///

@@ -16,7 +16,7 @@
 
 #![forbid(unsafe_code)]
 
-#[path = "../support/args.rs"]
+#[path = "../../../../crates/heist/examples/support/args.rs"]
 mod args;
 #[path = "../support/broker.rs"]
 pub(crate) mod broker;

@@ -14,7 +14,7 @@
 
 #![forbid(unsafe_code)]
 
-#[path = "../support/args.rs"]
+#[path = "../../../../crates/heist/examples/support/args.rs"]
 mod args;
 pub(crate) mod session;
 pub(crate) mod tls;

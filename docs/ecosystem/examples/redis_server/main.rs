@@ -16,7 +16,7 @@
 
 #![forbid(unsafe_code)]
 
-#[path = "../support/args.rs"]
+#[path = "../../../../crates/heist/examples/support/args.rs"]
 mod args;
 mod commands;
 mod connection;

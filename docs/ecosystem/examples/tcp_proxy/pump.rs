@@ -91,8 +91,8 @@ pub(crate) async fn between(
     statistics: &Statistics,
 ) -> End {
     let activity = Activity::now();
-    let (mut from_client, mut to_client) = client.split();
-    let (mut from_server, mut to_server) = server.split();
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
     let outcome = {
         let there = pass_on(
             (Who::Client, &mut from_client),

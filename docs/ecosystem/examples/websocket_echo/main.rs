@@ -11,7 +11,7 @@
 
 #![forbid(unsafe_code)]
 
-#[path = "../support/args.rs"]
+#[path = "../../../../crates/heist/examples/support/args.rs"]
 mod args;
 mod echo;
 #[path = "../support/seconds.rs"]

@@ -1,10 +1,8 @@
 //! A server that a test starts for itself: on a port of its own, in a directory of its own, ended with the test.
 
 use std::collections::VecDeque;
-use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -106,38 +104,6 @@ fn watch(
 /// A port of 127.0.0.1 where nobody listens just now.
 pub fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
-
-/// A directory of a test's own, removed in the end with all that is in it.
-#[derive(Debug)]
-pub struct Directory {
-    path: PathBuf,
-}
-
-impl Directory {
-    /// An empty one.
-    pub fn new(name: &str) -> Self {
-        let path = super::temporary_path(name);
-        fs::create_dir(&path).unwrap();
-        Self { path }
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// A file in it.
-    pub fn file(&self, name: &str) -> PathBuf {
-        self.path.join(name)
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        // What cannot be removed is left to whoever cleans the temporary directory.
-        let _ = fs::remove_dir_all(&self.path);
-    }
 }
 
 /// Waits for something that another process does in its own time.

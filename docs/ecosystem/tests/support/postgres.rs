@@ -10,7 +10,8 @@ use std::process::{Command, Output};
 
 use rustix::process::Signal;
 
-use super::daemon::{Daemon, Directory};
+use super::Directory;
+use super::daemon::Daemon;
 
 /// Who owns the databases, and may do everything without a password.
 pub const USER: &str = "heist";

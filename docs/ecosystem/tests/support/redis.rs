@@ -4,7 +4,8 @@ use std::process::Command;
 
 use rustix::process::Signal;
 
-use super::daemon::{Daemon, Directory};
+use super::Directory;
+use super::daemon::Daemon;
 use super::peers;
 
 /// A running server.

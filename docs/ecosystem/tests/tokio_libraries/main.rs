@@ -6,6 +6,8 @@ mod support;
 
 mod async_nats;
 mod beside_the_loop;
+#[cfg(target_os = "linux")]
+mod cannot_start;
 #[path = "../../examples/fetch.rs"]
 mod fetch;
 mod one_future;

@@ -11,8 +11,9 @@ use heist::{Queue, Server, StreamReader, StreamWriter, create_task, gather, star
 use reqwest::{Certificate, Client, StatusCode};
 use rustix::process::Signal;
 
+use crate::support::Directory;
 use crate::support::certificates::Authority;
-use crate::support::daemon::{Daemon, Directory};
+use crate::support::daemon::Daemon;
 use crate::support::peers;
 use crate::with_tokio;
 

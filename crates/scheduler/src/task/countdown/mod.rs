@@ -374,8 +374,7 @@ impl Countdown {
     /// # use heist_scheduler::{Config, Countdown, LocalScheduler, Wanted, spawn as create_task};
     /// # let scheduler = LocalScheduler::new(Config::new(1), heist_core::Clock::real(), std::sync::Arc::new(heist_core::driver::NoDriver));
     /// # scheduler.block_on(async {
-    /// use heist_core::scope::Awaited;
-    ///
+    /// # use heist_core::scope::Awaited;
     /// let task = create_task(async { 7 });
     /// let mut countdown = Countdown::new(1, Wanted::All);
     /// countdown.add(&task);

@@ -15,9 +15,10 @@ use crate::transports::driver::running_loop;
 /// A UDP socket with a protocol; asyncio's `create_datagram_endpoint`. Await it after setting at least one address.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
 /// use std::net::SocketAddr;
-/// use heist_streams::transports::{DatagramProtocol, DatagramTransport, create_datagram_endpoint};
+/// use heist::transports::{DatagramProtocol, DatagramTransport, create_datagram_endpoint};
 ///
 /// #[derive(Default)]
 /// struct Echo(Option<DatagramTransport>);
@@ -51,11 +52,12 @@ where
 /// `create_datagram_endpoint(sock=...)`. What it is connected to counts as it is now.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # #[cfg(unix)]
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::StreamAddr;
-/// use heist_streams::net::UnixDatagram;
-/// use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint_on};
+/// use heist::StreamAddr;
+/// use heist::net::UnixDatagram;
+/// use heist::transports::{DatagramProtocol, create_datagram_endpoint_on};
 ///
 /// struct Log;
 ///
@@ -95,10 +97,8 @@ where
 /// `connection_made`.
 ///
 /// ```
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
 /// # struct Quiet;
 /// # impl DatagramProtocol for Quiet {
@@ -126,10 +126,8 @@ impl<F> CreateDatagramEndpoint<F> {
     /// The address to bind to; without one, the system chooses.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -152,10 +150,8 @@ impl<F> CreateDatagramEndpoint<F> {
     /// The address to connect to: datagrams go there, and come from there only.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -179,10 +175,8 @@ impl<F> CreateDatagramEndpoint<F> {
     /// Whether other sockets may have the same port; no when not set.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -208,10 +202,8 @@ impl<F> CreateDatagramEndpoint<F> {
     /// Whether datagrams may be sent to everybody on the network; no when not set.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {

@@ -29,12 +29,12 @@ use crate::net::UdpSocket;
 /// other, as those of [`Protocol`](super::Protocol).
 ///
 /// ```
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
+/// # use heist_scheduler::yield_now;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// use std::net::SocketAddr;
-/// use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
+/// use heist::transports::{DatagramProtocol, create_datagram_endpoint};
 ///
 /// struct Log(Vec<Vec<u8>>);
 ///
@@ -47,7 +47,7 @@ use crate::net::UdpSocket;
 /// let (transport, log) = create_datagram_endpoint(|| Log(Vec::new())).local_addr("127.0.0.1:0").await?;
 /// transport.sendto(b"to myself", transport.sock_name())?;
 /// while log.lock().await.0.is_empty() {
-///     heist_scheduler::yield_now().await;
+///     yield_now().await;
 /// }
 /// assert_eq!(log.lock().await.0, [b"to myself"]);
 /// # transport.abort();

@@ -15,12 +15,12 @@ use crate::{StreamAddr, net::UnixDatagram};
 /// A kind of sockets: [`UdpSocket`], whose addresses are `SocketAddr`, or [`UnixDatagram`], whose are [`StreamAddr`].
 ///
 /// ```
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
+/// # use heist_scheduler::yield_now;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
-/// use heist_streams::net::UdpSocket;
-/// use heist_streams::transports::{DatagramProtocol, DatagramSocket, create_datagram_endpoint_on};
+/// # heist_test_loop::run_local(async {
+/// use heist::net::UdpSocket;
+/// use heist::transports::{DatagramProtocol, DatagramSocket, create_datagram_endpoint_on};
 ///
 /// struct Count(usize);
 ///
@@ -35,7 +35,7 @@ use crate::{StreamAddr, net::UnixDatagram};
 /// let (transport, counts) = create_datagram_endpoint_on(|| Count(0), socket).await?;
 /// transport.sendto(b"to myself", at)?;
 /// while counts.lock().await.0 == 0 {
-///     heist_scheduler::yield_now().await;
+///     yield_now().await;
 /// }
 /// # transport.abort();
 /// # Ok(())

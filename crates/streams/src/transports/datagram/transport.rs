@@ -18,10 +18,8 @@ use crate::transports::transport::{PATIENCE, marks};
 /// No method waits, and each may be called from anywhere. Dropping the handles changes nothing.
 ///
 /// ```
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
 /// # struct Quiet;
 /// # impl DatagramProtocol for Quiet {
@@ -71,10 +69,8 @@ impl<S: DatagramSocket> DatagramTransport<S> {
     /// time on.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -131,10 +127,8 @@ impl<S: DatagramSocket> DatagramTransport<S> {
     /// protocol is told, by `connection_lost(None)`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -156,10 +150,8 @@ impl<S: DatagramSocket> DatagramTransport<S> {
     /// Closes the socket at once, and throws away what is kept; asyncio's `abort`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -182,10 +174,8 @@ impl<S: DatagramSocket> DatagramTransport<S> {
     /// Whether it is closed or about to be; asyncio's `is_closing`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -209,10 +199,8 @@ impl<S: DatagramSocket> DatagramTransport<S> {
     /// and a quarter of it when not set; `None` derives the one from the other. Each datagram counts 8 bytes more than it has.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -244,10 +232,8 @@ impl<S: DatagramSocket> DatagramTransport<S> {
     /// The low-water mark and the high one, in asyncio's order; its `get_write_buffer_limits`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -268,10 +254,8 @@ impl<S: DatagramSocket> DatagramTransport<S> {
     /// How many bytes are kept; asyncio's `get_write_buffer_size`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -293,10 +277,8 @@ impl<S: DatagramSocket> DatagramTransport<S> {
     /// This end's address, as it was when the transport was made; asyncio's `get_extra_info('sockname')`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -317,10 +299,8 @@ impl<S: DatagramSocket> DatagramTransport<S> {
     /// The address that the socket is connected to, if it is; asyncio's `get_extra_info('peername')`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {
@@ -341,10 +321,8 @@ impl<S: DatagramSocket> DatagramTransport<S> {
     /// Has `look` use the socket, for its options; asyncio's `get_extra_info('socket')`. `None` once it is closed.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{DatagramProtocol, create_datagram_endpoint};
     /// # struct Quiet;
     /// # impl DatagramProtocol for Quiet {

@@ -25,11 +25,11 @@ pub use transport::SubprocessTransport;
 /// other, as those of [`Protocol`](super::Protocol).
 ///
 /// ```
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
+/// # use heist_scheduler::yield_now;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
-/// use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
+/// # heist_test_loop::run_local(async {
+/// use heist::transports::{SubprocessProtocol, subprocess_exec};
 ///
 /// #[derive(Default)]
 /// struct Output(Vec<u8>, bool);
@@ -46,7 +46,7 @@ pub use transport::SubprocessTransport;
 ///
 /// let (_transport, protocol) = subprocess_exec(Output::default, "echo", ["hello"]).await?;
 /// while !protocol.lock().await.1 {
-///     heist_scheduler::yield_now().await;
+///     yield_now().await;
 /// }
 /// assert_eq!(protocol.lock().await.0, b"hello\n");
 /// # Ok(())

@@ -17,9 +17,10 @@ use crate::transports::driver::running_loop;
 /// pipes unless [`options`](StartSubprocess::options) say otherwise.
 ///
 /// ```no_run
+/// # use heist_streams as heist;
 /// # async fn example() -> std::io::Result<()> {
-/// use heist_streams::process::DEVNULL;
-/// use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
+/// use heist::process::DEVNULL;
+/// use heist::transports::{SubprocessProtocol, subprocess_exec};
 ///
 /// #[derive(Default)]
 /// struct Output(Vec<u8>);
@@ -49,10 +50,10 @@ where
 /// As [`subprocess_exec`], by a command line for the shell; asyncio's `subprocess_shell`. Words of others must be quoted.
 ///
 /// ```
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_streams as heist;
+/// # use heist_scheduler::yield_now;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::SubprocessProtocol;
 /// # #[derive(Default)]
 /// # struct Output(Vec<u8>);
@@ -61,11 +62,11 @@ where
 /// #         self.0.extend_from_slice(data);
 /// #     }
 /// # }
-/// use heist_streams::transports::subprocess_shell;
+/// use heist::transports::subprocess_shell;
 ///
 /// let (_transport, protocol) = subprocess_shell(Output::default, "echo one | tr o 0").await?;
 /// while protocol.lock().await.0 != b"0ne\n" {
-///     heist_scheduler::yield_now().await;
+///     yield_now().await;
 /// }
 /// # Ok(())
 /// # }) }
@@ -82,17 +83,16 @@ where
 /// `connection_made`.
 ///
 /// ```
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_scheduler::yield_now;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
 /// # struct Quiet;
 /// # impl SubprocessProtocol for Quiet {}
 /// let start = subprocess_exec(|| Quiet, "true", [""; 0]);
 /// let (transport, _protocol) = start.await?;
 /// while transport.get_returncode().is_none() {
-///     heist_scheduler::yield_now().await;
+///     yield_now().await;
 /// }
 /// assert_eq!(transport.get_returncode(), Some(0));
 /// # Ok(())
@@ -120,10 +120,9 @@ impl<F> StartSubprocess<F> {
     /// Sets options of the process, by the methods of [`Command`].
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// # use heist_scheduler::yield_now;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # #[derive(Default)]
     /// # struct Output(Vec<u8>);
@@ -136,7 +135,7 @@ impl<F> StartSubprocess<F> {
     ///     .options(|command| command.env("WHO", "ada"))
     ///     .await?;
     /// while protocol.lock().await.0 != b"ada\n" {
-    ///     heist_scheduler::yield_now().await;
+    ///     yield_now().await;
     /// }
     /// # Ok(())
     /// # }) }

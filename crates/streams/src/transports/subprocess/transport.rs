@@ -14,17 +14,16 @@ use crate::transports::Transport;
 /// Dropping the handles changes nothing: the child runs on. When the loop ends it is killed.
 ///
 /// ```
-/// # #[path = "../../../tests/support/mod.rs"]
-/// # mod support;
+/// # use heist_scheduler::yield_now;
 /// # fn main() -> std::io::Result<()> {
-/// # support::run_local(async {
+/// # heist_test_loop::run_local(async {
 /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
 /// # struct Quiet;
 /// # impl SubprocessProtocol for Quiet {}
 /// let (transport, _protocol) = subprocess_exec(|| Quiet, "cat", [""; 0]).await?;
 /// transport.get_pipe_transport(0).unwrap().write_eof();
 /// while transport.get_returncode().is_none() {
-///     heist_scheduler::yield_now().await;
+///     yield_now().await;
 /// }
 /// assert_eq!(transport.get_returncode(), Some(0));
 /// # transport.close();
@@ -53,10 +52,8 @@ impl SubprocessTransport {
     /// The number of the process; asyncio's `get_pid`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
@@ -74,16 +71,15 @@ impl SubprocessTransport {
     /// `get_returncode`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// # use heist_scheduler::yield_now;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
     /// let (transport, _protocol) = subprocess_exec(|| Quiet, "sh", ["-c", "exit 3"]).await?;
     /// while transport.get_returncode().is_none() {
-    ///     heist_scheduler::yield_now().await;
+    ///     yield_now().await;
     /// }
     /// assert_eq!(transport.get_returncode(), Some(3));
     /// # transport.close();
@@ -98,10 +94,8 @@ impl SubprocessTransport {
     /// stderr. `None` for another number, and for what is no pipe. asyncio's `get_pipe_transport`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
@@ -122,17 +116,16 @@ impl SubprocessTransport {
     /// Sends a signal to the child; asyncio's `send_signal`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// # use heist_scheduler::yield_now;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
     /// let (transport, _protocol) = subprocess_exec(|| Quiet, "sleep", ["30"]).await?;
     /// transport.send_signal(15)?;
     /// while transport.get_returncode().is_none() {
-    ///     heist_scheduler::yield_now().await;
+    ///     yield_now().await;
     /// }
     /// assert_eq!(transport.get_returncode(), Some(-15));
     /// # transport.close();
@@ -150,17 +143,16 @@ impl SubprocessTransport {
     /// Asks the child to end: `SIGTERM`. asyncio's `terminate`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// # use heist_scheduler::yield_now;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
     /// let (transport, _protocol) = subprocess_exec(|| Quiet, "sleep", ["30"]).await?;
     /// transport.terminate()?;
     /// while transport.get_returncode().is_none() {
-    ///     heist_scheduler::yield_now().await;
+    ///     yield_now().await;
     /// }
     /// assert_eq!(transport.get_returncode(), Some(-15));
     /// # transport.close();
@@ -178,17 +170,16 @@ impl SubprocessTransport {
     /// Ends the child: `SIGKILL`. asyncio's `kill`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// # use heist_scheduler::yield_now;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
     /// let (transport, _protocol) = subprocess_exec(|| Quiet, "sleep", ["30"]).await?;
     /// transport.kill()?;
     /// while transport.get_returncode().is_none() {
-    ///     heist_scheduler::yield_now().await;
+    ///     yield_now().await;
     /// }
     /// assert_eq!(transport.get_returncode(), Some(-9));
     /// # transport.close();
@@ -207,17 +198,16 @@ impl SubprocessTransport {
     /// yet is lost. `connection_lost` comes when all that is done.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
+    /// # use heist_scheduler::yield_now;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
     /// let (transport, _protocol) = subprocess_exec(|| Quiet, "sleep", ["30"]).await?;
     /// transport.close();
     /// while transport.get_returncode().is_none() {
-    ///     heist_scheduler::yield_now().await;
+    ///     yield_now().await;
     /// }
     /// assert_eq!(transport.get_returncode(), Some(-9));
     /// # transport.close();
@@ -236,10 +226,8 @@ impl SubprocessTransport {
     /// Whether it was closed; asyncio's `is_closing`.
     ///
     /// ```
-    /// # #[path = "../../../tests/support/mod.rs"]
-    /// # mod support;
     /// # fn main() -> std::io::Result<()> {
-    /// # support::run_local(async {
+    /// # heist_test_loop::run_local(async {
     /// # use heist_streams::transports::{SubprocessProtocol, subprocess_exec};
     /// # struct Quiet;
     /// # impl SubprocessProtocol for Quiet {}
