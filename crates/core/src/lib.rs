@@ -12,6 +12,7 @@
 //! * [`clock`]: the time of one event loop, real or virtual.
 //! * `list`: an intrusive list, so that waiting allocates nothing.
 //! * `scope`: cancellation inside a task, and the tree of its scopes.
+//! * `prefetch`: asking for memory before it is needed.
 //! * `driver`: all that the scheduler knows of I/O and time.
 //! * [`services`]: what a leaf may ask of its loop: callbacks, the exception handler.
 //! * [`Unawaited`]: how debug mode finds a future that nobody awaited.
@@ -29,6 +30,7 @@ pub mod context;
 pub mod driver;
 #[doc(hidden)]
 pub mod list;
+mod prefetch;
 #[doc(hidden)]
 pub mod scope;
 pub mod services;
@@ -45,6 +47,8 @@ pub use clock::{Clock, Hold};
 pub use context::Context;
 #[doc(hidden)]
 pub use driver::{Driver, WorkerState};
+#[doc(hidden)]
+pub use prefetch::prefetch;
 pub use services::{ExceptionContext, LoopClosedError, Services};
 #[doc(hidden)]
 pub use signal_safe::SignalSafe;

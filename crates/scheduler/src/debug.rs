@@ -206,6 +206,8 @@ impl Handle {
         let from_the_start =
             on && self.shared().slots.iter().all(|slot| slot.polls.load(Ordering::Relaxed) == 0);
         debug.from_the_start.store(from_the_start, Ordering::Relaxed);
+        // A worker that polls task after task asks about debug mode when it looks, not before each poll.
+        self.shared().slots.iter().for_each(|slot| slot.ask_to_look());
     }
 
     /// How long a callback, or a step of a task, may take before debug mode warns: 100 ms unless set. asyncio:

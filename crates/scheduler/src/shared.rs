@@ -57,6 +57,8 @@ pub(crate) struct Slot {
     pub(crate) thread: AtomicU32,
     /// Whether a thread runs this worker now.
     pub(crate) active: AtomicBool,
+    /// `block_on`'s future must be polled: its worker's, which is worker 0, and reads it before every poll.
+    pub(crate) main_woken: AtomicBool,
     /// The watchdog found the worker inside one long poll.
     pub(crate) stuck: AtomicBool,
     /// The count of polls at which the worker looks at the driver, and at what it was asked; [`ASKED`] where it is to do so
@@ -128,8 +130,6 @@ pub(crate) struct Shared {
     /// The panic that is to end the run.
     pub(crate) failure: Mutex<Option<Arc<str>>>,
     pub(crate) watchdog: Watchdog,
-    /// `block_on`'s future must be polled. Apart from the rest: worker 0 reads it before every poll.
-    pub(crate) main_woken: CachePadded<AtomicBool>,
     phase: AtomicU8,
     /// A signal asks for an end of the run: worker 0 passes it on to the main future. See [`crate::interrupt`].
     pub(crate) interrupted: AtomicBool,
@@ -175,6 +175,7 @@ impl Shared {
                     looks: AtomicU32::new(0),
                     thread: AtomicU32::new(0),
                     active: AtomicBool::new(false),
+                    main_woken: AtomicBool::new(false),
                     stuck: AtomicBool::new(false),
                     look_at: heist_core::sync::atomic::AtomicU64::new(LOOK_POLLS.into()),
                     poll_time: AtomicU32::new(0),
@@ -204,7 +205,6 @@ impl Shared {
             foreign_tally: CachePadded::default(),
             failure: Mutex::new(None),
             watchdog: Watchdog::new(),
-            main_woken: CachePadded::new(AtomicBool::new(false)),
             phase: AtomicU8::new(PAUSED),
             interrupted: AtomicBool::new(false),
             stop: AtomicBool::new(false),
@@ -245,6 +245,12 @@ impl Shared {
     #[inline]
     pub(crate) fn slot(&self, worker: usize) -> &Slot {
         &self.slots[worker]
+    }
+
+    /// Whether `block_on`'s future must be polled.
+    #[inline]
+    pub(crate) fn main_woken(&self) -> &AtomicBool {
+        &self.slots[0].main_woken
     }
 
     pub(crate) fn registry(&self, heap: usize) -> &Registry {
@@ -373,7 +379,7 @@ impl Shared {
             return;
         }
         // Release pairs with the Acquire swap in worker 0: it sees what the waker did.
-        self.main_woken.store(true, Ordering::Release);
+        self.main_woken().store(true, Ordering::Release);
         if !here {
             self.unpark(0);
         }

@@ -171,19 +171,20 @@ impl Waiter {
     #[inline]
     #[track_caller]
     pub fn for_user() -> Self {
-        let mut waiter = Self::new();
-        waiter.place().write(Location::caller());
-        waiter.stage = Stage::Made;
-        waiter
+        // Not from `new`, which is a constant of which one byte is given: the compiler would copy all of it, with zeroes for
+        // the rest, and that takes longer than taking a free lock.
+        let mut node = MaybeUninit::uninit();
+        Self::place_in(&mut node).write(Location::caller());
+        Self { node, stage: Stage::Made, _pinned: PhantomPinned }
     }
 
     /// The memory of the node, for the place.
     #[inline]
-    fn place(&mut self) -> &mut MaybeUninit<&'static Location<'static>> {
+    fn place_in(node: &mut MaybeUninit<Node>) -> &mut MaybeUninit<&'static Location<'static>> {
         const { assert!(size_of::<Node>() >= size_of::<&Location<'_>>()) };
         const { assert!(align_of::<Node>() >= align_of::<&Location<'_>>()) };
         // SAFETY: the memory is large enough, and aligned, and may be uninitialised.
-        unsafe { &mut *self.node.as_mut_ptr().cast() }
+        unsafe { &mut *node.as_mut_ptr().cast() }
     }
 
     /// The future is polled.
@@ -240,7 +241,8 @@ impl Waiter {
     fn must_leave_or_tell(mut self: Pin<&mut Self>) -> bool {
         if self.stage == Stage::Made {
             // SAFETY: nothing is moved out of the waiter.
-            let place = unsafe { self.as_mut().get_unchecked_mut() }.place();
+            let waiter = unsafe { self.as_mut().get_unchecked_mut() };
+            let place = Self::place_in(&mut waiter.node);
             // SAFETY: `for_user` wrote it, and nothing else has been written since.
             never_awaited(unsafe { place.assume_init() });
             self.end();

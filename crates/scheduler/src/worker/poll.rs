@@ -17,15 +17,14 @@ impl Worker {
     /// Polls one task.
     #[inline(never)]
     pub(crate) fn poll(&self, task: Raw) {
-        if self.poll_here(task) {
+        let again = if self.shared.debug.is_on() {
+            self.poll_watched(task)
+        } else {
+            self.poll_here(task, self.access())
+        };
+        if again {
             self.requeue(task);
         }
-    }
-
-    /// As [`poll`](Self::poll), compiled into its caller, who is told whether to queue the task again.
-    #[inline(always)]
-    pub(super) fn poll_here(&self, task: Raw) -> bool {
-        if self.shared.debug.is_on() { self.poll_watched(task) } else { self.poll_plain(task) }
     }
 
     /// In debug mode: tells of a poll that took long.
@@ -35,16 +34,17 @@ impl Worker {
         let begun = Instant::now();
         // The poll may be the last, and the name is wanted after it.
         task.acquire();
-        let again = self.poll_plain(task);
+        let again = self.poll_here(task, self.access());
         self.shared.debug.end_poll(Some(begun), task);
         task.release();
         again
     }
 
+    /// As [`poll`](Self::poll), compiled into its caller, who says how this worker may touch the word of its tasks, and is
+    /// told whether to queue the task again. Debug mode is the caller's to look after.
     #[inline(always)]
-    fn poll_plain(&self, task: Raw) -> bool {
+    pub(super) fn poll_here(&self, task: Raw, access: Access) -> bool {
         let header = task.header();
-        let access = self.access();
         self.count_poll(header.id);
         let start = header.word.start(access);
         let mut polled = deliver::InCell(task);

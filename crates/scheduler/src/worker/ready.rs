@@ -54,11 +54,17 @@ impl Worker {
     /// Puts a task at the back of this worker's queue.
     #[inline]
     pub(super) fn push_back(&self, task: Raw) {
-        if self.queue.len() < CAPACITY && !self.spilled.get() {
+        if self.has_room(self.queue.len()) {
             self.queue.push(task);
         } else {
             self.push_over(task);
         }
+    }
+
+    /// Whether the queue, with so many in it, takes one more: not where it is full, nor while something is over that comes first.
+    #[inline]
+    fn has_room(&self, queued: usize) -> bool {
+        queued < CAPACITY && !self.spilled.get()
     }
 
     #[inline(never)]
@@ -88,22 +94,25 @@ impl Worker {
     /// As [`requeue`](Self::requeue); a task that is alone in line takes no way through the queue, and comes back.
     #[inline(always)]
     pub(super) fn put_back(&self, task: Raw) -> Option<Raw> {
-        if self.local {
-            let shared = &*self.shared;
-            if self.fifo_is_empty() && shared.injector.len() == 0 && !shared.callbacks.timed.is_asked() {
-                return Some(task);
-            }
-            self.requeue(task);
-            return None;
-        }
         let queued = self.queue.len();
-        if self.spilled.get() || queued >= CAPACITY {
+        if !self.has_room(queued) {
             self.push_over(task);
         } else if queued == 0 && !self.goes_before_the_queue() {
             return Some(task);
         } else {
             self.queue.push(task);
         }
+        None
+    }
+
+    /// As [`put_back`](Self::put_back), on a current-thread loop.
+    #[inline(always)]
+    pub(super) fn put_back_in_order(&self, task: Raw) -> Option<Raw> {
+        let shared = &*self.shared;
+        if self.fifo_is_empty() && shared.injector.len() == 0 && !shared.callbacks.timed.is_asked() {
+            return Some(task);
+        }
+        self.requeue(task);
         None
     }
 
@@ -118,11 +127,13 @@ impl Worker {
     /// What to do next, of what is at hand.
     #[inline]
     pub(crate) fn next(&self) -> Option<Next> {
-        if self.local {
-            return self.next_in_order();
-        }
-        if self.index == 0 && self.main_may_be_due() && self.main_may_go_first() && self.main_is_due() {
-            self.lifo_streak.set(self.lifo_streak.get().saturating_add(1));
+        if self.local { self.next_in_order() } else { self.next_of_all() }
+    }
+
+    /// As [`next`](Self::next), where there are several workers.
+    #[inline]
+    pub(super) fn next_of_all(&self) -> Option<Next> {
+        if self.main_may_be_due() && self.main_goes_now() {
             return Some(Next::Main);
         }
         let lifo = &self.slot().lifo;
@@ -164,13 +175,23 @@ impl Worker {
     /// Whether something may go before the tasks in the queue.
     #[inline]
     pub(super) fn goes_before_the_queue(&self) -> bool {
-        !self.slot().lifo.load(Ordering::Relaxed).is_null() || self.index == 0 && self.main_may_be_due()
+        !self.slot().lifo.load(Ordering::Relaxed).is_null() || self.main_may_be_due()
     }
 
-    /// Whether `block_on`'s future was woken, or has a turn.
+    /// Whether `block_on`'s future was woken, or has a turn; on worker 0, never on another.
     #[inline]
     pub(super) fn main_may_be_due(&self) -> bool {
-        self.main_turn.get() > 0 || self.shared.main_woken.load(Ordering::Relaxed)
+        self.slot().main_woken.load(Ordering::Relaxed)
+    }
+
+    /// Whether `block_on`'s future, which may be due, is what goes now; takes the wake.
+    #[inline(never)]
+    fn main_goes_now(&self) -> bool {
+        let goes = self.main_may_go_first() && self.main_is_due();
+        if goes {
+            self.lifo_streak.set(self.lifo_streak.get().saturating_add(1));
+        }
+        goes
     }
 
     /// As [`next`](Self::next), on a current-thread loop: one queue, first in, first out, `block_on`'s future in it.
@@ -251,11 +272,9 @@ impl Worker {
                 return false;
             }
             self.main_turn.set(0);
-            return true;
         }
-        let woken = &self.shared.main_woken;
-        // Acquire pairs with the Release store in `wake_main`.
-        woken.load(Ordering::Relaxed) && woken.swap(false, Ordering::AcqRel)
+        // Acquire pairs with the Release store in `wake_main`: a wake that came during its turn is answered by this poll.
+        self.shared.main_woken().swap(false, Ordering::AcqRel)
     }
 
     pub(super) fn has_own_work(&self) -> bool {

@@ -106,7 +106,7 @@ impl Worker {
         // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
         unsafe { (*self.fifo.get()).retain(|task| task.0.as_ptr() != main) };
         // A wake that is still on its way finds a run that has another future, or none, and costs it a poll.
-        self.shared.main_woken.store(false, Ordering::Relaxed);
+        self.shared.main_woken().store(false, Ordering::Relaxed);
     }
 
     pub(crate) fn end_run(&self) {
@@ -196,26 +196,29 @@ impl Worker {
     /// run's last pass are counted, so they are made one by one.)
     #[inline]
     pub(crate) fn turns_until(&self, main: impl FnOnce(&Self), last: impl FnMut() -> bool) {
-        if self.leave.is_last() || self.searching.get() {
+        if self.leave.is_last() || self.searching.get() || self.shared.debug.is_on() {
             return self.turn_until(main, last);
         }
-        self.go_on(self.poll_tasks(), main, last);
+        // Compiled twice: what kind of loop this is need not be asked again and again.
+        let next = if self.local { self.poll_tasks::<true>() } else { self.poll_tasks::<false>() };
+        self.go_on(next, main, last);
     }
 
-    /// Polls task after task, until there is something else to do; says what.
+    /// Polls task after task, until there is something else to do; says what. Whoever turns debug mode on asks for a look.
     #[inline(never)]
-    fn poll_tasks(&self) -> Option<Next> {
+    fn poll_tasks<const LOCAL: bool>(&self) -> Option<Next> {
+        let access = if LOCAL { Access::Owner } else { Access::Shared };
         let mut again = None;
         while !self.slot().is_look_due() {
             let task = match again.take() {
                 Some(task) => task,
-                None => match self.next() {
+                None => match if LOCAL { self.next_in_order() } else { self.next_of_all() } {
                     Some(Next::Task(task)) => task,
                     other => return other,
                 },
             };
-            if self.poll_here(task) {
-                again = self.put_back(task);
+            if self.poll_here(task, access) {
+                again = if LOCAL { self.put_back_in_order(task) } else { self.put_back(task) };
             }
         }
         if let Some(task) = again {
@@ -277,6 +280,8 @@ impl Worker {
             let ready = self.queue.len() + self.over_len() + self.shared.over.len();
             // One for each poll to come, and one because zero says that it has no turn.
             self.main_turn.set(ready + 2);
+            // Whoever looks for what goes first looks here alone.
+            self.shared.main_woken().store(true, Ordering::Relaxed);
         }
     }
 

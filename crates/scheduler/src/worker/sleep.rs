@@ -113,7 +113,7 @@ impl Worker {
         if self.is_over_worth_taking() {
             return true;
         }
-        if self.index == 0 && (self.main_turn.get() > 0 || shared.main_woken.load(Ordering::Acquire)) {
+        if self.slot().main_woken.load(Ordering::Acquire) {
             return true;
         }
         let worth = |victim| self.is_worth_stealing(victim).then_some(());
@@ -176,7 +176,7 @@ impl Shared {
         // hold, so what was taken between the two looks shows here.
         !self.injector.may_have_any()
             && self.over.len() == 0
-            && !self.main_woken.load(Ordering::Acquire)
+            && !self.main_woken().load(Ordering::Acquire)
             && self.clock.holds() == 0
             && self
                 .slots

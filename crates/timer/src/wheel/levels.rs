@@ -306,6 +306,8 @@ impl Levels {
         let mut sorting = std::mem::take(&mut self.sorting);
         let mut next = Some(head);
         while let Some(entry) = next {
+            // Most of these come due in one go, each for a task that has long been asleep.
+            entry.prefetch_task();
             next = entry.node(|node| {
                 sorting.push((node.deadline, node.order, entry));
                 node.after
