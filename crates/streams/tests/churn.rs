@@ -2,14 +2,16 @@
 //! both counts are the whole process's.
 #![cfg(all(target_os = "linux", not(heist_loom)))]
 
+#[path = "support/counting.rs"]
+mod counting;
 mod support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use counting::live;
 use heist_scheduler::{spawn, yield_now};
 use heist_streams::net::{TcpListener, TcpStream};
 use heist_streams::{
@@ -17,30 +19,6 @@ use heist_streams::{
     start_unix_server,
 };
 use support::{run_local, run_on};
-
-/// Bytes that are allocated and not freed, as asked for.
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-
-struct Counting;
-
-// SAFETY: each method hands its arguments to `System` unchanged and returns what it returns. What is left out goes through
-// these two.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`, which is System's own.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`, and the block came from System.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const CONNECTIONS: usize = 10_000;
 /// How long the last ones may take.
@@ -90,10 +68,10 @@ where
     let idle = descriptors();
     visits(4 * AT_ONCE, &visit, &is_over).await;
     settle(kind, idle).await;
-    let before = LIVE.load(Ordering::Relaxed);
+    let before = live();
     visits(count, &visit, &is_over).await;
     settle(kind, idle).await;
-    let live = LIVE.load(Ordering::Relaxed);
+    let live = live();
     assert!(live < before + SLACK, "{kind}: {} bytes stay", live.saturating_sub(before));
 }
 

@@ -1,39 +1,16 @@
 //! What an idle connection costs in memory. In a file of its own, since its allocator counts for the whole process.
 #![cfg(not(heist_loom))]
 
+#[path = "support/counting.rs"]
+mod counting;
 mod support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::net::TcpStream;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use counting::live;
 use heist_scheduler::yield_now;
 use heist_streams::start_server;
 use support::run_on;
-
-/// Bytes that are allocated and not freed, as asked for.
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-
-struct Counting;
-
-// SAFETY: each method hands its arguments to `System` unchanged and returns what it returns. What is left out goes through
-// these two.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`, which is System's own.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`, and the block came from System.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Connections to a server whose handlers wait for the next line, after one has come and gone.
 #[test]
@@ -52,7 +29,7 @@ fn idle_connection() {
         let mut clients = Vec::with_capacity(2 * CONNECTIONS);
         let mut counted = Vec::new();
         for round in 0..2 {
-            let before = LIVE.load(Ordering::Relaxed);
+            let before = live();
             for _ in 0..CONNECTIONS {
                 let client = TcpStream::connect(address).unwrap();
                 std::io::Write::write_all(&mut &client, b"a line\n").unwrap();
@@ -66,7 +43,7 @@ fn idle_connection() {
                 yield_now().await;
             }
             assert_eq!(server.connections(), CONNECTIONS * (round + 1));
-            counted.push((LIVE.load(Ordering::Relaxed) - before) / CONNECTIONS);
+            counted.push((live() - before) / CONNECTIONS);
         }
         // The second time the tables of the loop have their size already; those of polling's poll backend grow on.
         println!("{counted:?} bytes a connection");
