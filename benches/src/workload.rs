@@ -2,6 +2,7 @@
 
 use crate::net::{Direction, Scenario};
 use crate::operation::Job;
+use crate::os::Placement;
 use crate::peer::{PeerId, Runtime, with_peer};
 use crate::workloads::channels::{self, BroadcastOp, MpmcOp, QueueOp};
 use crate::workloads::events::EventOp;
@@ -45,7 +46,7 @@ pub(crate) enum Kind {
     /// Request and reply between the main future and a task.
     WakeMain,
     /// A thread that is not the runtime's and a task wake each other.
-    WakeForeign,
+    WakeForeign(Placement),
     /// 100 000 sleeps of 1 to 100 ms at once.
     Sleeps,
     /// Sleeps of 1 ms, one after another.
@@ -64,7 +65,7 @@ impl Kind {
         use Runtime::{Heist, HeistStreams, Plain, Smol, Tokio};
         match self {
             // Nothing can wake the plain executor from another thread.
-            Self::Foreign | Self::WakeForeign | Self::Blocking(_) => &[Heist, Tokio, Smol],
+            Self::Foreign | Self::WakeForeign(_) | Self::Blocking(_) => &[Heist, Tokio, Smol],
             // Locks and channels of the plain kind are threads': see `Workload::threads`.
             Self::Locks(_) | Self::Semaphore | Self::RwLock | Self::Event | Self::Program => {
                 &[Heist, Tokio, Smol]
@@ -170,6 +171,10 @@ const fn costs(name: &'static str, title: &'static str, kind: Kind, metrics: &'s
     Workload { name, title, kind, metrics, threads: None, is_quick: true }
 }
 
+const fn wake_foreign(name: &'static str, title: &'static str, placement: Placement) -> Workload {
+    timed(name, title, Kind::WakeForeign(placement)).on_threads(threads::Op::Parking(placement))
+}
+
 impl Workload {
     /// The plain yardstick does this on threads.
     const fn on_threads(mut self, op: threads::Op) -> Self {
@@ -206,8 +211,23 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     timed("pipeline", "two tasks of 20 us each, one on what the other made, per item", Kind::Pipeline)
         .not_quick(),
     timed("wake-main", "request and reply between the main future and a task", Kind::WakeMain).not_quick(),
-    timed("wake-foreign", "a foreign thread and a task wake each other, there and back", Kind::WakeForeign)
-        .on_threads(threads::Op::Parking),
+    wake_foreign(
+        "wake-foreign",
+        "a foreign thread and a task wake each other, there and back",
+        Placement::BySystem,
+    ),
+    wake_foreign(
+        "wake-foreign-near",
+        "a foreign thread and a task bound to one core wake each other",
+        Placement::OneCore,
+    )
+    .not_quick(),
+    wake_foreign(
+        "wake-foreign-far",
+        "a foreign thread and a task bound to two cores wake each other",
+        Placement::TwoCores,
+    )
+    .not_quick(),
     costs(
         "starvation",
         "wait of a task that yields beside one that is always ready",
