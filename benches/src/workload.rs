@@ -2,6 +2,7 @@
 
 use crate::net::{Direction, Scenario};
 use crate::operation::Job;
+use crate::os::Placement;
 use crate::peer::{PeerId, Runtime, with_peer};
 use crate::workloads::channels::{self, BroadcastOp, MpmcOp, QueueOp};
 use crate::workloads::events::EventOp;
@@ -45,7 +46,7 @@ pub(crate) enum Kind {
     /// Request and reply between the main future and a task.
     WakeMain,
     /// A thread that is not the runtime's and a task wake each other.
-    WakeForeign,
+    WakeForeign(Placement),
     /// Two tasks of two runtimes wake each other.
     WakeRuntimes,
     /// 100 000 sleeps of 1 to 100 ms at once.
@@ -67,7 +68,7 @@ impl Kind {
         match self {
             // Nothing can wake the plain executor from another thread; for some, threads do the same: see
             // `Workload::threads`.
-            Self::Foreign | Self::WakeForeign => &[Heist, Tokio, Smol],
+            Self::Foreign | Self::WakeForeign(_) => &[Heist, Tokio, Smol],
             // smol's executor is one for the whole process.
             Self::WakeRuntimes => &[Heist, Tokio],
             Self::Blocking(_) | Self::Program => &[Heist, Tokio, Smol],
@@ -171,6 +172,10 @@ const fn costs(name: &'static str, title: &'static str, kind: Kind, metrics: &'s
     Workload { name, title, kind, metrics, threads: None, is_quick: true }
 }
 
+const fn wake_foreign(name: &'static str, title: &'static str, placement: Placement) -> Workload {
+    timed(name, title, Kind::WakeForeign(placement)).on_threads(threads::Op::Parking(placement))
+}
+
 impl Workload {
     /// The plain yardstick does this on threads.
     const fn on_threads(mut self, op: threads::Op) -> Self {
@@ -208,10 +213,25 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     timed("pipeline", "two tasks of 20 us each, one on what the other made, per item", Kind::Pipeline)
         .not_quick(),
     timed("wake-main", "request and reply between the main future and a task", Kind::WakeMain).not_quick(),
-    timed("wake-foreign", "a foreign thread and a task wake each other, there and back", Kind::WakeForeign)
-        .on_threads(threads::Op::Parking),
+    wake_foreign(
+        "wake-foreign",
+        "a foreign thread and a task wake each other, there and back",
+        Placement::BySystem,
+    ),
+    wake_foreign(
+        "wake-foreign-near",
+        "a foreign thread and a task bound to one core wake each other",
+        Placement::OneCore,
+    )
+    .not_quick(),
+    wake_foreign(
+        "wake-foreign-far",
+        "a foreign thread and a task bound to two cores wake each other",
+        Placement::TwoCores,
+    )
+    .not_quick(),
     timed("wake-runtimes", "two tasks of two runtimes wake each other, there and back", Kind::WakeRuntimes)
-        .on_threads(threads::Op::Parking)
+        .on_threads(threads::Op::Parking(Placement::BySystem))
         .not_quick(),
     costs(
         "starvation",

@@ -13,6 +13,7 @@ use std::thread;
 
 use crate::measure::{Batches, Timing};
 use crate::operation::Operation;
+use crate::os::Placement;
 use crate::peer::{Flavour, Peer};
 use crate::workloads::join_all;
 
@@ -191,12 +192,14 @@ impl Game {
 }
 
 /// A plain thread and a task that wake each other, with nothing else to run: wall and processor time per round trip.
-pub(crate) fn from_thread<P: Peer>(flavour: Flavour, timing: Timing) -> Batches {
+pub(crate) fn from_thread<P: Peer>(placement: Placement, flavour: Flavour, timing: Timing) -> Batches {
+    placement.bind_first();
     let (batches, results) = mpsc::channel();
     P::run(flavour, async move {
         let game = Arc::new(Game::default());
         let asking = Arc::clone(&game);
         let thread = thread::spawn(move || {
+            placement.bind_second();
             let mut measured = Batches::new(TRIPS);
             measured.run(timing, || {
                 for _ in 0..TRIPS {
