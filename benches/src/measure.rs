@@ -174,6 +174,9 @@ fn in_process(workload: Workload, peer: PeerId, timing: Timing) -> Result<Metric
         Kind::WakeForeign(placement) => {
             Ok(with_peer!(peer.runtime, P => wakes::from_thread::<P>(placement, flavour, timing)).metrics())
         }
+        Kind::WakeRuntimes => {
+            Ok(with_peer!(peer.runtime, P => wakes::between_runtimes::<P>(flavour, timing)).metrics())
+        }
         Kind::Sleeps => Ok(with_peer!(peer.runtime, P => timers::sleeps::<P>(flavour))),
         Kind::Lateness => Ok(with_peer!(peer.runtime, P => timers::lateness::<P>(flavour, timing))),
         Kind::Starvation => Ok(with_peer!(peer.runtime, P => starvation::measure::<P>(flavour, timing))),

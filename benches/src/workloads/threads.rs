@@ -24,10 +24,12 @@ pub(crate) enum Op {
     Unbounded(u64),
     /// Two threads that unpark each other by turns, there and back.
     Parking(Placement),
-    /// A thread that is handed closures, one at a time.
+    /// A thread that is handed calls, one at a time.
     CallAlone,
-    /// A thread that is handed a thousand closures at once.
+    /// A thread that is handed a thousand calls at once.
     CallBulk,
+    /// A thread that is handed ten thousand calls at once.
+    CallBatch,
     /// `std::process::Command`.
     Program,
 }
@@ -49,6 +51,7 @@ pub(crate) fn measure(op: Op, timing: Timing) -> Batches {
         Op::Parking(_) => TRIPS,
         Op::CallAlone => 200,
         Op::CallBulk => 1_000,
+        Op::CallBatch => 10_000,
         Op::Program => 20,
     };
     let mut measured = Batches::new(n);
@@ -62,7 +65,7 @@ pub(crate) fn measure(op: Op, timing: Timing) -> Batches {
             measured.run(timing, || parking(placement, n));
         }
         Op::Program => measured.run(timing, || programs(n)),
-        Op::CallAlone | Op::CallBulk => {
+        Op::CallAlone | Op::CallBulk | Op::CallBatch => {
             let calls = Calls::start();
             let at_once = if op == Op::CallAlone { 1 } else { n };
             measured.run(timing, || calls.make(n, at_once));
