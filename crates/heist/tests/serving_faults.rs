@@ -9,14 +9,15 @@ mod support;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use descriptors::{EMFILE, Only, allow_most, descriptors};
 use heist::{ExceptionContext, Server, StreamReader, StreamWriter, open_connection, start_server, to_thread};
-use support::{Copy, for_each_flavour, peers, role};
+use support::servers::{echo, echo_server};
+use support::{Copy, for_each_flavour, in_a_copy, peers, role};
 
 /// How much memory this process holds, in KiB.
 fn resident() -> usize {
@@ -48,35 +49,6 @@ async fn descriptors_in_use() -> usize {
 fn check_memory(settled: usize) {
     let now = resident();
     assert!(now < settled + 4096, "{settled} KiB before, {now} KiB after");
-}
-
-/// Runs a test in a copy of this process, which must succeed.
-fn in_a_copy(test: &str, body: impl FnOnce()) {
-    if role().is_some() {
-        return body();
-    }
-    let mut copy = Copy::start(test, "copy");
-    let status = copy.wait();
-    let said = std::mem::replace(&mut copy.stderr, support::Lines::none()).rest();
-    assert!(status.success(), "{said:#?}");
-}
-
-/// Sends back what comes until it ends.
-async fn echo(mut reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
-    loop {
-        let data = reader.read(1000).await?;
-        if data.is_empty() {
-            return Ok(());
-        }
-        writer.write(&data);
-        writer.drain().await?;
-    }
-}
-
-async fn echo_server() -> (Server, SocketAddr) {
-    let server = start_server(echo, (Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let address = server.sockets()[0].local_addr().unwrap();
-    (server, address)
 }
 
 fn exchange(stream: &mut TcpStream) {
@@ -371,12 +343,6 @@ fn a_client_killed_in_the_middle_of_a_transfer_leaves_nothing_behind() {
     });
 }
 
-/// Runs a program on a thread of its own, and gives what it said.
-async fn run_peer(mut command: Command) -> Output {
-    command.stdin(Stdio::null());
-    to_thread(move || command.output().unwrap()).await.unwrap()
-}
-
 #[test]
 fn curl_is_served() {
     let Some(curl) = peers::find("curl") else { return };
@@ -391,7 +357,7 @@ fn curl_is_served() {
             let address = server.sockets()[0].local_addr().unwrap();
             let mut command = Command::new(&curl);
             command.args(["--silent", "--show-error", "--noproxy", "*", &format!("http://{address}/")]);
-            let output = run_peer(command).await;
+            let output = peers::run(command).await;
             server.close();
             server.wait_closed().await;
             output
@@ -430,7 +396,7 @@ fn pythons_asyncio_is_served() {
             let (server, address) = echo_server().await;
             let mut command = Command::new(&python);
             command.args(["-c", PYTHON, &address.port().to_string()]);
-            let output = run_peer(command).await;
+            let output = peers::run(command).await;
             server.close();
             server.wait_closed().await;
             output

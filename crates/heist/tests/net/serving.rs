@@ -16,24 +16,13 @@ use heist::{
     open_connection, start_server, start_server_on, yield_now,
 };
 
+use crate::support::servers::echo;
 use crate::support::{for_each_flavour, in_order, on_each_flavour};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
 fn address(server: &Server) -> SocketAddr {
     server.sockets()[0].local_addr().unwrap()
-}
-
-/// Sends back what comes until it ends.
-async fn echo(mut reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
-    loop {
-        let data = reader.read(1000).await?;
-        if data.is_empty() {
-            return Ok(());
-        }
-        writer.write(&data);
-        writer.drain().await?;
-    }
 }
 
 /// Waits for whatever comes, and never answers.
