@@ -5,7 +5,7 @@
 //! [`BUDGET`](crate::context::BUDGET) units the leaf returns Pending and its task is queued again behind the others.
 //!
 //! Only progress costs: a leaf that returns Pending anyway spends nothing, so a join over a thousand sleepers reaches
-//! the last of them.
+//! the last of them. And what takes long costs more: a transfer of bytes says with [`moved`] how many they were.
 
 use std::task::{Context, Poll};
 
@@ -70,6 +70,47 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<Proceed> {
     Poll::Ready(Proceed(()))
 }
 
+/// So many bytes of a transfer cost a unit: copying them takes the system about 2 us, no less than a short call does. A task
+/// may then move 1 MiB in one poll, in some 250 us. Were each transfer one unit, a reader of pieces of 64 KiB would hold its worker
+/// for 3 ms: its neighbours wait, and the watchdog takes it for stuck.
+pub const UNIT_BYTES: usize = 8 << 10;
+
+/// Spends what a transfer of so many bytes costs beside the unit of the leaf that made it: nothing where they are fewer than
+/// [`UNIT_BYTES`].
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use heist_core::{Clock, Context, context, driver::NoDriver};
+/// # let worker = Context::new(0, 1, Clock::virtual_time(), Arc::new(NoDriver));
+/// # // SAFETY: `worker` outlives the guard.
+/// # let _entered = unsafe { context::enter(&worker) };
+/// use heist_core::budget;
+///
+/// let units = worker.budget();
+/// budget::moved(100);
+/// assert_eq!(worker.budget(), units);
+/// budget::moved(4 * budget::UNIT_BYTES);
+/// assert_eq!(worker.budget(), units - 4);
+/// ```
+#[inline]
+pub fn moved(bytes: usize) {
+    if bytes >= UNIT_BYTES {
+        spend(bytes / UNIT_BYTES);
+    }
+}
+
+/// Apart, so that the many short transfers have only the comparison in their code.
+#[inline(never)]
+fn spend(units: usize) {
+    context::with(|context| {
+        if let Some(context) = context {
+            let left = (context.budget() as usize).saturating_sub(units);
+            // It is no more than before.
+            context.set_budget(left as u32);
+        }
+    });
+}
+
 /// Apart, because it is rare, and every leaf future has the rest of [`poll_proceed`] in its code.
 #[cold]
 #[inline(never)]
@@ -87,6 +128,20 @@ mod tests {
     use crate::{Clock, driver::NoDriver};
     use std::sync::Arc;
     use std::task::Waker;
+
+    #[test]
+    fn bytes_use_it_up() {
+        let worker = crate::Context::new(0, 1, Clock::virtual_time(), Arc::new(NoDriver));
+        // SAFETY: `worker` outlives the guard.
+        let _entered = unsafe { context::enter(&worker) };
+        moved(UNIT_BYTES - 1);
+        assert_eq!(worker.budget(), context::BUDGET, "a short transfer is one unit, which its leaf spends");
+        moved(8 * UNIT_BYTES + 1);
+        assert_eq!(worker.budget(), context::BUDGET - 8);
+        moved(usize::MAX);
+        assert_eq!(worker.budget(), 0);
+        assert!(poll_proceed(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
 
     #[test]
     fn runs_out_after_the_budget_and_only_by_progress() {

@@ -487,6 +487,27 @@ fn a_callback_may_remove_itself_and_one_that_panics_stays() {
 }
 
 #[test]
+fn a_callback_that_removes_itself_is_dropped_though_the_loop_stops_with_it() {
+    for_each_flavour(|builder| {
+        let (near, mut far) = pair().unwrap();
+        far.write_all(b"x").unwrap();
+        let event_loop = builder.build_event_loop().unwrap();
+        let near = Arc::new(near);
+        let (own, stopping) = (near.clone(), event_loop.handle());
+        let handle = event_loop
+            .add_reader(&*near, move || {
+                assert!(remove_reader(&*own));
+                stopping.stop();
+            })
+            .unwrap();
+        event_loop.run_forever().unwrap();
+        event_loop.close().unwrap();
+        assert!(handle.cancelled());
+        assert_eq!(Arc::strong_count(&near), 1, "no turn comes after the last one");
+    });
+}
+
+#[test]
 fn what_cannot_be_watched_is_refused_at_once() {
     with_io(|| async {
         let file = std::fs::File::open(std::env::current_exe()?)?;
