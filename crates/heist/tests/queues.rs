@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use heist::sync::{broadcast, mpmc, mpsc, watch};
 use heist::{LifoQueue, PriorityQueue, Queue, QueueShutDown, Task, create_task, yield_now};
-use support::{for_each_flavour, on_each_flavour};
+use support::{in_real_time, on_each_flavour};
 
 mod support;
 
@@ -290,30 +290,23 @@ fn channels_carry_between_tasks() {
 
 #[test]
 fn the_blocking_forms_meet_tasks_on_the_other_side() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let queue = Queue::bounded(1);
-                let threads = queue.clone();
-                let putting = heist::to_thread(move || {
-                    (0..50).for_each(|item| threads.put_blocking(item).unwrap());
-                });
-                for item in 0..50 {
-                    assert_eq!(queue.get().await, Ok(item));
-                }
-                putting.await.unwrap();
-                let (sender, mut receiver) = mpsc::channel(1);
-                let receiving = heist::to_thread(move || {
-                    std::iter::from_fn(|| receiver.blocking_recv()).collect::<Vec<i32>>()
-                });
-                for value in 0..50 {
-                    sender.send(value).await.unwrap();
-                }
-                drop(sender);
-                assert_eq!(receiving.await.unwrap(), (0..50).collect::<Vec<_>>());
-            })
-            .unwrap();
+    in_real_time(|| async {
+        let queue = Queue::bounded(1);
+        let threads = queue.clone();
+        let putting = heist::to_thread(move || {
+            (0..50).for_each(|item| threads.put_blocking(item).unwrap());
+        });
+        for item in 0..50 {
+            assert_eq!(queue.get().await, Ok(item));
+        }
+        putting.await.unwrap();
+        let (sender, mut receiver) = mpsc::channel(1);
+        let receiving =
+            heist::to_thread(move || std::iter::from_fn(|| receiver.blocking_recv()).collect::<Vec<i32>>());
+        for value in 0..50 {
+            sender.send(value).await.unwrap();
+        }
+        drop(sender);
+        assert_eq!(receiving.await.unwrap(), (0..50).collect::<Vec<_>>());
     });
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use descriptors::{EMFILE, Only, allow_most, descriptors};
 use heist::{ExceptionContext, Server, StreamReader, StreamWriter, open_connection, start_server, to_thread};
 use support::servers::{echo, echo_server};
-use support::{Copy, for_each_flavour, in_a_copy, peers, role};
+use support::{Copy, for_each_flavour, in_a_copy, in_real_time, peers, role};
 
 /// How much memory this process holds, in KiB.
 fn resident() -> usize {
@@ -114,30 +114,21 @@ async fn without_descriptors() {
 #[test]
 fn ten_thousand_connections_leave_nothing_behind() {
     in_a_copy("ten_thousand_connections_leave_nothing_behind", || {
-        for_each_flavour(|builder| builder.build().unwrap().run(ten_thousand()).unwrap());
+        in_real_time(|| ten_thousand(made_by_a_thread));
     });
 }
 
-async fn ten_thousand() {
-    const ROUNDS: usize = 50;
-    const AT_ONCE: u32 = 200;
+/// Connections that are there at once, of the ten thousand.
+const AT_ONCE: u32 = 200;
 
+/// Has ten thousand connections made, so many at a time; each time nothing of them must be left.
+async fn ten_thousand(make: impl AsyncFn(SocketAddr)) {
     // Room for all: the system lets a client whose call it dropped wait for a second.
     let server = start_server(echo, (Ipv4Addr::LOCALHOST, 0)).backlog(AT_ONCE).await.unwrap();
     let address = server.sockets()[0].local_addr().unwrap();
     let (before, mut settled) = (descriptors_in_use().await, None);
-    for round in 0..ROUNDS {
-        to_thread(move || {
-            let clients: Vec<_> = (0..AT_ONCE).map(|_| TcpStream::connect(address).unwrap()).collect();
-            for (i, mut client) in clients.into_iter().enumerate() {
-                // Most vanish without a word.
-                if i % 10 == 0 {
-                    exchange(&mut client);
-                }
-            }
-        })
-        .await
-        .unwrap();
+    for round in 0..10_000 / AT_ONCE {
+        make(address).await;
         until_gone(&server, before).await;
         if round == 4 {
             settled = Some(resident());
@@ -146,6 +137,17 @@ async fn ten_thousand() {
     check_memory(settled.unwrap());
     server.close();
     server.wait_closed().await;
+}
+
+/// Clients on a thread, of which most vanish without a word.
+async fn made_by_a_thread(address: SocketAddr) {
+    let connect_all = move || {
+        let clients: Vec<_> = (0..AT_ONCE).map(|_| TcpStream::connect(address).unwrap()).collect();
+        for mut client in clients.into_iter().step_by(10) {
+            exchange(&mut client);
+        }
+    };
+    to_thread(connect_all).await.unwrap();
 }
 
 /// As many connections as descriptors allow, up to ten thousand, all open at a time; their other ends are another process's.
@@ -204,7 +206,7 @@ async fn at_once(test: &'static str, clients: usize) {
 #[test]
 fn ten_thousand_opened_connections_leave_nothing_behind() {
     in_a_copy("ten_thousand_opened_connections_leave_nothing_behind", || {
-        for_each_flavour(|builder| builder.build().unwrap().run(ten_thousand_opened()).unwrap());
+        in_real_time(|| ten_thousand(opened_here));
     });
 }
 
@@ -226,23 +228,8 @@ async fn open_and_drop(address: SocketAddr, way: u32) {
     }
 }
 
-async fn ten_thousand_opened() {
-    const ROUNDS: usize = 50;
-    const AT_ONCE: u32 = 200;
-
-    let server = start_server(echo, (Ipv4Addr::LOCALHOST, 0)).backlog(AT_ONCE).await.unwrap();
-    let address = server.sockets()[0].local_addr().unwrap();
-    let (before, mut settled) = (descriptors_in_use().await, None);
-    for round in 0..ROUNDS {
-        heist::gather((0..AT_ONCE).map(|way| open_and_drop(address, way))).await.unwrap();
-        until_gone(&server, before).await;
-        if round == 4 {
-            settled = Some(resident());
-        }
-    }
-    check_memory(settled.unwrap());
-    server.close();
-    server.wait_closed().await;
+async fn opened_here(address: SocketAddr) {
+    heist::gather((0..AT_ONCE).map(|way| open_and_drop(address, way))).await.unwrap();
 }
 
 /// A peer that is killed in the middle ends its handler, and no other.

@@ -17,7 +17,7 @@ use heist::{
 };
 
 use crate::support::servers::echo;
-use crate::support::{for_each_flavour, in_order, on_each_flavour};
+use crate::support::{for_each_flavour, in_order, in_real_time, on_each_flavour};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -608,19 +608,13 @@ fn a_scope_closes_its_server_and_waits_for_its_connections() {
 
 #[test]
 fn a_server_knows_its_loop_and_may_be_started_from_another_thread() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let server = start_server(echo, "127.0.0.1:0").start_serving(false).await.unwrap();
-                assert!(server.get_loop().same_loop(&heist::Handle::current().unwrap()));
-                let elsewhere = server.clone();
-                std::thread::spawn(move || elsewhere.start_serving()).join().unwrap().unwrap();
-                exchange(address(&server)).await;
-                end(server).await;
-            })
-            .unwrap();
+    in_real_time(|| async {
+        let server = start_server(echo, "127.0.0.1:0").start_serving(false).await.unwrap();
+        assert!(server.get_loop().same_loop(&heist::Handle::current().unwrap()));
+        let elsewhere = server.clone();
+        std::thread::spawn(move || elsewhere.start_serving()).join().unwrap().unwrap();
+        exchange(address(&server)).await;
+        end(server).await;
     });
 }
 

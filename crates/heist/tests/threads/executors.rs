@@ -13,7 +13,7 @@ use heist::{
 };
 
 use crate::common::{current, gate, pass};
-use crate::support::{Copy, for_each_flavour, in_real_time, role};
+use crate::support::{Copy, for_each_flavour, in_real_time, on_each_flavour, role};
 
 static VAR: ContextVar<i32> = ContextVar::new("var");
 
@@ -167,24 +167,17 @@ fn a_pool_may_be_shut_down_by_its_own_thread_and_dropped_while_busy() {
 
 #[test]
 fn time_stands_still_while_an_executor_works() {
-    for_each_flavour(|builder| {
-        builder
-            .virtual_time()
-            .build()
-            .unwrap()
-            .run(async {
-                let pool = ThreadPoolExecutor::new(1);
-                let (open, wait) = gate();
-                let start = current().clock().now();
-                let sleeper = heist::create_task(heist::sleep(Duration::from_secs(10)));
-                let future = run_in_executor(&pool, move || pass(&wait));
-                let opener = to_thread(move || drop(open));
-                future.await.unwrap();
-                assert_eq!(current().clock().now(), start);
-                opener.await.unwrap();
-                sleeper.await.unwrap();
-            })
-            .unwrap();
+    on_each_flavour(|| async {
+        let pool = ThreadPoolExecutor::new(1);
+        let (open, wait) = gate();
+        let start = current().clock().now();
+        let sleeper = heist::create_task(heist::sleep(Duration::from_secs(10)));
+        let future = run_in_executor(&pool, move || pass(&wait));
+        let opener = to_thread(move || drop(open));
+        future.await.unwrap();
+        assert_eq!(current().clock().now(), start);
+        opener.await.unwrap();
+        sleeper.await.unwrap();
     });
 }
 

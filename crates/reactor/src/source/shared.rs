@@ -42,8 +42,11 @@ impl<R> Done<R> {
 
     /// The result, once the task is charged for the bytes.
     #[inline]
-    fn settle(self) -> R {
-        budget::moved(self.moved);
+    fn settle(self, direction: Direction) -> R {
+        match direction {
+            Direction::Read => budget::received(self.moved),
+            Direction::Write => budget::sent(self.moved),
+        }
         self.value
     }
 }
@@ -98,7 +101,7 @@ impl<T: IoSafe> Shared<T> {
                     Ok(done) => {
                         home.note(direction, place, seen, &done);
                         proceed.made_progress();
-                        return Poll::Ready(Ok(done.settle()));
+                        return Poll::Ready(Ok(done.settle(direction)));
                     }
                     Err(error) => tried = Some((seen, error)),
                 }
@@ -141,7 +144,7 @@ impl<T: IoSafe> Shared<T> {
                     if let Some(home) = home {
                         home.note(direction, place, seen, &done);
                     }
-                    return Poll::Ready(Ok(done.settle()));
+                    return Poll::Ready(Ok(done.settle(direction)));
                 }
                 Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
@@ -238,7 +241,7 @@ impl<T: IoSafe> Shared<T> {
         op: impl FnOnce(&T) -> io::Result<Done<R>>,
     ) -> io::Result<R> {
         let Some(home) = self.registration.home() else {
-            return op(&self.io).map(Done::settle);
+            return op(&self.io).map(|done| done.settle(direction));
         };
         let word = home.word(direction);
         let seen = word.observe();
@@ -248,7 +251,7 @@ impl<T: IoSafe> Shared<T> {
         match op(&self.io) {
             Ok(done) => {
                 home.note(direction, place, seen, &done);
-                Ok(done.settle())
+                Ok(done.settle(direction))
             }
             Err(error) => {
                 if error.kind() == io::ErrorKind::WouldBlock {

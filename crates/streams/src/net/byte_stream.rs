@@ -5,8 +5,6 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use heist_core::budget;
-
 /// Writes all of `rest` by `write`. One future, with no state but what is left: an async block for each level costs more
 /// instructions than the write itself.
 pub(super) fn write_all(
@@ -39,11 +37,6 @@ pub(super) fn read_exact(
         }
         Poll::Ready(Ok(()))
     })
-}
-
-/// A transfer that was only tried: its bytes count for the turn of the task, as those of one that is awaited do.
-pub(super) fn charged(moved: io::Result<usize>) -> io::Result<usize> {
-    moved.inspect(|&bytes| budget::moved(bytes))
 }
 
 /// Gives a connection with a field `source: IoSource<$std>`, and its halves, what all connections can do. `$pair` are
@@ -300,7 +293,9 @@ macro_rules! byte_stream {
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) where nothing is: await [`readable`](Self::readable). The
             /// connection's.
             pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-                byte_stream::charged(self.source.try_io(Direction::Read, |mut socket| socket.read(buf)))
+                self.source
+                    .try_io(Direction::Read, |mut socket| socket.read(buf))
+                    .inspect(|&n| heist_core::budget::received(n))
             }
 
             /// As [`try_read`](Self::try_read), into several buffers.
@@ -324,9 +319,9 @@ macro_rules! byte_stream {
             ///
             /// As [`try_read`](Self::try_read).
             pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                byte_stream::charged(
-                    self.source.try_io(Direction::Read, |mut socket| socket.read_vectored(bufs)),
-                )
+                self.source
+                    .try_io(Direction::Read, |mut socket| socket.read_vectored(bufs))
+                    .inspect(|&n| heist_core::budget::received(n))
             }
 
             /// Writes what there is room for at once.
@@ -348,7 +343,9 @@ macro_rules! byte_stream {
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) where there is none: await [`writable`](Self::writable). The
             /// connection's.
             pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-                byte_stream::charged(self.source.try_io(Direction::Write, |mut socket| socket.write(buf)))
+                self.source
+                    .try_io(Direction::Write, |mut socket| socket.write(buf))
+                    .inspect(|&n| heist_core::budget::sent(n))
             }
 
             /// As [`try_write`](Self::try_write), from several buffers.
@@ -370,9 +367,9 @@ macro_rules! byte_stream {
             ///
             /// As [`try_write`](Self::try_write).
             pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                byte_stream::charged(
-                    self.source.try_io(Direction::Write, |mut socket| socket.write_vectored(bufs)),
-                )
+                self.source
+                    .try_io(Direction::Write, |mut socket| socket.write_vectored(bufs))
+                    .inspect(|&n| heist_core::budget::sent(n))
             }
 
             /// Ends reading, writing or both; the peer sees the end of the stream where writing ends.

@@ -99,7 +99,7 @@ async fn by_kernel(destination: &mut Destination<'_>, progress: &mut Progress<'_
         if sent == 0 {
             return Ok(());
         }
-        budget::moved(sent);
+        budget::sent(sent);
         progress.add(sent);
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use heist_core::budget::UNIT_BYTES;
+use heist_core::budget::{RECEIVED_UNIT, SENT_UNIT};
 use heist_core::context::{self, BUDGET};
 use heist_scheduler::{Handle, yield_now};
 use heist_streams::pipe::{connect_read_pipe, connect_write_pipe};
@@ -15,15 +15,13 @@ use super::support::run_local;
 
 /// Bytes of one call.
 const PIECE: usize = 64 << 10;
-/// So many bytes use up the budget of a poll.
-const MOST: usize = BUDGET as usize * UNIT_BYTES;
 
 fn budget() -> usize {
     context::with(|context| context.unwrap().budget() as usize)
 }
 
 /// The most that `step` moved, call by call, between two turns of a neighbour.
-async fn most_between_turns(mut step: impl AsyncFnMut() -> usize) -> usize {
+async fn most_between_turns(calls: usize, mut step: impl AsyncFnMut() -> usize) -> usize {
     let moved = Arc::new(AtomicUsize::new(0));
     let most = Arc::new(AtomicUsize::new(0));
     let (counted, highest) = (moved.clone(), most.clone());
@@ -33,7 +31,7 @@ async fn most_between_turns(mut step: impl AsyncFnMut() -> usize) -> usize {
             yield_now().await;
         }
     });
-    for _ in 0..8 * MOST / PIECE {
+    for _ in 0..calls {
         moved.fetch_add(step().await, Relaxed);
     }
     neighbour.cancel();
@@ -42,21 +40,23 @@ async fn most_between_turns(mut step: impl AsyncFnMut() -> usize) -> usize {
 
 #[test]
 fn reader_whose_bytes_never_end_lets_others_run() {
+    const MOST: usize = BUDGET as usize * RECEIVED_UNIT;
     run_local(async {
         let mut reader = connect_read_pipe(File::open("/dev/zero").unwrap()).await.unwrap();
-        let mut buffer = vec![1; PIECE];
-        let most = most_between_turns(async || reader.read_into(&mut buffer).await.unwrap()).await;
+        let mut buffer = vec![1; MOST / 8];
+        let most = most_between_turns(32, async || reader.read_into(&mut buffer).await.unwrap()).await;
         assert!((MOST / 2..=MOST).contains(&most), "{most} bytes in one poll");
     });
 }
 
 #[test]
 fn writer_whose_system_is_never_full_lets_others_run() {
+    const MOST: usize = BUDGET as usize * SENT_UNIT;
     run_local(async {
         let null = File::options().write(true).open("/dev/null").unwrap();
         let writer = connect_write_pipe(null).await.unwrap();
         let piece = vec![1; PIECE];
-        let most = most_between_turns(async || {
+        let most = most_between_turns(32, async || {
             writer.write(&piece);
             writer.drain().await.unwrap();
             piece.len()
@@ -70,15 +70,18 @@ fn writer_whose_system_is_never_full_lets_others_run() {
 fn bytes_of_sockets_are_charged_to_the_task() {
     run_local(async {
         let (near, far) = UnixStream::pair().unwrap();
+        let piece = vec![1; PIECE];
         let (_near_reader, writer) = open_connection_on(near).await.unwrap();
         let (mut reader, _far_writer) = open_connection_on(far).await.unwrap();
         let before = budget();
-        writer.write(&[1; PIECE]);
-        assert_eq!(writer.write_buffer_size(), 0, "the system has room for a piece");
-        assert_eq!(before - budget(), PIECE / UNIT_BYTES);
+        writer.write(&piece);
+        writer.write(&piece);
+        assert_eq!(writer.write_buffer_size(), 0, "the system has room for both");
+        assert_eq!(before - budget(), 2 * PIECE / SENT_UNIT);
         let before = budget();
-        assert_eq!(reader.read_into(&mut [0; PIECE]).await.unwrap(), PIECE);
-        assert_eq!(before - budget(), PIECE / UNIT_BYTES + 1);
+        let read = reader.read_into(&mut vec![0; 2 * PIECE]).await.unwrap();
+        assert!(read > RECEIVED_UNIT, "{read} bytes");
+        assert_eq!(before - budget(), (read - 1) / RECEIVED_UNIT + 1);
     });
 }
 
@@ -86,10 +89,14 @@ fn bytes_of_sockets_are_charged_to_the_task() {
 fn attempts_on_sockets_are_charged_to_the_task() {
     run_local(async {
         let (near, far) = UnixStream::pair().unwrap();
+        let piece = vec![1; PIECE];
         let (near, far) = (net::UnixStream::from_std(near).unwrap(), net::UnixStream::from_std(far).unwrap());
         let before = budget();
-        assert_eq!(near.try_write(&[1; PIECE]).unwrap(), PIECE);
-        assert_eq!(far.try_read(&mut [0; PIECE]).unwrap(), PIECE);
-        assert_eq!(before - budget(), 2 * PIECE / UNIT_BYTES);
+        assert_eq!(near.try_write(&piece).unwrap(), PIECE);
+        assert_eq!(near.try_write(&piece).unwrap(), PIECE);
+        assert_eq!(before - budget(), 2 * PIECE / SENT_UNIT);
+        let before = budget();
+        let read = far.try_read(&mut vec![0; 2 * PIECE]).unwrap();
+        assert_eq!(before - budget(), (read - 1) / RECEIVED_UNIT);
     });
 }
