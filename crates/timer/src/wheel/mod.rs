@@ -8,6 +8,8 @@
 mod entry;
 mod levels;
 mod nursery;
+mod pages;
+mod row;
 #[cfg(all(test, not(heist_loom)))]
 mod tests;
 
@@ -24,9 +26,10 @@ use heist_core::sync::cell::UnsafeCell;
 use heist_core::sync::{hint, mutant};
 
 pub(crate) use self::entry::{ARMED, CLOSED, EntryRef, FIRED};
-use self::entry::{Entry, NURSERY, Pages};
+use self::entry::{Entry, NURSERY};
 use self::levels::Levels;
 use self::nursery::Nursery;
+use self::pages::Pages;
 
 /// How many timers come out of the wheel each time the owner word is taken: some microseconds of pointer work.
 const BATCH: usize = 256;
@@ -145,7 +148,7 @@ impl Wheel {
             }
             let entry = self.take(core, deadline);
             entry.arm(waker.take()?);
-            self.file(core, entry, deadline);
+            self.file(&mut core.levels, entry, deadline);
             Some(entry)
         })
     }
@@ -189,8 +192,8 @@ impl Wheel {
 
     /// Files an armed entry that is in no list.
     #[inline(always)]
-    fn file(&self, core: &mut Core, entry: EntryRef, deadline: u64) {
-        core.levels.insert(entry);
+    fn file(&self, levels: &mut Levels, entry: EntryRef, deadline: u64) {
+        levels.insert(entry);
         if deadline <= self.earliest.load(Ordering::Relaxed) {
             // Nothing that has a deadline is due before this one: the word is exact again.
             self.publish(deadline, false);
@@ -216,16 +219,17 @@ impl Wheel {
         }
         // Read with the owner word held: it comes after the arming of all that are there, on whatever thread this is.
         let now = told.unwrap_or_else(|| self.clock.now());
-        while let Some(entry) = core.nursery.pop() {
+        let Core { nursery, levels, .. } = core;
+        nursery.drain(|entry| {
             // What a handle has cancelled is on its way to the garbage stack.
             if !entry.is_cancelled() {
                 let deadline = entry.node(|node| {
                     node.deadline = now.saturating_add(node.deadline).min(NEVER - 1);
                     node.deadline
                 });
-                self.file(core, entry, deadline);
+                self.file(levels, entry, deadline);
             }
-        }
+        });
     }
 
     /// The deadline of an entry, which from now on has one. Called by the handle, on any thread.
@@ -281,7 +285,7 @@ impl Wheel {
                 node.deadline = deadline;
                 node.order = order;
             });
-            self.file(core, entry, deadline);
+            self.file(&mut core.levels, entry, deadline);
             true
         })
     }
