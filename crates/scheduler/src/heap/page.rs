@@ -276,3 +276,15 @@ impl Page {
         unsafe { dealloc(page.as_ptr().cast(), layout) };
     }
 }
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_small_until_there_are_many() {
+        assert_eq!((bytes_of(96, 0), bytes_of(1024, 0), bytes_of(4096, 0)), (PAGE, PAGE, 4 * PAGE));
+        let last = LARGE_FROM / PAGE - 1;
+        assert_eq!((bytes_of(192, last), bytes_of(192, last + 1)), (PAGE, LARGE_PAGE));
+    }
+}

@@ -69,8 +69,6 @@ pub(crate) struct Node {
     pub order: u64,
     /// In a row: where in it.
     pub index: usize,
-    /// In the free list: the next free entry.
-    pub after: Option<EntryRef>,
 }
 
 /// One timer: a cache line.
@@ -137,7 +135,7 @@ impl Entry {
             place: UnsafeCell::new(NOWHERE),
             waker: UnsafeCell::new(WakerParts::NONE),
             garbage: AtomicPtr::new(ptr::null_mut()),
-            node: UnsafeCell::new(Node { deadline: 0, order: 0, index: 0, after: None }),
+            node: UnsafeCell::new(Node { deadline: 0, order: 0, index: 0 }),
             #[cfg(heist_loom)]
             taken: std::sync::atomic::AtomicBool::new(true),
         }
@@ -181,11 +179,6 @@ impl Entry {
     #[inline]
     pub fn is_cancelled(&self) -> bool {
         self.state.load(Ordering::Relaxed) == CANCELLED
-    }
-
-    /// Whether nobody has the entry. Called with the owner word held.
-    pub(super) fn is_free(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == FREE
     }
 
     /// Makes a fresh entry ARMED, with `waker` in it. Called with the owner word held.

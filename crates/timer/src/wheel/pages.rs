@@ -47,7 +47,8 @@ pub(crate) struct Pages {
     pages: Vec<Page>,
     /// How many entries of the last page were ever in use; of the others all were.
     carved: usize,
-    free: Option<EntryRef>,
+    /// An array beside the entries, so that taking one back need not touch it.
+    free: Vec<EntryRef>,
     /// How many entries there are in the pages.
     entries: usize,
     /// How many entries handles own, once it has been [counted](Self::count_held); before that nobody needs to know.
@@ -59,34 +60,25 @@ unsafe impl Send for Pages {}
 
 impl Pages {
     pub const fn new() -> Self {
-        Self { pages: Vec::new(), carved: 0, free: None, entries: 0, held: 0 }
+        Self { pages: Vec::new(), carved: 0, free: Vec::new(), entries: 0, held: 0 }
     }
 
     /// A free entry. Allocates only when all entries are in use.
     #[inline]
     pub fn take(&mut self) -> EntryRef {
-        match self.free {
-            Some(entry) => {
-                self.free = entry.node(|node| node.after);
-                entry
-            }
-            None => self.carve(),
-        }
+        self.free.pop().unwrap_or_else(|| self.carve())
     }
 
     /// Takes an entry back. It must be in no slot.
     #[inline]
     pub fn give_back(&mut self, entry: EntryRef) {
-        entry.node(|node| node.after = self.free);
-        self.free = Some(entry);
+        self.free.push(entry);
     }
 
-    /// Counts how many entries handles own; whether there are none. Page by page: the list of those that are free leads to and
-    /// fro through memory.
+    /// Counts how many entries handles own; whether there are none.
     pub fn count_held(&mut self) -> bool {
-        // SAFETY: a page lives as long as this, and is only ever borrowed shared; these entries are initialised.
-        let entries = self.carved().map(|entry| unsafe { entry.as_ref() });
-        self.held = entries.filter(|entry| !entry.is_free()).count();
+        let unused = self.pages.last().map_or(0, |page| page.entries - self.carved);
+        self.held = self.entries - unused - self.free.len();
         self.held == 0
     }
 
