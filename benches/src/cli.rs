@@ -8,7 +8,7 @@ use crate::measure::{self, Measured, Timing};
 use crate::net;
 use crate::os;
 use crate::peer::{PEERS, PeerId};
-use crate::report::Baseline;
+use crate::report::{Baseline, Counts};
 use crate::workload::{Kind, WORKLOADS, Workload};
 
 const HELP: &str = "\
@@ -22,6 +22,7 @@ usage: heist-bench [OPTIONS]
   --out DIR       where bench.json, bench.md and bench.html go (bench-results)
   --baseline FILE compares with the bench.json of an earlier run, and fails if heist is
                   slower than it was by more than the noise of both
+  --counts FILE   shows beside the times what `cargo xtask bench --count-all` has counted
   --list          names the workloads and the peers
 
   --spin          does a fixed piece of work and prints its nanoseconds
@@ -120,8 +121,8 @@ fn list() {
 }
 
 fn plan(words: &[&str]) -> Result<Plan, String> {
-    let (mut only, mut peers, mut rounds, mut quick, mut out, mut baseline) =
-        (None, None, None, false, PathBuf::from("bench-results"), None);
+    let (mut only, mut peers, mut rounds, mut quick) = (None, None, None, false);
+    let (mut out, mut baseline, mut counts) = (PathBuf::from("bench-results"), None, None);
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().copied().ok_or_else(|| format!("`{word}` wants a value"));
@@ -132,6 +133,7 @@ fn plan(words: &[&str]) -> Result<Plan, String> {
             "--quick" => quick = true,
             "--out" => out = value()?.into(),
             "--baseline" => baseline = Some(Baseline::read(value()?.as_ref())?),
+            "--counts" => counts = Some(Counts::read(value()?.as_ref())?),
             other => return Err(format!("I do not understand `{other}`\n\n{HELP}")),
         }
     }
@@ -158,7 +160,7 @@ fn plan(words: &[&str]) -> Result<Plan, String> {
         None if quick => PEERS.iter().copied().filter(|peer| QUICK_PEERS.contains(&peer.name)).collect(),
         None => PEERS.iter().copied().filter(|peer| peer.is_usual()).collect(),
     };
-    Ok(Plan { workloads, peers, rounds, timing: Timing { quick }, out, baseline })
+    Ok(Plan { workloads, peers, rounds, timing: Timing { quick }, out, baseline, counts })
 }
 
 #[cfg(test)]

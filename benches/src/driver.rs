@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::measure::{Measured, Timing};
 use crate::os;
 use crate::peer::PeerId;
-use crate::report::{Baseline, Report};
+use crate::report::{Baseline, Counts, Report};
 use crate::workload::{Kind, Workload};
 
 /// What a run does.
@@ -27,6 +27,8 @@ pub(crate) struct Plan {
     pub(crate) out: PathBuf,
     /// What they are compared with.
     pub(crate) baseline: Option<Baseline>,
+    /// What instruments have counted before.
+    pub(crate) counts: Option<Counts>,
 }
 
 /// Runs the plan, prints the table and writes the files. A measurement that fails is named at the end and makes the run
@@ -62,6 +64,9 @@ pub(crate) fn run(plan: &Plan) -> Result<(), String> {
         }
     }
     report.finish(began.elapsed());
+    if let Some(counts) = &plan.counts {
+        report.show_counts(counts.clone());
+    }
     std::fs::create_dir_all(&plan.out)
         .map_err(|error| format!("cannot make {}: {error}", plan.out.display()))?;
     for (name, text) in

@@ -171,8 +171,11 @@ fn in_process(workload: Workload, peer: PeerId, timing: Timing) -> Result<Metric
     match workload.kind {
         Kind::Foreign => Ok(with_peer!(peer.runtime, P => foreign::measure::<P>(flavour, timing)).metrics()),
         Kind::WakeMain => Ok(with_peer!(peer.runtime, P => wakes::from_main::<P>(flavour, timing)).metrics()),
-        Kind::WakeForeign => {
-            Ok(with_peer!(peer.runtime, P => wakes::from_thread::<P>(flavour, timing)).metrics())
+        Kind::WakeForeign(placement) => {
+            Ok(with_peer!(peer.runtime, P => wakes::from_thread::<P>(placement, flavour, timing)).metrics())
+        }
+        Kind::WakeRuntimes => {
+            Ok(with_peer!(peer.runtime, P => wakes::between_runtimes::<P>(flavour, timing)).metrics())
         }
         Kind::Sleeps => Ok(with_peer!(peer.runtime, P => timers::sleeps::<P>(flavour))),
         Kind::Lateness => Ok(with_peer!(peer.runtime, P => timers::lateness::<P>(flavour, timing))),

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 
 /// Processor time of the whole process, user and system, in nanoseconds.
@@ -58,6 +59,46 @@ pub(crate) fn resident_bytes() -> u64 {
     let pages = fs::read_to_string("/proc/self/statm").ok();
     let pages = pages.and_then(|text| text.split_whitespace().nth(1)?.parse::<u64>().ok()).unwrap_or(0);
     pages * rustix::param::page_size() as u64
+}
+
+/// On which cores two threads run that wake each other. Where the system may choose, it keeps for a whole run to what it
+/// chose at first, and one choice costs several times what the other does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// Where the system puts them.
+    BySystem,
+    /// Both on one core: what a wake and a switch cost.
+    OneCore,
+    /// Each on its own: a wake has to rouse a core that sleeps.
+    TwoCores,
+}
+
+impl Placement {
+    /// Binds this thread and those that it will start.
+    pub(crate) fn bind_first(self) {
+        if self != Self::BySystem {
+            bind_to(0);
+        }
+    }
+
+    /// Binds the thread of the other side.
+    pub(crate) fn bind_second(self) {
+        if self == Self::TwoCores {
+            bind_to(1);
+        }
+    }
+}
+
+/// Binds this thread to the `n`-th core, if there is one.
+fn bind_to(n: usize) {
+    static ALLOWED: OnceLock<CpuSet> = OnceLock::new();
+    let allowed =
+        ALLOWED.get_or_init(|| sched_getaffinity(None).expect("a thread may ask for its own cores"));
+    if let Some(core) = (0..CpuSet::MAX_CPU).filter(|&core| allowed.is_set(core)).nth(n) {
+        let mut only = CpuSet::new();
+        only.set(core);
+        sched_setaffinity(None, &only).expect("a thread may keep to one of its own cores");
+    }
 }
 
 /// Raises the soft limit of descriptors to the hard one, and returns what holds then.

@@ -2,6 +2,7 @@
 
 use crate::net::{Direction, Scenario};
 use crate::operation::Job;
+use crate::os::Placement;
 use crate::peer::{PeerId, Runtime, with_peer};
 use crate::workloads::channels::{self, BroadcastOp, MpmcOp, QueueOp};
 use crate::workloads::events::EventOp;
@@ -45,7 +46,9 @@ pub(crate) enum Kind {
     /// Request and reply between the main future and a task.
     WakeMain,
     /// A thread that is not the runtime's and a task wake each other.
-    WakeForeign,
+    WakeForeign(Placement),
+    /// Two tasks of two runtimes wake each other.
+    WakeRuntimes,
     /// 100 000 sleeps of 1 to 100 ms at once.
     Sleeps,
     /// Sleeps of 1 ms, one after another.
@@ -63,17 +66,16 @@ impl Kind {
     fn runtimes(self) -> &'static [Runtime] {
         use Runtime::{Heist, HeistStreams, Plain, Smol, Tokio};
         match self {
-            // Nothing can wake the plain executor from another thread.
-            Self::Foreign | Self::WakeForeign | Self::Blocking(_) => &[Heist, Tokio, Smol],
-            // Locks and channels of the plain kind are threads': see `Workload::threads`.
-            Self::Locks(_) | Self::Semaphore | Self::RwLock | Self::Event | Self::Program => {
-                &[Heist, Tokio, Smol]
-            }
-            Self::Queue | Self::Channels(_) | Self::Mpmc | Self::Memory(Subject::Channel) => {
-                &[Heist, Tokio, Smol]
-            }
-            // smol has none.
-            Self::Broadcast => &[Heist, Tokio],
+            // Nothing can wake the plain executor from another thread; for some, threads do the same: see
+            // `Workload::threads`.
+            Self::Foreign | Self::WakeForeign(_) => &[Heist, Tokio, Smol],
+            // smol's executor is one for the whole process.
+            Self::WakeRuntimes => &[Heist, Tokio],
+            Self::Blocking(_) | Self::Program => &[Heist, Tokio, Smol],
+            // It has no locks and no channels: those of the plain kind are threads'.
+            Self::Locks(_) | Self::Semaphore | Self::RwLock | Self::Event => &[Heist, Tokio, Smol],
+            Self::Queue | Self::Channels(_) | Self::Mpmc | Self::Broadcast => &[Heist, Tokio, Smol],
+            Self::Memory(Subject::Channel) => &[Heist, Tokio, Smol],
             Self::Net(_) => &[Heist, HeistStreams, Tokio, Smol, Plain],
             _ => &[Heist, Tokio, Smol, Plain],
         }
@@ -94,7 +96,7 @@ impl Kind {
             Self::Queue => with_peer!(runtime, P in [Heist, Tokio, Smol] => job.on::<P, _>(QueueOp)),
             Self::Channels(op) => with_peer!(runtime, P in [Heist, Tokio, Smol] => job.on::<P, _>(op)),
             Self::Mpmc => with_peer!(runtime, P in [Heist, Tokio, Smol] => job.on::<P, _>(MpmcOp)),
-            Self::Broadcast => with_peer!(runtime, P in [Heist, Tokio] => job.on::<P, _>(BroadcastOp)),
+            Self::Broadcast => with_peer!(runtime, P in [Heist, Tokio, Smol] => job.on::<P, _>(BroadcastOp)),
             _ => return Err(format!("{self:?} is no operation that can be repeated")),
         };
         done.ok_or_else(|| format!("{runtime:?} has nothing for {self:?}"))
@@ -170,6 +172,10 @@ const fn costs(name: &'static str, title: &'static str, kind: Kind, metrics: &'s
     Workload { name, title, kind, metrics, threads: None, is_quick: true }
 }
 
+const fn wake_foreign(name: &'static str, title: &'static str, placement: Placement) -> Workload {
+    timed(name, title, Kind::WakeForeign(placement)).on_threads(threads::Op::Parking(placement))
+}
+
 impl Workload {
     /// The plain yardstick does this on threads.
     const fn on_threads(mut self, op: threads::Op) -> Self {
@@ -187,7 +193,8 @@ impl Workload {
 /// Every workload, in the order of the report.
 pub(crate) const WORKLOADS: &[Workload] = &[
     timed("spawn-join", "spawn + join from a worker, batches of 10 000", Kind::Tasks(tasks::Op::SpawnJoin)),
-    timed("spawn-foreign", "spawn + join from a foreign thread, batches of 10 000", Kind::Foreign),
+    timed("spawn-foreign", "spawn + join from a foreign thread, batches of 10 000", Kind::Foreign)
+        .on_threads(threads::Op::CallBatch),
     timed(
         "spawn-detached",
         "spawn of a task that nobody joins, batches of 10 000",
@@ -206,8 +213,26 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     timed("pipeline", "two tasks of 20 us each, one on what the other made, per item", Kind::Pipeline)
         .not_quick(),
     timed("wake-main", "request and reply between the main future and a task", Kind::WakeMain).not_quick(),
-    timed("wake-foreign", "a foreign thread and a task wake each other, there and back", Kind::WakeForeign)
-        .on_threads(threads::Op::Parking),
+    wake_foreign(
+        "wake-foreign",
+        "a foreign thread and a task wake each other, there and back",
+        Placement::BySystem,
+    ),
+    wake_foreign(
+        "wake-foreign-near",
+        "a foreign thread and a task bound to one core wake each other",
+        Placement::OneCore,
+    )
+    .not_quick(),
+    wake_foreign(
+        "wake-foreign-far",
+        "a foreign thread and a task bound to two cores wake each other",
+        Placement::TwoCores,
+    )
+    .not_quick(),
+    timed("wake-runtimes", "two tasks of two runtimes wake each other, there and back", Kind::WakeRuntimes)
+        .on_threads(threads::Op::Parking(Placement::BySystem))
+        .not_quick(),
     costs(
         "starvation",
         "wait of a task that yields beside one that is always ready",
@@ -335,5 +360,35 @@ impl Workload {
     /// Whether it can be measured on the peer, if need be on plain threads.
     pub(crate) fn runs_on(self, peer: PeerId) -> bool {
         self.runs_on_runtime(peer) || peer.runtime == Runtime::Plain && self.threads.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_says_what_each_workload_is() {
+        let page = include_str!("../../docs/benchmarks/README.md");
+        let cells = page.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" |"));
+        let named: Vec<String> = cells.flat_map(|(names, _)| expanded(names)).collect();
+        for Workload { name, .. } in WORKLOADS {
+            assert!(named.iter().any(|named| named == name), "`{name}` is not on the page");
+        }
+    }
+
+    /// `a-1, -8; b` stands for `a-1`, `a-8` and `b`.
+    fn expanded(names: &str) -> Vec<String> {
+        let mut stem = "";
+        let names = names.split([',', ';']).map(str::trim);
+        names
+            .map(|name| match name.strip_prefix('-') {
+                Some(end) => format!("{stem}-{end}"),
+                None => {
+                    stem = name.rsplit_once('-').map_or(name, |(stem, _)| stem);
+                    name.to_owned()
+                }
+            })
+            .collect()
     }
 }

@@ -21,8 +21,9 @@ usage: cargo xtask COMMAND
   loom [NAME] [--mutants] the models of every crate whose name contains NAME; with --mutants,
                           that each mutant of the design pages makes its model fail
   bench [OPTIONS]         builds and runs heist-bench (see `cargo xtask bench --help`);
-  bench --instructions [--only A,B] [--peers P,Q]
-                          user-space instructions of one operation, under valgrind
+  bench --instructions | --atomics | --system-calls | --count-all [--only A,B] [--peers P,Q]
+                          user-space instructions, atomic read-modify-writes or system calls of one
+                          operation, under valgrind and strace; all three, and into a file
   conformance [--area A,B] [--require A,B] [--tests]
                           which of asyncio's numbered behaviours a test shows
 ";

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use heist::sync::{broadcast, mpmc, mpsc, oneshot, watch};
-use heist::{PriorityQueue, Queue};
+use heist::{LifoQueue, PriorityQueue, Queue, create_future};
 use heist_executors::on_each_executor;
 
 /// Values of one sender; more than a channel holds.
@@ -60,6 +60,43 @@ fn a_priority_queue_yields_the_least_first() {
         for i in 0..VALUES {
             assert_eq!(queue.get().await, Ok(i));
         }
+    });
+}
+
+#[test]
+fn a_stack_yields_the_last_first() {
+    on_each_executor(|executor| async move {
+        let queue = Arc::new(LifoQueue::new());
+        let filled = Arc::clone(&queue);
+        let filling = executor.spawn(async move {
+            for i in 0..VALUES {
+                filled.put(i).await.expect("it is open");
+            }
+        });
+        assert_eq!(filling.await, Ok(()));
+        for i in (0..VALUES).rev() {
+            assert_eq!(queue.get().await, Ok(i));
+        }
+    });
+}
+
+#[test]
+fn a_future_tells_all_who_wait() {
+    on_each_executor(|executor| async move {
+        let future = create_future();
+        let waiting: Vec<_> = (0..SENDERS)
+            .map(|_| {
+                let future = future.clone();
+                executor.spawn(async move { future.wait().await.expect("it has a result") })
+            })
+            .collect();
+        let filled = future.clone();
+        let filling = executor.spawn(async move { filled.set_result(VALUES).is_ok() });
+        assert_eq!(filling.await, Ok(true));
+        for told in waiting {
+            assert_eq!(told.await, Ok(VALUES));
+        }
+        assert!(!future.cancel(), "it is done");
     });
 }
 

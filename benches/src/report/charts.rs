@@ -58,16 +58,17 @@ pub(crate) struct Curve {
     pub(crate) us: Vec<f64>,
 }
 
-const WIDTH: f64 = 480.0;
-const HEIGHT: f64 = 300.0;
-const LEFT: f64 = 62.0;
+/// About as many pixels as a card is wide, on a phone as on a desk: so words keep nearly their size.
+const WIDTH: f64 = 360.0;
+const HEIGHT: f64 = 280.0;
+const LEFT: f64 = 60.0;
 const RIGHT: f64 = 12.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 44.0;
 
 /// The shares that the upper axis names.
 const NAMED_SHARES: &[(f64, &str)] =
-    &[(0.1, "10 %"), (0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %"), (0.9999, "99.99 %")];
+    &[(0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %"), (0.9999, "99.99 %")];
 
 /// The distribution of latencies: for each share of the requests, within what time they were answered. Both axes are
 /// logarithmic, the upward one in the share that took longer, so that the tail has room.
@@ -89,18 +90,20 @@ pub(crate) fn cumulative(shares: &[f64], curves: &[Curve]) -> String {
             y + 4.0,
         );
     }
-    let mut us = least;
-    while us <= greatest * 1.001 {
+    // On a long axis there is room for the name of every other decade.
+    let decades = (greatest / least).log10().round() as usize;
+    for decade in 0..=decades {
+        let us = least * 10f64.powi(decade as i32);
         let x = x(us);
+        let is_named = decades <= 4 || (decades - decade) % 2 == 0;
         let _ = write!(
             svg,
             r#"<line class="grid" x1="{x:.1}" x2="{x:.1}" y1="{TOP}" y2="{:.1}"/><text x="{x:.1}" y="{:.1}" text-anchor="{}">{}</text>"#,
             HEIGHT - BOTTOM,
             HEIGHT - BOTTOM + 17.0,
-            if us >= greatest { "end" } else { "middle" },
-            time(us),
+            if decade == decades { "end" } else { "middle" },
+            if is_named { time(us) } else { String::new() },
         );
-        us *= 10.0;
     }
     let _ = write!(
         svg,
@@ -132,9 +135,9 @@ fn decade_above(us: f64) -> f64 {
 /// Microseconds in a unit that fits.
 fn time(us: f64) -> String {
     match us {
-        us if us >= 1e6 => format!("{} s", us / 1e6),
-        us if us >= 1e3 => format!("{} ms", us / 1e3),
-        us => format!("{us} µs"),
+        us if us >= 1e6 => format!("{:.0} s", us / 1e6),
+        us if us >= 1e3 => format!("{:.0} ms", us / 1e3),
+        us => format!("{} µs", (us * 10.0).round() / 10.0),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use super::charts::{self, Curve, RATIO_LINES, ratio_at};
+use super::counts::{Counts, count};
 use super::{Report, figure};
 use crate::net::SHARES;
 use crate::peer::{PeerId, Runtime};
@@ -30,6 +33,7 @@ impl Report {
         self.latencies(&mut page);
         self.distributions(&mut page);
         self.medians(&mut page);
+        self.counted(&mut page);
         self.environment_and_command(&mut page);
         page.push_str("</body>\n</html>\n");
         page
@@ -192,13 +196,48 @@ impl Report {
         page.push_str("</table></div>\n");
     }
 
+    fn counted(&self, page: &mut String) {
+        for table in self.counts.iter().flat_map(Counts::tables) {
+            let _ = writeln!(
+                page,
+                "<h2>Counted: {}</h2>\n<p>In one operation; the difference of two runs under an instrument.</p>\n\
+                 <div class=\"scroll\"><table class=\"counts\">",
+                escaped(&table.title)
+            );
+            let _ = writeln!(page, "<tr><th>operation</th><th>{}</th></tr>", table.peers.join("</th><th>"));
+            for (operation, numbers) in table.rows {
+                let cells: Vec<_> = numbers.into_iter().map(count).collect();
+                let _ = writeln!(
+                    page,
+                    "<tr><td>{}</td><td>{}</td></tr>",
+                    escaped(operation),
+                    cells.join("</td><td>")
+                );
+            }
+            page.push_str("</table></div>\n");
+        }
+    }
+
     fn environment_and_command(&self, page: &mut String) {
         page.push_str("<h2>Where, and how to repeat it</h2>\n<dl>\n");
         for (key, value) in self.environment.as_object().into_iter().flatten() {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let value = in_words(value);
             let _ = writeln!(page, "<dt>{}</dt><dd>{}</dd>", escaped(key), escaped(&value));
         }
         let _ = writeln!(page, "</dl>\n<pre>{}</pre>", escaped(&Self::command()));
+    }
+}
+
+/// A value of the environment.
+fn in_words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Object(parts) => {
+            let parts: Vec<_> =
+                parts.iter().map(|(name, part)| format!("{name} {}", in_words(part))).collect();
+            parts.join(", ")
+        }
+        other => other.to_string(),
     }
 }
 

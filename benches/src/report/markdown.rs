@@ -6,7 +6,7 @@ use super::{Report, figure};
 use crate::peer::PeerId;
 
 impl Report {
-    /// Two tables: medians, and ratios over tokio.
+    /// Medians, ratios over tokio, and counts where there are some.
     pub(crate) fn markdown(&self) -> String {
         let mut text = format!("{}.\n\n", self.summary());
         text.push_str("Medians; every figure is a cost, lower is better.\n\n");
@@ -39,6 +39,7 @@ impl Report {
                     writeln!(text, "\n{peer}: geometric mean of {rows} in-process wall times, {mean:.2}.");
             }
         }
+        self.counts_markdown(&mut text);
         for failure in &self.failures {
             let _ = writeln!(text, "\nFailed: {failure}");
         }

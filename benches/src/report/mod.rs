@@ -2,6 +2,7 @@
 
 mod baseline;
 mod charts;
+mod counts;
 mod html;
 mod markdown;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 pub(crate) use baseline::Baseline;
+pub(crate) use counts::Counts;
 
 use crate::measure::Measured;
 use crate::net::SHARES;
@@ -36,6 +38,8 @@ pub(crate) struct Report {
     /// Latencies at the shares of [`SHARES`], one curve a round, by workload and peer.
     curves: HashMap<(&'static str, &'static str), Vec<Vec<f64>>>,
     failures: Vec<String>,
+    /// What instruments have counted before.
+    counts: Option<Counts>,
 }
 
 impl Report {
@@ -51,7 +55,13 @@ impl Report {
             values: HashMap::new(),
             curves: HashMap::new(),
             failures: Vec::new(),
+            counts: None,
         }
+    }
+
+    /// Shows counts beside the times.
+    pub(crate) fn show_counts(&mut self, counts: Counts) {
+        self.counts = Some(counts);
     }
 
     /// Adds one measurement.
@@ -244,6 +254,7 @@ impl Report {
             "seconds": self.elapsed.as_secs_f64(),
             "rows": rows,
             "curves": self.curves_json(),
+            "counts": self.counts.as_ref().map(Counts::json),
             "failures": self.failures,
         });
         format!("{report:#}\n")

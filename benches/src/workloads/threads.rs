@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use crate::measure::{Batches, Timing};
+use crate::os::Placement;
 use crate::workloads::programs::PROGRAM;
 use crate::workloads::tasks::sum_below;
 
@@ -22,11 +23,13 @@ pub(crate) enum Op {
     /// `std::sync::mpsc::channel`, from so many threads to one.
     Unbounded(u64),
     /// Two threads that unpark each other by turns, there and back.
-    Parking,
-    /// A thread that is handed closures, one at a time.
+    Parking(Placement),
+    /// A thread that is handed calls, one at a time.
     CallAlone,
-    /// A thread that is handed a thousand closures at once.
+    /// A thread that is handed a thousand calls at once.
     CallBulk,
+    /// A thread that is handed ten thousand calls at once.
+    CallBatch,
     /// `std::process::Command`.
     Program,
 }
@@ -45,9 +48,10 @@ pub(crate) fn measure(op: Op, timing: Timing) -> Batches {
     let n = match op {
         Op::Lock | Op::LockContended => 16_000,
         Op::Bounded(_) | Op::Unbounded(_) => 16_000,
-        Op::Parking => TRIPS,
+        Op::Parking(_) => TRIPS,
         Op::CallAlone => 200,
         Op::CallBulk => 1_000,
+        Op::CallBatch => 10_000,
         Op::Program => 20,
     };
     let mut measured = Batches::new(n);
@@ -56,9 +60,12 @@ pub(crate) fn measure(op: Op, timing: Timing) -> Batches {
         Op::LockContended => measured.run(timing, || lock(THREADS, n / THREADS)),
         Op::Bounded(senders) => measured.run(timing, || bounded(senders, n / senders)),
         Op::Unbounded(senders) => measured.run(timing, || unbounded(senders, n / senders)),
-        Op::Parking => measured.run(timing, || parking(n)),
+        Op::Parking(placement) => {
+            placement.bind_first();
+            measured.run(timing, || parking(placement, n));
+        }
         Op::Program => measured.run(timing, || programs(n)),
-        Op::CallAlone | Op::CallBulk => {
+        Op::CallAlone | Op::CallBulk | Op::CallBatch => {
             let calls = Calls::start();
             let at_once = if op == Op::CallAlone { 1 } else { n };
             measured.run(timing, || calls.make(n, at_once));
@@ -111,7 +118,7 @@ fn fan_in<S: Clone + Send>(
 }
 
 /// By `thread::park` alone: a number says whose turn it is.
-fn parking(trips: u64) {
+fn parking(placement: Placement, trips: u64) {
     use std::sync::atomic::{AtomicU64, Ordering};
     let passes = Arc::new(AtomicU64::new(0));
     let wait_for = |passes: &AtomicU64, side: u64| {
@@ -124,6 +131,7 @@ fn parking(trips: u64) {
     let answering = thread::spawn({
         let passes = Arc::clone(&passes);
         move || {
+            placement.bind_second();
             for _ in 0..trips {
                 wait_for(&passes, 1);
                 passes.fetch_add(1, Ordering::Release);

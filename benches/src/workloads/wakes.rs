@@ -5,7 +5,7 @@
 
 use std::future::poll_fn;
 use std::hint::black_box;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
@@ -13,6 +13,7 @@ use std::thread;
 
 use crate::measure::{Batches, Timing};
 use crate::operation::Operation;
+use crate::os::Placement;
 use crate::peer::{Flavour, Peer};
 use crate::workloads::join_all;
 
@@ -133,7 +134,7 @@ async fn between_tasks<P: Peer>(n: u64) {
     assert_eq!(baton.passes(), 2 * n, "a wake was lost");
 }
 
-/// Round trips of the two workloads below in one batch.
+/// Round trips of the workloads below in one batch.
 const TRIPS: u64 = 500;
 
 /// Request and reply between the main future and a task: wall and processor time per round trip.
@@ -156,41 +157,91 @@ pub(crate) fn from_main<P: Peer>(flavour: Flavour, timing: Timing) -> Batches {
     results.recv().expect("main has sent its figures")
 }
 
+/// The baton between two sides of which the second only answers, until it is told to stop.
+#[derive(Default)]
+struct Game {
+    baton: Baton,
+    is_over: AtomicBool,
+}
+
+impl Game {
+    /// The second side; returns how often it has answered.
+    async fn answer(self: Arc<Self>) -> u64 {
+        let mut answers = 0;
+        loop {
+            self.baton.take(1).await;
+            // The baton orders this load after the store.
+            if self.is_over.load(Ordering::Relaxed) {
+                return answers;
+            }
+            answers = black_box(answers + 1);
+            self.baton.pass(1);
+        }
+    }
+
+    /// The first side, once it has the baton for good.
+    fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.baton.pass(0);
+    }
+
+    /// Panics if a pass was lost.
+    fn check(&self, answers: u64) {
+        assert_eq!(self.baton.passes(), 2 * answers + 1, "a wake was lost");
+    }
+}
+
 /// A plain thread and a task that wake each other, with nothing else to run: wall and processor time per round trip.
-pub(crate) fn from_thread<P: Peer>(flavour: Flavour, timing: Timing) -> Batches {
+pub(crate) fn from_thread<P: Peer>(placement: Placement, flavour: Flavour, timing: Timing) -> Batches {
+    placement.bind_first();
     let (batches, results) = mpsc::channel();
     P::run(flavour, async move {
-        let baton = Arc::new(Baton::default());
-        let (stop, stopped) = (Arc::new(AtomicU64::new(0)), Arc::clone(&baton));
-        let (thread_baton, thread_stop) = (Arc::clone(&baton), Arc::clone(&stop));
+        let game = Arc::new(Game::default());
+        let asking = Arc::clone(&game);
         let thread = thread::spawn(move || {
+            placement.bind_second();
             let mut measured = Batches::new(TRIPS);
             measured.run(timing, || {
                 for _ in 0..TRIPS {
-                    thread_baton.pass(0);
-                    smol::future::block_on(thread_baton.take(0));
+                    asking.baton.pass(0);
+                    smol::future::block_on(asking.baton.take(0));
                 }
             });
             let _ = batches.send(measured);
-            // Release: pairs with the load below. The baton is this side's, so the last pass goes to the task.
-            thread_stop.store(1, Ordering::Release);
-            thread_baton.pass(0);
+            asking.end();
         });
-        let task = P::spawn(async move {
-            let mut trips = 0;
-            loop {
-                stopped.take(1).await;
-                if stop.load(Ordering::Acquire) == 1 {
-                    return trips;
-                }
-                trips = black_box(trips + 1);
-                stopped.pass(1);
-            }
-        });
-        let trips = P::join(task).await;
+        let answers = P::join(P::spawn(Arc::clone(&game).answer())).await;
         thread.join().expect("the thread has passed the baton for the last time");
-        assert_eq!(baton.passes(), 2 * trips + 1, "a wake was lost");
-        trips
+        game.check(answers);
+        answers
     });
     results.recv().expect("the thread has sent its figures")
+}
+
+/// Two tasks that wake each other, each in a runtime of its own, so that they never share a worker: wall and processor
+/// time per round trip.
+pub(crate) fn between_runtimes<P: Peer>(flavour: Flavour, timing: Timing) -> Batches {
+    let (batches, results) = mpsc::channel();
+    let game = Arc::new(Game::default());
+    let (answering, asking) = (Arc::clone(&game), Arc::clone(&game));
+    let answering =
+        thread::spawn(move || P::run(flavour, async move { P::join(P::spawn(answering.answer())).await }));
+    P::run(flavour, async move {
+        let asked = P::spawn(async move {
+            let mut measured = Batches::new(TRIPS);
+            while let Some(begun) = measured.begin(timing) {
+                for _ in 0..TRIPS {
+                    asking.baton.pass(0);
+                    asking.baton.take(0).await;
+                }
+                measured.end(&begun);
+            }
+            asking.end();
+            let _ = batches.send(measured);
+            0
+        });
+        P::join(asked).await
+    });
+    game.check(answering.join().expect("the other runtime has ended"));
+    results.recv().expect("the task has sent its figures")
 }

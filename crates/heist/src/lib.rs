@@ -205,6 +205,8 @@ pub use heist_scheduler::{
 // The function alone: by its shorter path it would come with the module of that name.
 pub use heist_scheduler::task::task;
 pub use heist_streams::fs;
+#[cfg(feature = "tls")]
+pub use heist_streams::tls;
 #[cfg(unix)]
 pub use heist_streams::transports::{
     StartSubprocess, SubprocessProtocol, SubprocessTransport, create_unix_connection, create_unix_server,
@@ -241,8 +243,6 @@ pub use heist_streams::{
     },
     stderr, stdin, stdout,
 };
-#[cfg(feature = "tls")]
-pub use heist_streams::{tls, transports::StartTransportTls};
 pub use heist_streams::{
     transports,
     transports::{

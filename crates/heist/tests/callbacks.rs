@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use heist::{ContextVar, EventLoop, ExceptionContext, ExceptionHandler, Handle, LoopClosedError};
-use support::for_each_flavour;
+use support::{for_each_flavour, in_real_time, on_each_flavour};
 
 /// A list that callbacks write to.
 #[derive(Clone, Default)]
@@ -104,44 +104,32 @@ fn b181_a_zero_sleep_gives_each_callback_that_was_scheduled_one_turn() {
 
 #[test]
 fn b188_callbacks_of_other_threads_keep_their_place_among_the_loop_s_own() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let log = Log::default();
-                let handle = current();
-                for round in [["a0", "a1", "a2"], ["b0", "b1", "b2"]] {
-                    handle.call_soon(log.add(round[0])).unwrap();
-                    let (theirs, callback) = (handle.clone(), log.add(round[1]));
-                    thread::spawn(move || theirs.call_soon_threadsafe(callback).unwrap()).join().unwrap();
-                    handle.call_soon(log.add(round[2])).unwrap();
-                }
-                all_called().await;
-                assert_eq!(log.lines(), ["a0", "a1", "a2", "b0", "b1", "b2"]);
-            })
-            .unwrap();
+    in_real_time(|| async {
+        let log = Log::default();
+        let handle = current();
+        for round in [["a0", "a1", "a2"], ["b0", "b1", "b2"]] {
+            handle.call_soon(log.add(round[0])).unwrap();
+            let (theirs, callback) = (handle.clone(), log.add(round[1]));
+            thread::spawn(move || theirs.call_soon_threadsafe(callback).unwrap()).join().unwrap();
+            handle.call_soon(log.add(round[2])).unwrap();
+        }
+        all_called().await;
+        assert_eq!(log.lines(), ["a0", "a1", "a2", "b0", "b1", "b2"]);
     });
 }
 
 #[test]
 fn b188_a_thread_wakes_a_loop_that_sleeps() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let future = heist::create_future();
-                let (handle, setter) = (current(), future.clone());
-                let thread = thread::spawn(move || {
-                    let here = thread::current().id();
-                    let callback = move || setter.set_result(thread::current().id() != here).unwrap();
-                    handle.call_soon_threadsafe(callback).unwrap();
-                });
-                assert!(future.await.unwrap(), "called by the loop, not by the thread");
-                thread.join().unwrap();
-            })
-            .unwrap();
+    in_real_time(|| async {
+        let future = heist::create_future();
+        let (handle, setter) = (current(), future.clone());
+        let thread = thread::spawn(move || {
+            let here = thread::current().id();
+            let callback = move || setter.set_result(thread::current().id() != here).unwrap();
+            handle.call_soon_threadsafe(callback).unwrap();
+        });
+        assert!(future.await.unwrap(), "called by the loop, not by the thread");
+        thread.join().unwrap();
     });
 }
 
@@ -165,49 +153,37 @@ fn b188_a_callback_of_another_thread_comes_before_a_task_that_yields_later() {
 
 #[test]
 fn b189_the_threadsafe_call_works_on_the_loop_s_own_thread() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let future = heist::create_future();
-                let setter = future.clone();
-                current().call_soon_threadsafe(move || setter.set_result("called").unwrap()).unwrap();
-                assert_eq!(future.await.unwrap(), "called");
-            })
-            .unwrap();
+    in_real_time(|| async {
+        let future = heist::create_future();
+        let setter = future.clone();
+        current().call_soon_threadsafe(move || setter.set_result("called").unwrap()).unwrap();
+        assert_eq!(future.await.unwrap(), "called");
     });
 }
 
 #[test]
 fn b215_a_callback_scheduled_by_a_callback_comes_after_all_that_are_scheduled() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let log = Log::default();
-                let (handle, second) = (current(), log.add("second"));
-                let again = handle.clone();
-                // In one callback, so that no worker begins before both are in line.
-                let (first, beside) = (log.add("first"), log.add("beside"));
-                handle
-                    .call_soon(move || {
-                        let inner = again.clone();
-                        let call = move || {
-                            first();
-                            inner.call_soon(second).unwrap();
-                        };
-                        again.call_soon(call).unwrap();
-                        again.call_soon(beside).unwrap();
-                    })
-                    .unwrap();
-                for _ in 0..3 {
-                    all_called().await;
-                }
-                assert_eq!(log.lines(), ["first", "beside", "second"]);
+    in_real_time(|| async {
+        let log = Log::default();
+        let (handle, second) = (current(), log.add("second"));
+        let again = handle.clone();
+        // In one callback, so that no worker begins before both are in line.
+        let (first, beside) = (log.add("first"), log.add("beside"));
+        handle
+            .call_soon(move || {
+                let inner = again.clone();
+                let call = move || {
+                    first();
+                    inner.call_soon(second).unwrap();
+                };
+                again.call_soon(call).unwrap();
+                again.call_soon(beside).unwrap();
             })
             .unwrap();
+        for _ in 0..3 {
+            all_called().await;
+        }
+        assert_eq!(log.lines(), ["first", "beside", "second"]);
     });
 }
 
@@ -306,102 +282,84 @@ static WHERE: ContextVar<&str> = ContextVar::new("where");
 
 #[test]
 fn a047_the_handler_is_called_in_the_context_of_the_callback() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let (sender, receiver) = channel();
-                let sender = Mutex::new(sender);
-                let seen = move |_: &Handle, _: &ExceptionContext| {
-                    sender.lock().unwrap().send(WHERE.get()).unwrap();
-                };
-                current().set_exception_handler(Some(Arc::new(seen)));
-                WHERE.set("registered");
-                current()
-                    .call_soon(|| {
-                        WHERE.set("in the callback");
-                        panic!("for the handler");
-                    })
-                    .unwrap();
-                WHERE.set("after");
-                all_called().await;
-                assert_eq!(receiver.recv().unwrap(), Some("in the callback"));
-                assert_eq!(WHERE.get(), Some("after"));
+    in_real_time(|| async {
+        let (sender, receiver) = channel();
+        let sender = Mutex::new(sender);
+        let seen = move |_: &Handle, _: &ExceptionContext| {
+            sender.lock().unwrap().send(WHERE.get()).unwrap();
+        };
+        current().set_exception_handler(Some(Arc::new(seen)));
+        WHERE.set("registered");
+        current()
+            .call_soon(|| {
+                WHERE.set("in the callback");
+                panic!("for the handler");
             })
             .unwrap();
+        WHERE.set("after");
+        all_called().await;
+        assert_eq!(receiver.recv().unwrap(), Some("in the callback"));
+        assert_eq!(WHERE.get(), Some("after"));
     });
 }
 
 #[test]
 fn nobody_is_the_current_task_in_a_callback_and_no_list_has_it() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let (sender, receiver) = channel();
-                let handle = current();
-                current()
-                    .call_soon(move || {
-                        let child = heist::create_task(async {
-                            all_called().await;
-                            heist::current_task().unwrap().parent()
-                        });
-                        sender.send((heist::current_task().is_none(), handle.all_tasks(), child)).unwrap();
-                    })
-                    .unwrap();
-                assert_eq!(current().all_tasks().len(), 1, "main alone");
-                all_called().await;
-                let (none, tasks, child) = receiver.recv().unwrap();
-                assert!(none);
-                assert_eq!(tasks.len(), 2, "main and the callback's own child: {tasks:?}");
-                assert_eq!(child.await.unwrap(), None);
+    in_real_time(|| async {
+        let (sender, receiver) = channel();
+        let handle = current();
+        current()
+            .call_soon(move || {
+                let child = heist::create_task(async {
+                    all_called().await;
+                    heist::current_task().unwrap().parent()
+                });
+                sender.send((heist::current_task().is_none(), handle.all_tasks(), child)).unwrap();
             })
             .unwrap();
+        assert_eq!(current().all_tasks().len(), 1, "main alone");
+        all_called().await;
+        let (none, tasks, child) = receiver.recv().unwrap();
+        assert!(none);
+        assert_eq!(tasks.len(), 2, "main and the callback's own child: {tasks:?}");
+        assert_eq!(child.await.unwrap(), None);
     });
 }
 
 #[test]
 fn callbacks_are_called_one_at_a_time() {
     const COUNT: usize = 2000;
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                // Not atomic on purpose: two callbacks at a time would lose counts, and their order.
-                let seen = Arc::new(Mutex::new(Vec::new()));
-                let busy = Arc::new(Mutex::new(()));
-                let mut threads = Vec::new();
-                for thread in 0..2 {
-                    let (handle, seen, busy) = (current(), seen.clone(), busy.clone());
-                    threads.push(thread::spawn(move || {
-                        for index in 0..COUNT {
-                            let (seen, busy) = (seen.clone(), busy.clone());
-                            let call = move || {
-                                let _alone = busy.try_lock().expect("two callbacks at a time");
-                                seen.lock().unwrap().push((thread, index));
-                            };
-                            handle.call_soon_threadsafe(call).unwrap();
-                        }
-                    }));
+    in_real_time(|| async {
+        // Not atomic on purpose: two callbacks at a time would lose counts, and their order.
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let busy = Arc::new(Mutex::new(()));
+        let mut threads = Vec::new();
+        for thread in 0..2 {
+            let (handle, seen, busy) = (current(), seen.clone(), busy.clone());
+            threads.push(thread::spawn(move || {
+                for index in 0..COUNT {
+                    let (seen, busy) = (seen.clone(), busy.clone());
+                    let call = move || {
+                        let _alone = busy.try_lock().expect("two callbacks at a time");
+                        seen.lock().unwrap().push((thread, index));
+                    };
+                    handle.call_soon_threadsafe(call).unwrap();
                 }
-                let busy = heist::create_task(async {
-                    for _ in 0..COUNT {
-                        heist::yield_now().await;
-                    }
-                });
-                busy.await.unwrap();
-                threads.into_iter().for_each(|thread| thread.join().unwrap());
-                all_called().await;
-                for thread in 0..2 {
-                    let order: Vec<_> = seen.lock().unwrap().clone();
-                    let order = order.iter().filter(|entry| entry.0 == thread).map(|entry| entry.1);
-                    assert!(order.eq(0..COUNT), "each thread's in its order, none lost");
-                }
-            })
-            .unwrap();
+            }));
+        }
+        let busy = heist::create_task(async {
+            for _ in 0..COUNT {
+                heist::yield_now().await;
+            }
+        });
+        busy.await.unwrap();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        all_called().await;
+        for thread in 0..2 {
+            let order: Vec<_> = seen.lock().unwrap().clone();
+            let order = order.iter().filter(|entry| entry.0 == thread).map(|entry| entry.1);
+            assert!(order.eq(0..COUNT), "each thread's in its order, none lost");
+        }
     });
 }
 
@@ -422,27 +380,20 @@ fn b212_a_closed_loop_takes_no_callback_and_drops_those_it_has() {
 
 #[test]
 fn time_does_not_jump_over_a_callback_that_waits() {
-    for_each_flavour(|builder| {
-        builder
-            .virtual_time()
-            .build()
-            .unwrap()
-            .run(async {
-                let handle = current();
-                let start = handle.clock().now();
-                let (sender, receiver) = channel();
-                let clock = handle.clock().clone();
-                let sleeper = heist::create_task(heist::sleep(Duration::from_secs(10)));
-                let timed = handle.clone();
-                handle
-                    .call_soon(move || {
-                        timed.call_soon(move || sender.send(clock.now()).unwrap()).unwrap();
-                    })
-                    .unwrap();
-                sleeper.await.unwrap();
-                assert_eq!(receiver.recv().unwrap(), start);
-                assert_eq!(handle.clock().now() - start, Duration::from_secs(10).as_nanos() as u64);
+    on_each_flavour(|| async {
+        let handle = current();
+        let start = handle.clock().now();
+        let (sender, receiver) = channel();
+        let clock = handle.clock().clone();
+        let sleeper = heist::create_task(heist::sleep(Duration::from_secs(10)));
+        let timed = handle.clone();
+        handle
+            .call_soon(move || {
+                timed.call_soon(move || sender.send(clock.now()).unwrap()).unwrap();
             })
             .unwrap();
+        sleeper.await.unwrap();
+        assert_eq!(receiver.recv().unwrap(), start);
+        assert_eq!(handle.clock().now() - start, Duration::from_secs(10).as_nanos() as u64);
     });
 }

@@ -7,157 +7,121 @@ use std::sync::mpsc::channel;
 
 use heist::contextvars::Context;
 use heist::{ContextVar, Handle, copy_context};
-use support::for_each_flavour;
+use support::{for_each_flavour, in_real_time};
 
 static VAR: ContextVar<i32> = ContextVar::new("var");
 static OTHER: ContextVar<String> = ContextVar::new("other");
 
 #[test]
 fn b196_a_task_has_a_copy_of_its_creator_s_context() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                VAR.set(1);
-                let (go, went) = heist::sync::oneshot::channel();
-                let task = heist::create_task(async {
-                    let before = VAR.get();
-                    went.await.unwrap();
-                    let later = VAR.get();
-                    VAR.set(3);
-                    let child = heist::create_task(async { VAR.get() });
-                    (before, later, child.await.unwrap())
-                });
-                VAR.set(2);
-                go.send(()).unwrap();
-                assert_eq!(
-                    task.await.unwrap(),
-                    (Some(1), Some(1), Some(3)),
-                    "later changes of the creator stay away"
-                );
-                assert_eq!(VAR.get(), Some(2), "and so do the task's");
-            })
-            .unwrap();
+    in_real_time(|| async {
+        VAR.set(1);
+        let (go, went) = heist::sync::oneshot::channel();
+        let task = heist::create_task(async {
+            let before = VAR.get();
+            went.await.unwrap();
+            let later = VAR.get();
+            VAR.set(3);
+            let child = heist::create_task(async { VAR.get() });
+            (before, later, child.await.unwrap())
+        });
+        VAR.set(2);
+        go.send(()).unwrap();
+        assert_eq!(
+            task.await.unwrap(),
+            (Some(1), Some(1), Some(3)),
+            "later changes of the creator stay away"
+        );
+        assert_eq!(VAR.get(), Some(2), "and so do the task's");
     });
 }
 
 #[test]
 fn b196_a_task_without_variables_keeps_what_it_sets_to_itself() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let task = heist::create_task(async {
-                    VAR.set(1);
-                    heist::yield_now().await;
-                    VAR.get()
-                });
-                let other = heist::create_task(async {
-                    heist::yield_now().await;
-                    VAR.get()
-                });
-                assert_eq!((task.await.unwrap(), other.await.unwrap()), (Some(1), None));
-                assert_eq!(VAR.get(), None);
-            })
-            .unwrap();
+    in_real_time(|| async {
+        let task = heist::create_task(async {
+            VAR.set(1);
+            heist::yield_now().await;
+            VAR.get()
+        });
+        let other = heist::create_task(async {
+            heist::yield_now().await;
+            VAR.get()
+        });
+        assert_eq!((task.await.unwrap(), other.await.unwrap()), (Some(1), None));
+        assert_eq!(VAR.get(), None);
     });
 }
 
 #[test]
 fn b196_a_task_made_by_another_thread_has_that_thread_s_context() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                VAR.set(1);
-                let handle = Handle::current().unwrap();
-                let thread = std::thread::spawn(move || {
-                    OTHER.set("thread's".to_owned());
-                    handle.create_task(async { (VAR.get(), OTHER.get()) })
-                });
-                let task = thread.join().unwrap();
-                assert_eq!(task.await.unwrap(), (None, Some("thread's".to_owned())));
-            })
-            .unwrap();
+    in_real_time(|| async {
+        VAR.set(1);
+        let handle = Handle::current().unwrap();
+        let thread = std::thread::spawn(move || {
+            OTHER.set("thread's".to_owned());
+            handle.create_task(async { (VAR.get(), OTHER.get()) })
+        });
+        let task = thread.join().unwrap();
+        assert_eq!(task.await.unwrap(), (None, Some("thread's".to_owned())));
     });
 }
 
 #[test]
 fn b196_a_task_that_starts_at_once_has_a_copy_too() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                VAR.set(1);
-                let eager = || {
-                    let body = async {
-                        let before = VAR.get();
-                        VAR.set(2);
-                        heist::yield_now().await;
-                        (before, VAR.get())
-                    };
-                    heist::task(body).eager(true).spawn()
-                };
-                let task = eager();
-                assert_eq!(VAR.get(), Some(1), "its first step has run, and set its own");
-                assert_eq!(task.await.unwrap(), (Some(1), Some(2)));
-                let context = copy_context();
-                let task = context.run(|| {
-                    VAR.set(5);
-                    eager()
-                });
-                assert_eq!((context.get(&VAR), VAR.get()), (Some(5), Some(1)));
-                assert_eq!(task.await.unwrap(), (Some(5), Some(2)));
-            })
-            .unwrap();
+    in_real_time(|| async {
+        VAR.set(1);
+        let eager = || {
+            let body = async {
+                let before = VAR.get();
+                VAR.set(2);
+                heist::yield_now().await;
+                (before, VAR.get())
+            };
+            heist::task(body).eager(true).spawn()
+        };
+        let task = eager();
+        assert_eq!(VAR.get(), Some(1), "its first step has run, and set its own");
+        assert_eq!(task.await.unwrap(), (Some(1), Some(2)));
+        let context = copy_context();
+        let task = context.run(|| {
+            VAR.set(5);
+            eager()
+        });
+        assert_eq!((context.get(&VAR), VAR.get()), (Some(5), Some(1)));
+        assert_eq!(task.await.unwrap(), (Some(5), Some(2)));
     });
 }
 
 #[test]
 fn b197_a_callback_runs_in_the_context_of_its_registration_and_pollutes_nobody() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                VAR.set(1);
-                let (seen, wait) = heist::sync::oneshot::channel();
-                let call = move || {
-                    let before = VAR.get();
-                    VAR.set(3);
-                    seen.send((before, VAR.get())).unwrap();
-                };
-                Handle::current().unwrap().call_soon(call).unwrap();
-                VAR.set(2);
-                assert_eq!(wait.await.unwrap(), (Some(1), Some(3)));
-                assert_eq!(VAR.get(), Some(2));
-            })
-            .unwrap();
+    in_real_time(|| async {
+        VAR.set(1);
+        let (seen, wait) = heist::sync::oneshot::channel();
+        let call = move || {
+            let before = VAR.get();
+            VAR.set(3);
+            seen.send((before, VAR.get())).unwrap();
+        };
+        Handle::current().unwrap().call_soon(call).unwrap();
+        VAR.set(2);
+        assert_eq!(wait.await.unwrap(), (Some(1), Some(3)));
+        assert_eq!(VAR.get(), Some(2));
     });
 }
 
 #[test]
 fn b197_a_callback_without_variables_leaves_none_behind() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                for _ in 0..10 {
-                    let (seen, wait) = heist::sync::oneshot::channel();
-                    let call = move || {
-                        seen.send(VAR.get()).unwrap();
-                        VAR.set(1);
-                    };
-                    Handle::current().unwrap().call_soon(call).unwrap();
-                    assert_eq!(wait.await.unwrap(), None);
-                }
-            })
-            .unwrap();
+    in_real_time(|| async {
+        for _ in 0..10 {
+            let (seen, wait) = heist::sync::oneshot::channel();
+            let call = move || {
+                seen.send(VAR.get()).unwrap();
+                VAR.set(1);
+            };
+            Handle::current().unwrap().call_soon(call).unwrap();
+            assert_eq!(wait.await.unwrap(), None);
+        }
     });
 }
 
@@ -194,58 +158,46 @@ fn b198_a_hundred_tasks_keep_a_value_each() {
 
 #[test]
 fn b199_a_context_that_is_given_is_shared() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                VAR.set(1);
-                let context = copy_context();
-                let add = || async {
-                    let value = VAR.get().unwrap();
-                    VAR.set(value + 1);
-                    value
-                };
-                assert_eq!(heist::create_task_in(&context, add()).await.unwrap(), 1);
-                let handle = Handle::current().unwrap();
-                assert_eq!(handle.create_task_in(&context, add()).await.unwrap(), 2);
-                let (seen, wait) = heist::sync::oneshot::channel();
-                let call = move || seen.send(VAR.get()).unwrap();
-                handle.call_soon_in(&context, call).unwrap();
-                assert_eq!(wait.await.unwrap(), Some(3));
-                assert_eq!((context.get(&VAR), VAR.get()), (Some(3), Some(1)));
-                let task = heist::task(async { VAR.get() }).context(&context).spawn();
-                assert_eq!(task.await.unwrap(), Some(3));
-                let from_outside = {
-                    let context = context.clone();
-                    std::thread::spawn(move || handle.create_task_in(&context, add())).join().unwrap()
-                };
-                assert_eq!(from_outside.await.unwrap(), 3);
-                assert_eq!(context.get(&VAR), Some(4));
-            })
-            .unwrap();
+    in_real_time(|| async {
+        VAR.set(1);
+        let context = copy_context();
+        let add = || async {
+            let value = VAR.get().unwrap();
+            VAR.set(value + 1);
+            value
+        };
+        assert_eq!(heist::create_task_in(&context, add()).await.unwrap(), 1);
+        let handle = Handle::current().unwrap();
+        assert_eq!(handle.create_task_in(&context, add()).await.unwrap(), 2);
+        let (seen, wait) = heist::sync::oneshot::channel();
+        let call = move || seen.send(VAR.get()).unwrap();
+        handle.call_soon_in(&context, call).unwrap();
+        assert_eq!(wait.await.unwrap(), Some(3));
+        assert_eq!((context.get(&VAR), VAR.get()), (Some(3), Some(1)));
+        let task = heist::task(async { VAR.get() }).context(&context).spawn();
+        assert_eq!(task.await.unwrap(), Some(3));
+        let from_outside = {
+            let context = context.clone();
+            std::thread::spawn(move || handle.create_task_in(&context, add())).join().unwrap()
+        };
+        assert_eq!(from_outside.await.unwrap(), 3);
+        assert_eq!(context.get(&VAR), Some(4));
     });
 }
 
 #[test]
 fn b185_a_closure_on_a_thread_sees_the_caller_s_variables() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                VAR.set(7);
-                let closure = || {
-                    let seen = VAR.get();
-                    VAR.set(8);
-                    seen
-                };
-                assert_eq!(heist::to_thread(closure).await.unwrap(), Some(7));
-                assert_eq!(VAR.get(), Some(7));
-                let none = Context::new().run(|| heist::to_thread(closure));
-                assert_eq!(none.await.unwrap(), None, "what a closure sets does not stay on its thread");
-            })
-            .unwrap();
+    in_real_time(|| async {
+        VAR.set(7);
+        let closure = || {
+            let seen = VAR.get();
+            VAR.set(8);
+            seen
+        };
+        assert_eq!(heist::to_thread(closure).await.unwrap(), Some(7));
+        assert_eq!(VAR.get(), Some(7));
+        let none = Context::new().run(|| heist::to_thread(closure));
+        assert_eq!(none.await.unwrap(), None, "what a closure sets does not stay on its thread");
     });
 }
 

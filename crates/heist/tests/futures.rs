@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use heist::future::{CallbackId, Future, FutureError};
 use heist::{ContextVar, ExceptionContext, Handle, InvalidStateError, create_future};
-use support::for_each_flavour;
+use support::{for_each_flavour, on_each_flavour};
 
 type Log = Arc<Mutex<Vec<String>>>;
 
@@ -52,14 +52,9 @@ fn reports() -> Receiver<ExceptionContext> {
     receiver
 }
 
-/// Runs `test` on a loop of each flavour.
-fn on_each<F: std::future::Future<Output = ()>>(test: impl Fn() -> F) {
-    for_each_flavour(|builder| builder.virtual_time().build().unwrap().run(test()).unwrap());
-}
-
 #[test]
 fn b060_b063_states_are_the_same_on_a_loop() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let future = create_future::<i32>();
         assert_eq!((future.done(), future.cancelled()), (false, false));
         let waits = heist::create_task({
@@ -75,7 +70,7 @@ fn b060_b063_states_are_the_same_on_a_loop() {
 
 #[test]
 fn b065_awaiting_a_done_future_does_not_suspend() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let future = create_future();
         future.set_result(7).unwrap();
         let polls = std::cell::Cell::new(0);
@@ -90,7 +85,7 @@ fn b065_awaiting_a_done_future_does_not_suspend() {
 
 #[test]
 fn b066_callbacks_run_in_order_with_the_future_and_not_inside_set_result() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let log = Log::default();
         let future = create_future();
         // In a callback: no other callback can be called before it ends.
@@ -155,7 +150,7 @@ fn b066_callbacks_and_waits_come_in_the_order_in_which_they_were_registered() {
 
 #[test]
 fn b066_a_callback_is_called_by_the_loop_it_was_registered_on() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let future = create_future::<u32>();
         let (sender, receiver) = channel();
         future.add_done_callback(move |_| {
@@ -177,7 +172,7 @@ fn b066_a_callback_is_called_by_the_loop_it_was_registered_on() {
 
 #[test]
 fn b067_removing_a_callback_removes_all_its_registrations() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let log = Log::default();
         let future = create_future();
         let id = future.add_done_callback(note(&log, "a"));
@@ -195,7 +190,7 @@ fn b067_removing_a_callback_removes_all_its_registrations() {
 
 #[test]
 fn b068_removing_one_leaves_the_others_in_their_order() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         for removed in 0..3 {
             let log = Log::default();
             let future = create_future();
@@ -212,7 +207,7 @@ fn b068_removing_one_leaves_the_others_in_their_order() {
 
 #[test]
 fn b069_callbacks_may_add_and_remove_callbacks() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let log = Log::default();
         let future = create_future();
         let id = CallbackId::new();
@@ -233,7 +228,7 @@ fn b069_callbacks_may_add_and_remove_callbacks() {
 
 #[test]
 fn a024_callbacks_run_on_an_error_and_on_a_cancellation() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let log = Log::default();
         let (failed, cancelled) = (create_future::<i32>(), create_future::<i32>());
         failed.add_done_callback(note(&log, "failed"));
@@ -247,7 +242,7 @@ fn a024_callbacks_run_on_an_error_and_on_a_cancellation() {
 
 #[test]
 fn b070_a_pending_future_that_is_dropped_is_not_reported() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let told = reports();
         let log = Log::default();
         let future = create_future::<i32>();
@@ -260,7 +255,7 @@ fn b070_a_pending_future_that_is_dropped_is_not_reported() {
 
 #[test]
 fn b071_an_unread_error_is_reported_once() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let told = reports();
         let future = create_future::<i32>();
         let other = future.clone();
@@ -278,7 +273,7 @@ fn b071_an_unread_error_is_reported_once() {
 
 #[test]
 fn b071_an_unread_error_is_reported_where_it_was_set_also_when_dropped_elsewhere() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let told = reports();
         let future = create_future::<i32>();
         future.set_exception("broken").unwrap();
@@ -289,7 +284,7 @@ fn b071_an_unread_error_is_reported_where_it_was_set_also_when_dropped_elsewhere
 
 #[test]
 fn b072_reading_the_error_silences_the_report() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let told = reports();
         let failed = || {
             let future = create_future::<i32>();
@@ -307,7 +302,7 @@ fn b072_reading_the_error_silences_the_report() {
 
 #[test]
 fn a025_an_attempt_to_cancel_silences_the_report() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let told = reports();
         let future = create_future::<i32>();
         future.set_exception("broken").unwrap();
@@ -319,7 +314,7 @@ fn a025_an_attempt_to_cancel_silences_the_report() {
 
 #[test]
 fn b073_an_unread_value_is_not_reported() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let told = reports();
         let future = create_future();
         future.set_result(1).unwrap();
@@ -331,7 +326,7 @@ fn b073_an_unread_value_is_not_reported() {
 
 #[test]
 fn b077_a_timer_s_helper_does_nothing_to_a_cancelled_future() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let (wanted, given_up) = (create_future(), create_future());
         let timers = [wanted.clone(), given_up.clone()].map(|future| {
             heist::create_task(async move {
@@ -351,7 +346,7 @@ fn b077_a_timer_s_helper_does_nothing_to_a_cancelled_future() {
 
 #[test]
 fn a026_the_debug_text_has_state_value_error_and_few_callbacks() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let text = |future: &Future<i32>| format!("{future:?}");
         let future = create_future::<i32>();
         assert!(text(&future).contains("state: pending"), "{}", text(&future));
@@ -388,7 +383,7 @@ static VAR: ContextVar<i32> = ContextVar::new("var");
 
 #[test]
 fn b197_a_done_callback_runs_in_the_context_of_its_registration() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         VAR.set(1);
         let future = create_future::<i32>();
         let (sender, receiver) = channel();
@@ -406,7 +401,7 @@ fn b197_a_done_callback_runs_in_the_context_of_its_registration() {
 
 #[test]
 fn b226_a_done_callback_that_panics_is_reported_and_the_next_is_called() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let told = reports();
         let log = Log::default();
         let future = create_future();
@@ -436,7 +431,7 @@ fn the_callback_of_a_closed_loop_is_dropped() {
 
 #[test]
 fn b034_cancelling_a_task_cancels_the_future_that_it_waits_for() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let future = create_future::<i32>();
         let waits = |future: &Future<i32>| {
             let future = future.clone();
@@ -455,7 +450,7 @@ fn b034_cancelling_a_task_cancels_the_future_that_it_waits_for() {
 
 #[test]
 fn b034_whoever_catches_the_cancellation_goes_on() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let future = create_future::<i32>();
         let inner = future.clone();
         let task = heist::create_task(async move {
@@ -475,7 +470,7 @@ fn b034_whoever_catches_the_cancellation_goes_on() {
 
 #[test]
 fn b032_a_future_that_somebody_else_cancels_is_a_value_for_who_waits() {
-    on_each(|| async {
+    on_each_flavour(|| async {
         let future = create_future::<i32>();
         let inner = future.clone();
         let task = heist::create_task(async move { inner.await.is_err() });

@@ -8,7 +8,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use descriptors::{EMFILE, Only, code, descriptors};
-use support::{Copy, role};
+use support::servers::echo_server;
+use support::{Copy, in_a_copy, role};
 
 #[path = "support/descriptors.rs"]
 mod descriptors;
@@ -17,32 +18,6 @@ mod support;
 /// How many threads this process has.
 fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
-}
-
-/// Runs a test in a copy of this process, which must succeed.
-fn in_a_copy(test: &str, body: impl FnOnce()) {
-    if role().is_some() {
-        return body();
-    }
-    let mut copy = Copy::start(test, "copy");
-    let status = copy.wait();
-    let said = std::mem::replace(&mut copy.stderr, support::Lines::none()).rest();
-    assert!(status.success(), "{said:#?}");
-}
-
-/// A server that sends back what comes until the end.
-async fn echo_server() -> (heist::Server, SocketAddr) {
-    let handler = async |mut reader: heist::StreamReader, writer: heist::StreamWriter| loop {
-        let data = reader.read(1000).await?;
-        if data.is_empty() {
-            return std::io::Result::Ok(());
-        }
-        writer.write(&data);
-        writer.drain().await?;
-    };
-    let server = heist::start_server(handler, (Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let address = server.sockets()[0].local_addr().unwrap();
-    (server, address)
 }
 
 /// Sends a word and has it back.

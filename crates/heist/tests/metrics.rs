@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use heist::{Metrics, create_task, get_running_loop, to_thread};
-use support::for_each_flavour;
+use support::{for_each_flavour, in_real_time};
 
 fn metrics() -> Metrics {
     get_running_loop().metrics()
@@ -59,27 +59,21 @@ fn tasks_are_counted_from_their_creation_to_their_end() {
 
 #[test]
 fn polls_and_what_is_ready_are_counted() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let before = metrics().polls();
-                for _ in 0..1000 {
-                    heist::yield_now().await;
-                }
-                let polled = metrics().polls() - before;
-                assert!((1000..1100).contains(&polled), "{polled}");
-                let tasks: Vec<_> = (0..500).map(|_| create_task(heist::yield_now())).collect();
-                get_running_loop().call_later(Duration::from_secs(3600), || {}).unwrap();
-                let now = metrics();
-                assert_eq!(now.callbacks_later, 1);
-                assert!(now.live_tasks > 1 && now.live_tasks <= 501);
-                for task in tasks {
-                    task.await.unwrap();
-                }
-            })
-            .unwrap();
+    in_real_time(|| async {
+        let before = metrics().polls();
+        for _ in 0..1000 {
+            heist::yield_now().await;
+        }
+        let polled = metrics().polls() - before;
+        assert!((1000..1100).contains(&polled), "{polled}");
+        let tasks: Vec<_> = (0..500).map(|_| create_task(heist::yield_now())).collect();
+        get_running_loop().call_later(Duration::from_secs(3600), || {}).unwrap();
+        let now = metrics();
+        assert_eq!(now.callbacks_later, 1);
+        assert!(now.live_tasks > 1 && now.live_tasks <= 501);
+        for task in tasks {
+            task.await.unwrap();
+        }
     });
 }
 
@@ -127,30 +121,23 @@ fn sleeps_wakes_and_busy_time_are_counted() {
 
 #[test]
 fn a_worker_that_others_wake_counts_it() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let handle = get_running_loop();
-                let woken =
-                    |metrics: &Metrics| metrics.workers.iter().map(|worker| worker.wakes).sum::<u64>();
-                let before = woken(&handle.metrics());
-                // A thread brings tasks while the workers sleep, until one was woken for it.
-                let (stop, stopped) = channel::<()>();
-                let brings = thread::spawn(move || {
-                    while stopped
-                        .recv_timeout(Duration::from_millis(1))
-                        .is_err_and(|e| e == std::sync::mpsc::RecvTimeoutError::Timeout)
-                    {
-                        drop(handle.create_task(async {}));
-                    }
-                });
-                until(|metrics| woken(metrics) > before).await;
-                drop(stop);
-                brings.join().unwrap();
-            })
-            .unwrap();
+    in_real_time(|| async {
+        let handle = get_running_loop();
+        let woken = |metrics: &Metrics| metrics.workers.iter().map(|worker| worker.wakes).sum::<u64>();
+        let before = woken(&handle.metrics());
+        // A thread brings tasks while the workers sleep, until one was woken for it.
+        let (stop, stopped) = channel::<()>();
+        let brings = thread::spawn(move || {
+            while stopped
+                .recv_timeout(Duration::from_millis(1))
+                .is_err_and(|e| e == std::sync::mpsc::RecvTimeoutError::Timeout)
+            {
+                drop(handle.create_task(async {}));
+            }
+        });
+        until(|metrics| woken(metrics) > before).await;
+        drop(stop);
+        brings.join().unwrap();
     });
 }
 
@@ -182,27 +169,21 @@ fn a_worker_that_takes_from_another_counts_it() {
 
 #[test]
 fn timers_sources_and_the_pool_are_counted() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                assert_eq!((metrics().timers, metrics().io_sources), (0, 0));
-                let sleeping = create_task(heist::sleep(Duration::from_secs(3600)));
-                let server = heist::start_server(|_, _| async {}, "127.0.0.1:0").await.unwrap();
-                let (reader, writer) =
-                    heist::open_connection(server.sockets()[0].local_addr().unwrap()).await.unwrap();
-                until(|metrics| metrics.timers >= 1 && metrics.io_sources >= 1).await;
-                let (open, wait) = channel::<()>();
-                let blocked = to_thread(move || wait.recv().unwrap_err());
-                until(|metrics| metrics.blocking_threads == 1 && metrics.blocking_idle == 0).await;
-                drop(open);
-                blocked.await.unwrap();
-                until(|metrics| metrics.blocking_idle == metrics.blocking_threads).await;
-                assert_eq!(metrics().blocking_queue, 0);
-                sleeping.cancel();
-                drop((server, reader, writer));
-            })
-            .unwrap();
+    in_real_time(|| async {
+        assert_eq!((metrics().timers, metrics().io_sources), (0, 0));
+        let sleeping = create_task(heist::sleep(Duration::from_secs(3600)));
+        let server = heist::start_server(|_, _| async {}, "127.0.0.1:0").await.unwrap();
+        let (reader, writer) =
+            heist::open_connection(server.sockets()[0].local_addr().unwrap()).await.unwrap();
+        until(|metrics| metrics.timers >= 1 && metrics.io_sources >= 1).await;
+        let (open, wait) = channel::<()>();
+        let blocked = to_thread(move || wait.recv().unwrap_err());
+        until(|metrics| metrics.blocking_threads == 1 && metrics.blocking_idle == 0).await;
+        drop(open);
+        blocked.await.unwrap();
+        until(|metrics| metrics.blocking_idle == metrics.blocking_threads).await;
+        assert_eq!(metrics().blocking_queue, 0);
+        sleeping.cancel();
+        drop((server, reader, writer));
     });
 }

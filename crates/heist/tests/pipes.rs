@@ -12,12 +12,7 @@ use heist::pipe::{connect_read_pipe, connect_write_pipe, open_pty, pipe};
 use heist::process::Command;
 use heist::{PIPE, STDOUT, StreamWriter};
 use rustix::fs::{OFlags, fcntl_getfl};
-use support::{ROLE, for_each_flavour, role};
-
-/// Runs a test on both flavours.
-fn on_each(test: impl AsyncFn()) {
-    for_each_flavour(|builder| builder.build().unwrap().run(test()).unwrap());
-}
+use support::{ROLE, in_real_time, role};
 
 fn raw_pipe() -> (OwnedFd, OwnedFd) {
     rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap()
@@ -34,7 +29,7 @@ const MUCH: usize = 2 << 20;
 
 #[test]
 fn b391_a_pipe_that_is_read_gives_its_data_and_then_its_end() {
-    on_each(async || {
+    in_real_time(async || {
         for (read, write) in ends() {
             let mut reader = connect_read_pipe(read).await.unwrap();
             let mut write = File::from(write);
@@ -55,7 +50,7 @@ fn b391_a_pipe_that_is_read_gives_its_data_and_then_its_end() {
 
 #[test]
 fn b392_a_writer_whose_reader_is_gone_is_closed_without_a_write() {
-    on_each(async || {
+    in_real_time(async || {
         for (read, write) in ends() {
             let writer = connect_write_pipe(write).await.unwrap();
             assert!(!writer.is_closing());
@@ -68,7 +63,7 @@ fn b392_a_writer_whose_reader_is_gone_is_closed_without_a_write() {
 
 #[test]
 fn a_writer_that_keeps_something_fails_when_its_reader_goes() {
-    on_each(async || {
+    in_real_time(async || {
         for (read, write) in ends() {
             let writer = connect_write_pipe(write).await.unwrap();
             writer.write(&vec![0; MUCH]);
@@ -80,7 +75,7 @@ fn a_writer_that_keeps_something_fails_when_its_reader_goes() {
 
 #[test]
 fn bytes_from_the_other_end_of_a_socket_are_no_hang_up() {
-    on_each(async || {
+    in_real_time(async || {
         let (mut one, other) = UnixStream::pair().unwrap();
         let writer = connect_write_pipe(other).await.unwrap();
         std::io::Write::write_all(&mut one, b"not asked for").unwrap();
@@ -95,7 +90,7 @@ fn bytes_from_the_other_end_of_a_socket_are_no_hang_up() {
 
 #[test]
 fn b393_close_sends_what_waits_and_abort_does_not() {
-    on_each(async || {
+    in_real_time(async || {
         for (read, write) in ends() {
             let mut reader = connect_read_pipe(read).await.unwrap();
             let writer = connect_write_pipe(write).await.unwrap();
@@ -117,7 +112,7 @@ fn b393_close_sends_what_waits_and_abort_does_not() {
 
 #[test]
 fn b394_terminals_work_in_both_directions() {
-    on_each(async || {
+    in_real_time(async || {
         let pty = open_pty().unwrap();
         let keyboard = connect_write_pipe(pty.controller.try_clone().unwrap()).await.unwrap();
         let mut screen = connect_read_pipe(pty.controller).await.unwrap();
@@ -138,7 +133,7 @@ fn b394_terminals_work_in_both_directions() {
 
 #[test]
 fn a_program_at_a_terminal_is_talked_to() {
-    on_each(async || {
+    in_real_time(async || {
         let pty = open_pty().unwrap();
         let terminal = || pty.terminal.try_clone().unwrap();
         let shell = Command::shell("stty -echo; echo ready; read line; echo \"got $line\"; test -t 0");
@@ -154,7 +149,7 @@ fn a_program_at_a_terminal_is_talked_to() {
 
 #[test]
 fn regular_files_are_refused_and_devices_are_not() {
-    on_each(async || {
+    in_real_time(async || {
         let file = || File::open(std::env::current_exe().unwrap()).unwrap();
         let error = connect_read_pipe(file()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -173,7 +168,7 @@ fn regular_files_are_refused_and_devices_are_not() {
 
 #[test]
 fn a_pipe_of_ones_own_carries_more_than_it_holds() {
-    on_each(async || {
+    in_real_time(async || {
         let (mut reader, writer) = pipe().unwrap();
         writer.write(&vec![1; MUCH]);
         writer.write_eof();
@@ -183,7 +178,7 @@ fn a_pipe_of_ones_own_carries_more_than_it_holds() {
 
 #[test]
 fn b298_all_of_a_pipe_is_read_although_the_limit_is_small() {
-    on_each(async || {
+    in_real_time(async || {
         for (read, write) in ends() {
             let mut reader = connect_read_pipe(read).limit(1).await.unwrap();
             let writer = connect_write_pipe(write).await.unwrap();
@@ -196,7 +191,7 @@ fn b298_all_of_a_pipe_is_read_although_the_limit_is_small() {
 
 #[test]
 fn a_full_disk_is_an_error_of_drain_and_close() {
-    on_each(async || {
+    in_real_time(async || {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let writer = connect_write_pipe(full).await.unwrap();
         writer.write(b"no room");
@@ -207,7 +202,7 @@ fn a_full_disk_is_an_error_of_drain_and_close() {
 
 #[test]
 fn a_descriptor_with_duplicates_is_connected_again_and_again() {
-    on_each(async || {
+    in_real_time(async || {
         let (read, write) = raw_pipe();
         let mut write = File::from(write);
         for _ in 0..10 {
@@ -223,7 +218,7 @@ fn a_descriptor_with_duplicates_is_connected_again_and_again() {
 
 #[test]
 fn a_line_longer_than_the_limit_is_an_error() {
-    on_each(async || {
+    in_real_time(async || {
         let (read, write) = raw_pipe();
         let mut reader = connect_read_pipe(read).limit(4).await.unwrap();
         std::io::Write::write_all(&mut File::from(write), b"too long\n").unwrap();
@@ -273,7 +268,7 @@ mod own {
     #[test]
     fn stdin_is_read_whatever_it_is() {
         in_copy(echo);
-        on_each(async || {
+        in_real_time(async || {
             for flavour in FLAVOURS {
                 let start = |stdin: OwnedFd| {
                     copy("stdin_is_read_whatever_it_is", flavour)
@@ -302,7 +297,7 @@ mod own {
     #[test]
     fn streams_that_others_share_stay_in_blocking_mode() {
         in_copy(echo);
-        on_each(async || {
+        in_real_time(async || {
             for flavour in FLAVOURS {
                 let pty = open_pty().unwrap();
                 let (read, write) = raw_pipe();
@@ -334,7 +329,7 @@ mod own {
             heist::sleep(std::time::Duration::from_millis(5)).await;
             assert!(!reading.done());
         });
-        on_each(async || {
+        in_real_time(async || {
             for flavour in FLAVOURS {
                 let pty = open_pty().unwrap();
                 let [pipe, sockets] = ends();
@@ -356,7 +351,7 @@ mod own {
             heist::sleep(std::time::Duration::from_millis(5)).await;
             assert!(!draining.done());
         });
-        on_each(async || {
+        in_real_time(async || {
             for flavour in FLAVOURS {
                 let pty = open_pty().unwrap();
                 for (_read, write) in [raw_pipe(), (pty.controller, pty.terminal)] {
@@ -377,7 +372,7 @@ mod own {
             stderr.close();
             assert_eq!(stderr.wait_closed().await.unwrap_err().kind(), ErrorKind::StorageFull);
         });
-        on_each(async || {
+        in_real_time(async || {
             for flavour in FLAVOURS {
                 let full = File::options().write(true).open("/dev/full").unwrap();
                 let copy = copy("a_full_disk_below_an_own_stream_is_told_of", flavour).stderr(full);
@@ -396,7 +391,7 @@ mod own {
             // Closing the writer is not closing the stream.
             println!("last");
         });
-        on_each(async || {
+        in_real_time(async || {
             let check = |text: &[u8]| {
                 let begin = text.windows(6).position(|text| text == b"first\n").unwrap() + 6;
                 assert!(text[begin..begin + MUCH].iter().all(|byte| *byte == b'x'));

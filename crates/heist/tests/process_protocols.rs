@@ -6,7 +6,6 @@ mod recorder;
 mod support;
 
 use std::fs::File;
-use std::future::Future;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,15 +16,10 @@ use heist::{
     subprocess_shell, yield_now,
 };
 use recorder::Recorder;
-use support::for_each_flavour;
+use support::{for_each_flavour, with_io};
 
 /// More than any pipe takes without a reader.
 const MUCH: usize = 4 << 20;
-
-/// Runs a test on both flavours, in real time: pipes do not hold virtual time back.
-fn on_both<F: Future<Output = io::Result<()>>>(test: impl Fn() -> F) {
-    for_each_flavour(|builder| builder.build().unwrap().run(test()).unwrap().unwrap());
-}
 
 fn raw_pipe() -> (File, File) {
     let (read, write) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
@@ -153,7 +147,7 @@ async fn shell(command: &str) -> io::Result<(SubprocessTransport, Child)> {
 
 #[test]
 fn b391_a_pipe_gives_its_data_its_end_and_then_its_loss() {
-    on_both(|| async {
+    with_io(|| async {
         let (read, mut write) = raw_pipe();
         let recorder = Recorder::default().keep_writing();
         let calls = recorder.calls.clone();
@@ -171,7 +165,7 @@ fn b391_a_pipe_gives_its_data_its_end_and_then_its_loss() {
 
 #[test]
 fn a_pipe_that_is_read_can_be_closed_and_not_be_written() {
-    on_both(|| async {
+    with_io(|| async {
         for write_to_it in [false, true] {
             let (read, mut write) = raw_pipe();
             let recorder = Recorder::default();
@@ -200,7 +194,7 @@ fn a_pipe_that_is_read_can_be_closed_and_not_be_written() {
 
 #[test]
 fn b392_a_transport_whose_reader_is_gone_is_closed_without_a_write() {
-    on_both(|| async {
+    with_io(|| async {
         let (read, write) = raw_pipe();
         let recorder = Recorder::default();
         let calls = recorder.calls.clone();
@@ -215,7 +209,7 @@ fn b392_a_transport_whose_reader_is_gone_is_closed_without_a_write() {
 
 #[test]
 fn b393_close_sends_what_waits_and_abort_does_not() {
-    on_both(|| async {
+    with_io(|| async {
         for abort in [false, true] {
             let (read, write) = raw_pipe();
             let recorder = Recorder::default();
@@ -240,7 +234,7 @@ fn b393_close_sends_what_waits_and_abort_does_not() {
 
 #[test]
 fn b371_b387_what_a_child_does_is_told_in_order() {
-    on_both(|| async {
+    with_io(|| async {
         let (transport, child) = shell("cat; echo wrong >&2; exit 7").await?;
         assert_eq!(transport.get_returncode(), None);
         assert!(transport.get_pid() > 0);
@@ -261,7 +255,7 @@ fn b371_b387_what_a_child_does_is_told_in_order() {
 
 #[test]
 fn b374_programs_run_with_the_streams_that_they_are_given() {
-    on_both(|| async {
+    with_io(|| async {
         let child = Child::default();
         let recording = Recording::of(&child);
         let (transport, protocol) = subprocess_exec(|| recording, "sh", ["-c", "echo $WORD; exit 3"])
@@ -288,7 +282,7 @@ fn b374_programs_run_with_the_streams_that_they_are_given() {
 
 #[test]
 fn b375_signals_end_a_child_and_a_child_that_ended_is_not_found() {
-    on_both(|| async {
+    with_io(|| async {
         for by in [signal::SIGTERM, signal::SIGKILL, signal::SIGHUP] {
             let (transport, child) = shell("exec cat").await?;
             match by {
@@ -307,7 +301,7 @@ fn b375_signals_end_a_child_and_a_child_that_ended_is_not_found() {
 
 #[test]
 fn b377_a_child_that_stops_reading_is_told_of() {
-    on_both(|| async {
+    with_io(|| async {
         let (transport, child) = shell("exec <&-; echo closed; exec sleep 1000").await?;
         let stdin = transport.get_pipe_transport(0).unwrap();
         let (mut said, mut lost) = (false, false);
@@ -342,7 +336,7 @@ fn b377_a_child_that_stops_reading_is_told_of() {
 
 #[test]
 fn b382_closing_kills_a_running_child_and_not_one_that_has_ended() {
-    on_both(|| async {
+    with_io(|| async {
         let (transport, child) = shell("exec sleep 1000").await?;
         transport.close();
         transport.close();
@@ -361,7 +355,7 @@ fn b382_closing_kills_a_running_child_and_not_one_that_has_ended() {
 
 #[test]
 fn b384_a_pipe_whose_reading_is_paused_keeps_its_data_beyond_the_exit() {
-    on_both(|| async {
+    with_io(|| async {
         let (transport, child) = shell("read line; echo late").await?;
         let stdout = transport.get_pipe_transport(1).unwrap();
         stdout.pause_reading();
@@ -379,7 +373,7 @@ fn b384_a_pipe_whose_reading_is_paused_keeps_its_data_beyond_the_exit() {
 
 #[test]
 fn the_stdin_of_a_child_has_marks() {
-    on_both(|| async {
+    with_io(|| async {
         // Reads only when it is told to.
         let command = "trap 'cat >/dev/null; exit 0' USR1; echo ready; while :; do sleep 0.01; done";
         let (transport, child) = shell(command).await?;
@@ -398,7 +392,7 @@ fn the_stdin_of_a_child_has_marks() {
 
 #[test]
 fn a080_a_fault_of_the_protocol_ends_the_child() {
-    on_both(|| async {
+    with_io(|| async {
         let told = Arc::new(Mutex::new(Vec::new()));
         let tells = told.clone();
         heist::get_running_loop().set_exception_handler(Some(Arc::new(move |_, context| {

@@ -22,19 +22,12 @@ mod udp_echo_client;
 #[path = "../examples/protocols/udp_echo_server.rs"]
 mod udp_echo_server;
 
-use std::future::Future;
-use std::io;
-
 use heist::PIPE;
-use support::for_each_flavour;
-
-fn on_both<F: Future<Output = io::Result<()>>>(test: impl Fn() -> F) {
-    for_each_flavour(|builder| builder.build().unwrap().run(test()).unwrap().unwrap());
-}
+use support::with_io;
 
 #[test]
 fn the_echo_pair_echoes() {
-    on_both(|| async {
+    with_io(|| async {
         let server = echo_server::start(0).await?;
         let address = server.sockets()[0].local_addr()?;
         for message in ["Hello World!", "and again"] {
@@ -48,7 +41,7 @@ fn the_echo_pair_echoes() {
 
 #[test]
 fn the_udp_pair_echoes() {
-    on_both(|| async {
+    with_io(|| async {
         let server = udp_echo_server::start(0).await?;
         let address = server.sock_name().unwrap();
         assert_eq!(udp_echo_client::talk(address, "Hello World!").await?, b"Hello World!");
@@ -58,7 +51,7 @@ fn the_udp_pair_echoes() {
 
 #[test]
 fn a_udp_client_without_a_server_is_told() {
-    on_both(|| async {
+    with_io(|| async {
         let free = std::net::UdpSocket::bind("127.0.0.1:0")?.local_addr()?;
         assert!(udp_echo_client::talk(free, "Hello?").await?.is_empty());
         Ok(())
@@ -67,7 +60,7 @@ fn a_udp_client_without_a_server_is_told() {
 
 #[test]
 fn a_socket_that_is_there_gives_its_data() {
-    on_both(|| async {
+    with_io(|| async {
         assert_eq!(existing_socket::receive().await?, b"abc");
         Ok(())
     });
@@ -75,7 +68,7 @@ fn a_socket_that_is_there_gives_its_data() {
 
 #[test]
 fn the_program_says_the_date() {
-    on_both(|| async {
+    with_io(|| async {
         let date = date::get_date().await?;
         let parts: Vec<_> = date.split('-').map(str::len).collect();
         assert_eq!(parts, [4, 2, 2], "{date:?}");
@@ -98,7 +91,7 @@ async fn socat(address: String) -> Option<Vec<u8>> {
 
 #[test]
 fn the_servers_answer_peers_of_others() {
-    on_both(|| async {
+    with_io(|| async {
         let server = echo_server::start(0).await?;
         let address = server.sockets()[0].local_addr()?;
         if let Some(answer) = socat(format!("TCP:{address}")).await {

@@ -1,21 +1,15 @@
 #![cfg(not(heist_loom))]
 //! Queues and channels between tasks: behaviours QUEUE of asyncio, with tasks that are really cancelled.
 
-use std::future::Future;
 use std::time::Duration;
 
 use heist::sync::{broadcast, mpmc, mpsc, watch};
 use heist::{LifoQueue, PriorityQueue, Queue, QueueShutDown, Task, create_task, yield_now};
-use support::for_each_flavour;
+use support::{in_real_time, on_each_flavour};
 
 mod support;
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// Runs a test on both flavours, in virtual time.
-fn on_both<F: Future<Output = ()>>(test: impl Fn() -> F) {
-    for_each_flavour(|builder| builder.virtual_time().build().unwrap().run(test()).unwrap());
-}
 
 /// Starts a getter, and waits until it waits as number `place`.
 async fn getter(queue: &Queue<i32>, place: usize) -> Task<Result<i32, QueueShutDown>> {
@@ -43,7 +37,7 @@ fn drain(queue: &Queue<i32>) -> Vec<i32> {
 
 #[test]
 fn b357_each_queue_has_its_order() {
-    on_both(|| async {
+    on_each_flavour(|| async {
         let (first, last, smallest) = (Queue::new(), LifoQueue::new(), PriorityQueue::new());
         for item in [3, 1, 2] {
             first.put(item).await.unwrap();
@@ -59,7 +53,7 @@ fn b357_each_queue_has_its_order() {
 
 #[test]
 fn b358_put_waits_at_maxsize_and_goes_on_after_one_get() {
-    on_both(|| async {
+    on_each_flavour(|| async {
         let queue = Queue::bounded(1);
         queue.put(1).await.unwrap();
         let waiting = putter(&queue, 2, 1).await;
@@ -72,7 +66,7 @@ fn b358_put_waits_at_maxsize_and_goes_on_after_one_get() {
 
 #[test]
 fn b360_a_getter_cancelled_before_an_item_comes_takes_nothing() {
-    on_both(|| async {
+    on_each_flavour(|| async {
         let queue = Queue::new();
         let first = getter(&queue, 1).await;
         let second = getter(&queue, 2).await;
@@ -85,7 +79,7 @@ fn b360_a_getter_cancelled_before_an_item_comes_takes_nothing() {
 
 #[test]
 fn b362_items_of_getters_cancelled_after_their_wake_reach_the_others() {
-    on_both(|| async {
+    on_each_flavour(|| async {
         let queue = Queue::new();
         let mut getters = Vec::new();
         for place in 1..=3 {
@@ -128,7 +122,7 @@ fn b361_a_getter_cancelled_after_its_wake_loses_no_item() {
 
 #[test]
 fn b363_b364_putters_that_are_cancelled_pass_their_place_on() {
-    on_both(|| async {
+    on_each_flavour(|| async {
         let queue = Queue::bounded(1);
         queue.put_nowait(0).unwrap();
         let mut putters = Vec::new();
@@ -151,7 +145,7 @@ fn b363_b364_putters_that_are_cancelled_pass_their_place_on() {
 
 #[test]
 fn b145_a092_who_gave_up_by_a_timeout_is_nowhere_registered() {
-    on_both(|| async {
+    on_each_flavour(|| async {
         let queue = Queue::bounded(1);
         assert!(heist::wait_for(queue.get(), SECOND).await.is_err());
         assert_eq!(queue.statistics().getters, 0);
@@ -163,7 +157,7 @@ fn b145_a092_who_gave_up_by_a_timeout_is_nowhere_registered() {
 
 #[test]
 fn b365_join_returns_when_the_workers_have_done_all() {
-    on_both(|| async {
+    on_each_flavour(|| async {
         let queue = Queue::new();
         let workers: Vec<_> = (0..3)
             .map(|_| {
@@ -189,7 +183,7 @@ fn b365_join_returns_when_the_workers_have_done_all() {
 
 #[test]
 fn b367_b368_an_orderly_shutdown_lets_the_items_out() {
-    on_both(|| async {
+    on_each_flavour(|| async {
         let empty = Queue::new();
         let waiting = getter(&empty, 1).await;
         empty.shutdown(false);
@@ -209,7 +203,7 @@ fn b367_b368_an_orderly_shutdown_lets_the_items_out() {
 
 #[test]
 fn b369_b370_an_immediate_shutdown_counts_what_is_left_as_done() {
-    on_both(|| async {
+    on_each_flavour(|| async {
         let queue = Queue::new();
         (0..3).for_each(|item| queue.put_nowait(item).unwrap());
         assert_eq!(queue.get().await, Ok(0));
@@ -243,7 +237,7 @@ fn a_queue_whose_items_never_end_lets_other_tasks_have_their_turn() {
 
 #[test]
 fn a_task_that_sends_is_cancelled_and_its_slot_passed_on() {
-    on_both(|| async {
+    on_each_flavour(|| async {
         let (sender, mut receiver) = mpsc::channel(1);
         sender.send(0).await.unwrap();
         let (first, second) = (sender.clone(), sender.clone());
@@ -260,7 +254,7 @@ fn a_task_that_sends_is_cancelled_and_its_slot_passed_on() {
 
 #[test]
 fn channels_carry_between_tasks() {
-    on_both(|| async {
+    on_each_flavour(|| async {
         let (jobs, queue) = mpmc::bounded(2);
         let (results, mut collected) = mpsc::channel(2);
         let (news, _) = broadcast::channel(4);
@@ -296,30 +290,23 @@ fn channels_carry_between_tasks() {
 
 #[test]
 fn the_blocking_forms_meet_tasks_on_the_other_side() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let queue = Queue::bounded(1);
-                let threads = queue.clone();
-                let putting = heist::to_thread(move || {
-                    (0..50).for_each(|item| threads.put_blocking(item).unwrap());
-                });
-                for item in 0..50 {
-                    assert_eq!(queue.get().await, Ok(item));
-                }
-                putting.await.unwrap();
-                let (sender, mut receiver) = mpsc::channel(1);
-                let receiving = heist::to_thread(move || {
-                    std::iter::from_fn(|| receiver.blocking_recv()).collect::<Vec<i32>>()
-                });
-                for value in 0..50 {
-                    sender.send(value).await.unwrap();
-                }
-                drop(sender);
-                assert_eq!(receiving.await.unwrap(), (0..50).collect::<Vec<_>>());
-            })
-            .unwrap();
+    in_real_time(|| async {
+        let queue = Queue::bounded(1);
+        let threads = queue.clone();
+        let putting = heist::to_thread(move || {
+            (0..50).for_each(|item| threads.put_blocking(item).unwrap());
+        });
+        for item in 0..50 {
+            assert_eq!(queue.get().await, Ok(item));
+        }
+        putting.await.unwrap();
+        let (sender, mut receiver) = mpsc::channel(1);
+        let receiving =
+            heist::to_thread(move || std::iter::from_fn(|| receiver.blocking_recv()).collect::<Vec<i32>>());
+        for value in 0..50 {
+            sender.send(value).await.unwrap();
+        }
+        drop(sender);
+        assert_eq!(receiving.await.unwrap(), (0..50).collect::<Vec<_>>());
     });
 }

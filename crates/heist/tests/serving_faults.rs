@@ -9,14 +9,15 @@ mod support;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use descriptors::{EMFILE, Only, allow_most, descriptors};
 use heist::{ExceptionContext, Server, StreamReader, StreamWriter, open_connection, start_server, to_thread};
-use support::{Copy, for_each_flavour, peers, role};
+use support::servers::{echo, echo_server};
+use support::{Copy, for_each_flavour, in_a_copy, in_real_time, peers, role};
 
 /// How much memory this process holds, in KiB.
 fn resident() -> usize {
@@ -48,35 +49,6 @@ async fn descriptors_in_use() -> usize {
 fn check_memory(settled: usize) {
     let now = resident();
     assert!(now < settled + 4096, "{settled} KiB before, {now} KiB after");
-}
-
-/// Runs a test in a copy of this process, which must succeed.
-fn in_a_copy(test: &str, body: impl FnOnce()) {
-    if role().is_some() {
-        return body();
-    }
-    let mut copy = Copy::start(test, "copy");
-    let status = copy.wait();
-    let said = std::mem::replace(&mut copy.stderr, support::Lines::none()).rest();
-    assert!(status.success(), "{said:#?}");
-}
-
-/// Sends back what comes until it ends.
-async fn echo(mut reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
-    loop {
-        let data = reader.read(1000).await?;
-        if data.is_empty() {
-            return Ok(());
-        }
-        writer.write(&data);
-        writer.drain().await?;
-    }
-}
-
-async fn echo_server() -> (Server, SocketAddr) {
-    let server = start_server(echo, (Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-    let address = server.sockets()[0].local_addr().unwrap();
-    (server, address)
 }
 
 fn exchange(stream: &mut TcpStream) {
@@ -142,30 +114,21 @@ async fn without_descriptors() {
 #[test]
 fn ten_thousand_connections_leave_nothing_behind() {
     in_a_copy("ten_thousand_connections_leave_nothing_behind", || {
-        for_each_flavour(|builder| builder.build().unwrap().run(ten_thousand()).unwrap());
+        in_real_time(|| ten_thousand(made_by_a_thread));
     });
 }
 
-async fn ten_thousand() {
-    const ROUNDS: usize = 50;
-    const AT_ONCE: u32 = 200;
+/// Connections that are there at once, of the ten thousand.
+const AT_ONCE: u32 = 200;
 
+/// Has ten thousand connections made, so many at a time; each time nothing of them must be left.
+async fn ten_thousand(make: impl AsyncFn(SocketAddr)) {
     // Room for all: the system lets a client whose call it dropped wait for a second.
     let server = start_server(echo, (Ipv4Addr::LOCALHOST, 0)).backlog(AT_ONCE).await.unwrap();
     let address = server.sockets()[0].local_addr().unwrap();
     let (before, mut settled) = (descriptors_in_use().await, None);
-    for round in 0..ROUNDS {
-        to_thread(move || {
-            let clients: Vec<_> = (0..AT_ONCE).map(|_| TcpStream::connect(address).unwrap()).collect();
-            for (i, mut client) in clients.into_iter().enumerate() {
-                // Most vanish without a word.
-                if i % 10 == 0 {
-                    exchange(&mut client);
-                }
-            }
-        })
-        .await
-        .unwrap();
+    for round in 0..10_000 / AT_ONCE {
+        make(address).await;
         until_gone(&server, before).await;
         if round == 4 {
             settled = Some(resident());
@@ -174,6 +137,17 @@ async fn ten_thousand() {
     check_memory(settled.unwrap());
     server.close();
     server.wait_closed().await;
+}
+
+/// Clients on a thread, of which most vanish without a word.
+async fn made_by_a_thread(address: SocketAddr) {
+    let connect_all = move || {
+        let clients: Vec<_> = (0..AT_ONCE).map(|_| TcpStream::connect(address).unwrap()).collect();
+        for mut client in clients.into_iter().step_by(10) {
+            exchange(&mut client);
+        }
+    };
+    to_thread(connect_all).await.unwrap();
 }
 
 /// As many connections as descriptors allow, up to ten thousand, all open at a time; their other ends are another process's.
@@ -232,7 +206,7 @@ async fn at_once(test: &'static str, clients: usize) {
 #[test]
 fn ten_thousand_opened_connections_leave_nothing_behind() {
     in_a_copy("ten_thousand_opened_connections_leave_nothing_behind", || {
-        for_each_flavour(|builder| builder.build().unwrap().run(ten_thousand_opened()).unwrap());
+        in_real_time(|| ten_thousand(opened_here));
     });
 }
 
@@ -254,23 +228,8 @@ async fn open_and_drop(address: SocketAddr, way: u32) {
     }
 }
 
-async fn ten_thousand_opened() {
-    const ROUNDS: usize = 50;
-    const AT_ONCE: u32 = 200;
-
-    let server = start_server(echo, (Ipv4Addr::LOCALHOST, 0)).backlog(AT_ONCE).await.unwrap();
-    let address = server.sockets()[0].local_addr().unwrap();
-    let (before, mut settled) = (descriptors_in_use().await, None);
-    for round in 0..ROUNDS {
-        heist::gather((0..AT_ONCE).map(|way| open_and_drop(address, way))).await.unwrap();
-        until_gone(&server, before).await;
-        if round == 4 {
-            settled = Some(resident());
-        }
-    }
-    check_memory(settled.unwrap());
-    server.close();
-    server.wait_closed().await;
+async fn opened_here(address: SocketAddr) {
+    heist::gather((0..AT_ONCE).map(|way| open_and_drop(address, way))).await.unwrap();
 }
 
 /// A peer that is killed in the middle ends its handler, and no other.
@@ -371,12 +330,6 @@ fn a_client_killed_in_the_middle_of_a_transfer_leaves_nothing_behind() {
     });
 }
 
-/// Runs a program on a thread of its own, and gives what it said.
-async fn run_peer(mut command: Command) -> Output {
-    command.stdin(Stdio::null());
-    to_thread(move || command.output().unwrap()).await.unwrap()
-}
-
 #[test]
 fn curl_is_served() {
     let Some(curl) = peers::find("curl") else { return };
@@ -391,7 +344,7 @@ fn curl_is_served() {
             let address = server.sockets()[0].local_addr().unwrap();
             let mut command = Command::new(&curl);
             command.args(["--silent", "--show-error", "--noproxy", "*", &format!("http://{address}/")]);
-            let output = run_peer(command).await;
+            let output = peers::run(command).await;
             server.close();
             server.wait_closed().await;
             output
@@ -430,7 +383,7 @@ fn pythons_asyncio_is_served() {
             let (server, address) = echo_server().await;
             let mut command = Command::new(&python);
             command.args(["-c", PYTHON, &address.port().to_string()]);
-            let output = run_peer(command).await;
+            let output = peers::run(command).await;
             server.close();
             server.wait_closed().await;
             output

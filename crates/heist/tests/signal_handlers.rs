@@ -11,7 +11,7 @@ use heist::signal::*;
 use heist::sync::oneshot;
 use heist::{EventLoop, Queue, add_signal_handler, remove_signal_handler};
 use rustix::process::{Signal as Raw, getpid, kill_process};
-use support::for_each_flavour;
+use support::{for_each_flavour, in_real_time};
 
 /// Sends a signal to this process.
 fn send(signal: i32) {
@@ -61,27 +61,18 @@ fn b232_a_handler_runs_in_the_loop_and_removing_it_brings_the_default_back() {
 
 #[test]
 fn b233_numbers_that_do_not_exist_and_signals_that_cannot_be_caught_are_refused() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                for signal in [0, -1, 1000] {
-                    let error = add_signal_handler(signal, || {}).unwrap_err();
-                    assert!(matches!(error, SignalError::Invalid(number) if number == signal), "{error:?}");
-                    assert!(matches!(heist::signal(signal), Err(SignalError::Invalid(_))));
-                }
-                for signal in [SIGKILL, SIGSTOP, SIGSEGV] {
-                    let error = add_signal_handler(signal, || {}).unwrap_err();
-                    assert!(
-                        matches!(error, SignalError::Uncatchable(number) if number == signal),
-                        "{error:?}"
-                    );
-                    assert!(error.to_string().contains("choose another"), "{error}");
-                    assert!(matches!(remove_signal_handler(signal), Err(SignalError::Uncatchable(_))));
-                }
-            })
-            .unwrap();
+    in_real_time(|| async {
+        for signal in [0, -1, 1000] {
+            let error = add_signal_handler(signal, || {}).unwrap_err();
+            assert!(matches!(error, SignalError::Invalid(number) if number == signal), "{error:?}");
+            assert!(matches!(heist::signal(signal), Err(SignalError::Invalid(_))));
+        }
+        for signal in [SIGKILL, SIGSTOP, SIGSEGV] {
+            let error = add_signal_handler(signal, || {}).unwrap_err();
+            assert!(matches!(error, SignalError::Uncatchable(number) if number == signal), "{error:?}");
+            assert!(error.to_string().contains("choose another"), "{error}");
+            assert!(matches!(remove_signal_handler(signal), Err(SignalError::Uncatchable(_))));
+        }
     });
     assert!(matches!(add_signal_handler(SIGUSR1, || {}), Err(SignalError::NoLoop)));
 }
@@ -140,72 +131,54 @@ fn b235_closing_the_loop_removes_all_its_handlers() {
 #[test]
 fn a061_what_the_closure_captured_and_its_context_are_there_when_it_runs() {
     static NAME: heist::ContextVar<&str> = heist::ContextVar::new("name");
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let calls = Queue::bounded(1);
-                let (told, captured) = (calls.clone(), String::from("captured"));
-                NAME.set("registration");
-                add_signal_handler(SIGVTALRM, move || {
-                    told.put_nowait((captured.clone(), NAME.get())).unwrap();
-                })
-                .unwrap();
-                NAME.set("later");
-                send(SIGVTALRM);
-                assert_eq!(calls.get().await.unwrap(), ("captured".to_owned(), Some("registration")));
-            })
-            .unwrap();
+    in_real_time(|| async {
+        let calls = Queue::bounded(1);
+        let (told, captured) = (calls.clone(), String::from("captured"));
+        NAME.set("registration");
+        add_signal_handler(SIGVTALRM, move || {
+            told.put_nowait((captured.clone(), NAME.get())).unwrap();
+        })
+        .unwrap();
+        NAME.set("later");
+        send(SIGVTALRM);
+        assert_eq!(calls.get().await.unwrap(), ("captured".to_owned(), Some("registration")));
     });
 }
 
 #[test]
 fn a063_a_delivery_removes_a_handler_that_was_cancelled_meanwhile() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let calls = Arc::new(AtomicUsize::new(0));
-                let counted = calls.clone();
-                let handler = add_signal_handler(SIGPROF, move || {
-                    counted.fetch_add(1, Ordering::Relaxed);
-                })
-                .unwrap();
-                handler.cancel();
-                assert!(handler.cancelled() && is_handled(SIGPROF));
-                send(SIGPROF);
-                while is_handled(SIGPROF) {
-                    heist::yield_now().await;
-                }
-                assert!(!remove_signal_handler(SIGPROF).unwrap());
-                assert_eq!(calls.load(Ordering::Relaxed), 0);
-            })
-            .unwrap();
+    in_real_time(|| async {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = calls.clone();
+        let handler = add_signal_handler(SIGPROF, move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+        })
+        .unwrap();
+        handler.cancel();
+        assert!(handler.cancelled() && is_handled(SIGPROF));
+        send(SIGPROF);
+        while is_handled(SIGPROF) {
+            heist::yield_now().await;
+        }
+        assert!(!remove_signal_handler(SIGPROF).unwrap());
+        assert_eq!(calls.load(Ordering::Relaxed), 0);
     });
 }
 
 #[test]
 fn a_second_handler_replaces_the_first() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let calls = Queue::bounded(8);
-                for number in [1, 2] {
-                    let told = calls.clone();
-                    add_signal_handler(SIGALRM, move || told.put_nowait(number).unwrap()).unwrap();
-                }
-                for _ in 0..2 {
-                    send(SIGALRM);
-                    assert_eq!(calls.get().await.unwrap(), 2);
-                }
-                assert!(remove_signal_handler(SIGALRM).unwrap());
-                assert!(!is_handled(SIGALRM), "the first one has gone, too");
-            })
-            .unwrap();
+    in_real_time(|| async {
+        let calls = Queue::bounded(8);
+        for number in [1, 2] {
+            let told = calls.clone();
+            add_signal_handler(SIGALRM, move || told.put_nowait(number).unwrap()).unwrap();
+        }
+        for _ in 0..2 {
+            send(SIGALRM);
+            assert_eq!(calls.get().await.unwrap(), 2);
+        }
+        assert!(remove_signal_handler(SIGALRM).unwrap());
+        assert!(!is_handled(SIGALRM), "the first one has gone, too");
     });
 }
 
@@ -242,47 +215,35 @@ fn a_handler_that_panics_is_reported_and_stays() {
 
 #[test]
 fn every_listener_of_a_signal_is_told() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let mut first = heist::signal(SIGWINCH).unwrap();
-                let mut second = heist::signal(SIGWINCH).unwrap();
-                let handler = Queue::bounded(8);
-                let told = handler.clone();
-                add_signal_handler(SIGWINCH, move || told.put_nowait(()).unwrap()).unwrap();
-                for _ in 0..3 {
-                    send(SIGWINCH);
-                    first.recv().await.unwrap();
-                    second.recv().await.unwrap();
-                    handler.get().await.unwrap();
-                }
-                drop(first);
-                send(SIGWINCH);
-                second.recv().await.unwrap();
-                assert!(remove_signal_handler(SIGWINCH).unwrap());
-                assert!(is_handled(SIGWINCH));
-                drop(second);
-                assert!(!is_handled(SIGWINCH));
-            })
-            .unwrap();
+    in_real_time(|| async {
+        let mut first = heist::signal(SIGWINCH).unwrap();
+        let mut second = heist::signal(SIGWINCH).unwrap();
+        let handler = Queue::bounded(8);
+        let told = handler.clone();
+        add_signal_handler(SIGWINCH, move || told.put_nowait(()).unwrap()).unwrap();
+        for _ in 0..3 {
+            send(SIGWINCH);
+            first.recv().await.unwrap();
+            second.recv().await.unwrap();
+            handler.get().await.unwrap();
+        }
+        drop(first);
+        send(SIGWINCH);
+        second.recv().await.unwrap();
+        assert!(remove_signal_handler(SIGWINCH).unwrap());
+        assert!(is_handled(SIGWINCH));
+        drop(second);
+        assert!(!is_handled(SIGWINCH));
     });
 }
 
 #[test]
 fn a_listener_keeps_what_comes_while_nobody_waits() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let mut listener = heist::signal(SIGTSTP).unwrap();
-                send(SIGTSTP);
-                heist::yield_now().await;
-                listener.recv().await.unwrap();
-            })
-            .unwrap();
+    in_real_time(|| async {
+        let mut listener = heist::signal(SIGTSTP).unwrap();
+        send(SIGTSTP);
+        heist::yield_now().await;
+        listener.recv().await.unwrap();
     });
 }
 

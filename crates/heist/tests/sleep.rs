@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use heist::MissedTickBehavior::{Burst, Delay, Skip};
-use support::for_each_flavour;
+use support::{for_each_flavour, on_each_flavour};
 
 mod support;
 
@@ -18,14 +18,9 @@ fn now() -> Duration {
     Duration::from_nanos(heist::Handle::current().unwrap().clock().now())
 }
 
-/// Runs a test on both flavours, in virtual time.
-fn in_virtual_time<F: Future<Output = ()>>(test: impl Fn() -> F) {
-    for_each_flavour(|builder| builder.virtual_time().build().unwrap().run(test()).unwrap());
-}
-
 #[test]
 fn b180_sleeps_add_up_and_give_their_result() {
-    in_virtual_time(|| async {
+    on_each_flavour(|| async {
         heist::sleep(SECOND).await;
         let value = heist::sleep(2 * SECOND).result("value").await;
         assert_eq!((value, now()), ("value", 3 * SECOND));
@@ -99,28 +94,28 @@ async fn ticks(behavior: heist::MissedTickBehavior) -> Vec<(u128, u128)> {
 
 #[test]
 fn an_interval_ticks_at_once_and_makes_up_for_missed_ticks() {
-    in_virtual_time(|| async {
+    on_each_flavour(|| async {
         assert_eq!(ticks(Burst).await, [(0, 0), (10, 10), (35, 20), (35, 30), (40, 40), (50, 50)]);
     });
 }
 
 #[test]
 fn an_interval_may_delay_the_ticks_after_a_missed_one() {
-    in_virtual_time(|| async {
+    on_each_flavour(|| async {
         assert_eq!(ticks(Delay).await, [(0, 0), (10, 10), (35, 20), (45, 45), (55, 55), (65, 65)]);
     });
 }
 
 #[test]
 fn an_interval_may_skip_missed_ticks() {
-    in_virtual_time(|| async {
+    on_each_flavour(|| async {
         assert_eq!(ticks(Skip).await, [(0, 0), (10, 10), (35, 20), (40, 40), (50, 50), (60, 60)]);
     });
 }
 
 #[test]
 fn a_tick_that_is_due_just_now_was_not_missed() {
-    in_virtual_time(|| async {
+    on_each_flavour(|| async {
         for behavior in [Burst, Delay, Skip] {
             let start = now();
             let mut interval = heist::interval(SECOND).missed_tick_behavior(behavior);
@@ -140,7 +135,7 @@ fn a_tick_that_is_due_just_now_was_not_missed() {
 
 #[test]
 fn an_interval_starts_when_it_is_told_and_loses_no_tick_to_a_wait_that_is_given_up() {
-    in_virtual_time(|| async {
+    on_each_flavour(|| async {
         let mut interval = heist::interval_at(3 * SECOND, SECOND);
         assert!(heist::timeout(SECOND, interval.tick()).await.is_err());
         assert_eq!((interval.tick().await, now()), (3 * SECOND, 3 * SECOND));
@@ -187,7 +182,7 @@ fn an_interval_without_a_period_ticks_at_every_await_and_starves_nobody() {
 
 #[test]
 fn an_interval_of_the_greatest_period_ticks_once() {
-    in_virtual_time(|| async {
+    on_each_flavour(|| async {
         let mut interval = heist::interval(Duration::MAX);
         interval.tick().await;
         assert!(heist::timeout(1000 * SECOND, interval.tick()).await.is_err());

@@ -17,7 +17,8 @@ use certificates::Authority;
 use heist::tls::rustls::{self, CipherSuite};
 use heist::tls::{TlsAcceptor, TlsConnector, TlsError, TlsErrorKind};
 use heist::{Event, Server, StreamReader, StreamWriter, open_connection, open_connection_on, start_server};
-use support::for_each_flavour;
+use support::servers::echo;
+use support::{for_each_flavour, with_io};
 
 /// More than sockets and rustls keep.
 const SIZE: usize = 10 << 20;
@@ -25,11 +26,6 @@ const SIZE: usize = 10 << 20;
 const SHORT: Duration = Duration::from_millis(100);
 /// Long enough for a handshake on a machine that is busy, where others have to reach the limit.
 const NOT_SHORT: Duration = Duration::from_secs(2);
-
-/// Runs a test on both flavours, in real time: sockets do not hold virtual time back.
-fn on_both<F: Future<Output = io::Result<()>>>(test: impl Fn() -> F) {
-    for_each_flavour(|builder| builder.build().unwrap().run(test()).unwrap().unwrap());
-}
 
 /// As `on_both`; says what the exception handler heard.
 fn reports_of<F: Future<Output = io::Result<()>>>(debug: bool, test: impl Fn() -> F) -> Vec<String> {
@@ -88,21 +84,9 @@ async fn any_connection() -> io::Result<(StreamReader, StreamWriter, StreamReade
     connection(&authority.connector(), &authority.acceptor()).await
 }
 
-/// Sends back what comes until its end.
-async fn echo(mut reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
-    loop {
-        let data = reader.read(64 << 10).await?;
-        if data.is_empty() {
-            return Ok(());
-        }
-        writer.write(&data);
-        writer.drain().await?;
-    }
-}
-
 #[test]
 fn a_conversation_and_what_the_ends_agreed_on() {
-    on_both(|| async {
+    with_io(|| async {
         let authority = Authority::new();
         let server = start_server(echo, "127.0.0.1:0").tls(authority.acceptor()).await?;
         let (mut reader, writer) =
@@ -129,7 +113,7 @@ fn a_conversation_and_what_the_ends_agreed_on() {
 
 #[test]
 fn b314_start_tls_in_the_middle_of_a_conversation() {
-    on_both(|| async {
+    with_io(|| async {
         let authority = Authority::new();
         let (connector, acceptor) = (authority.connector(), authority.acceptor());
         let listener = heist::net::TcpListener::bind("127.0.0.1:0").await?;
@@ -163,7 +147,7 @@ fn b314_start_tls_in_the_middle_of_a_conversation() {
 
 #[test]
 fn start_tls_on_what_is_no_pair_leaves_the_streams_as_they_are() {
-    on_both(|| async {
+    with_io(|| async {
         let server = start_server(echo, "127.0.0.1:0").await?;
         let (mut reader, _writer) = open_connection(address(&server)).await?;
         let (mut own_reader, writer) = open_connection(address(&server)).await?;
@@ -178,7 +162,7 @@ fn start_tls_on_what_is_no_pair_leaves_the_streams_as_they_are() {
 
 #[test]
 fn start_tls_that_is_given_up_closes_the_connection() {
-    on_both(|| async {
+    with_io(|| async {
         let listener = heist::net::TcpListener::bind("127.0.0.1:0").await?;
         let (mut reader, writer) = open_connection(listener.local_addr()?).await?;
         let (mut far, _far_writer) = listener.accept().await?.0.into_streams();
@@ -196,7 +180,7 @@ fn start_tls_that_is_given_up_closes_the_connection() {
 
 #[test]
 fn abort_ends_a_handshake() {
-    on_both(|| async {
+    with_io(|| async {
         let listener = heist::net::TcpListener::bind("127.0.0.1:0").await?;
         let (mut reader, writer) = open_connection(listener.local_addr()?).await?;
         let mut starting = writer
@@ -320,7 +304,7 @@ fn b318_a_certificate_that_fails_is_an_error_of_the_connect() {
 
 #[test]
 fn b319_closing_sends_all_that_was_written_first() {
-    on_both(|| async {
+    with_io(|| async {
         let (_reader, writer, mut far, far_writer) = any_connection().await?;
         let content = content();
         writer.write(&content);
@@ -335,7 +319,7 @@ fn b319_closing_sends_all_that_was_written_first() {
 
 #[test]
 fn b320_after_the_peers_notice_what_is_kept_is_still_delivered() {
-    on_both(|| async {
+    with_io(|| async {
         let (mut reader, writer, mut far, far_writer) = any_connection().await?;
         let content = content();
         writer.write(&content);
@@ -354,7 +338,7 @@ fn b320_after_the_peers_notice_what_is_kept_is_still_delivered() {
 
 #[test]
 fn much_in_both_directions_at_once() {
-    on_both(|| async {
+    with_io(|| async {
         let (reader, writer, far, far_writer) = any_connection().await?;
         let content = Arc::new(content());
         let mut receiving = Vec::new();
@@ -382,7 +366,7 @@ fn much_in_both_directions_at_once() {
 
 #[test]
 fn single_bytes_and_pieces() {
-    on_both(|| async {
+    with_io(|| async {
         let (_reader, writer, mut far, _far_writer) = any_connection().await?;
         let receiving = heist::create_task(async move { far.readexactly(6000).await.unwrap() });
         let mut expected = Vec::new();
@@ -400,7 +384,7 @@ fn single_bytes_and_pieces() {
 
 #[test]
 fn an_end_without_notice_is_an_error() {
-    on_both(|| async {
+    with_io(|| async {
         let (mut reader, writer, _far, far_writer) = any_connection().await?;
         far_writer.write(b"cut off");
         far_writer.flushed().await?;
@@ -416,7 +400,7 @@ fn an_end_without_notice_is_an_error() {
 
 #[test]
 fn write_eof_is_refused() {
-    on_both(|| async {
+    with_io(|| async {
         let (_reader, writer, _far, _far_writer) = any_connection().await?;
         writer.write_eof();
         assert_eq!(writer.drain().await.unwrap_err().kind(), ErrorKind::Unsupported);
@@ -426,7 +410,7 @@ fn write_eof_is_refused() {
 
 #[test]
 fn closing_wakes_a_reader_that_waits() {
-    on_both(|| async {
+    with_io(|| async {
         let (mut reader, writer, mut far, far_writer) = any_connection().await?;
         let mut reading = pin!(reader.read(1));
         assert!(begun(&mut reading).await);
@@ -441,7 +425,7 @@ fn closing_wakes_a_reader_that_waits() {
 
 #[test]
 fn a_peer_that_does_not_let_the_connection_end() {
-    on_both(|| async {
+    with_io(|| async {
         let authority = Authority::new();
         let (done, server_done) = (Arc::new(Event::new()), Arc::new(Event::new()));
         let (wait, ended) = (done.clone(), server_done.clone());
@@ -471,7 +455,7 @@ fn a_peer_that_does_not_let_the_connection_end() {
 
 #[test]
 fn a_client_that_does_not_let_the_connection_end() {
-    on_both(|| async {
+    with_io(|| async {
         let authority = Authority::new();
         let told = heist::Queue::new();
         let tell = told.clone();
@@ -510,7 +494,7 @@ fn plain_text_where_tls_is_spoken() {
 
 #[test]
 fn tls_where_plain_text_is_spoken() {
-    on_both(|| async {
+    with_io(|| async {
         let greet = async |mut reader: StreamReader, writer: StreamWriter| {
             writer.write(b"220 mail.example.org\r\n");
             reader.read_to_end().await
@@ -525,7 +509,7 @@ fn tls_where_plain_text_is_spoken() {
 
 #[test]
 fn alpn() {
-    on_both(|| async {
+    with_io(|| async {
         let authority = Authority::new();
         let identity = authority.identity(&["localhost"]);
         let acceptor =
@@ -546,7 +530,7 @@ fn alpn() {
 
 #[test]
 fn certificates_of_clients() {
-    on_both(|| async {
+    with_io(|| async {
         let authority = Authority::new();
         let (identity, client) =
             (authority.identity(&["localhost"]), authority.identity(&["client.example"]));
@@ -577,7 +561,7 @@ fn certificates_of_clients() {
 
 #[test]
 fn a086_options_that_contradict_one_another_are_refused() {
-    on_both(|| async {
+    with_io(|| async {
         let refused = |error: io::Error, word: &str| {
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
             assert!(error.to_string().contains(word), "{error}");
@@ -628,7 +612,7 @@ fn without_roots_of_ones_own_those_of_the_machine_are_trusted() {
         }
         return;
     }
-    on_both(|| async {
+    with_io(|| async {
         let authority = Authority::new();
         let server = start_server(echo, "127.0.0.1:0").tls(authority.acceptor()).await?;
         let port = address(&server).port().to_string();
@@ -654,7 +638,7 @@ fn without_roots_of_ones_own_those_of_the_machine_are_trusted() {
 /// With it comes any cryptography that the program prefers to the default one.
 #[test]
 fn a_configuration_of_rustls_is_taken_as_it_is() {
-    on_both(|| async {
+    with_io(|| async {
         let authority = Authority::new();
         let mut provider = rustls::crypto::ring::default_provider();
         let only = CipherSuite::TLS13_CHACHA20_POLY1305_SHA256;
@@ -692,7 +676,7 @@ fn texts_that_are_no_certificates_are_refused() {
 
 #[test]
 fn the_server_reaches_connections_that_have_changed_to_tls() {
-    on_both(|| async {
+    with_io(|| async {
         let authority = Authority::new();
         let acceptor = authority.acceptor();
         let handler = async move |mut reader: StreamReader, writer: StreamWriter| {
@@ -716,7 +700,7 @@ fn the_server_reaches_connections_that_have_changed_to_tls() {
 #[cfg(unix)]
 #[test]
 fn over_unix_sockets() {
-    on_both(|| async {
+    with_io(|| async {
         let authority = Authority::new();
         let path = support::temporary_path("tls");
         let server = heist::start_unix_server(echo, &path).tls(authority.acceptor()).await?;
@@ -732,7 +716,7 @@ fn over_unix_sockets() {
 #[cfg(unix)]
 #[test]
 fn b396_a_file_keeps_its_place_over_tls() {
-    on_both(|| async {
+    with_io(|| async {
         let path = support::temporary_path("tls-sendfile");
         std::fs::write(&path, content())?;
         let file = std::fs::File::open(&path)?;

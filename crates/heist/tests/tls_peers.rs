@@ -5,25 +5,20 @@
 mod certificates;
 mod support;
 
-use std::future::Future;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use certificates::{Authority, Identity};
 use heist::tls::rustls::{self, pki_types::ServerName};
 use heist::{Event, Server, StreamReader, StreamWriter, open_connection, start_server, to_thread};
-use support::{for_each_flavour, peers};
+use support::servers::echo;
+use support::{for_each_flavour, peers, with_io};
 
 /// More than sockets and rustls keep.
 const SIZE: usize = 10 << 20;
-
-/// Runs a test on both flavours, in real time: sockets do not hold virtual time back.
-fn on_both<F: Future<Output = io::Result<()>>>(test: impl Fn() -> F) {
-    for_each_flavour(|builder| builder.build().unwrap().run(test()).unwrap().unwrap());
-}
 
 /// A directory with an authority's certificate, and a certificate that it has signed for `localhost` with its key.
 struct Files {
@@ -74,25 +69,8 @@ impl Drop for Peer {
     }
 }
 
-/// Runs a program to its end on a thread of its own.
-async fn run_peer(mut command: Command) -> Output {
-    command.stdin(Stdio::null());
-    to_thread(move || command.output().unwrap()).await.unwrap()
-}
-
 fn address(server: &Server) -> SocketAddr {
     server.sockets()[0].local_addr().unwrap()
-}
-
-async fn echo(mut reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
-    loop {
-        let data = reader.read(64 << 10).await?;
-        if data.is_empty() {
-            return Ok(());
-        }
-        writer.write(&data);
-        writer.drain().await?;
-    }
 }
 
 /// A server that answers one request of HTTP with `SIZE` bytes.
@@ -112,7 +90,7 @@ async fn web_server(files: &Files) -> io::Result<Server> {
 #[test]
 fn curl_is_served() {
     let Some(curl) = peers::find("curl") else { return };
-    on_both(|| async {
+    with_io(|| async {
         let files = Files::new()?;
         let server = web_server(&files).await?;
         for version in [["--tls-max", "1.2"], ["--tls-max", "1.3"]] {
@@ -123,13 +101,13 @@ fn curl_is_served() {
                 .arg(format!("https://localhost:{}/", address(&server).port()));
             command.args(["--resolve", &format!("localhost:{}:127.0.0.1", address(&server).port())]);
             command.args(version);
-            let output = run_peer(command).await;
+            let output = peers::run(command).await;
             assert!(output.status.success(), "{version:?}: {}", String::from_utf8_lossy(&output.stderr));
             assert_eq!(output.stdout.len(), SIZE);
         }
         let mut distrusting = Command::new(&curl);
         distrusting.args(["--silent", "--noproxy", "*", &format!("https://{}/", address(&server))]);
-        assert_eq!(run_peer(distrusting).await.status.code(), Some(60), "nobody trusts the authority");
+        assert_eq!(peers::run(distrusting).await.status.code(), Some(60), "nobody trusts the authority");
         server.close();
         server.wait_closed().await;
         Ok(())
@@ -140,7 +118,7 @@ fn curl_is_served() {
 #[test]
 fn openssl_s_client_is_served() {
     let Some(openssl) = peers::find("openssl") else { return };
-    on_both(|| async {
+    with_io(|| async {
         let files = Files::new()?;
         let server = start_server(echo, "127.0.0.1:0").tls(files.authority.acceptor()).await?;
         let mut peer = Peer::start(
@@ -183,7 +161,7 @@ fn openssl_server(openssl: &Path, files: &Files) -> io::Result<(Peer, u16)> {
 #[test]
 fn openssl_s_server_serves() {
     let Some(openssl) = peers::find("openssl") else { return };
-    on_both(|| async {
+    with_io(|| async {
         let files = Files::new()?;
         let (_peer, port) = openssl_server(&openssl, &files)?;
         let connecting = open_connection(("127.0.0.1", port)).tls(files.authority.connector());
@@ -228,7 +206,7 @@ asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
 #[test]
 fn b314_python_starts_tls_in_the_middle() {
     let Some(python) = peers::find("python3") else { return };
-    on_both(|| async {
+    with_io(|| async {
         let files = Files::new()?;
         let acceptor = files.authority.acceptor();
         let handler = async move |mut reader: StreamReader, writer: StreamWriter| {
@@ -242,7 +220,7 @@ fn b314_python_starts_tls_in_the_middle() {
         command
             .args(["-c", PYTHON_CLIENT, &address(&server).port().to_string()])
             .arg(files.path("authority"));
-        let output = run_peer(command).await;
+        let output = peers::run(command).await;
         assert!(output.status.success() && output.stdout == b"done\n", "{output:?}");
         server.close();
         server.wait_closed().await;
@@ -273,7 +251,7 @@ asyncio.run(main(*sys.argv[1:]))
 #[test]
 fn python_serves() {
     let Some(python) = peers::find("python3") else { return };
-    on_both(|| async {
+    with_io(|| async {
         let files = Files::new()?;
         let mut peer = Peer::start(
             Command::new(&python)
@@ -321,7 +299,7 @@ fn renew_keys(
 
 #[test]
 fn new_keys_while_much_is_being_sent() {
-    on_both(|| async {
+    with_io(|| async {
         let authority = Authority::new();
         let (tell, heard) = std::sync::mpsc::channel();
         let full = Arc::new(Event::new());

@@ -5,7 +5,6 @@
 mod recorder;
 mod support;
 
-use std::future::Future;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener as StdListener, TcpStream as StdStream};
 use std::os::unix::net::UnixStream as StdUnix;
@@ -18,15 +17,10 @@ use heist::{
     open_connection_on, yield_now,
 };
 use recorder::{Called, Calls, Recorder};
-use support::{Copy, for_each_flavour, role};
+use support::{Copy, for_each_flavour, in_real_time, role};
 
 /// More than any socket takes without a reader.
 const MUCH: usize = 16 << 20;
-
-/// Runs a test on both flavours, in real time: sockets do not hold virtual time back.
-fn on_both<F: Future<Output = ()>>(test: impl Fn() -> F) {
-    for_each_flavour(|builder| builder.build().unwrap().run(test()).unwrap());
-}
 
 /// A transport with its recorder, over TCP, and the peer's socket.
 async fn over_tcp(recorder: Recorder) -> (Transport, Calls, StdStream) {
@@ -81,7 +75,7 @@ async fn told(reports: &Reports) -> ExceptionContext {
 
 #[test]
 fn b261_made_comes_before_any_data_and_lost_once_and_last() {
-    on_both(|| async {
+    in_real_time(|| async {
         let (near, mut far) = StdUnix::pair().unwrap();
         far.write_all(b"early").unwrap();
         let recorder = Recorder::default();
@@ -102,7 +96,7 @@ fn b261_made_comes_before_any_data_and_lost_once_and_last() {
 
 #[test]
 fn b262_close_sends_what_is_kept_and_reads_nothing_meanwhile() {
-    on_both(|| async {
+    in_real_time(|| async {
         let (transport, calls, mut peer) = over_unix(Recorder::default()).await;
         transport.write(&vec![7; MUCH]);
         transport.close();
@@ -117,7 +111,7 @@ fn b262_close_sends_what_is_kept_and_reads_nothing_meanwhile() {
 
 #[test]
 fn b263_closing_again_and_aborting_a_closed_transport_change_nothing() {
-    on_both(|| async {
+    in_real_time(|| async {
         let (transport, calls, peer) = over_tcp(Recorder::default()).await;
         calls.made().await;
         transport.write(b"all");
@@ -133,7 +127,7 @@ fn b263_closing_again_and_aborting_a_closed_transport_change_nothing() {
 
 #[test]
 fn b264_abort_drops_what_is_kept() {
-    on_both(|| async {
+    in_real_time(|| async {
         let (transport, calls, peer) = over_unix(Recorder::default()).await;
         transport.write(&vec![7; MUCH]);
         calls.paused().await;
@@ -147,7 +141,7 @@ fn b264_abort_drops_what_is_kept() {
 
 #[test]
 fn b265_errors_of_the_system_are_quiet_and_others_are_reported() {
-    on_both(|| async {
+    in_real_time(|| async {
         let reports = collect_reports();
         let (_transport, calls, peer) = over_tcp(Recorder::default()).await;
         calls.made().await;
@@ -195,7 +189,7 @@ fn b265_an_error_of_the_system_is_told_of_in_debug_mode_alone() {
 
 #[test]
 fn b266_write_sends_at_once_and_keeps_only_the_rest() {
-    on_both(|| async {
+    in_real_time(|| async {
         let (transport, calls, mut peer) = over_unix(Recorder::default()).await;
         transport.write(b"now");
         // No turn of the loop in between.
@@ -216,7 +210,7 @@ fn b266_write_sends_at_once_and_keeps_only_the_rest() {
 
 #[test]
 fn b267_with_something_kept_a_write_only_appends() {
-    on_both(|| async {
+    in_real_time(|| async {
         let (transport, _calls, peer) = over_unix(Recorder::default()).await;
         transport.write(&vec![1; MUCH]);
         let kept = transport.get_write_buffer_size();
@@ -234,7 +228,7 @@ fn b267_with_something_kept_a_write_only_appends() {
 
 #[test]
 fn b268_write_eof_comes_after_what_is_kept_and_once() {
-    on_both(|| async {
+    in_real_time(|| async {
         let (transport, calls, peer) = over_unix(Recorder::default()).await;
         assert!(transport.can_write_eof());
         transport.write(&vec![7; MUCH]);
@@ -254,7 +248,7 @@ fn b268_write_eof_comes_after_what_is_kept_and_once() {
 
 #[test]
 fn b269_write_eof_after_close_does_nothing() {
-    on_both(|| async {
+    in_real_time(|| async {
         let (transport, calls, peer) = over_unix(Recorder::default()).await;
         transport.close();
         transport.write_eof();
@@ -266,7 +260,7 @@ fn b269_write_eof_after_close_does_nothing() {
 
 #[test]
 fn b270_the_end_of_data_closes_unless_the_protocol_goes_on_writing() {
-    on_both(|| async {
+    in_real_time(|| async {
         let (_transport, calls, peer) = over_unix(Recorder::default()).await;
         peer.shutdown(std::net::Shutdown::Write).unwrap();
         calls.ended().await;
@@ -284,7 +278,7 @@ fn b270_the_end_of_data_closes_unless_the_protocol_goes_on_writing() {
 
 #[test]
 fn b271_reading_is_paused_from_the_start_until_it_is_resumed() {
-    on_both(|| async {
+    in_real_time(|| async {
         let recorder = Recorder::default().paused();
         let (transport, calls, mut peer) = over_unix(recorder).await;
         peer.write_all(b"one").unwrap();
@@ -311,7 +305,7 @@ fn b271_reading_is_paused_from_the_start_until_it_is_resumed() {
 
 #[test]
 fn b271_a_callback_may_pause_the_reading() {
-    on_both(|| async {
+    in_real_time(|| async {
         let answer = |transport: &Transport, _: &[u8]| transport.pause_reading();
         let (transport, calls, mut peer) = over_unix(Recorder::default().answer(answer)).await;
         for piece in [b"one", b"two"] {
@@ -325,7 +319,7 @@ fn b271_a_callback_may_pause_the_reading() {
 
 #[test]
 fn b272_a_high_mark_below_what_is_kept_pauses_at_once() {
-    on_both(|| async {
+    in_real_time(|| async {
         let (transport, calls, _peer) = over_unix(Recorder::default()).await;
         transport.set_write_buffer_limits(2 * MUCH, None).unwrap();
         transport.write(&vec![7; MUCH]);
@@ -343,7 +337,7 @@ fn b272_a_high_mark_below_what_is_kept_pauses_at_once() {
 
 #[test]
 fn b273_writing_pauses_above_the_high_mark_and_resumes_at_the_low_one() {
-    on_both(|| async {
+    in_real_time(|| async {
         let (transport, calls, peer) = over_unix(Recorder::default()).await;
         assert_eq!(transport.get_write_buffer_limits(), (16 << 10, 64 << 10));
         transport.set_write_buffer_limits(None, 1000).unwrap();
@@ -413,7 +407,7 @@ impl Drop for Buffer {
 
 #[test]
 fn b274_the_protocol_gives_the_buffer_and_an_empty_one_is_fatal() {
-    on_both(|| async {
+    in_real_time(|| async {
         let reports = collect_reports();
         for size in [10, 5000] {
             let (calls, (near, mut far)) = (Calls::default(), StdUnix::pair().unwrap());
@@ -447,7 +441,7 @@ fn b274_the_protocol_gives_the_buffer_and_an_empty_one_is_fatal() {
 
 #[test]
 fn a078_writing_nothing_does_nothing() {
-    on_both(|| async {
+    in_real_time(|| async {
         let (transport, calls, mut peer) = over_unix(Recorder::default()).await;
         transport.write(b"");
         transport.writelines::<[&[u8]; 0]>([]);
@@ -546,7 +540,7 @@ async fn exchange(address: SocketAddr, word: &[u8]) {
 
 #[test]
 fn a080_a_fault_in_a_callback_ends_that_connection_alone() {
-    on_both(|| async {
+    in_real_time(|| async {
         let reports = collect_reports();
         let server = create_server(Recorder::echo, "127.0.0.1:0").await.unwrap();
         let address = server.sockets()[0].local_addr().unwrap();
@@ -585,7 +579,7 @@ fn a080_a_fault_in_a_callback_ends_that_connection_alone() {
 
 #[test]
 fn a_server_makes_a_protocol_for_each_connection_and_waits_for_them() {
-    on_both(|| async {
+    in_real_time(|| async {
         let calls = Calls::default();
         let made = calls.clone();
         let server = create_server(move || Recorder::to(&made), "127.0.0.1:0").await.unwrap();
@@ -605,7 +599,7 @@ fn a_server_makes_a_protocol_for_each_connection_and_waits_for_them() {
 
 #[test]
 fn unix_sockets_have_protocols_on_both_sides() {
-    on_both(|| async {
+    in_real_time(|| async {
         let path = support::temporary_path("protocols");
         let server = create_unix_server(Recorder::echo, &path).await.unwrap();
         let recorder = Recorder::default();
@@ -624,7 +618,7 @@ fn unix_sockets_have_protocols_on_both_sides() {
 
 #[test]
 fn the_program_can_look_at_its_protocol_and_exchange_it() {
-    on_both(|| async {
+    in_real_time(|| async {
         let (near, mut far) = StdUnix::pair().unwrap();
         let first = Recorder::default();
         let first_calls = first.calls.clone();
@@ -659,7 +653,7 @@ fn the_program_can_look_at_its_protocol_and_exchange_it() {
 
 #[test]
 fn any_thread_may_write_and_close() {
-    on_both(|| async {
+    in_real_time(|| async {
         let (transport, calls, peer) = over_unix(Recorder::default()).await;
         let thread = std::thread::spawn(move || {
             transport.write(&vec![7; MUCH]);
@@ -674,7 +668,7 @@ fn any_thread_may_write_and_close() {
 
 #[test]
 fn a_protocol_set_on_a_lost_connection_is_not_kept() {
-    on_both(|| async {
+    in_real_time(|| async {
         let (transport, calls, _peer) = over_unix(Recorder::default()).await;
         transport.close();
         assert!(calls.lost().await.is_none());

@@ -7,7 +7,7 @@ mod certificates;
 mod recorder;
 mod support;
 
-use std::future::{Future, IntoFuture, poll_fn};
+use std::future::{IntoFuture, poll_fn};
 use std::io::{self, ErrorKind};
 use std::task::Poll;
 use std::time::Duration;
@@ -16,16 +16,11 @@ use certificates::Authority;
 use heist::transports::connect_write_pipe;
 use heist::{create_connection, create_server, open_connection};
 use recorder::{Called, Calls, Recorder, transport};
-use support::for_each_flavour;
-
-/// Runs a test on both flavours, in real time: sockets do not hold virtual time back.
-fn on_both<F: Future<Output = io::Result<()>>>(test: impl Fn() -> F) {
-    for_each_flavour(|builder| builder.build().unwrap().run(test()).unwrap().unwrap());
-}
+use support::with_io;
 
 #[test]
 fn b314_start_tls_of_a_transport_in_the_middle_of_a_conversation() {
-    on_both(|| async {
+    with_io(|| async {
         let authority = Authority::new();
         let (transport, calls, mut far, far_writer) = transport().await?;
         transport.write(b"plain\n");
@@ -67,7 +62,7 @@ fn b314_start_tls_of_a_transport_in_the_middle_of_a_conversation() {
 
 #[test]
 fn b314_a_transport_that_connects_starts_tls_too() {
-    on_both(|| async {
+    with_io(|| async {
         let authority = Authority::new();
         let (transport, calls, mut far, far_writer) = transport().await?;
         transport.write(b"plain\n");
@@ -93,7 +88,7 @@ fn b314_a_transport_that_connects_starts_tls_too() {
 
 #[test]
 fn protocols_speak_tls_from_the_start() {
-    on_both(|| async {
+    with_io(|| async {
         let authority = Authority::new();
         let server = create_server(Recorder::echo, "127.0.0.1:0").tls(authority.acceptor()).await?;
         let calls = Calls::default();
@@ -116,7 +111,7 @@ fn protocols_speak_tls_from_the_start() {
 /// The protocol of a connection that never was is dropped, or not even made.
 #[test]
 fn b317_a_connection_lost_during_the_handshake_calls_nothing() {
-    on_both(|| async {
+    with_io(|| async {
         let authority = Authority::new();
         let listener = heist::net::TcpListener::bind("127.0.0.1:0").await?;
         let at = ("localhost", listener.local_addr()?.port());
@@ -153,7 +148,7 @@ fn b317_a_connection_lost_during_the_handshake_calls_nothing() {
 
 #[test]
 fn start_tls_that_is_not_awaited_changes_nothing() {
-    on_both(|| async {
+    with_io(|| async {
         let authority = Authority::new();
         let (transport, calls, _far, far_writer) = transport().await?;
         let starting = transport.start_tls(authority.acceptor());
@@ -174,7 +169,7 @@ fn start_tls_that_is_not_awaited_changes_nothing() {
 
 #[test]
 fn a_handshake_that_fails_or_is_given_up_ends_the_transport() {
-    on_both(|| async {
+    with_io(|| async {
         let authority = Authority::new();
         let (transport_of_a_stranger, calls, _far, far_writer) = transport().await?;
         far_writer.write(b"this is not TLS\r\n\r\n");
@@ -198,7 +193,7 @@ fn a_handshake_that_fails_or_is_given_up_ends_the_transport() {
 
 #[test]
 fn what_is_only_written_to_cannot_speak_tls() {
-    on_both(|| async {
+    with_io(|| async {
         let (_read_end, write_end) = rustix::pipe::pipe()?;
         let calls = Calls::default();
         let recorder = Recorder::to(&calls);

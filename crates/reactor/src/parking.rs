@@ -84,10 +84,8 @@ mod tests {
 
 #[cfg(all(test, heist_loom))]
 mod models {
-    use std::sync::atomic::{AtomicUsize as Count, Ordering as Std};
-    use std::time::Instant;
-
-    use heist_core::sync::{Arc, Condvar, Mutex, thread};
+    use heist_core::sync::model::{check, side};
+    use heist_core::sync::{Arc, Condvar, Mutex};
 
     use super::*;
 
@@ -115,20 +113,14 @@ mod models {
     /// A worker with nothing else to wait for parks until it finds the work of both who unpark it.
     #[test]
     fn unpark_against_park() {
-        let iterations = std::sync::Arc::new(Count::new(0));
-        let counted = iterations.clone();
-        let begun = Instant::now();
-        let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = Some(2);
-        builder.check(move || {
-            counted.fetch_add(1, Std::Relaxed);
+        check("unpark_against_park", Some(2), || {
             let kernel = Kernel { edge: Mutex::new(false), changed: Condvar::new() };
             // Relaxed: what the worker sees of the work must come through the parking word.
             let work = heist_core::sync::atomic::AtomicUsize::new(0);
             let shared = Arc::new((Parking::new(), kernel, work));
             let notifiers = [(); 2].map(|()| {
                 let shared = shared.clone();
-                thread::spawn(move || {
+                side(move || {
                     shared.2.fetch_add(1, Ordering::Relaxed);
                     if shared.0.notify() {
                         shared.1.write();
@@ -145,7 +137,5 @@ mod models {
                 notifier.join().unwrap();
             }
         });
-        let (iterations, millis) = (iterations.load(Std::Relaxed), begun.elapsed().as_millis());
-        println!("model unpark_against_park: bound 2, {iterations} iterations, {millis} ms");
     }
 }

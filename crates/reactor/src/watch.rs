@@ -7,6 +7,7 @@
 //! not ready it waits for the next edge. The steps, and why no edge is lost, are in `docs/design/watches.md`.
 
 mod called_for;
+mod callee;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,11 +19,11 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use heist_core::services::{ExceptionContext, Services};
 use heist_core::sync::Mutex;
-use heist_core::sync::atomic::{AtomicBool, Ordering};
 use heist_core::vars::Captured;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use self::called_for::CalledFor;
+use self::callee::Callee;
 use crate::{Direction, IoSource, Reactor};
 
 /// What is called.
@@ -59,11 +60,9 @@ struct Watch {
     captured: Captured,
     location: &'static Location<'static>,
     called_for: CalledFor,
-    cancelled: AtomicBool,
     /// `None` once cancelled.
     source: Mutex<Option<IoSource<OwnedFd>>>,
-    /// `None` once cancelled. Held while it is called.
-    callback: Mutex<Option<Callback>>,
+    callee: Callee<Callback>,
 }
 
 impl fmt::Debug for Watch {
@@ -88,18 +87,12 @@ impl Watch {
     }
 
     fn turn(self: &Arc<Self>) {
-        // T2
-        if self.is_cancelled() {
-            return self.drop_callback();
-        }
         match self.poll() {
             Poll::Pending => {}
             Poll::Ready(Ok(())) => {
-                // T4
+                // T3
                 let _again = CallAgain(self);
-                if let Some(callback) = &mut *self.callback.lock() {
-                    callback();
-                }
+                self.callee.call();
             }
             Poll::Ready(Err(error)) => {
                 let context = ExceptionContext::new("a descriptor cannot be watched any more")
@@ -110,7 +103,7 @@ impl Watch {
         }
     }
 
-    /// T3
+    /// T2
     fn poll(self: &Arc<Self>) -> Poll<io::Result<()>> {
         let waker = Waker::from(self.clone());
         let mut source = self.source.lock();
@@ -122,24 +115,18 @@ impl Watch {
     }
 
     fn is_cancelled(&self) -> bool {
-        // Acquire pairs with the Release in `cancel`; who sees it late calls once more, as if it had come first.
-        self.cancelled.load(Ordering::Acquire)
+        self.callee.is_removed()
     }
 
-    fn cancel(self: &Arc<Self>) {
-        self.cancelled.store(true, Ordering::Release);
+    fn cancel(&self) {
+        // R1
+        self.callee.remove();
+        // R2
         let source = self.source.lock().take();
         if let Some(source) = source {
             // The duplicate must leave the queue before it is closed: what it duplicates lives on.
             drop(source.into_inner());
         }
-        self.drop_callback();
-        // Where the callback is just being called, the turn that follows drops it.
-    }
-
-    fn drop_callback(&self) {
-        let callback = self.callback.try_lock().and_then(|mut callback| callback.take());
-        drop(callback);
     }
 }
 
@@ -255,9 +242,8 @@ impl Reactor {
             captured: Captured::current(),
             location,
             called_for: CalledFor::new(),
-            cancelled: AtomicBool::new(false),
             source: Mutex::new(Some(source)),
-            callback: Mutex::new(Some(callback)),
+            callee: Callee::new(callback),
         });
         let before = {
             let mut table = self.watches.0.lock();

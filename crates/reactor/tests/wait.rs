@@ -437,6 +437,27 @@ fn vectored_read_and_write() {
     });
 }
 
+/// What is short is put together, and what is not goes in pieces: the same bytes arrive.
+#[test]
+fn short_and_long_pieces_arrive_in_order() {
+    let (near, far) = pair();
+    Loop::new().block_on(async {
+        let (mut source, mut peer) = (IoSource::new(near), IoSource::new(far));
+        for length in [0, 1, 1023, 1024, 1025, 4000] {
+            let (head, body) = (vec![b'h'; length], vec![b'b'; length]);
+            let pieces = [IoSlice::new(&head), IoSlice::new(b""), IoSlice::new(&body)];
+            let sent = poll_fn(|cx| peer.poll_write_vectored(cx, &pieces)).await.unwrap();
+            assert_eq!(sent, 2 * length);
+            let (mut got, mut room) = (Vec::new(), [0; 8000]);
+            while got.len() < sent {
+                let n = poll_fn(|cx| source.poll_read(cx, &mut room)).await.unwrap();
+                got.extend_from_slice(&room[..n]);
+            }
+            assert_eq!(got, [head, body].concat());
+        }
+    });
+}
+
 /// A source registered in one loop and awaited in another: the first loop's worker wakes the second's.
 #[test]
 fn source_of_one_loop_is_awaited_in_another() {

@@ -16,73 +16,27 @@ mod shutdown;
 mod stop;
 mod watchdog;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use heist_core::Clock;
 use heist_core::driver::NoDriver;
-use heist_core::sync::{Condvar, Mutex, thread};
+use heist_core::sync::model;
+pub(crate) use heist_core::sync::model::side;
 
 use crate::config::Config;
 use crate::scheduler;
 use crate::shared::{CLOSED, CLOSING, RUNNING, Shared};
 use crate::worker::{Next, Worker};
 
-thread_local! {
-    /// Whether [`side`] lets the new thread go first.
-    static OTHERS_FIRST: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Explores the interleavings of `model`, with at most `bound` preemptions where one is given, and says how many there
-/// were.
-///
-/// loom remembers one access an object when it decides which orders to try: a thread's own load hides another's load
-/// from its compare-and-swap, and an order in which the other loads afterwards may never be tried. So the search is made
-/// twice, from both ends: once beginning with the model's main thread, once with the threads that it starts.
+/// Explores the interleavings of `model`; see [`model::check`]. No iteration knows the loops of another one.
 pub(crate) fn check(name: &str, bound: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
-    let iterations = Arc::new(AtomicUsize::new(0));
-    let model = Arc::new(model);
-    let begun = Instant::now();
-    for others_first in [false, true] {
-        OTHERS_FIRST.set(others_first);
-        let (counted, model) = (iterations.clone(), model.clone());
-        let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = bound;
-        builder.max_branches = 20_000;
+    model::check(name, bound, move || {
         ALIVE.with_borrow_mut(HashSet::clear);
-        builder.check(move || {
-            counted.fetch_add(1, Ordering::Relaxed);
-            model();
-        });
-    }
-    let bound = bound.map_or("none".into(), |bound| bound.to_string());
-    let (iterations, took) = (iterations.load(Ordering::Relaxed), begun.elapsed().as_millis());
-    println!("model {name}: bound {bound}, {iterations} iterations, {took} ms");
-}
-
-/// Starts another thread of a model; see [`check`].
-pub(crate) fn side<T: 'static>(f: impl FnOnce() -> T + 'static) -> thread::JoinHandle<T> {
-    if !OTHERS_FIRST.get() {
-        return thread::spawn(f);
-    }
-    // Waits until the other has begun, and it goes on while it can. (Not by `yield_now`: after that loom shows a thread
-    // no old values any more.)
-    let begun = loom::sync::Arc::new((Mutex::new(false), Condvar::new()));
-    let told = begun.clone();
-    let side = thread::spawn(move || {
-        *told.0.lock() = true;
-        told.1.notify_one();
-        f()
+        model();
     });
-    let mut begun_now = begun.0.lock();
-    while !*begun_now {
-        begun_now = begun.1.wait(begun_now);
-    }
-    drop(begun_now);
-    side
 }
 
 thread_local! {

@@ -4,9 +4,10 @@
 //! safe only while the worker moves on. The watchdog is a thread that looks at every worker's poll counter every
 //! [`CALM`] milliseconds. A worker that is awake and whose counter stands where it stood at the last look is suspect,
 //! and the next look comes after a [`TICK`]. If its thread
-//! blocks in the kernel it is *stuck*: inside a poll that waits for something. If the thread is runnable it may compute,
-//! or be kept from its core by another process, for which help is no use and costs: then it counts as stuck after
-//! [`LONG`]. What only a stuck worker would get to is rescued, no later than 8 ms after the poll began:
+//! blocks in the kernel it is *stuck*: inside a poll that waits for something. If the thread is runnable it may compute:
+//! then it counts as stuck once it has run for [`LONG`]. Or it is kept from its core by others, for which help is no use and
+//! costs: that time does not count. What only a stuck worker would get to is rescued, where its core is its own no later than 8 ms
+//! after the poll began:
 //!
 //! * its LIFO slot is emptied into the injector (nobody else ever takes from it);
 //! * its queue may be stolen down to the last task;
@@ -40,6 +41,19 @@ mod thread {
         rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs()
     }
 
+    /// For how long a thread of this process has run on a core so far, in nanoseconds; `None` where it has ended.
+    pub(crate) fn ran(thread: u32) -> Option<u64> {
+        /// The lowest three bits of a clock that counts the time of one thread on the cores; the others are the complement of
+        /// the thread's number. (The kernel's `CPUCLOCK_PERTHREAD_MASK` and `CPUCLOCK_SCHED`.)
+        const OF_THREAD: libc::clockid_t = 6;
+        let clock = (!libc::clockid_t::try_from(thread).ok()? << 3) | OF_THREAD;
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the call writes to `time` and to nothing else.
+        let refused = unsafe { libc::clock_gettime(clock, &raw mut time) };
+        let (seconds, rest) = (u64::try_from(time.tv_sec).ok()?, u64::try_from(time.tv_nsec).ok()?);
+        (refused == 0).then(|| seconds * 1_000_000_000 + rest)
+    }
+
     /// Whether a thread of this process blocks in the kernel, and is neither running nor waiting for a core.
     pub(crate) fn blocks(thread: u32) -> bool {
         let Ok(stat) = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")) else {
@@ -58,6 +72,10 @@ mod thread {
         0
     }
 
+    pub(crate) fn ran(_thread: u32) -> Option<u64> {
+        None
+    }
+
     pub(crate) fn blocks(_thread: u32) -> bool {
         false
     }
@@ -73,9 +91,10 @@ const TICK: u32 = 1;
 /// noise. A worker that begins to stand still is seen to within twice this time.
 const CALM: u32 = 4;
 
-/// Milliseconds that a worker may stand still while its thread is runnable. A thread that is kept from its core comes back
-/// within the kernel's time slice, some 3 ms.
-const LONG: u32 = 4;
+/// Nanoseconds that a worker may run while it stands still: what passes between two calm looks. Time on a core, because a
+/// thread that is kept from its core, by the other end of its connections, say, may stand still for long, and a spare one
+/// beside it takes the core from it for longer.
+const LONG: u64 = 4_000_000;
 
 /// Milliseconds after which a worker that moves on is asked to look at the driver.
 const UNLOOKED: u32 = 2;
@@ -139,9 +158,22 @@ struct Seen {
     looks: u32,
     /// Milliseconds for which the worker has not looked at the driver.
     unlooked: u32,
-    /// Milliseconds for which the worker has stood still.
-    still: u32,
+    /// Nanoseconds for which the worker has run while it stood still; where that is not known, all that have passed.
+    still: u64,
+    /// As [`thread::ran`].
+    ran: Option<u64>,
     awake: bool,
+}
+
+impl Seen {
+    /// For how many nanoseconds the thread of a worker, if that is awake, has run since the look before, `passed` milliseconds ago.
+    fn worked(&mut self, thread: Option<u32>, passed: u32) -> u64 {
+        let before = std::mem::replace(&mut self.ran, thread.and_then(thread::ran));
+        match (before, self.ran) {
+            (Some(before), Some(now)) => now.saturating_sub(before),
+            _ => u64::from(passed) * 1_000_000,
+        }
+    }
 }
 
 /// Starts the watchdog's thread. It ends when the loop is closed or gone.
@@ -191,7 +223,7 @@ enum Found {
     Quiet,
     /// Those that are awake move on.
     Moving,
-    /// One stands still: the next look comes soon.
+    /// One stands still, and not for want of a core alone: the next look comes soon.
     Still,
 }
 
@@ -208,16 +240,16 @@ fn tick(shared: &Arc<Shared>, seen: &mut [Seen], passed: u32) -> Found {
         let looks = slot.looks.load(Ordering::Relaxed);
         let is_awake = is_awake(shared, worker);
         let still = is_awake && seen.awake && polls == seen.polls && looks == seen.looks;
+        let thread = slot.thread.load(Ordering::Relaxed);
+        let worked = seen.worked(is_awake.then_some(thread), passed);
+        seen.still = if still { seen.still.saturating_add(worked) } else { 0 };
+        let stands =
+            still && (seen.still >= LONG || slot.stuck.load(Ordering::Relaxed) || thread::blocks(thread));
         found = found.max(match (is_awake, still) {
-            (_, true) => Found::Still,
+            (_, true) if stands || worked > 0 => Found::Still,
             (true, _) => Found::Moving,
             (false, _) => Found::Quiet,
         });
-        seen.still = if still { seen.still.saturating_add(passed) } else { 0 };
-        let stands = still
-            && (seen.still >= LONG
-                || slot.stuck.load(Ordering::Relaxed)
-                || thread::blocks(slot.thread.load(Ordering::Relaxed)));
         if stands != slot.stuck.load(Ordering::Relaxed) {
             slot.stuck.store(stands, Ordering::Relaxed);
             trace::stuck(worker, slot.current_id.load(std::sync::atomic::Ordering::Relaxed), stands);

@@ -289,7 +289,7 @@ impl StreamWriter {
     }
 
     /// As [`write`](Self::write), of bytes that the writer may keep: what the system does not take at once stays where it
-    /// is instead of being copied, unless earlier bytes wait.
+    /// is, and is sent from there. Nothing is copied, whatever waits before it.
     ///
     /// ```no_run
     /// # async fn example(writer: heist_streams::StreamWriter) -> std::io::Result<()> {

@@ -1,19 +1,20 @@
 //! Counts what channels cost on one thread: `channels [rounds]` prints nanoseconds; under `valgrind --tool=callgrind` it
 //! gives instructions. Each part is a function of its own that is never inlined, so that a profile names it.
 
-use std::future::Future;
 use std::hint::black_box;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
 
 use heist_sync::{broadcast, mpmc, mpsc, watch};
+
+mod support;
+use support::{ready, report};
 
 /// Values sent before they are received, as where tasks take turns.
 const BURST: u32 = 100;
 
 fn main() {
-    let rounds = std::env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(1_000_000);
+    let rounds = support::rounds();
     println!("ns a value:");
     report("mpsc unbounded, bursts", rounds, unbounded_bursts);
     report("mpsc bounded, bursts", rounds, bounded_bursts);
@@ -21,19 +22,6 @@ fn main() {
     report("mpmc bounded, bursts", rounds, mpmc_bursts);
     report("broadcast to two", rounds, broadcast_to_two);
     report("watch, send and look", rounds, watch_send);
-}
-
-fn report(name: &str, rounds: u32, part: fn(u32)) {
-    let started = Instant::now();
-    part(rounds);
-    println!("  {name:42} {:8.1}", started.elapsed().as_nanos() as f64 / f64::from(rounds));
-}
-
-fn ready<F: Future>(future: F) -> F::Output {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => panic!("it should be ready"),
-    }
 }
 
 #[inline(never)]

@@ -4,13 +4,15 @@
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::task::{Context, Waker};
 
 use heist_sync::{Lock, Queue, Semaphore, create_future, oneshot};
 
+mod support;
+use support::{ready, report};
+
 fn main() {
-    let rounds = std::env::args().nth(1).and_then(|rounds| rounds.parse().ok()).unwrap_or(1_000_000);
+    let rounds = support::rounds();
     println!("ns a round:");
     report("oneshot, value first", rounds, oneshot_ready);
     report("oneshot, receiver waits", rounds, oneshot_waiting);
@@ -21,12 +23,6 @@ fn main() {
     report("lock, free", rounds, lock_free);
     report("lock, handed over", rounds, lock_handed_over);
     report("semaphore, free", rounds, semaphore_free);
-}
-
-fn report(name: &str, rounds: u32, part: fn(u32)) {
-    let started = Instant::now();
-    part(rounds);
-    println!("  {name:32} {:8.1}", started.elapsed().as_nanos() as f64 / f64::from(rounds));
 }
 
 #[inline(never)]
@@ -62,10 +58,9 @@ fn queue_nowait(rounds: u32) {
 #[inline(never)]
 fn queue_ready(rounds: u32) {
     let queue = Queue::bounded(8);
-    let mut cx = Context::from_waker(Waker::noop());
     for round in 0..rounds {
-        assert!(pin!(black_box(&queue).put(round)).poll(&mut cx).is_ready());
-        assert!(black_box(pin!(black_box(&queue).get()).poll(&mut cx)).is_ready());
+        assert!(ready(black_box(&queue).put(round)).is_ok());
+        assert!(black_box(ready(black_box(&queue).get())).is_ok());
     }
 }
 
@@ -83,23 +78,18 @@ fn queue_waiting(rounds: u32) {
 
 #[inline(never)]
 fn future_ready(rounds: u32) {
-    let mut cx = Context::from_waker(Waker::noop());
     for round in 0..rounds {
         let future = create_future();
         assert!(black_box(&future).set_result(round).is_ok());
-        assert!(black_box(pin!(future.wait()).poll(&mut cx)).is_ready());
+        assert!(black_box(ready(future.wait())).is_ok());
     }
 }
 
 #[inline(never)]
 fn lock_free(rounds: u32) {
     let lock = Lock::new(0);
-    let mut cx = Context::from_waker(Waker::noop());
     for round in 0..rounds {
-        let Poll::Ready(mut guard) = pin!(black_box(&lock).lock()).poll(&mut cx) else {
-            panic!("it is free")
-        };
-        *guard = round;
+        *ready(black_box(&lock).lock()) = round;
     }
 }
 
@@ -119,8 +109,7 @@ fn lock_handed_over(rounds: u32) {
 #[inline(never)]
 fn semaphore_free(rounds: u32) {
     let semaphore = Semaphore::new(10);
-    let mut cx = Context::from_waker(Waker::noop());
     for _ in 0..rounds {
-        assert!(black_box(pin!(black_box(&semaphore).acquire()).poll(&mut cx)).is_ready());
+        drop(black_box(ready(black_box(&semaphore).acquire())));
     }
 }

@@ -7,25 +7,10 @@ use std::task::{Wake, Waker};
 
 use heist_core::Clock;
 use heist_core::clock::NEVER;
+use heist_core::sync::model::{check as explore, side};
 use heist_core::sync::thread;
 
 use crate::wheel::{CLOSED, EntryRef, FIRED, Wheel};
-
-/// Runs `model` in all interleavings (within `bound` preemptions) and prints how many there were.
-fn explore(name: &str, bound: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
-    let iterations = Arc::new(Count::new(0));
-    let counted = iterations.clone();
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = bound;
-    let started = std::time::Instant::now();
-    builder.check(move || {
-        counted.fetch_add(1, Ordering::Relaxed);
-        model();
-    });
-    let bound = bound.map_or("none".to_owned(), |bound| bound.to_string());
-    let (n, ms) = (iterations.load(Ordering::Relaxed), started.elapsed().as_millis());
-    println!("model {name}: bound {bound}, {n} iterations, {ms} ms");
-}
 
 /// Counts wakes in a loom cell, so that a wake is an access that the models order, and drops in a plain count.
 struct Probe {
@@ -103,7 +88,7 @@ fn fire_x_remote_cancel() {
     explore("fire_x_remote_cancel", None, || {
         let (service, probe) = (Service::new(), Probe::new());
         let entry = service.wheel().arm(5, probe.waker()).unwrap();
-        let other = thread::spawn(move || service.release_remote(entry).is_some());
+        let other = side(move || service.release_remote(entry).is_some());
         service.wheel().fire(5);
         let cancelled = other.join().unwrap();
         assert_eq!(probe.wakes(), usize::from(!cancelled), "woken or cancelled, not both, not neither");
@@ -149,9 +134,8 @@ fn fire_x_migrate() {
         let (old, new, probe) = (Service::new(), Service::new(), Probe::new());
         let entry = old.wheel().arm(5, probe.waker()).unwrap();
         let mover = probe.clone();
-        let other = thread::spawn(move || {
-            old.release_remote(entry).map(|_waker| new.wheel().arm(5, mover.waker()).unwrap())
-        });
+        let other =
+            side(move || old.release_remote(entry).map(|_waker| new.wheel().arm(5, mover.waker()).unwrap()));
         old.wheel().fire(5);
         let moved = other.join().unwrap();
         new.wheel().fire(5);
@@ -172,7 +156,7 @@ fn rescue_x_owner() {
     explore("rescue_x_owner", None, || {
         let (service, probe) = (Service::new(), Probe::new());
         let entry = service.wheel().arm(5, probe.waker()).unwrap();
-        let rescuer = thread::spawn(move || service.wheel().fire(5));
+        let rescuer = side(move || service.wheel().fire(5));
         service.wheel().fire(5);
         rescuer.join().unwrap();
         assert_eq!((probe.wakes(), probe.alive()), (1, 0));
@@ -187,7 +171,7 @@ fn rescue_x_arm() {
     explore("rescue_x_arm", None, || {
         let (service, probe) = (Service::new(), Probe::new());
         let due = service.wheel().arm(5, probe.waker()).unwrap();
-        let rescuer = thread::spawn(move || service.wheel().fire(5));
+        let rescuer = side(move || service.wheel().fire(5));
         let next = service.wheel().arm(9 << 20, probe.waker()).unwrap();
         rescuer.join().unwrap();
         assert_eq!((probe.wakes(), probe.alive()), (1, 1));
@@ -204,7 +188,7 @@ fn cancel_x_cancel_x_sweep() {
     explore("cancel_x_cancel_x_sweep", Some(2), || {
         let (service, probe) = (Service::new(), Probe::new());
         let [first, second] = [5, 6].map(|deadline| service.wheel().arm(deadline, probe.waker()).unwrap());
-        let others = [first, second].map(|entry| thread::spawn(move || drop(service.release_remote(entry))));
+        let others = [first, second].map(|entry| side(move || drop(service.release_remote(entry))));
         // Arming sweeps what is there and may use it again at once.
         let third = service.wheel().arm(7, probe.waker()).unwrap();
         for other in others {
@@ -224,8 +208,8 @@ fn fire_x_rescue_x_cancel() {
     explore("fire_x_rescue_x_cancel", Some(2), || {
         let (service, probe) = (Service::new(), Probe::new());
         let entry = service.wheel().arm(5, probe.waker()).unwrap();
-        let rescuer = thread::spawn(move || service.wheel().fire(5));
-        let handle = thread::spawn(move || service.release_remote(entry).is_some());
+        let rescuer = side(move || service.wheel().fire(5));
+        let handle = side(move || service.release_remote(entry).is_some());
         service.wheel().fire(5);
         rescuer.join().unwrap();
         let cancelled = handle.join().unwrap();
@@ -241,7 +225,7 @@ fn replace_waker_x_fire() {
         let (service, old, new) = (Service::new(), Probe::new(), Probe::new());
         let entry = service.wheel().arm(5, old.waker()).unwrap();
         let waker = new.waker();
-        let other = thread::spawn(move || {
+        let other = side(move || {
             assert!(!entry.holds(&waker));
             service.wheel().replace_waker(entry, waker).is_ok()
         });
@@ -260,7 +244,7 @@ fn close_x_cancel() {
     explore("close_x_cancel", None, || {
         let (service, probe) = (Service::new(), Probe::new());
         let [kept, dropped] = [5, 6].map(|deadline| service.wheel().arm(deadline, probe.waker()).unwrap());
-        let other = thread::spawn(move || drop(service.release_remote(dropped)));
+        let other = side(move || drop(service.release_remote(dropped)));
         service.wheel().close();
         other.join().unwrap();
         assert_eq!(kept.state(), CLOSED);
@@ -278,7 +262,7 @@ fn orphan_x_drop() {
         let (service, probe) = (Service::new(), Probe::new());
         let entries = [5, 6].map(|deadline| service.wheel().arm(deadline, probe.waker()).unwrap());
         let clock = Arc::downgrade(service.wheel().clock());
-        let other = thread::spawn(move || {
+        let other = side(move || {
             for entry in entries {
                 drop(service.release_remote(entry));
             }
@@ -298,7 +282,7 @@ fn orphaned_drop_x_drop() {
         let [first, second] = [5, 6].map(|deadline| service.wheel().arm(deadline, probe.waker()).unwrap());
         let clock = Arc::downgrade(service.wheel().clock());
         service.orphan();
-        let other = thread::spawn(move || drop(service.release_remote(first)));
+        let other = side(move || drop(service.release_remote(first)));
         drop(service.release_remote(second));
         other.join().unwrap();
         assert_eq!(clock.strong_count(), 0, "the wheel is gone, and its clock with it");
@@ -311,7 +295,7 @@ fn settle_x_remote_cancel() {
     explore("settle_x_remote_cancel", None, || {
         let (service, probe) = (Service::with_nursery(Clock::virtual_time()), Probe::new());
         let entry = service.wheel().arm_young(5, probe.waker()).unwrap();
-        let other = thread::spawn(move || service.release_remote(entry).is_some());
+        let other = side(move || service.release_remote(entry).is_some());
         service.wheel().fire(5);
         let cancelled = other.join().unwrap();
         assert_eq!(probe.wakes(), usize::from(!cancelled), "woken or cancelled, not both, not neither");
@@ -333,7 +317,7 @@ fn settle_x_arm() {
         let early = service.wheel().arm(1, probe.waker()).unwrap();
         clock.advance_to(1);
         let rescuers = clock.clone();
-        let rescuer = thread::spawn(move || service.wheel().fire(rescuers.now()));
+        let rescuer = side(move || service.wheel().fire(rescuers.now()));
         // The clock is no object of loom's: this is where the rescuer may read it first.
         thread::yield_now();
         clock.advance_to(10);
@@ -354,7 +338,7 @@ fn settle_x_settle() {
     explore("settle_x_settle", None, || {
         let (service, probe) = (Service::with_nursery(Clock::virtual_time()), Probe::new());
         let entry = service.wheel().arm_young(5, probe.waker()).unwrap();
-        let other = thread::spawn(move || {
+        let other = side(move || {
             let deadline = service.wheel().deadline_of(entry);
             drop(service.release_remote(entry));
             deadline

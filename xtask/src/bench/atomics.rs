@@ -4,45 +4,53 @@
 //! was executed, and the disassembly says which of them lock: those with the prefix `lock`, and `xchg` with memory. On
 //! x86-64 that is every atomic read-modify-write and every full fence.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use super::callgrind::Callgrind;
-use super::counts::Plan;
+use super::instrument::{Counter, Instrument, Tally};
 use crate::{sh, tree};
 
 /// The locked instructions of each object file (a program or a library), by address; read when first asked for.
 #[derive(Default)]
 struct Objects(HashMap<String, HashSet<u64>>);
 
-/// Counts and prints a table.
-pub(crate) fn count(program: &Path, words: &[&str]) -> Result<(), String> {
+/// Counts them.
+pub(crate) const INSTRUMENT: Instrument = Instrument {
+    option: "--atomics",
+    key: "atomic read-modify-writes",
+    title: "Atomic read-modify-writes and full fences of one operation (locked instructions under callgrind, the \
+            difference of two runs)",
+    digits: 1,
+    fewer: 1,
+    has_kinds: false,
+    start,
+};
+
+fn start(program: &Path) -> Result<Option<Counter>, String> {
     if !cfg!(target_arch = "x86_64") {
         println!("skipped: which instructions lock is known here for x86-64 alone");
-        return Ok(());
+        return Ok(None);
     }
     if !sh::is_there("objdump", &["--version"]) {
         println!("skipped: objdump is not installed, so locked instructions cannot be found");
-        return Ok(());
+        return Ok(None);
     }
-    let Some(callgrind) = Callgrind::of(program, "atomic read-modify-writes")? else { return Ok(()) };
-    let plan = Plan::parse(program, "bench --atomics", words)?;
-    println!(
-        "Atomic read-modify-writes and full fences of one operation (locked instructions under callgrind, the \
-         difference of two runs).\n"
-    );
+    let Some(callgrind) = Callgrind::of(program, "atomic read-modify-writes")? else { return Ok(None) };
     let profile = tree::target()?.join("atomics.callgrind");
-    let objects = std::cell::RefCell::new(Objects::default());
-    callgrind.table(plan, 1, |workload, peer, times| {
+    let objects = RefCell::new(Objects::default());
+    Ok(Some(Box::new(move |workload, peer, times| {
         let file = format!("--callgrind-out-file={}", profile.display());
         let options = [&file, "--dump-instr=yes", "--compress-pos=no", "--compress-strings=no"];
         callgrind.run(workload, peer, times, &options)?;
         let text = fs::read_to_string(&profile).map_err(|error| format!("no profile: {error}"))?;
         let _ = fs::remove_file(&profile);
-        locked(&text, |object| objects.borrow_mut().of(object))
-    })
+        let sum = locked(&text, |object| objects.borrow_mut().of(object))?;
+        Ok(Tally::from([(String::new(), sum)]))
+    })))
 }
 
 impl Objects {

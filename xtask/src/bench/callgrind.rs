@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::counts::{Plan, can_do};
 use crate::sh;
 
 /// One run under the counter.
@@ -27,32 +26,6 @@ impl Callgrind {
         }
         let spin = sh::read(Command::new(program).arg("--spin"))?.trim().to_owned();
         Ok(Some(Self { program: program.to_owned(), spin }))
-    }
-
-    /// A table with a row for each workload of the plan and a column for each peer; `count` says what one run took. What
-    /// is started and shut down once falls out of the difference of two runs.
-    pub(crate) fn table(
-        &self,
-        plan: Plan,
-        digits: usize,
-        count: impl Fn(&str, &str, u64) -> Result<u64, String>,
-    ) -> Result<(), String> {
-        println!("| operation | {} |", plan.peers.join(" | "));
-        println!("|---|{}", "--:|".repeat(plan.peers.len()));
-        for (workload, times) in plan.workloads {
-            let mut cells = Vec::new();
-            for peer in &plan.peers {
-                if !can_do(&self.program, workload, peer)? {
-                    cells.push("-".to_owned());
-                    continue;
-                }
-                let once = count(workload, peer, times)? as f64;
-                let twice = count(workload, peer, times * 2)? as f64;
-                cells.push(format!("{:.digits$}", (twice - once) / times as f64));
-            }
-            println!("| {workload} | {} |", cells.join(" | "));
-        }
-        Ok(())
     }
 
     /// One process that does the operation `times` times; what callgrind says of it on standard error.

@@ -1,5 +1,4 @@
-//! What one operation takes, counted by an instrument: the difference of two runs, one of which does it twice as often,
-//! divided by how much more often. What is started and shut down once falls out.
+//! What is counted, on which peers.
 
 use std::path::Path;
 use std::process::Command;
@@ -41,8 +40,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// From `--only` and `--peers`. `bench` names the command in messages.
-    pub(crate) fn parse(program: &Path, bench: &str, words: &[&str]) -> Result<Self, String> {
+    /// From `--only` and `--peers`. `option` names the command in messages.
+    pub(crate) fn parse(program: &Path, option: &str, words: &[&str]) -> Result<Self, String> {
         let (mut only, mut peers) = (None, None);
         let mut words = words.iter();
         while let Some(word) = words.next() {
@@ -50,7 +49,7 @@ impl Plan {
             match *word {
                 "--only" => only = Some(value.split(',').collect::<Vec<_>>()),
                 "--peers" => peers = Some(value.split(',').map(str::to_owned).collect()),
-                other => return Err(format!("`{bench}` does not know `{other}`")),
+                other => return Err(format!("`bench {option}` does not know `{other}`")),
             }
         }
         let is_wanted =
@@ -58,7 +57,7 @@ impl Plan {
         let workloads: Vec<_> = COUNTED.iter().copied().filter(|(name, _)| is_wanted(name)).collect();
         if workloads.is_empty() {
             let known: Vec<_> = COUNTED.iter().map(|(name, _)| *name).collect();
-            return Err(format!("`{bench}` can count {}", known.join(", ")));
+            return Err(format!("`bench {option}` can count {}", known.join(", ")));
         }
         let peers = match peers {
             Some(peers) => peers,

@@ -3,17 +3,27 @@
 use std::path::Path;
 
 use super::callgrind::Callgrind;
-use super::counts::Plan;
+use super::instrument::{Counter, Instrument, Tally};
 
-/// Counts and prints a table.
-pub(crate) fn count(program: &Path, words: &[&str]) -> Result<(), String> {
-    let Some(callgrind) = Callgrind::of(program, "instructions")? else { return Ok(()) };
-    let plan = Plan::parse(program, "bench --instructions", words)?;
-    println!("User-space instructions of one operation (callgrind, the difference of two runs).\n");
-    callgrind.table(plan, 0, |workload, peer, times| {
+/// Counts them.
+pub(crate) const INSTRUMENT: Instrument = Instrument {
+    option: "--instructions",
+    key: "instructions",
+    title: "User-space instructions of one operation (callgrind, the difference of two runs)",
+    digits: 0,
+    fewer: 1,
+    has_kinds: false,
+    start,
+};
+
+fn start(program: &Path) -> Result<Option<Counter>, String> {
+    let Some(callgrind) = Callgrind::of(program, "instructions")? else { return Ok(None) };
+    Ok(Some(Box::new(move |workload, peer, times| {
         let text = callgrind.run(workload, peer, times, &["--callgrind-out-file=/dev/null"])?;
         let collected = text.lines().find_map(|line| line.split_once("Collected : "));
         let number = collected.and_then(|(_, number)| number.trim().parse().ok());
-        number.ok_or_else(|| format!("callgrind counted nothing for {workload} on {peer}:\n{text}"))
-    })
+        let number =
+            number.ok_or_else(|| format!("callgrind counted nothing for {workload} on {peer}:\n{text}"))?;
+        Ok(Tally::from([(String::new(), number)]))
+    })))
 }

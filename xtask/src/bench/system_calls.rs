@@ -1,52 +1,38 @@
 //! System calls of one operation, under strace.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use super::counts::{Plan, can_do};
+use super::instrument::{Counter, Instrument, Tally};
 use crate::sh;
 
 /// One run under the counter.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Repetitions are so many times fewer than under the counter of instructions: each call is a line of text.
-const FEWER: u64 = 10;
+/// Counts them, a tenth as often as instructions: each call is a line of text.
+pub(crate) const INSTRUMENT: Instrument = Instrument {
+    option: "--system-calls",
+    key: "system calls",
+    title: "System calls of one operation (strace, the difference of two runs), the rare ones not named",
+    digits: 2,
+    fewer: 10,
+    has_kinds: true,
+    start,
+};
 
-/// A call that is made less often than this in an operation is not named.
-const NAMED: f64 = 0.01;
-
-/// How often each system call was made.
-type Calls = BTreeMap<String, u64>;
-
-/// Counts and prints a table.
-pub(crate) fn count(program: &Path, words: &[&str]) -> Result<(), String> {
+fn start(program: &Path) -> Result<Option<Counter>, String> {
     if !sh::is_there("strace", &["--version"]) {
         println!("skipped: strace is not installed, so system calls cannot be counted");
-        return Ok(());
+        return Ok(None);
     }
-    let plan = Plan::parse(program, "bench --system-calls", words)?;
-    println!(
-        "System calls of one operation (strace, the difference of two runs), those below {NAMED} not named.\n"
-    );
-    println!("| operation | peer | in all | which |");
-    println!("|---|---|--:|---|");
-    for (workload, times) in plan.workloads {
-        let times = times / FEWER;
-        for peer in &plan.peers {
-            if can_do(program, workload, peer)? {
-                let once = counted(program, workload, peer, times)?;
-                let twice = counted(program, workload, peer, times * 2)?;
-                println!("| {workload} | {peer} | {} |", row(&once, &twice, times));
-            }
-        }
-    }
-    Ok(())
+    let program = program.to_owned();
+    Ok(Some(Box::new(move |workload, peer, times| counted(&program, workload, peer, times))))
 }
 
 /// All calls of one process that does the operation `times` times, without those of the client that it starts.
-fn counted(program: &Path, workload: &str, peer: &str, times: u64) -> Result<Calls, String> {
+fn counted(program: &Path, workload: &str, peer: &str, times: u64) -> Result<Tally, String> {
     let mut command = Command::new("strace");
     command.args(["--follow-forks", "--quiet=all", "--string-limit=0", "--signal=none"]);
     command.arg(program).args(["--callgrind-target", workload, peer, &times.to_string()]);
@@ -62,8 +48,8 @@ fn counted(program: &Path, workload: &str, peer: &str, times: u64) -> Result<Cal
 
 /// Counts the lines `[pid N] name(...`. A thread's number is left out until there is a second one. Whoever begins with
 /// another program is a client, and not counted from there.
-fn calls(log: &str) -> Calls {
-    let (mut calls, mut clients, mut has_begun) = (Calls::new(), BTreeSet::new(), false);
+fn calls(log: &str) -> Tally {
+    let (mut calls, mut clients, mut has_begun) = (Tally::new(), BTreeSet::new(), false);
     for line in log.lines() {
         let (pid, call) = match line.strip_prefix("[pid ").and_then(|rest| rest.split_once("] ")) {
             Some((pid, call)) => (pid.trim(), call),
@@ -87,19 +73,6 @@ fn calls(log: &str) -> Calls {
     calls
 }
 
-/// The sum, and each call by name, the most frequent first.
-fn row(once: &Calls, twice: &Calls, times: u64) -> String {
-    let by_operation =
-        |name: &String, more: u64| (more as f64 - once.get(name).copied().unwrap_or(0) as f64) / times as f64;
-    let mut named: Vec<(f64, &String)> =
-        twice.iter().map(|(name, more)| (by_operation(name, *more), name)).collect();
-    let sum: f64 = named.iter().map(|(count, _)| count).sum();
-    named.retain(|(count, _)| *count >= NAMED);
-    named.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let names: Vec<_> = named.iter().map(|(count, name)| format!("{name} {count:.2}")).collect();
-    format!("{:.2} | {}", sum.max(0.0), names.join(", "))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,11 +91,5 @@ mod tests {
         assert_eq!(calls.get("read"), Some(&2));
         assert_eq!(calls.get("futex"), Some(&1));
         assert_eq!(calls.get("write"), None);
-    }
-
-    #[test]
-    fn a_row_is_the_difference_of_two_runs() {
-        let calls = |reads| Calls::from([("read".to_owned(), reads), ("mmap".to_owned(), 50)]);
-        assert_eq!(row(&calls(110), &calls(210), 100), "1.00 | read 1.00");
     }
 }

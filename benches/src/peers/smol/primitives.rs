@@ -1,4 +1,5 @@
-//! smol's locks and channels: async-lock, async-channel, event-listener. It has no broadcast channel.
+//! smol's locks and channels: async-lock, async-channel, and what its makers have beside it, event-listener and
+//! async-broadcast.
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,8 +10,8 @@ use smol::lock::{Mutex, RwLock, Semaphore};
 
 use super::Smol;
 use crate::primitives::{
-    self, Channels, Events, Locks, Programs, Queues, RwLocks, Semaphores, SharedChannels, channel, lock,
-    rwlock,
+    self, Broadcasts, Channels, Events, Locks, Programs, Queues, RwLocks, Semaphores, SharedChannels,
+    channel, lock, rwlock,
 };
 
 impl Locks for Smol {
@@ -47,6 +48,10 @@ impl SharedChannels for Smol {
 
 impl Queues for Smol {
     type Queue = Bounded;
+}
+
+impl Broadcasts for Smol {
+    type Broadcast = Broadcast;
 }
 
 lock!(Mutex<u64>);
@@ -113,3 +118,25 @@ channel!(
     |_| channel::unbounded(),
     |sender, value| sender.send(value).await
 );
+
+/// `async_broadcast::broadcast`.
+#[derive(Debug)]
+pub(crate) struct Broadcast;
+
+impl primitives::Broadcast for Broadcast {
+    type Sender = async_broadcast::Sender<u64>;
+    type Receiver = async_broadcast::Receiver<u64>;
+
+    fn open(capacity: usize, receivers: usize) -> (Self::Sender, Vec<Self::Receiver>) {
+        let (sender, receiver) = async_broadcast::broadcast(capacity);
+        (sender, vec![receiver; receivers])
+    }
+
+    fn send(sender: &Self::Sender, value: u64) {
+        sender.try_broadcast(value).expect("nobody lags by the capacity");
+    }
+
+    async fn receive(receiver: &mut Self::Receiver) -> u64 {
+        receiver.recv_direct().await.expect("a sender sends")
+    }
+}

@@ -8,30 +8,14 @@ use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context as TaskContext, Poll, RawWaker, RawWakerVTable, Waker};
-use std::time::Instant;
 
 use super::{Delivered, Scope, Settled, Tree};
 use crate::context::{self, SETTLE, YIELDED};
 use crate::driver::NoDriver;
+use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering as LoomOrdering};
-use crate::sync::{Mutex, thread};
+use crate::sync::model::{check, side};
 use crate::{CancelledError, Clock, Context};
-
-/// Explores the interleavings of `model`, with at most `bound` preemptions, and says how many there were.
-fn check(name: &str, bound: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
-    let iterations = Arc::new(AtomicUsize::new(0));
-    let counted = iterations.clone();
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = bound;
-    let begun = Instant::now();
-    builder.check(move || {
-        counted.fetch_add(1, Ordering::Relaxed);
-        model();
-    });
-    let bound = bound.map_or("none".into(), |bound| bound.to_string());
-    let (iterations, took) = (iterations.load(Ordering::Relaxed), begun.elapsed().as_millis());
-    println!("model {name}: bound {bound}, {iterations} iterations, {took} ms");
-}
 
 /// A waker that wakes nobody, and leads to the header of a task.
 static QUIET: RawWakerVTable =
@@ -144,7 +128,7 @@ fn leave_elsewhere_and_delivery() {
             })
         }));
         assert_eq!(desk.turn(root.as_mut()), Turn::Idle);
-        let other = thread::spawn(move || {
+        let other = side(move || {
             let scope = place.lock().take();
             drop(scope);
         });
@@ -175,7 +159,7 @@ fn settle_and_a_scope_that_is_polled_later() {
         }));
         assert_eq!(desk.turn(root.as_mut()), Turn::Idle);
         busy.store(true, LoomOrdering::Release);
-        let other = thread::spawn(move || clears.store(false, LoomOrdering::Release));
+        let other = side(move || clears.store(false, LoomOrdering::Release));
         desk.tree.request(CancelledError::new(None));
         let mut turn = desk.turn(root.as_mut());
         other.join().unwrap();
@@ -194,8 +178,8 @@ fn request_and_delivery_and_uncancel() {
     check("request_and_delivery_and_uncancel", Some(2), || {
         let tree: Arc<Tree> = Arc::default();
         let (asks, takes_back) = (tree.clone(), tree.clone());
-        let first = thread::spawn(move || asks.request(CancelledError::new(None)));
-        let second = thread::spawn(move || takes_back.uncancel());
+        let first = side(move || asks.request(CancelledError::new(None)));
+        let second = side(move || takes_back.uncancel());
         let mut delivered = usize::from(tree.take_fresh().is_some());
         first.join().unwrap();
         let left = second.join().unwrap();

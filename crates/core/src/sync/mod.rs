@@ -18,6 +18,8 @@ pub use self::std::*;
 mod loom;
 #[cfg(heist_loom)]
 pub use self::loom::*;
+#[cfg(heist_loom)]
+pub mod model;
 
 /// Whether a named mutation of a protocol is switched on, in a loom build by the variable `HEIST_MUTANT`.
 ///

@@ -17,7 +17,6 @@ fn tls() {
         heist::tls::TlsContext => "Send Sync Unpin",
         heist::tls::TlsError => "Send Sync Unpin",
         heist::tls::TlsErrorKind => "Send Sync Unpin",
-        heist::StartTransportTls<'static> => "Send Sync Unpin",
     }
 }
 

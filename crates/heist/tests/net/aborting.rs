@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use heist::{StreamReader, StreamWriter, sleep, start_server, to_thread};
 
-use crate::support::{Lines, for_each_flavour, peers};
+use crate::support::{Lines, in_real_time, peers};
 
 /// What is to be so when the connection is aborted: the client's first byte.
 const QUIET: u8 = b'q';
@@ -87,28 +87,22 @@ async fn abort(mut reader: StreamReader, writer: StreamWriter, kept: Arc<Mutex<V
 
 #[test]
 fn abort_tells_the_peer_what_a_close_would() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let kept = Arc::<Mutex<Vec<_>>>::default();
-                let readers = kept.clone();
-                let handler = move |reader, writer| abort(reader, writer, readers.clone());
-                let server = start_server(handler, "127.0.0.1:0").await.unwrap();
-                check_server(server.sockets()[0].local_addr().unwrap(), "our").await;
-                while kept.lock().unwrap().len() < EXPECTED.len() {
-                    sleep(Duration::from_millis(1)).await;
-                }
-                for Kept { manner, found, .. } in &*kept.lock().unwrap() {
-                    // One that was reset finds the end; of the quiet one the peer may have been refused more by then.
-                    let ended = found.as_ref().is_ok_and(Vec::is_empty);
-                    assert!(ended || *manner == QUIET, "manner {}: {found:?}", *manner as char);
-                }
-                server.close();
-                server.wait_closed().await;
-            })
-            .unwrap();
+    in_real_time(|| async {
+        let kept = Arc::<Mutex<Vec<_>>>::default();
+        let readers = kept.clone();
+        let handler = move |reader, writer| abort(reader, writer, readers.clone());
+        let server = start_server(handler, "127.0.0.1:0").await.unwrap();
+        check_server(server.sockets()[0].local_addr().unwrap(), "our").await;
+        while kept.lock().unwrap().len() < EXPECTED.len() {
+            sleep(Duration::from_millis(1)).await;
+        }
+        for Kept { manner, found, .. } in &*kept.lock().unwrap() {
+            // One that was reset finds the end; of the quiet one the peer may have been refused more by then.
+            let ended = found.as_ref().is_ok_and(Vec::is_empty);
+            assert!(ended || *manner == QUIET, "manner {}: {found:?}", *manner as char);
+        }
+        server.close();
+        server.wait_closed().await;
     });
 }
 

@@ -1,6 +1,5 @@
 //! Protocols of datagrams: behaviours NET 258, 259, TRANS 261, 275, 276, A76, A77, A80.
 
-use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, UdpSocket as StdUdp};
 use std::sync::{Arc, Mutex};
@@ -11,12 +10,7 @@ use heist::{
     create_datagram_endpoint_on, yield_now,
 };
 
-use crate::support::{self, for_each_flavour};
-
-/// Runs a test on both flavours, in real time: sockets do not hold virtual time back.
-fn on_both<F: Future<Output = io::Result<()>>>(test: impl Fn() -> F) {
-    for_each_flavour(|builder| builder.build().unwrap().run(test()).unwrap().unwrap());
-}
+use crate::support::{self, with_io};
 
 /// A callback, or the end of the protocol.
 #[derive(Debug)]
@@ -139,7 +133,7 @@ async fn full() -> io::Result<(DatagramTransport<UnixDatagram>, Calls<UnixDatagr
 
 #[test]
 fn b258_a_request_and_its_answer_carry_addresses_and_close_is_told() {
-    on_both(|| async {
+    with_io(|| async {
         let (server, server_calls) = endpoint(true).await?;
         let (client, calls) = endpoint(false).await?;
         let (at, from) = (server.sock_name().unwrap(), client.sock_name().unwrap());
@@ -159,7 +153,7 @@ fn b258_a_request_and_its_answer_carry_addresses_and_close_is_told() {
 
 #[test]
 fn b259_b276_errors_are_told_and_the_endpoint_lives_on() {
-    on_both(|| async {
+    with_io(|| async {
         let peer = StdUdp::bind("127.0.0.1:0")?;
         let at = peer.local_addr()?;
         drop(peer);
@@ -186,7 +180,7 @@ fn b259_b276_errors_are_told_and_the_endpoint_lives_on() {
 
 #[test]
 fn b275_empty_datagrams_are_sent_and_other_addresses_refused() {
-    on_both(|| async {
+    with_io(|| async {
         let (server, server_calls) = endpoint(false).await?;
         let at = server.sock_name().unwrap();
         let calls = Calls::new();
@@ -209,7 +203,7 @@ fn b275_empty_datagrams_are_sent_and_other_addresses_refused() {
 
 #[test]
 fn b275_what_is_kept_is_a_copy_and_in_order() {
-    on_both(|| async {
+    with_io(|| async {
         let (transport, calls, far, waiting) = full().await?;
         let mut data = *b"one";
         transport.sendto(&data, None)?;
@@ -234,7 +228,7 @@ fn b275_what_is_kept_is_a_copy_and_in_order() {
 
 #[test]
 fn writing_pauses_above_the_high_mark_and_abort_drops_what_is_kept() {
-    on_both(|| async {
+    with_io(|| async {
         let (transport, calls, far, _) = full().await?;
         assert_eq!(transport.get_write_buffer_limits(), (16 << 10, 64 << 10));
         assert_eq!(transport.set_write_buffer_limits(1, 2).unwrap_err().kind(), ErrorKind::InvalidInput);
@@ -266,7 +260,7 @@ fn writing_pauses_above_the_high_mark_and_abort_drops_what_is_kept() {
 
 #[test]
 fn a076_a077_addresses_need_a_common_family_and_options_are_off() {
-    on_both(|| async {
+    with_io(|| async {
         let factory = || Recorder::new(&Calls::new());
         let error = create_datagram_endpoint(factory)
             .local_addr("127.0.0.1:0")
@@ -294,7 +288,7 @@ fn a076_a077_addresses_need_a_common_family_and_options_are_off() {
 
 #[test]
 fn a080_a_fault_of_the_protocol_ends_its_endpoint() {
-    on_both(|| async {
+    with_io(|| async {
         let told = Arc::new(Mutex::new(Vec::new()));
         let tells = told.clone();
         heist::get_running_loop().set_exception_handler(Some(Arc::new(move |_, context| {
@@ -314,7 +308,7 @@ fn a080_a_fault_of_the_protocol_ends_its_endpoint() {
 
 #[test]
 fn unix_datagrams_go_by_name() {
-    on_both(|| async {
+    with_io(|| async {
         let (here, there) = (support::temporary_path("here"), support::temporary_path("there"));
         let far = UnixDatagram::bind(&there)?;
         let calls = Calls::new();

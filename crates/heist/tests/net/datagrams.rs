@@ -7,12 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use heist::net::UdpSocket;
 
-use crate::support::{self, for_each_flavour};
-
-/// Runs a test on both flavours, in real time: sockets do not hold virtual time back.
-fn on_both<F: Future<Output = io::Result<()>>>(test: impl Fn() -> F) {
-    for_each_flavour(|builder| builder.build().unwrap().run(test()).unwrap().unwrap());
-}
+use crate::support::{self, with_io};
 
 async fn udp() -> io::Result<(UdpSocket, SocketAddr)> {
     let socket = UdpSocket::bind("127.0.0.1:0").await?;
@@ -27,7 +22,7 @@ fn free_address() -> SocketAddr {
 
 #[test]
 fn a_request_and_its_answer_carry_addresses() {
-    on_both(|| async {
+    with_io(|| async {
         let ((server, at), (client, from)) = (udp().await?, udp().await?);
         let answering = heist::create_task(async move {
             let mut buf = [0; 100];
@@ -46,7 +41,7 @@ fn a_request_and_its_answer_carry_addresses() {
 
 #[test]
 fn b259_a_port_where_nobody_listens_does_not_end_receiving() {
-    on_both(|| async {
+    with_io(|| async {
         let ((near, at), (far, _)) = (udp().await?, udp().await?);
         near.send_to(b"lost", free_address()).await?;
         far.send_to(b"found", at).await?;
@@ -58,7 +53,7 @@ fn b259_a_port_where_nobody_listens_does_not_end_receiving() {
 
 #[test]
 fn a_connected_socket_is_told_that_nobody_listens_and_goes_on() {
-    on_both(|| async {
+    with_io(|| async {
         let peer = UdpSocket::bind("127.0.0.1:0").await?;
         let at = peer.local_addr()?;
         let (near, from) = udp().await?;
@@ -93,7 +88,7 @@ fn b247_numeric_addresses_are_not_sent_to_the_resolver() {
 
 #[test]
 fn a076_addresses_without_a_common_family_are_refused() {
-    on_both(|| async {
+    with_io(|| async {
         let builder = UdpSocket::builder().local_addr("127.0.0.1:0").remote_addr("[::1]:9");
         let error = builder.build().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -109,7 +104,7 @@ fn a076_addresses_without_a_common_family_are_refused() {
 
 #[test]
 fn a077_broadcasting_and_sharing_a_port_are_off_unless_asked_for() {
-    on_both(|| async {
+    with_io(|| async {
         let (socket, at) = udp().await?;
         assert!(!socket.broadcast()?);
         let error = UdpSocket::builder().local_addr(at).reuse_port(true).build().await.unwrap_err();
@@ -126,7 +121,7 @@ fn a077_broadcasting_and_sharing_a_port_are_off_unless_asked_for() {
 
 #[test]
 fn peeking_takes_nothing_and_trying_does_not_wait() {
-    on_both(|| async {
+    with_io(|| async {
         let ((near, at), (far, from)) = (udp().await?, udp().await?);
         let mut buf = [0; 100];
         assert_eq!(near.try_recv(&mut buf).unwrap_err().kind(), ErrorKind::WouldBlock);
@@ -140,7 +135,7 @@ fn peeking_takes_nothing_and_trying_does_not_wait() {
 
 #[test]
 fn a_multicast_group_receives() {
-    on_both(|| async {
+    with_io(|| async {
         const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 77, 77);
         let socket = UdpSocket::bind("0.0.0.0:0").await?;
         let port = socket.local_addr()?.port();
@@ -165,7 +160,7 @@ mod unix {
 
     #[test]
     fn datagrams_go_to_a_path_and_carry_the_senders() {
-        on_both(|| async {
+        with_io(|| async {
             let (near, far) = (support::temporary_path("near"), support::temporary_path("far"));
             let (near_socket, far_socket) = (UnixDatagram::bind(&near)?, UnixDatagram::bind(&far)?);
             near_socket.send_to(b"hello", &far).await?;
@@ -186,7 +181,7 @@ mod unix {
 
     #[test]
     fn b241_a_datagram_that_finds_no_room_goes_once_there_is_some() {
-        on_both(|| async {
+        with_io(|| async {
             let (near, far) = UnixDatagram::pair()?;
             let mut sent = 0;
             while near.try_send(&[sent as u8; 1000]).is_ok() {

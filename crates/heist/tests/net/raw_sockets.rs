@@ -15,12 +15,7 @@ use heist::{
     sock_sendto,
 };
 
-use crate::support::{self, for_each_flavour};
-
-/// Runs a test on both flavours, in real time: sockets do not hold virtual time back.
-fn on_both<F: Future<Output = io::Result<()>>>(test: impl Fn() -> F) {
-    for_each_flavour(|builder| builder.build().unwrap().run(test()).unwrap().unwrap());
-}
+use crate::support::{self, for_each_flavour, in_real_time, with_io};
 
 fn pair() -> io::Result<(UnixStream, UnixStream)> {
     let (near, far) = UnixStream::pair()?;
@@ -40,7 +35,7 @@ async fn begin<F: Future>(mut future: Pin<&mut F>) {
 
 #[test]
 fn b237_a_receive_works_at_once_after_one_that_was_cancelled() {
-    on_both(|| async {
+    with_io(|| async {
         let (near, mut far) = pair()?;
         let near = Arc::new(near);
         for _ in 0..3 {
@@ -59,7 +54,7 @@ fn b237_a_receive_works_at_once_after_one_that_was_cancelled() {
 
 #[test]
 fn b238_a_send_arrives_whole_after_one_that_was_cancelled() {
-    on_both(|| async {
+    with_io(|| async {
         let (near, far) = pair()?;
         let filler = vec![b'-'; 10 << 20];
         begin(pin!(sock_sendall(&near, &filler))).await;
@@ -82,7 +77,7 @@ fn b238_a_send_arrives_whole_after_one_that_was_cancelled() {
 
 #[test]
 fn b239_a_million_bytes_arrive_in_order() {
-    on_both(|| async {
+    with_io(|| async {
         let (near, far) = pair()?;
         let data: Vec<u8> = (0..1_000_000_u32).map(|i| (i % 251) as u8).collect();
         let sent = data.clone();
@@ -106,7 +101,7 @@ fn b239_a_million_bytes_arrive_in_order() {
 
 #[test]
 fn b240_a_datagram_tells_who_sent_it_and_keeps_to_the_limit() {
-    on_both(|| async {
+    with_io(|| async {
         let (near, far) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
         near.set_nonblocking(true)?;
         far.set_nonblocking(true)?;
@@ -130,7 +125,7 @@ fn b240_a_datagram_tells_who_sent_it_and_keeps_to_the_limit() {
 
 #[test]
 fn b241_a_datagram_that_would_block_is_sent_when_there_is_room() {
-    on_both(|| async {
+    with_io(|| async {
         let path = support::temporary_path("datagrams");
         let (near, far) = (UnixDatagram::unbound()?, UnixDatagram::bind(&path)?);
         near.set_nonblocking(true)?;
@@ -161,7 +156,7 @@ fn tcp_socket() -> io::Result<socket2::Socket> {
 
 #[test]
 fn b242_connecting_where_nobody_listens_is_refused() {
-    on_both(|| async {
+    with_io(|| async {
         let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let error = sock_connect(&tcp_socket()?, free).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
@@ -172,7 +167,7 @@ fn b242_connecting_where_nobody_listens_is_refused() {
 
 #[test]
 fn b243_accept_gives_a_connection_that_does_not_block_and_the_peer() {
-    on_both(|| async {
+    with_io(|| async {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
@@ -190,28 +185,22 @@ fn b243_accept_gives_a_connection_that_does_not_block_and_the_peer() {
 
 #[test]
 fn b244_an_accept_that_was_given_up_leaves_nothing_behind() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-                listener.set_nonblocking(true).unwrap();
-                let address = listener.local_addr().unwrap();
-                let limit = std::time::Duration::from_millis(1);
-                heist::wait_for(sock_accept(&listener), limit).await.unwrap_err();
-                drop(listener);
-                // A duplicate left behind would still listen.
-                let error = sock_connect(&tcp_socket().unwrap(), address).await.unwrap_err();
-                assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-            })
-            .unwrap();
+    in_real_time(|| async {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let limit = std::time::Duration::from_millis(1);
+        heist::wait_for(sock_accept(&listener), limit).await.unwrap_err();
+        drop(listener);
+        // A duplicate left behind would still listen.
+        let error = sock_connect(&tcp_socket().unwrap(), address).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     });
 }
 
 #[test]
 fn a069_a_connect_that_was_cancelled_allows_a_later_one() {
-    on_both(|| async {
+    with_io(|| async {
         let listener = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None)?;
         listener.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into())?;
         listener.listen(0)?;
@@ -235,7 +224,7 @@ fn a069_a_connect_that_was_cancelled_allows_a_later_one() {
 
 #[test]
 fn a070_sockets_in_blocking_mode_are_refused() {
-    on_both(|| async {
+    with_io(|| async {
         let (near, _far) = UnixStream::pair()?;
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
@@ -258,7 +247,7 @@ fn a070_sockets_in_blocking_mode_are_refused() {
 
 #[test]
 fn a_unix_socket_is_connected_and_received_from_into_a_buffer() {
-    on_both(|| async {
+    with_io(|| async {
         let path = support::temporary_path("raw");
         let socket = || {
             let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
@@ -290,7 +279,7 @@ fn a_unix_socket_is_connected_and_received_from_into_a_buffer() {
 
 #[test]
 fn two_tasks_wait_for_one_socket_in_both_directions() {
-    on_both(|| async {
+    with_io(|| async {
         let (near, far) = pair()?;
         let mut filled = 0;
         while let Ok(n) = (&near).write(&[b'-'; 4096]) {
@@ -351,7 +340,7 @@ async fn settle() {
 
 #[test]
 fn a064_a_reader_is_called_at_each_readiness_until_it_is_removed() {
-    on_both(|| async {
+    with_io(|| async {
         let (near, mut far) = pair()?;
         let calls = Calls::default();
         let (its, mut reading) = (calls.clone(), near.try_clone()?);
@@ -383,7 +372,7 @@ fn a064_a_reader_is_called_at_each_readiness_until_it_is_removed() {
 
 #[test]
 fn a065_a_second_reader_replaces_the_first_and_leaves_the_writer() {
-    on_both(|| async {
+    with_io(|| async {
         let (near, mut far) = pair()?;
         let (first_calls, second_calls, written) = (Calls::default(), Calls::default(), Calls::default());
         let its = first_calls.clone();
@@ -406,7 +395,7 @@ fn a065_a_second_reader_replaces_the_first_and_leaves_the_writer() {
 
 #[test]
 fn a066_removing_one_direction_leaves_the_other() {
-    on_both(|| async {
+    with_io(|| async {
         let (near, mut far) = pair()?;
         let (read, written) = (Calls::default(), Calls::default());
         let its = read.clone();
@@ -446,7 +435,7 @@ fn a067_a_closed_loop_watches_nothing() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a068_the_descriptor_of_a_live_stream_is_not_watched_by_hand() {
-    on_both(|| async {
+    with_io(|| async {
         let (near, far) = heist::net::UnixStream::pair()?;
         begin(pin!(near.readable())).await;
         let error = add_reader(&near, || ()).unwrap_err();
@@ -465,7 +454,7 @@ fn a068_the_descriptor_of_a_live_stream_is_not_watched_by_hand() {
 
 #[test]
 fn a_callback_may_remove_itself_and_one_that_panics_stays() {
-    on_both(|| async {
+    with_io(|| async {
         let reports = Calls::default();
         let its = reports.clone();
         let handle = heist::Handle::current().unwrap();
@@ -498,8 +487,29 @@ fn a_callback_may_remove_itself_and_one_that_panics_stays() {
 }
 
 #[test]
+fn a_callback_that_removes_itself_is_dropped_though_the_loop_stops_with_it() {
+    for_each_flavour(|builder| {
+        let (near, mut far) = pair().unwrap();
+        far.write_all(b"x").unwrap();
+        let event_loop = builder.build_event_loop().unwrap();
+        let near = Arc::new(near);
+        let (own, stopping) = (near.clone(), event_loop.handle());
+        let handle = event_loop
+            .add_reader(&*near, move || {
+                assert!(remove_reader(&*own));
+                stopping.stop();
+            })
+            .unwrap();
+        event_loop.run_forever().unwrap();
+        event_loop.close().unwrap();
+        assert!(handle.cancelled());
+        assert_eq!(Arc::strong_count(&near), 1, "no turn comes after the last one");
+    });
+}
+
+#[test]
 fn what_cannot_be_watched_is_refused_at_once() {
-    on_both(|| async {
+    with_io(|| async {
         let file = std::fs::File::open(std::env::current_exe()?)?;
         add_reader(&file, || ()).unwrap_err();
         assert!(!remove_reader(&file));

@@ -14,15 +14,10 @@ use heist::{
 };
 
 use crate::recorder::transport;
-use crate::support::{self, for_each_flavour};
+use crate::support::{self, with_io};
 
 /// More than any socket takes at once.
 const SIZE: usize = 6 << 20;
-
-/// Runs a test on both flavours, in real time: sockets do not hold virtual time back.
-fn on_both<F: Future<Output = io::Result<()>>>(test: impl Fn() -> F) {
-    for_each_flavour(|builder| builder.build().unwrap().run(test()).unwrap().unwrap());
-}
 
 fn content() -> Vec<u8> {
     (0..SIZE).map(|i| (i % 251) as u8).collect()
@@ -52,7 +47,7 @@ async fn connection() -> io::Result<(StreamReader, StreamWriter, StreamReader, S
 
 #[test]
 fn b395_the_file_or_a_part_arrives_and_the_position_is_at_its_end() {
-    on_both(|| async {
+    with_io(|| async {
         let content = content();
         let file = file_of(&content)?;
         for (offset, count, expected) in [
@@ -78,7 +73,7 @@ fn b395_the_file_or_a_part_arrives_and_the_position_is_at_its_end() {
 
 #[test]
 fn b395_nothing_to_send_leaves_the_position_alone() {
-    on_both(|| async {
+    with_io(|| async {
         let file = file_of(b"short content")?;
         let (_reader, mut writer, _far, _far_writer) = connection().await?;
         assert_eq!(sendfile(&mut writer, &file).offset(100).await?, 0);
@@ -91,7 +86,7 @@ fn b395_nothing_to_send_leaves_the_position_alone() {
 
 #[test]
 fn b396_what_is_written_before_and_after_keeps_its_place() {
-    on_both(|| async {
+    with_io(|| async {
         for fallback_only in [false, true] {
             let content = content();
             let (_reader, mut writer, mut far, _far_writer) = connection().await?;
@@ -121,7 +116,7 @@ fn piped(content: Vec<u8>) -> io::Result<File> {
 
 #[test]
 fn b398_what_the_kernel_cannot_send_is_read_and_written_or_fails() {
-    on_both(|| async {
+    with_io(|| async {
         let content = content();
         let (_reader, mut writer, mut far, _far_writer) = connection().await?;
         let error = sendfile(&mut writer, &piped(content.clone())?).fallback(false).await.unwrap_err();
@@ -137,7 +132,7 @@ fn b398_what_the_kernel_cannot_send_is_read_and_written_or_fails() {
 
 #[test]
 fn b399_a_peer_that_closes_half_way_is_an_error_and_the_position_tells_how_far() {
-    on_both(|| async {
+    with_io(|| async {
         let file = file_of(&content())?;
         let (_reader, mut writer, mut far, far_writer) = connection().await?;
         let closing = heist::create_task(async move {
@@ -156,7 +151,7 @@ fn b399_a_peer_that_closes_half_way_is_an_error_and_the_position_tells_how_far()
 
 #[test]
 fn a_transfer_that_is_given_up_leaves_the_position_where_it_was() {
-    on_both(|| async {
+    with_io(|| async {
         let file = file_of(&content())?;
         let (_reader, mut writer, _far, _far_writer) = connection().await?;
         {
@@ -175,7 +170,7 @@ fn a_transfer_that_is_given_up_leaves_the_position_where_it_was() {
 
 #[test]
 fn b400_closing_writers_and_datagram_sockets_are_refused() {
-    on_both(|| async {
+    with_io(|| async {
         let file = file_of(b"content")?;
         let (_reader, mut writer, _far, _far_writer) = connection().await?;
         writer.close();
@@ -196,7 +191,7 @@ fn b400_closing_writers_and_datagram_sockets_are_refused() {
 
 #[test]
 fn b395_b398_sockets_of_the_callers_take_files_too() {
-    on_both(|| async {
+    with_io(|| async {
         let content = content();
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         let near = TcpStream::connect(listener.local_addr()?)?;
@@ -220,7 +215,7 @@ fn b395_b398_sockets_of_the_callers_take_files_too() {
 
 #[test]
 fn unix_sockets_take_files_too() {
-    on_both(|| async {
+    with_io(|| async {
         let (near, far) = UnixStream::pair()?;
         near.set_nonblocking(true)?;
         far.set_nonblocking(true)?;
@@ -234,7 +229,7 @@ fn unix_sockets_take_files_too() {
 
 #[test]
 fn b396_b397_what_a_transport_is_given_meanwhile_comes_after_the_file() {
-    on_both(|| async {
+    with_io(|| async {
         let content = content();
         let file = file_of(&content)?;
         let (transport, calls, mut far, far_writer) = transport().await?;
@@ -258,7 +253,7 @@ fn b396_b397_what_a_transport_is_given_meanwhile_comes_after_the_file() {
 
 #[test]
 fn b398_b400_transports_refuse_and_fall_back_as_streams_do() {
-    on_both(|| async {
+    with_io(|| async {
         let (transport, calls, mut far, _far_writer) = transport().await?;
         let error = transport.sendfile(&piped(b"piped".to_vec())?).fallback(false).await.unwrap_err();
         assert!(error.get_ref().unwrap().is::<SendfileNotAvailableError>(), "{error:?}");
@@ -274,7 +269,7 @@ fn b398_b400_transports_refuse_and_fall_back_as_streams_do() {
 
 #[test]
 fn a_transfer_of_a_transport_that_is_given_up_leaves_the_transport_to_others() {
-    on_both(|| async {
+    with_io(|| async {
         let content = content();
         let file = file_of(&content)?;
         let (transport, calls, mut far, _far_writer) = transport().await?;
@@ -294,7 +289,7 @@ fn a_transfer_of_a_transport_that_is_given_up_leaves_the_transport_to_others() {
 
 #[test]
 fn aborting_a_transport_ends_its_transfer() {
-    on_both(|| async {
+    with_io(|| async {
         let file = file_of(&content())?;
         let (transport, calls, _far, _far_writer) = transport().await?;
         let mut sending = transport.sendfile(&file).into_future();

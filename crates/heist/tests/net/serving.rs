@@ -16,24 +16,13 @@ use heist::{
     open_connection, start_server, start_server_on, yield_now,
 };
 
-use crate::support::{for_each_flavour, in_order, on_each_flavour};
+use crate::support::servers::echo;
+use crate::support::{for_each_flavour, in_order, in_real_time, on_each_flavour};
 
 const LIMIT: Duration = Duration::from_secs(10);
 
 fn address(server: &Server) -> SocketAddr {
     server.sockets()[0].local_addr().unwrap()
-}
-
-/// Sends back what comes until it ends.
-async fn echo(mut reader: StreamReader, writer: StreamWriter) -> io::Result<()> {
-    loop {
-        let data = reader.read(1000).await?;
-        if data.is_empty() {
-            return Ok(());
-        }
-        writer.write(&data);
-        writer.drain().await?;
-    }
 }
 
 /// Waits for whatever comes, and never answers.
@@ -619,19 +608,13 @@ fn a_scope_closes_its_server_and_waits_for_its_connections() {
 
 #[test]
 fn a_server_knows_its_loop_and_may_be_started_from_another_thread() {
-    for_each_flavour(|builder| {
-        builder
-            .build()
-            .unwrap()
-            .run(async {
-                let server = start_server(echo, "127.0.0.1:0").start_serving(false).await.unwrap();
-                assert!(server.get_loop().same_loop(&heist::Handle::current().unwrap()));
-                let elsewhere = server.clone();
-                std::thread::spawn(move || elsewhere.start_serving()).join().unwrap().unwrap();
-                exchange(address(&server)).await;
-                end(server).await;
-            })
-            .unwrap();
+    in_real_time(|| async {
+        let server = start_server(echo, "127.0.0.1:0").start_serving(false).await.unwrap();
+        assert!(server.get_loop().same_loop(&heist::Handle::current().unwrap()));
+        let elsewhere = server.clone();
+        std::thread::spawn(move || elsewhere.start_serving()).join().unwrap().unwrap();
+        exchange(address(&server)).await;
+        end(server).await;
     });
 }
 

@@ -7,9 +7,10 @@ pub mod groups;
 pub mod main_thread;
 pub mod peers;
 pub mod said;
+pub mod servers;
 
 use std::future::Future;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
@@ -38,6 +39,17 @@ pub struct Copy {
     process: Child,
     pub stdout: Lines,
     pub stderr: Lines,
+}
+
+/// Runs a test in a copy of this process, which must succeed.
+pub fn in_a_copy(test: &str, body: impl FnOnce()) {
+    if role().is_some() {
+        return body();
+    }
+    let mut copy = Copy::start(test, "copy");
+    let status = copy.wait();
+    let said = std::mem::replace(&mut copy.stderr, Lines::none()).rest();
+    assert!(status.success(), "{said:#?}");
 }
 
 /// The lines of a stream, read by a thread of its own, so that no full pipe holds the copy up.
@@ -141,6 +153,16 @@ impl Drop for Copy {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Runs a future on each flavour, in real time: sockets, pipes and processes do not hold virtual time back.
+pub fn in_real_time<F: Future<Output = ()>>(test: impl Fn() -> F) {
+    for_each_flavour(|builder| builder.build().unwrap().run(test()).unwrap());
+}
+
+/// The same where an error of input or output fails the test.
+pub fn with_io<F: Future<Output = io::Result<()>>>(test: impl Fn() -> F) {
+    for_each_flavour(|builder| builder.build().unwrap().run(test()).unwrap().unwrap());
 }
 
 /// Runs a future on each flavour, with virtual time.

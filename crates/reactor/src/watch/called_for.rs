@@ -36,22 +36,16 @@ impl CalledFor {
 
 #[cfg(all(test, heist_loom))]
 mod models {
-    use std::sync::atomic::{AtomicUsize as Count, Ordering as Std};
-    use std::time::Instant;
-
     use heist_core::sync::atomic::{AtomicBool, Ordering};
-    use heist_core::sync::{Arc, Condvar, Mutex, thread};
+    use heist_core::sync::model::{check, side};
+    use heist_core::sync::{Arc, Condvar, Mutex};
 
     use super::CalledFor;
 
     /// An edge comes while a turn is called for, or at work: that turn sees it, or another one does.
     #[test]
     fn edge_against_turn() {
-        let iterations = std::sync::Arc::new(Count::new(0));
-        let counted = iterations.clone();
-        let begun = Instant::now();
-        loom::model::Builder::new().check(move || {
-            counted.fetch_add(1, Std::Relaxed);
+        check("edge_against_turn", None, || {
             let called_for = Arc::new(CalledFor::new());
             let ready = Arc::new(AtomicBool::new(false));
             // How many turns the loop has been asked for.
@@ -59,7 +53,7 @@ mod models {
             assert!(called_for.raise());
             let edge = {
                 let (called_for, ready, turns) = (called_for.clone(), ready.clone(), turns.clone());
-                thread::spawn(move || {
+                side(move || {
                     // Relaxed: what the turn sees of it must come through the flag.
                     ready.store(true, Ordering::Relaxed);
                     if called_for.raise() {
@@ -80,7 +74,5 @@ mod models {
             }
             edge.join().unwrap();
         });
-        let (iterations, millis) = (iterations.load(Std::Relaxed), begun.elapsed().as_millis());
-        println!("model edge_against_turn: bound none, {iterations} iterations, {millis} ms");
     }
 }

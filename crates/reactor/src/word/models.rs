@@ -1,68 +1,25 @@
 //! The races of the word, for loom: each test is named after its race, and fails by a deadlock (a lost edge), by an
 //! access that races, or by its own assertion. The table of mutants is in `docs/design/reactor.md`.
 
-use std::sync::atomic::{AtomicUsize as Count, Ordering as Std};
 use std::task::{Wake, Waker};
-use std::time::Instant;
 
+use heist_core::sync::Arc;
 use heist_core::sync::atomic::{AtomicUsize, Ordering};
-use heist_core::sync::{Arc, Condvar, Mutex, thread};
+use heist_core::sync::model::{Sleeper, check as explore, side};
 
 use crate::Direction;
 use crate::record::{Key, Slab};
 use crate::word::{Armed, Beyond, Link, Word, Words};
 
-/// Explores `model`, and says how much that was.
-fn explore(name: &str, bound: Option<usize>, model: impl Fn() + Sync + Send + 'static) {
-    let iterations = std::sync::Arc::new(Count::new(0));
-    let counted = iterations.clone();
-    let begun = Instant::now();
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = bound;
-    builder.check(move || {
-        counted.fetch_add(1, Std::Relaxed);
-        model();
-    });
-    let bound = bound.map_or("none".to_string(), |bound| bound.to_string());
-    let (iterations, millis) = (iterations.load(Std::Relaxed), begun.elapsed().as_millis());
-    println!("model {name}: bound {bound}, {iterations} iterations, {millis} ms");
-}
-
-/// A task that sleeps until it is woken: what a worker's parker is to a real one.
-#[derive(Default)]
-struct Sleeper {
-    woken: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Sleeper {
-    fn new() -> std::sync::Arc<Self> {
-        std::sync::Arc::new(Self { woken: Mutex::new(false), changed: Condvar::new() })
-    }
-
-    fn sleep(&self) {
-        let mut woken = self.woken.lock();
-        while !*woken {
-            woken = self.changed.wait(woken);
+/// A waker of `sleeper` that is unlike every other one, so that arming has to write.
+fn fresh_waker(sleeper: &std::sync::Arc<Sleeper>) -> Waker {
+    struct Fresh(std::sync::Arc<Sleeper>);
+    impl Wake for Fresh {
+        fn wake(self: std::sync::Arc<Self>) {
+            self.0.clone().wake();
         }
-        *woken = false;
     }
-
-    fn wake(&self) {
-        *self.woken.lock() = true;
-        self.changed.notify_one();
-    }
-
-    /// A waker that is unlike every other one, so that arming has to write.
-    fn waker(self: &std::sync::Arc<Self>) -> Waker {
-        struct Fresh(std::sync::Arc<Sleeper>);
-        impl Wake for Fresh {
-            fn wake(self: std::sync::Arc<Self>) {
-                self.0.wake();
-            }
-        }
-        Waker::from(std::sync::Arc::new(Fresh(self.clone())))
-    }
+    Waker::from(std::sync::Arc::new(Fresh(sleeper.clone())))
 }
 
 /// The words of a record that lies in no slab.
@@ -110,13 +67,13 @@ impl Kernel {
 /// What a lane holder does until so many bytes are there. Returns `false` when the reactor was closed first.
 fn wait_in_lane(word: Word<'_>, kernel: &Kernel, bytes: usize, fresh: bool) -> bool {
     let sleeper = Sleeper::new();
-    let kept = sleeper.waker();
+    let kept = fresh_waker(&sleeper);
     loop {
         let seen = word.observe();
         if kernel.has(bytes) {
             return true;
         }
-        let waker = if fresh { sleeper.waker() } else { kept.clone() };
+        let waker = if fresh { fresh_waker(&sleeper) } else { kept.clone() };
         // SAFETY: each model has one thread per lane.
         match unsafe { word.arm(seen, &waker) } {
             Armed::Waiting => sleeper.sleep(),
@@ -129,7 +86,7 @@ fn wait_in_lane(word: Word<'_>, kernel: &Kernel, bytes: usize, fresh: bool) -> b
 /// What a sharer does until so many bytes are there.
 fn wait_beside(word: Word<'_>, kernel: &Kernel, bytes: usize) {
     let sleeper = Sleeper::new();
-    let waker = sleeper.waker();
+    let waker = fresh_waker(&sleeper);
     let mut ticket = None;
     loop {
         let seen = word.observe();
@@ -154,7 +111,7 @@ fn event_against_arm() {
         let shared = Arc::new((Direct::new(), Kernel::new()));
         let reactor = {
             let shared = shared.clone();
-            thread::spawn(move || {
+            side(move || {
                 for _ in 0..2 {
                     shared.1.arrive();
                     shared.0.read().event(false);
@@ -173,7 +130,7 @@ fn events_against_changing_wakers() {
         let shared = Arc::new((Direct::new(), Kernel::new()));
         let reactor = {
             let shared = shared.clone();
-            thread::spawn(move || {
+            side(move || {
                 for _ in 0..2 {
                     shared.1.arrive();
                     shared.0.read().event(false);
@@ -192,7 +149,7 @@ fn event_against_arming_again() {
         let shared = Arc::new((Direct::new(), Kernel::new()));
         let reactor = {
             let shared = shared.clone();
-            thread::spawn(move || {
+            side(move || {
                 shared.1.arrive();
                 shared.0.read().event(false);
             })
@@ -202,10 +159,10 @@ fn event_against_arming_again() {
         let seen = word.observe();
         if !kernel.has(1) {
             // SAFETY: this is the only thread with the lane.
-            let _ = unsafe { word.arm(seen, &first.waker()) };
+            let _ = unsafe { word.arm(seen, &fresh_waker(&first)) };
         }
         // Whatever came of that, the second task must be woken.
-        let waker = second.waker();
+        let waker = fresh_waker(&second);
         loop {
             let seen = word.observe();
             if kernel.has(1) {
@@ -231,14 +188,14 @@ fn event_against_drop() {
         let (key, _) = slab.insert(std::ptr::null()).unwrap();
         let reactor = {
             let slab = slab.clone();
-            thread::spawn(move || {
+            side(move || {
                 slab.begin_harvest();
                 event(&slab, key);
                 slab.end_harvest();
             })
         };
         let sleeper = Sleeper::new();
-        let waker = sleeper.waker();
+        let waker = fresh_waker(&sleeper);
         let word = slab.get(key.index).unwrap().word(Direction::Read);
         // SAFETY: this is the only thread with the lane.
         let _ = unsafe { word.arm(word.observe(), &waker) };
@@ -271,11 +228,11 @@ fn close_against_arm_and_event() {
         let (key, _) = slab.insert(std::ptr::null()).unwrap();
         let closer = {
             let slab = slab.clone();
-            thread::spawn(move || slab.close().into_iter().for_each(Waker::wake))
+            side(move || slab.close().into_iter().for_each(Waker::wake))
         };
         let reactor = {
             let slab = slab.clone();
-            thread::spawn(move || {
+            side(move || {
                 slab.begin_harvest();
                 event(&slab, key);
                 slab.end_harvest();
@@ -301,7 +258,7 @@ fn close_against_arm() {
         let (key, _) = slab.insert(std::ptr::null()).unwrap();
         let closer = {
             let slab = slab.clone();
-            thread::spawn(move || slab.close().into_iter().for_each(Waker::wake))
+            side(move || slab.close().into_iter().for_each(Waker::wake))
         };
         let word = slab.get(key.index).unwrap().word(Direction::Read);
         assert!(!wait_in_lane(word, &Kernel::new(), 1, true));
@@ -316,7 +273,7 @@ fn event_against_two_directions() {
         let shared = Arc::new((Direct::new(), Kernel::new()));
         let reactor = {
             let shared = shared.clone();
-            thread::spawn(move || {
+            side(move || {
                 shared.1.arrive();
                 shared.0.read().event(false);
                 shared.0.write().event(false);
@@ -324,7 +281,7 @@ fn event_against_two_directions() {
         };
         let writer = {
             let shared = shared.clone();
-            thread::spawn(move || assert!(wait_in_lane(shared.0.write(), &shared.1, 1, false)))
+            side(move || assert!(wait_in_lane(shared.0.write(), &shared.1, 1, false)))
         };
         assert!(wait_in_lane(shared.0.read(), &shared.1, 1, false));
         writer.join().unwrap();
@@ -340,11 +297,11 @@ fn first_waits_of_two_directions() {
         let shared = Arc::new((Direct::new(), Kernel::new()));
         let writer = {
             let shared = shared.clone();
-            thread::spawn(move || assert!(wait_in_lane(shared.0.write(), &shared.1, 1, false)))
+            side(move || assert!(wait_in_lane(shared.0.write(), &shared.1, 1, false)))
         };
         let reader = {
             let shared = shared.clone();
-            thread::spawn(move || wait_beside(shared.0.read(), &shared.1, 1))
+            side(move || wait_beside(shared.0.read(), &shared.1, 1))
         };
         shared.1.arrive();
         shared.0.read().event(false);
@@ -361,7 +318,7 @@ fn event_against_join() {
         let shared = Arc::new((Direct::new(), Kernel::new()));
         let reactor = {
             let shared = shared.clone();
-            thread::spawn(move || {
+            side(move || {
                 for _ in 0..2 {
                     shared.1.arrive();
                     shared.0.read().event(false);
@@ -380,14 +337,14 @@ fn event_against_arm_and_join() {
         let shared = Arc::new((Direct::new(), Kernel::new()));
         let reactor = {
             let shared = shared.clone();
-            thread::spawn(move || {
+            side(move || {
                 shared.1.arrive();
                 shared.0.read().event(false);
             })
         };
         let sharer = {
             let shared = shared.clone();
-            thread::spawn(move || wait_beside(shared.0.read(), &shared.1, 1))
+            side(move || wait_beside(shared.0.read(), &shared.1, 1))
         };
         assert!(wait_in_lane(shared.0.read(), &shared.1, 1, false));
         sharer.join().unwrap();
@@ -402,11 +359,11 @@ fn event_against_leave() {
         let word = Arc::new(Direct::new());
         let reactor = {
             let word = word.clone();
-            thread::spawn(move || word.read().event(false))
+            side(move || word.read().event(false))
         };
         let sleeper = Sleeper::new();
         let mut ticket = None;
-        let _ = word.read().join(word.read().observe(), &sleeper.waker(), &mut ticket);
+        let _ = word.read().join(word.read().observe(), &fresh_waker(&sleeper), &mut ticket);
         if let Some(ticket) = ticket {
             word.read().leave(ticket);
         }

@@ -293,7 +293,9 @@ macro_rules! byte_stream {
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) where nothing is: await [`readable`](Self::readable). The
             /// connection's.
             pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-                self.source.try_io(Direction::Read, |mut socket| socket.read(buf))
+                self.source
+                    .try_io(Direction::Read, |mut socket| socket.read(buf))
+                    .inspect(|&n| heist_core::budget::received(n))
             }
 
             /// As [`try_read`](Self::try_read), into several buffers.
@@ -317,7 +319,9 @@ macro_rules! byte_stream {
             ///
             /// As [`try_read`](Self::try_read).
             pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                self.source.try_io(Direction::Read, |mut socket| socket.read_vectored(bufs))
+                self.source
+                    .try_io(Direction::Read, |mut socket| socket.read_vectored(bufs))
+                    .inspect(|&n| heist_core::budget::received(n))
             }
 
             /// Writes what there is room for at once.
@@ -339,7 +343,9 @@ macro_rules! byte_stream {
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) where there is none: await [`writable`](Self::writable). The
             /// connection's.
             pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-                self.source.try_io(Direction::Write, |mut socket| socket.write(buf))
+                self.source
+                    .try_io(Direction::Write, |mut socket| socket.write(buf))
+                    .inspect(|&n| heist_core::budget::sent(n))
             }
 
             /// As [`try_write`](Self::try_write), from several buffers.
@@ -361,7 +367,9 @@ macro_rules! byte_stream {
             ///
             /// As [`try_write`](Self::try_write).
             pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                self.source.try_io(Direction::Write, |mut socket| socket.write_vectored(bufs))
+                self.source
+                    .try_io(Direction::Write, |mut socket| socket.write_vectored(bufs))
+                    .inspect(|&n| heist_core::budget::sent(n))
             }
 
             /// Ends reading, writing or both; the peer sees the end of the stream where writing ends.

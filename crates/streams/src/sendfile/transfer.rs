@@ -5,6 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+#[cfg(target_os = "linux")]
+use heist_core::budget;
 use heist_scheduler::Handle;
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
@@ -97,6 +99,7 @@ async fn by_kernel(destination: &mut Destination<'_>, progress: &mut Progress<'_
         if sent == 0 {
             return Ok(());
         }
+        budget::sent(sent);
         progress.add(sent);
     }
 }

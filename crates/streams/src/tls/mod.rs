@@ -50,6 +50,7 @@ pub(crate) use choices::{Choices, Plan, host_of};
 pub use connector::{TlsConnector, TlsConnectorBuilder};
 pub use error::{TlsError, TlsErrorKind};
 pub use info::TlsInfo;
+pub(crate) use start::Ends;
 pub use start::StartTls;
 
 /// What one end of a connection needs for TLS, and which end it is; asyncio's `ssl.SSLContext`.

@@ -1,4 +1,4 @@
-//! [`StreamWriter::start_tls`]: the handshake over a pair of streams.
+//! [`StartTls`], and the handshake over a pair of streams.
 
 use std::fmt;
 use std::future::{Future, IntoFuture, poll_fn};
@@ -11,6 +11,7 @@ use super::machine::{Failure, Machine};
 use super::pem::refused;
 use super::sides::sides;
 use super::{Choices, Plan, TlsContext, TlsInfo};
+use crate::transports::Claimed;
 use crate::wire::{Input, Output};
 use crate::writer::Loan;
 use crate::{StreamReader, StreamWriter};
@@ -52,12 +53,11 @@ impl StreamWriter {
         reader: &'a mut StreamReader,
         context: impl Into<TlsContext>,
     ) -> StartTls<'a> {
-        let choices = Choices { context: Some(context.into()), ..Choices::default() };
-        StartTls { reader, writer: self, choices }
+        StartTls::new(Ends::Streams(reader, self), context)
     }
 }
 
-/// TLS about to be started; see [`StreamWriter::start_tls`].
+/// TLS about to be started; see [`StreamWriter::start_tls`] and [`Transport::start_tls`](crate::transports::Transport::start_tls).
 ///
 /// ```
 /// # use std::time::Duration;
@@ -85,9 +85,14 @@ impl StreamWriter {
 /// ```
 #[must_use = "await it to start TLS"]
 pub struct StartTls<'a> {
-    reader: &'a mut StreamReader,
-    writer: &'a StreamWriter,
+    ends: Ends<'a>,
     choices: Choices,
+}
+
+/// What TLS is to be put under.
+pub(crate) enum Ends<'a> {
+    Streams(&'a mut StreamReader, &'a StreamWriter),
+    Transport(Claimed<'a>),
 }
 
 impl fmt::Debug for StartTls<'_> {
@@ -96,7 +101,11 @@ impl fmt::Debug for StartTls<'_> {
     }
 }
 
-impl StartTls<'_> {
+impl<'a> StartTls<'a> {
+    pub(crate) fn new(ends: Ends<'a>, context: impl Into<TlsContext>) -> Self {
+        Self { ends, choices: Choices { context: Some(context.into()), ..Choices::default() } }
+    }
+
     /// The name that the server's certificate must be for; the end that connects must give it. asyncio's `server_hostname`.
     ///
     /// ```
@@ -192,9 +201,10 @@ impl StartTls<'_> {
     }
 
     async fn start(self) -> io::Result<()> {
-        match self.choices.plan(None)? {
-            Some(plan) => plan.carry_out(self.reader, self.writer).await,
-            None => Ok(()),
+        let Some(plan) = self.choices.plan(None)? else { return Ok(()) };
+        match self.ends {
+            Ends::Streams(reader, writer) => plan.carry_out(reader, writer).await,
+            Ends::Transport(claimed) => claimed.carry_out(&plan).await,
         }
     }
 }

@@ -88,7 +88,7 @@ pub use protocol::{BufferedProtocol, Protocol, StreamProtocol};
 pub use serve::create_unix_server;
 pub use serve::{create_server, create_server_on};
 #[cfg(feature = "tls")]
-pub use start_tls::StartTransportTls;
+pub(crate) use start_tls::Claimed;
 #[cfg(unix)]
 pub use subprocess::{
     StartSubprocess, SubprocessProtocol, SubprocessTransport, subprocess_exec, subprocess_shell,

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize as Count, Ordering as Std};
-use std::task::{Context, Wake, Waker};
-use std::time::Instant;
+use std::task::Context;
 
-use heist_core::sync::thread;
+use heist_core::sync::model::{self, Sleeper, side};
 
 use super::lending::{Borrower, Lending};
 use super::pipe::no_writer;
@@ -14,34 +13,19 @@ use crate::StreamReader;
 
 /// Runs a model with a transport whose reading is paused. It counts its protocols that were dropped.
 fn check(name: &str, run: impl Fn(&Transport, &Arc<Count>) + Send + Sync + 'static) {
-    let iterations = Arc::new(Count::new(0));
-    let counted = iterations.clone();
-    let begun = Instant::now();
-    loom::model::Builder::new().check(move || {
-        counted.fetch_add(1, Std::Relaxed);
+    model::check(name, None, move || {
         let transport = Transport::new(no_writer());
         transport.pause_reading();
         run(&transport, &Arc::default());
         transport.abort();
     });
-    let iterations = iterations.load(Std::Relaxed);
-    println!("model {name}: bound none, {iterations} iterations, {} ms", begun.elapsed().as_millis());
-}
-
-/// Wakes a thread of the model.
-struct Unpark(loom::thread::Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
 }
 
 /// Waits as the driver does, until reading is wanted.
 fn wait_for_reading(transport: &Transport) {
-    let waker = Waker::from(Arc::new(Unpark(loom::thread::current())));
-    while !transport.attend(&waker).reading {
-        loom::thread::park();
+    let sleeper = Sleeper::new();
+    while !transport.attend(&sleeper.waker()).reading {
+        sleeper.sleep();
     }
 }
 
@@ -50,7 +34,7 @@ fn wait_for_reading(transport: &Transport) {
 fn resume_against_attend() {
     check("transports::resume_against_attend", |transport, _| {
         let others = transport.clone();
-        let driver = thread::spawn(move || wait_for_reading(&others));
+        let driver = side(move || wait_for_reading(&others));
         transport.resume_reading();
         driver.join().unwrap();
     });
@@ -74,34 +58,69 @@ impl Drop for Dropping {
 fn set_protocol_against_leave() {
     check("transports::set_protocol_against_leave", |transport, dropped| {
         let others = transport.clone();
-        let driver = thread::spawn(move || others.leave());
+        let driver = side(move || others.leave());
         drop(transport.set_protocol(Dropping(dropped.clone())));
         driver.join().unwrap();
         assert_eq!(dropped.load(Std::Relaxed), 1, "the transport keeps a protocol that nobody calls");
     });
 }
 
-/// The turns of a driver with a reader, until `is_done` says that of where the reader is.
-fn drive(transport: &Transport, mut is_done: impl FnMut(Option<&StreamReader>) -> bool) {
-    let waker = Waker::from(Arc::new(Unpark(loom::thread::current())));
-    let mut reader = Some(StreamReader::from_bytes("x"));
+fn a_reader() -> Option<StreamReader> {
+    Some(StreamReader::from_bytes("x"))
+}
+
+/// The turns of a driver with `reader`, until `is_done` says that of where the reader is.
+fn drive(
+    transport: &Transport,
+    reader: &mut Option<StreamReader>,
+    is_done: impl Fn(Option<&StreamReader>) -> bool,
+) {
+    let sleeper = Sleeper::new();
     loop {
-        transport.attend(&waker);
-        transport.lend_reader(&mut reader);
+        transport.attend(&sleeper.waker());
+        transport.lend_reader(reader);
         if is_done(reader.as_ref()) {
             return;
         }
-        loom::thread::park();
+        sleeper.sleep();
     }
 }
 
 /// Waits as `start_tls` does for the driver's answer; whether the claim was granted.
 fn wait_for_answer(claim: &mut Borrower<'_>) -> bool {
-    let waker = Waker::from(Arc::new(Unpark(loom::thread::current())));
+    let sleeper = Sleeper::new();
+    let waker = sleeper.waker();
     while claim.poll_answer(&Context::from_waker(&waker)).is_pending() {
-        loom::thread::park();
+        sleeper.sleep();
     }
     claim.reader().is_some()
+}
+
+/// A reader that is claimed goes to who claimed it, whether the driver waits already or not.
+#[test]
+fn claim_against_turn() {
+    check("transports::claim_against_turn", |transport, _| {
+        let others = transport.clone();
+        let driver = side(move || drive(&others, &mut a_reader(), |reader| reader.is_none()));
+        let mut claim = Borrower::new(transport).expect("nobody else claims it");
+        assert!(wait_for_answer(&mut claim), "a driver that has a reader lends it");
+        driver.join().unwrap();
+    });
+}
+
+/// A reader that was lent, or is about to be, comes back to a driver that waits meanwhile.
+#[test]
+fn return_against_turn() {
+    check("transports::return_against_turn", |transport, _| {
+        let mut claim = Borrower::new(transport).expect("nobody else claims it");
+        let mut reader = a_reader();
+        transport.lend_reader(&mut reader);
+        let others = transport.clone();
+        let driver = side(move || drive(&others, &mut reader, |reader| reader.is_some()));
+        assert!(wait_for_answer(&mut claim), "the driver has lent it");
+        drop(claim);
+        driver.join().unwrap();
+    });
 }
 
 /// A claim is answered, and nothing is kept for a driver that has ended.
@@ -109,9 +128,9 @@ fn wait_for_answer(claim: &mut Borrower<'_>) -> bool {
 fn claim_against_leave() {
     check("transports::claim_against_leave", |transport, _| {
         let others = transport.clone();
-        let driver = thread::spawn(move || {
+        let driver = side(move || {
             // One turn, and the end.
-            drive(&others, |_| true);
+            drive(&others, &mut a_reader(), |_| true);
             others.leave();
         });
         if let Some(mut claim) = Borrower::new(transport) {

@@ -1,14 +1,11 @@
 //! [`Transport::start_tls`].
 
-use std::fmt;
-use std::future::{Future, IntoFuture, poll_fn};
+use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
-use std::time::Duration;
 
 use super::Transport;
 use super::lending::Borrower;
-use crate::tls::{Choices, TlsContext, TlsInfo};
+use crate::tls::{Ends, Plan, StartTls, TlsContext, TlsInfo};
 
 impl Transport {
     /// Makes a TLS connection of this one, in the middle of a conversation; asyncio's `loop.start_tls(transport, protocol,
@@ -61,9 +58,9 @@ impl Transport {
     /// # Cancel safety
     ///
     /// Once it has begun, dropping the future ends the connection.
-    pub fn start_tls(&self, context: impl Into<TlsContext>) -> StartTransportTls<'_> {
-        let choices = Choices { context: Some(context.into()), ..Choices::default() };
-        StartTransportTls { transport: self, borrower: Borrower::new(self), choices }
+    pub fn start_tls(&self, context: impl Into<TlsContext>) -> StartTls<'_> {
+        let claimed = Claimed { transport: self, borrower: Borrower::new(self) };
+        StartTls::new(Ends::Transport(claimed), context)
     }
 
     /// What the ends agreed on, where the connection runs over TLS; asyncio's `get_extra_info('ssl_object')`. Stays known
@@ -81,85 +78,16 @@ impl Transport {
     }
 }
 
-/// TLS about to be started; see [`Transport::start_tls`]. Its options are those of
-/// [`StartTls`](crate::tls::StartTls).
-///
-/// ```no_run
-/// # use heist_streams as heist;
-/// # async fn example(transport: heist_streams::transports::Transport) -> std::io::Result<()> {
-/// use std::time::Duration;
-/// use heist::tls::TlsConnector;
-/// use heist::transports::StartTransportTls;
-///
-/// let start: StartTransportTls<'_> = transport.start_tls(TlsConnector::new()?);
-/// start.server_hostname("mail.example.org").ssl_handshake_timeout(Duration::from_secs(5)).await?;
-/// # Ok(())
-/// # }
-/// ```
-#[must_use = "await it to start TLS"]
-pub struct StartTransportTls<'a> {
+/// A transport under which TLS is to be put.
+pub(crate) struct Claimed<'a> {
     transport: &'a Transport,
     /// `None` where the reader cannot be had.
     borrower: Option<Borrower<'a>>,
-    choices: Choices,
 }
 
-impl fmt::Debug for StartTransportTls<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StartTransportTls")
-            .field("transport", self.transport)
-            .field("choices", &self.choices)
-            .finish_non_exhaustive()
-    }
-}
-
-impl StartTransportTls<'_> {
-    /// The name that the server's certificate must be for; the end that connects must give it. asyncio's `server_hostname`.
-    ///
-    /// ```no_run
-    /// # async fn example(transport: heist_streams::transports::Transport) -> std::io::Result<()> {
-    /// # let connector = heist_streams::tls::TlsConnector::new()?;
-    /// transport.start_tls(connector).server_hostname("mail.example.org").await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn server_hostname(mut self, name: impl Into<String>) -> Self {
-        self.choices.server_hostname = Some(name.into());
-        self
-    }
-
-    /// How long the handshake may take; 60 s when not set. asyncio's `ssl_handshake_timeout`.
-    ///
-    /// ```no_run
-    /// # async fn example(transport: heist_streams::transports::Transport) -> std::io::Result<()> {
-    /// # let connector = heist_streams::tls::TlsConnector::new()?;
-    /// let start = transport.start_tls(connector).server_hostname("mail.example.org");
-    /// start.ssl_handshake_timeout(std::time::Duration::from_secs(5)).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn ssl_handshake_timeout(mut self, limit: Duration) -> Self {
-        self.choices.handshake = Some(limit);
-        self
-    }
-
-    /// How long closing may take before the connection is cut; 30 s when not set. asyncio's `ssl_shutdown_timeout`.
-    ///
-    /// ```no_run
-    /// # async fn example(transport: heist_streams::transports::Transport) -> std::io::Result<()> {
-    /// # let connector = heist_streams::tls::TlsConnector::new()?;
-    /// let start = transport.start_tls(connector).server_hostname("mail.example.org");
-    /// start.ssl_shutdown_timeout(std::time::Duration::from_secs(1)).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn ssl_shutdown_timeout(mut self, limit: Duration) -> Self {
-        self.choices.shutdown = Some(limit);
-        self
-    }
-
-    async fn start(self) -> io::Result<()> {
-        let Some(plan) = self.choices.plan(None)? else { return Ok(()) };
+impl Claimed<'_> {
+    /// Puts it there, once the connection's task has handed its reader over.
+    pub(crate) async fn carry_out(self, plan: &Plan) -> io::Result<()> {
         if self.transport.is_closing() {
             return Err(is_lost());
         }
@@ -179,13 +107,4 @@ impl StartTransportTls<'_> {
 fn is_lost() -> io::Error {
     let message = "TLS cannot be started: the connection is closing or lost, or nothing is read from it";
     io::Error::new(io::ErrorKind::NotConnected, message)
-}
-
-impl<'a> IntoFuture for StartTransportTls<'a> {
-    type Output = io::Result<()>;
-    type IntoFuture = Pin<Box<dyn Future<Output = io::Result<()>> + Send + 'a>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.start())
-    }
 }

@@ -152,7 +152,7 @@ impl Transport {
         let mut control = self.core.control.lock();
         let over = control.over;
         let result = change(&mut control.reader, over);
-        let waker = control.waker.take();
+        let waker = if mutant("streams-lending-wakes") { None } else { control.waker.take() };
         drop(control);
         if let Some(waker) = waker {
             waker.wake();

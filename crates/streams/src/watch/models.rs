@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize as Count, Ordering as Std};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
 
-use heist_core::sync::{Mutex, thread};
+use heist_core::sync::Mutex;
+use heist_core::sync::model::{self, side};
 
 use super::{Line, Watch, Watching};
 
@@ -106,19 +106,13 @@ impl Watch for Double {
 
 /// Runs a model with a loop, a watch whose first look is in line, and a count of its ends.
 fn check(name: &str, run: impl Fn(&Arc<Loop>) + Send + Sync + 'static) {
-    let iterations = Arc::new(Count::new(0));
-    let counted = iterations.clone();
-    let begun = Instant::now();
-    loom::model::Builder::new().check(move || {
-        counted.fetch_add(1, Std::Relaxed);
+    model::check(name, None, move || {
         let (event_loop, ends) = (Loop::new(), Arc::new(Count::new(0)));
         let double = Double { event_loop: event_loop.clone(), ends: ends.clone() };
         Watching::new(event_loop.clone(), double).look_soon();
         run(&event_loop);
         assert_eq!(ends.load(Std::Relaxed), 1, "a watch ends, and once");
     });
-    let iterations = iterations.load(Std::Relaxed);
-    println!("model {name}: bound none, {iterations} iterations, {} ms", begun.elapsed().as_millis());
 }
 
 /// The edge, and the worker that follows it, meet the end of the loop, with the watch in line or with the reactor.
@@ -130,7 +124,7 @@ fn edge_against_close() {
                 event_loop.run();
             }
             let other = event_loop.clone();
-            let closing = thread::spawn(move || other.close());
+            let closing = side(move || other.close());
             event_loop.edge();
             event_loop.run();
             closing.join().unwrap();
@@ -143,7 +137,7 @@ fn edge_against_close() {
 fn look_against_close() {
     check("watch::look_against_close", |event_loop| {
         let other = event_loop.clone();
-        let closing = thread::spawn(move || other.close());
+        let closing = side(move || other.close());
         event_loop.run();
         closing.join().unwrap();
     });

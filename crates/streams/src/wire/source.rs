@@ -7,6 +7,7 @@ use std::net::{self, Shutdown};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll};
 
+use heist_core::budget;
 use heist_reactor::{Direction, Half, IoSafe, IoSource};
 use socket2::SockRef;
 
@@ -80,11 +81,11 @@ where
     for<'a> &'a T: Write,
 {
     fn try_write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.try_io(Direction::Write, |mut end| end.write(data))
+        self.try_io(Direction::Write, |mut end| end.write(data)).inspect(|&n| budget::sent(n))
     }
 
     fn try_write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.try_io(Direction::Write, |mut end| end.write_vectored(pieces))
+        self.try_io(Direction::Write, |mut end| end.write_vectored(pieces)).inspect(|&n| budget::sent(n))
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {

@@ -1,51 +1,73 @@
 //! What a writer was given and the system has not taken yet.
 
-/// Bytes in the order of their writes.
+use std::collections::VecDeque;
+
+/// The least and the most room, in bytes, that a piece made for short writes has: in between it is as much as is kept before it, so
+/// that many short writes are few pieces, and one that is kept alone holds no memory to speak of.
+const ROOM: (usize, usize) = (1 << 10, 64 << 10);
+
+/// Bytes in the order of their writes, in pieces: what the writer was given to keep is one as it is, and no piece is ever moved
+/// to make room in it.
 #[derive(Default)]
 pub(super) struct Kept {
-    /// What is kept is `sent..` of it.
+    /// Used up only where nothing is kept at all.
+    first: Piece,
+    behind: VecDeque<Piece>,
+    len: usize,
+}
+
+/// What is kept is `sent..` of it.
+#[derive(Default)]
+struct Piece {
     bytes: Vec<u8>,
     sent: usize,
 }
 
 impl Kept {
     pub(super) fn len(&self) -> usize {
-        self.bytes.len() - self.sent
+        self.len
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len == 0
     }
 
-    pub(super) fn get(&self) -> &[u8] {
-        &self.bytes[self.sent..]
+    /// The bytes that are next, as far as they lie in one piece.
+    pub(super) fn next(&self) -> &[u8] {
+        &self.first.bytes[self.first.sent..]
     }
 
+    /// Copies `data` behind what is there.
     pub(super) fn push(&mut self, data: &[u8]) {
-        if self.bytes.capacity() - self.bytes.len() < data.len() {
-            // Room is made by what has gone, before more is asked for.
-            self.bytes.drain(..self.sent);
-            self.sent = 0;
+        let last = &mut self.behind.back_mut().unwrap_or(&mut self.first).bytes;
+        let (here, rest) = data.split_at(data.len().min(last.capacity() - last.len()));
+        last.extend_from_slice(here);
+        self.len += here.len();
+        if !rest.is_empty() {
+            let mut piece = Vec::with_capacity(self.len.clamp(ROOM.0, ROOM.1).max(rest.len()));
+            piece.extend_from_slice(rest);
+            self.push_owned(piece, 0);
         }
-        self.bytes.extend_from_slice(data);
     }
 
-    /// Takes what is left of `data` behind its first `sent` bytes, without a copy where nothing else is kept.
+    /// Takes what is left of `data` behind its first `sent` bytes, without a copy.
     pub(super) fn push_owned(&mut self, data: Vec<u8>, sent: usize) {
+        let piece = Piece { bytes: data, sent };
+        let len = piece.bytes.len() - sent;
         if self.is_empty() {
-            (self.bytes, self.sent) = (data, sent);
+            self.first = piece;
         } else {
-            self.push(&data[sent..]);
+            self.behind.push_back(piece);
         }
+        self.len += len;
     }
 
-    /// The first `n` bytes have been sent.
+    /// The first `n` bytes of [`next`](Self::next) have been sent.
     pub(super) fn advance(&mut self, n: usize) {
-        self.sent += n;
-    }
-
-    /// Forgets everything, and gives the memory back.
-    pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        self.first.sent += n;
+        self.len -= n;
+        if self.next().is_empty() {
+            self.first = self.behind.pop_front().unwrap_or_default();
+        }
     }
 }

@@ -474,7 +474,7 @@ impl State {
         self.phase = Phase::Closed;
         self.paused = false;
         let flusher = self.rare.as_mut().and_then(|rare| {
-            rare.kept.clear();
+            rare.kept = Kept::default();
             rare.flusher.take()
         });
         let mut output = self.output.take();
@@ -607,12 +607,11 @@ impl State {
         }
         if let Some(rare) = &mut self.rare {
             while !rare.kept.is_empty() {
-                match ready!(output.poll_write(cx, rare.kept.get()))? {
+                match ready!(output.poll_write(cx, rare.kept.next()))? {
                     0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                     n => rare.kept.advance(n),
                 }
             }
-            rare.kept.clear();
         }
         ready!(output.poll_flush(cx))?;
         if self.phase == Phase::Closing {

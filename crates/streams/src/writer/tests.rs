@@ -20,6 +20,8 @@ struct Layer {
     /// How many bytes it takes before it is full.
     room: usize,
     taken: Vec<u8>,
+    /// Where these lay, call by call.
+    places: Vec<usize>,
     /// How many of them it has passed on.
     passed: usize,
     /// May pass on what it has taken.
@@ -57,6 +59,9 @@ impl Layer {
 
     fn take(&mut self, data: &[u8]) -> usize {
         let n = data.len().min(self.room);
+        if n > 0 {
+            self.places.push(data.as_ptr().addr());
+        }
         self.room -= n;
         self.taken.extend_from_slice(&data[..n]);
         n
@@ -215,5 +220,25 @@ fn write_eof_where_it_cannot_be() {
         writer.write_eof();
         assert_eq!(writer.drain().await.unwrap_err().kind(), ErrorKind::Unsupported);
         assert!(layered.events().is_empty());
+    });
+}
+
+#[test]
+fn output_takes_bytes_from_where_their_owner_put_them() {
+    run(async {
+        let layered = Layered::default();
+        layered.change(|layer| (layer.room, layer.open) = (10, true));
+        let writer = layered.writer();
+        let (first, second) = (vec![1; 1000], vec![2; 1000]);
+        let places = [first.as_ptr().addr(), first.as_ptr().addr() + 10, second.as_ptr().addr()];
+        writer.write_bytes(first);
+        writer.write_bytes(second);
+        writer.write(b"and a copy");
+        assert_eq!(writer.write_buffer_size(), 2000);
+        layered.change(|layer| layer.room = 5000);
+        writer.flushed().await.unwrap();
+        let layer = layered.0.lock().unwrap();
+        assert_eq!(layer.places[..3], places);
+        assert_eq!(layer.taken, [&[1; 1000][..], &[2; 1000], b"and a copy"].concat());
     });
 }

@@ -13,4 +13,6 @@ mod sockets;
 mod support;
 #[cfg(unix)]
 mod transport_socket;
+#[cfg(unix)]
+mod turns;
 mod writer;

@@ -1,23 +1,15 @@
 //! Servers: asyncio's behaviours 306 to 311, by number, and clients of every kind.
 
-use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 
 use heist_scheduler::{spawn, yield_now};
 use heist_streams::net::TcpStream;
 use heist_streams::{StreamReader, StreamWriter, open_connection, start_server};
 
-use crate::support::{self, echo_server, on_all, run_on};
-
-async fn is_pending(future: impl Future) -> bool {
-    let mut future = pin!(future);
-    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await
-}
+use crate::support::{self, echo_server, is_pending, on_all, run_on};
 
 async fn check_echo(address: std::net::SocketAddr) {
     let (mut reader, writer) = open_connection(address).await.unwrap();

@@ -1,24 +1,17 @@
 //! `StreamWriter`: asyncio's behaviours 300 to 305, by number, and what happens to what was written.
 
-use std::future::{Future, poll_fn};
 use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use heist_scheduler::{spawn, yield_now};
 use heist_streams::{StreamReader, StreamWriter, net, open_connection};
 
-use crate::support::{echo_server, on_all, pair, run_on};
+use crate::support::{echo_server, is_pending, on_all, pair, run_on};
 
 /// More than the buffers of two sockets hold.
 const MUCH: usize = 16 << 20;
-
-async fn is_pending(future: impl Future) -> bool {
-    let mut future = pin!(future);
-    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await
-}
 
 /// A connection whose peer never reads, with more written than fits: the writer's buffer is not empty, and stays so.
 async fn stuck() -> ((StreamReader, StreamWriter), (StreamReader, StreamWriter)) {

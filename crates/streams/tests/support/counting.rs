@@ -1,10 +1,14 @@
-//! An allocator that counts, for the whole process: the test that has this module is alone in its program.
+//! An allocator that counts, for the whole process: the test that has this module is alone in its program, or runs alone.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// As [`live`] reads it.
 static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+/// As [`asked_for`] reads it.
+static ASKED_FOR: AtomicUsize = AtomicUsize::new(0);
 
 struct Counting;
 
@@ -13,6 +17,7 @@ struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         LIVE.fetch_add(layout.size(), Ordering::Relaxed);
+        ASKED_FOR.fetch_add(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller keeps the contract of `alloc`, which is System's own.
         unsafe { System.alloc(layout) }
     }
@@ -30,4 +35,9 @@ static ALLOCATOR: Counting = Counting;
 /// Bytes that are allocated and not freed now, as asked for.
 pub fn live() -> usize {
     LIVE.load(Ordering::Relaxed)
+}
+
+/// Bytes that were ever asked for. A block that grows counts anew.
+pub fn asked_for() -> usize {
+    ASKED_FOR.load(Ordering::Relaxed)
 }

@@ -1,9 +1,11 @@
 //! What several test files of streams need.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::Poll;
 
 use heist_streams::{Server, StreamReader, StreamWriter, net, start_server};
 pub use heist_test_loop::{run_local, run_on};
@@ -14,6 +16,12 @@ pub fn on_all<F: Future<Output = ()>>(test: impl Fn() -> F) {
         run_on(workers, test());
     }
     run_local(test());
+}
+
+/// Whether a future is not ready at its first poll; it is dropped then.
+pub async fn is_pending(future: impl Future) -> bool {
+    let mut future = pin!(future);
+    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_pending())).await
 }
 
 /// An address of this machine where nobody listens, and nobody else will as long as the socket is there.

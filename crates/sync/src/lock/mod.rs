@@ -175,8 +175,7 @@ impl<T: ?Sized> Lock<T> {
     /// Unlocks. There is nobody to tell of an error: a guard is proof that the lock is held.
     #[inline]
     fn unlock(&self) {
-        let unlocked = self.permits.give_back(1);
-        debug_assert_eq!(unlocked, Ok(()), "a guard of a lock that was free");
+        self.permits.give_back_only();
     }
 }
 
@@ -184,6 +183,11 @@ impl<T: ?Sized> Source for &Lock<T> {
     #[inline]
     fn permits(&self) -> &Permits {
         &self.permits
+    }
+
+    #[inline(always)]
+    fn try_take(&self, _one: u32) -> bool {
+        self.permits.try_take_only()
     }
 }
 
@@ -239,7 +243,7 @@ impl<'a, T: ?Sized> LockFuture<'a, T> {
 impl<'a, T: ?Sized> Future for LockFuture<'a, T> {
     type Output = LockGuard<'a, T>;
 
-    // A free lock takes some forty instructions, a quarter of which would be those of a call.
+    // A free lock takes some thirty instructions, a third of which would be those of a call.
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let lock = ready!(self.project().claim.poll(cx));

@@ -16,6 +16,11 @@ impl<T: ?Sized> Source for Arc<Lock<T>> {
     fn permits(&self) -> &Permits {
         &self.permits
     }
+
+    #[inline(always)]
+    fn try_take(&self, _one: u32) -> bool {
+        self.permits.try_take_only()
+    }
 }
 
 impl<T: ?Sized> Lock<T> {

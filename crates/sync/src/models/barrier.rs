@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use heist_core::sync::thread;
+use heist_core::sync::model::side;
 
 use super::{Woken, explore, poll};
 use crate::Barrier;
@@ -18,8 +18,8 @@ fn barrier_wait_x_abort() {
         let mut first = pin!(barrier.wait());
         assert!(poll(first.as_mut(), &waker).is_pending());
         let (last, aborter) = (barrier.clone(), barrier.clone());
-        let last = thread::spawn(move || poll(pin!(last.wait()), Waker::noop()));
-        let abort = thread::spawn(move || aborter.abort());
+        let last = side(move || poll(pin!(last.wait()), Waker::noop()));
+        let abort = side(move || aborter.abort());
         let Poll::Ready(last) = last.join().unwrap() else { panic!("the last one never waits") };
         abort.join().unwrap();
         assert!(woken.is(), "the wake is lost");
@@ -39,7 +39,7 @@ fn barrier_drop_x_wait() {
         let mut first = Box::pin(barrier.wait());
         assert!(poll(first.as_mut(), Waker::noop()).is_pending());
         let other = barrier.clone();
-        let other = thread::spawn(move || {
+        let other = side(move || {
             let (woken, waker) = Woken::new();
             let mut second = pin!(other.wait());
             match poll(second.as_mut(), &waker) {

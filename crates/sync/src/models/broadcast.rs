@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heist_core::sync::thread;
+use heist_core::sync::model::side;
 
 use super::{explore, race};
 use crate::broadcast::{self, RecvError, TryRecvError};
@@ -38,9 +38,9 @@ fn broadcast_recv_x_receiver_drop_x_send() {
         let (sender, mut first) = broadcast::channel(2);
         let second = first.resubscribe();
         sender.send(value.clone()).unwrap();
-        let dropper = thread::spawn(move || drop(second));
+        let dropper = side(move || drop(second));
         let sent = value.clone();
-        let other = thread::spawn(move || {
+        let other = side(move || {
             sender.send(sent).unwrap();
             sender
         });

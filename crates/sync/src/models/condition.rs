@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
-use heist_core::sync::thread;
+use heist_core::sync::model::side;
 
 use super::{Woken, explore, poll};
 use crate::{Condition, Lock};
@@ -16,7 +16,7 @@ fn condition_wait_x_notify() {
         let (lock, condition) = (Arc::new(Lock::new(false)), Arc::new(Condition::new()));
         let other = {
             let (lock, condition) = (lock.clone(), condition.clone());
-            thread::spawn(move || {
+            side(move || {
                 let mut guard = lock.lock_blocking();
                 *guard = true;
                 condition.notify(&guard, 1).unwrap();
@@ -46,7 +46,7 @@ fn condition_notify_x_drop() {
         assert!(poll(second.as_mut(), &waker).is_pending());
         let other = {
             let (lock, condition) = (lock.clone(), condition.clone());
-            thread::spawn(move || condition.notify(&lock.lock_blocking(), 1).unwrap())
+            side(move || condition.notify(&lock.lock_blocking(), 1).unwrap())
         };
         drop(first);
         other.join().unwrap();
@@ -66,7 +66,7 @@ fn condition_release_x_drop() {
         assert!(poll(wait.as_mut(), Waker::noop()).is_pending());
         let guard = lock.try_lock_owned().unwrap();
         condition.notify(&guard, 1).unwrap();
-        let other = thread::spawn(move || drop(guard));
+        let other = side(move || drop(guard));
         drop(wait);
         other.join().unwrap();
         assert!(!lock.locked(), "nobody has it");

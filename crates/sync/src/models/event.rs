@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use heist_core::sync::thread;
+use heist_core::sync::model::side;
 
 use super::{Woken, explore, poll};
 use crate::Event;
@@ -13,7 +13,7 @@ fn event_wait_x_set_clear() {
     explore("event_wait_x_set_clear", None, || {
         let event = heist_core::sync::Arc::new(Event::new());
         let setter = event.clone();
-        let other = thread::spawn(move || {
+        let other = side(move || {
             setter.set();
             setter.clear();
         });

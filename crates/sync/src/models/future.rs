@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use heist_core::sync::thread;
+use heist_core::sync::model::side;
 
 use super::{Woken, explore, poll};
 use crate::create_future;
@@ -15,8 +15,8 @@ fn future_set_x_cancel_x_wait() {
     explore("future_set_x_cancel_x_wait", Some(2), || {
         let future = create_future();
         let (setter, canceller) = (future.clone(), future.clone());
-        let set = thread::spawn(move || setter.set_result(7).is_ok());
-        let cancel = thread::spawn(move || canceller.cancel());
+        let set = side(move || setter.set_result(7).is_ok());
+        let cancel = side(move || canceller.cancel());
         let (woken, waker) = Woken::new();
         let mut wait = pin!(future.wait());
         let first = poll(wait.as_mut(), &waker);
@@ -50,7 +50,7 @@ fn future_add_callback_x_complete() {
         };
         future.add_done_callback(note(0));
         let setter = future.clone();
-        let other = thread::spawn(move || setter.set_result(7).unwrap());
+        let other = side(move || setter.set_result(7).unwrap());
         future.add_done_callback(note(1));
         other.join().unwrap();
         assert_eq!(*called.lock(), [0, 1], "lost, or out of order");

@@ -3,11 +3,11 @@
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize as Count, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
 
 use heist_core::sync::atomic::AtomicBool;
-use heist_core::sync::thread;
+use heist_core::sync::model::{check as explore, side};
 
 mod barrier;
 mod broadcast;
@@ -21,22 +21,6 @@ mod oneshot;
 mod permits;
 mod queue;
 mod watch;
-
-/// Runs `model` in all interleavings (within `bound` preemptions) and prints how many there were.
-fn explore(name: &str, bound: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
-    let iterations = Arc::new(Count::new(0));
-    let counted = iterations.clone();
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = bound;
-    let started = std::time::Instant::now();
-    builder.check(move || {
-        counted.fetch_add(1, Ordering::Relaxed);
-        model();
-    });
-    let bound = bound.map_or("none".to_owned(), |bound| bound.to_string());
-    let (n, ms) = (iterations.load(Ordering::Relaxed), started.elapsed().as_millis());
-    println!("model {name}: bound {bound}, {n} iterations, {ms} ms");
-}
 
 /// A flag that a wake sets, as loom sees it.
 struct Woken(AtomicBool);
@@ -64,7 +48,7 @@ fn poll<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Poll<F::Output> {
 /// Polls `future` while `other` runs on a thread of its own; if that was too early, it must have been woken, and be ready
 /// at the second poll. Gives what both came to.
 fn race<F: Future, R: 'static>(future: F, other: impl FnOnce() -> R + Send + 'static) -> (F::Output, R) {
-    let other = thread::spawn(other);
+    let other = side(other);
     let (woken, waker) = Woken::new();
     let mut future = pin!(future);
     let mut polled = poll(future.as_mut(), &waker);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heist_core::sync::thread;
+use heist_core::sync::model::side;
 
 use super::{explore, race};
 use crate::mpmc::{self, RecvError, SendError};
@@ -25,7 +25,7 @@ fn mpmc_receiver_drop_x_receiver_drop_x_send() {
         let (sender, receiver) = mpmc::bounded(1);
         sender.try_send(value.clone()).unwrap();
         let second = receiver.clone();
-        let other = thread::spawn(move || drop(second));
+        let other = side(move || drop(second));
         let (sent, ()) = race(sender.send(value.clone()), move || {
             drop(receiver);
             other.join().unwrap();

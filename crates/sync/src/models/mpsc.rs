@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize as Count, Ordering};
 use std::task::{Poll, Waker};
 
-use heist_core::sync::thread;
+use heist_core::sync::model::side;
 
 use super::{Woken, explore, poll, race};
 use crate::mpsc::{self, TryRecvError};
@@ -48,8 +48,8 @@ fn mpsc_send_drop_x_drop_x_recv() {
     explore("mpsc_send_drop_x_drop_x_recv", Some(2), || {
         let (sender, mut receiver) = mpsc::unbounded_channel();
         let second = sender.clone();
-        let first = thread::spawn(move || sender.send(7).unwrap());
-        let second = thread::spawn(move || drop(second));
+        let first = side(move || sender.send(7).unwrap());
+        let second = side(move || drop(second));
         let (woken, waker) = Woken::new();
         let early = poll(pin!(receiver.recv()), &waker);
         first.join().unwrap();
@@ -107,7 +107,7 @@ fn mpsc_hand_x_recv() {
         let (woken, waker) = Woken::new();
         let mut receiving = Box::pin(receiver.recv());
         assert!(poll(receiving.as_mut(), &waker).is_pending());
-        let other = thread::spawn(move || {
+        let other = side(move || {
             sender.try_send(Box::new(7)).unwrap();
             sender
         });
@@ -138,7 +138,7 @@ fn mpsc_hand_x_change_waker() {
         let (new, new_waker) = Woken::new();
         let mut receiving = pin!(receiver.recv());
         assert!(poll(receiving.as_mut(), &old_waker).is_pending());
-        let other = thread::spawn(move || {
+        let other = side(move || {
             sender.send(Box::new(7)).unwrap();
             sender
         });
@@ -160,7 +160,7 @@ fn mpsc_hand_x_recv_drop() {
         let mut receiving = Box::pin(receiver.recv());
         assert!(poll(receiving.as_mut(), &waker).is_pending());
         drop(waker);
-        let other = thread::spawn(move || {
+        let other = side(move || {
             sender.try_send(7).unwrap();
             sender
         });
@@ -181,12 +181,12 @@ fn mpsc_hand_x_send_x_recv() {
         let (woken, waker) = Woken::new();
         let mut receiving = Box::pin(receiver.recv());
         assert!(poll(receiving.as_mut(), &waker).is_pending());
-        let first = thread::spawn(move || {
+        let first = side(move || {
             sender.try_send(1).unwrap();
             sender.try_send(2).unwrap();
             sender
         });
-        let second = thread::spawn(move || {
+        let second = side(move || {
             second.try_send(3).unwrap();
             second
         });
@@ -211,7 +211,7 @@ fn mpsc_hand_x_reserve() {
         let mut receiving = Box::pin(receiver.recv());
         assert!(poll(receiving.as_mut(), &waker).is_pending());
         let second = sender.clone();
-        let other = thread::spawn(move || second.try_reserve_owned().ok());
+        let other = side(move || second.try_reserve_owned().ok());
         let sent = sender.try_send(7).is_ok();
         let permit = other.join().unwrap();
         assert!(sent != permit.is_some(), "the one slot was given twice, or to nobody");
@@ -259,7 +259,7 @@ fn mpsc_hand_x_receiver_drop() {
         assert!(receiver.poll_recv(&mut std::task::Context::from_waker(&waker)).is_pending());
         drop(waker);
         let item = Item(drops.clone());
-        let other = thread::spawn(move || {
+        let other = side(move || {
             drop(sender.try_send(item));
             sender
         });
@@ -281,7 +281,7 @@ fn mpsc_recv_x_send_drop() {
         let mut second = pin!(sender.send(2));
         assert!(poll(first.as_mut(), Waker::noop()).is_pending());
         assert!(poll(second.as_mut(), &waker).is_pending());
-        let other = thread::spawn(move || {
+        let other = side(move || {
             assert_eq!(receiver.try_recv(), Ok(0));
             receiver
         });
@@ -299,7 +299,7 @@ fn mpsc_send_x_close_x_recv() {
     explore("mpsc_send_x_close_x_recv", Some(2), || {
         let (sender, mut receiver) = mpsc::channel(1);
         let second = sender.clone();
-        let other = thread::spawn(move || second.try_send(1).is_ok());
+        let other = side(move || second.try_send(1).is_ok());
         let (sent, mut receiver) = race(sender.send(2), move || {
             receiver.close();
             receiver
@@ -330,7 +330,7 @@ fn mpsc_send_x_receiver_drop() {
         let drops = Arc::new(Count::new(0));
         let (sender, receiver) = mpsc::unbounded_channel();
         let item = Item(drops.clone());
-        let other = thread::spawn(move || drop(sender.send(item)));
+        let other = side(move || drop(sender.send(item)));
         drop(receiver);
         other.join().unwrap();
         assert_eq!(drops.load(Ordering::Relaxed), 1);
@@ -343,7 +343,7 @@ fn mpsc_upgrade_x_last_drop() {
     explore("mpsc_upgrade_x_last_drop", None, || {
         let (sender, mut receiver) = mpsc::unbounded_channel();
         let weak = sender.downgrade();
-        let other = thread::spawn(move || drop(sender));
+        let other = side(move || drop(sender));
         let upgraded = weak.upgrade();
         other.join().unwrap();
         let ended = receiver.try_recv();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use heist_core::sync::atomic::{AtomicBool, Ordering};
-use heist_core::sync::thread;
+use heist_core::sync::model::side;
 
 use super::{Woken, explore, poll};
 use crate::{Notify, OnceCell, RwLock};
@@ -21,7 +21,7 @@ fn notify_one_x_drop() {
         assert!(poll(first.as_mut(), Waker::noop()).is_pending());
         assert!(poll(second.as_mut(), &waker).is_pending());
         let other = notify.clone();
-        let other = thread::spawn(move || other.notify_one());
+        let other = side(move || other.notify_one());
         drop(first);
         other.join().unwrap();
         assert!(woken.is(), "the notification is lost");
@@ -35,7 +35,7 @@ fn notified_x_notify_one() {
     explore("notified_x_notify_one", None, || {
         let notify = Arc::new(Notify::new());
         let other = notify.clone();
-        let other = thread::spawn(move || other.notify_one());
+        let other = side(move || other.notify_one());
         let (woken, waker) = Woken::new();
         let mut wait = pin!(notify.notified());
         let first = poll(wait.as_mut(), &waker);
@@ -56,7 +56,7 @@ fn notified_sees_what_came_before() {
         let mut wait = pin!(notify.notified());
         assert!(poll(wait.as_mut(), Waker::noop()).is_pending());
         let (other, doing) = (notify.clone(), done.clone());
-        let other = thread::spawn(move || {
+        let other = side(move || {
             doing.store(true, Ordering::Relaxed);
             other.notify_one();
         });
@@ -79,7 +79,7 @@ fn rwlock_unlock_x_writer_drop() {
         let mut reader = pin!(lock.read());
         assert!(poll(writer.as_mut(), Waker::noop()).is_pending());
         assert!(poll(reader.as_mut(), &waker).is_pending());
-        let other = thread::spawn(move || drop(guard));
+        let other = side(move || drop(guard));
         drop(writer);
         let early = poll(reader.as_mut(), &waker);
         other.join().unwrap();
@@ -105,7 +105,7 @@ fn once_cell_wait_x_maker_drop() {
             making.get_or_init(std::future::pending::<u32>).await;
         });
         assert!(poll(maker.as_mut(), Waker::noop()).is_pending());
-        let other = thread::spawn(move || drop(maker));
+        let other = side(move || drop(maker));
         let (woken, waker) = Woken::new();
         let mut wait = pin!(cell.get_or_init(|| std::future::ready(7)));
         let first = poll(wait.as_mut(), &waker);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize as Count, Ordering};
 use std::task::Poll;
 
-use heist_core::sync::thread;
+use heist_core::sync::model::side;
 
 use super::{Woken, explore, poll};
 use crate::oneshot;
@@ -24,7 +24,7 @@ impl Drop for Item {
 fn oneshot_poll_x_send() {
     explore("oneshot_poll_x_send", None, || {
         let (sender, receiver) = oneshot::channel();
-        let other = thread::spawn(move || sender.send(Box::new(7)).unwrap());
+        let other = side(move || sender.send(Box::new(7)).unwrap());
         let (woken, waker) = Woken::new();
         let mut receiver = pin!(receiver);
         let first = poll(receiver.as_mut(), &waker);
@@ -49,7 +49,7 @@ fn oneshot_wait_x_send() {
         let (woken, waker) = Woken::new();
         let mut receiver = pin!(receiver);
         assert!(poll(receiver.as_mut(), &waker).is_pending());
-        let other = thread::spawn(move || sender.send(Box::new(7)).unwrap());
+        let other = side(move || sender.send(Box::new(7)).unwrap());
         // Polled at any time, woken or not.
         let early = poll(receiver.as_mut(), &waker);
         if let Poll::Ready(value) = early {
@@ -78,7 +78,7 @@ fn oneshot_send_x_receiver_drop() {
             if waits {
                 assert!(poll(receiver.as_mut(), &waker).is_pending());
             }
-            let other = thread::spawn(move || drop(sender.send(item)));
+            let other = side(move || drop(sender.send(item)));
             drop(receiver);
             other.join().unwrap();
             assert_eq!(drops.load(Ordering::Relaxed), 1);
@@ -91,7 +91,7 @@ fn oneshot_send_x_receiver_drop() {
 fn oneshot_sender_drop_x_poll() {
     explore("oneshot_sender_drop_x_poll", None, || {
         let (sender, receiver) = oneshot::channel::<Box<i32>>();
-        let other = thread::spawn(move || drop(sender));
+        let other = side(move || drop(sender));
         let (woken, waker) = Woken::new();
         let mut receiver = pin!(receiver);
         let first = poll(receiver.as_mut(), &waker);
@@ -108,7 +108,7 @@ fn oneshot_sender_drop_x_poll() {
 fn oneshot_drop_x_drop() {
     explore("oneshot_drop_x_drop", None, || {
         let (sender, receiver) = oneshot::channel::<Box<i32>>();
-        let other = thread::spawn(move || drop(sender));
+        let other = side(move || drop(sender));
         drop(receiver);
         other.join().unwrap();
     });
@@ -123,7 +123,7 @@ fn oneshot_change_waker_x_send() {
         let (new, new_waker) = Woken::new();
         let mut receiver = pin!(receiver);
         assert!(poll(receiver.as_mut(), &old_waker).is_pending());
-        let other = thread::spawn(move || sender.send(Box::new(7)).unwrap());
+        let other = side(move || sender.send(Box::new(7)).unwrap());
         let second = poll(receiver.as_mut(), &new_waker);
         other.join().unwrap();
         if second.is_pending() {

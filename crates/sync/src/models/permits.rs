@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use heist_core::sync::atomic::{AtomicBool, Ordering};
-use heist_core::sync::thread;
+use heist_core::sync::model::side;
 
 use super::{Woken, explore, poll};
 use crate::{Lock, OwnedLockGuard, Semaphore};
@@ -17,7 +17,7 @@ fn lock_release_x_wait() {
         let lock = Arc::new(Lock::new(0));
         lock.acquire().try_now();
         let holder = lock.clone();
-        let other = thread::spawn(move || holder.release().unwrap());
+        let other = side(move || holder.release().unwrap());
         let (woken, waker) = Woken::new();
         let mut wait = pin!(lock.lock());
         let first = poll(wait.as_mut(), &waker);
@@ -36,7 +36,7 @@ fn lock_x_lock() {
         let lock = Arc::new(Lock::new(0));
         let other = {
             let lock = lock.clone();
-            thread::spawn(move || *lock.lock_blocking() += 1)
+            side(move || *lock.lock_blocking() += 1)
         };
         *lock.lock_blocking() += 1;
         other.join().unwrap();
@@ -56,7 +56,7 @@ fn lock_give_x_drop() {
         assert!(poll(first.as_mut(), Waker::noop()).is_pending());
         assert!(poll(second.as_mut(), &waker).is_pending());
         let holder = lock.clone();
-        let other = thread::spawn(move || holder.release().unwrap());
+        let other = side(move || holder.release().unwrap());
         drop(first);
         other.join().unwrap();
         assert!(woken.is(), "the lock is lost");
@@ -83,7 +83,7 @@ fn lock_find_x_take_over() {
         drop(guard);
         let other = {
             let (inside, waker) = (inside.clone(), waker.clone());
-            thread::spawn(move || match poll(first.as_mut(), &waker) {
+            side(move || match poll(first.as_mut(), &waker) {
                 Poll::Ready(guard) => {
                     enter(guard, &inside);
                     None
@@ -123,7 +123,7 @@ fn lock_give_x_take_over() {
         assert!(poll(first.as_mut(), &waker).is_pending());
         assert!(poll(second.as_mut(), &waker).is_pending());
         let holder = lock.clone();
-        let other = thread::spawn(move || holder.release().unwrap());
+        let other = side(move || holder.release().unwrap());
         let early = poll(second.as_mut(), &waker);
         other.join().unwrap();
         assert!(woken.is(), "the wake is lost");
@@ -152,7 +152,7 @@ fn lock_give_x_newcomer() {
         assert!(poll(wait.as_mut(), &waker).is_pending());
         let newcomer = {
             let lock = lock.clone();
-            thread::spawn(move || assert!(lock.try_lock().is_none(), "the newcomer was faster"))
+            side(move || assert!(lock.try_lock().is_none(), "the newcomer was faster"))
         };
         drop(guard);
         assert!(woken.is());
@@ -171,7 +171,7 @@ fn semaphore_due_x_newcomer() {
         assert!(poll(first.as_mut(), Waker::noop()).is_pending());
         // One for the first, which is due from now on; one is free.
         semaphore.add_permits(2);
-        let other = thread::spawn(move || match poll(first.as_mut(), Waker::noop()) {
+        let other = side(move || match poll(first.as_mut(), Waker::noop()) {
             Poll::Ready(permit) => permit.forget(),
             Poll::Pending => panic!("it was given its permit"),
         });
@@ -198,7 +198,7 @@ fn semaphore_release_x_release_x_drop() {
         assert!(poll(second.as_mut(), &waker).is_pending());
         let releasers = [0, 1].map(|_| {
             let semaphore = semaphore.clone();
-            thread::spawn(move || semaphore.release())
+            side(move || semaphore.release())
         });
         drop(first);
         for releaser in releasers {

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::task::{Poll, Waker};
 
-use heist_core::sync::thread;
+use heist_core::sync::model::side;
 
 use super::{Woken, explore, poll, race};
 use crate::Queue;
@@ -30,7 +30,7 @@ fn queue_put_x_get_drop() {
         assert!(poll(first.as_mut(), Waker::noop()).is_pending());
         assert!(poll(second.as_mut(), &waker).is_pending());
         let putter = queue.clone();
-        let other = thread::spawn(move || putter.put_nowait(7).unwrap());
+        let other = side(move || putter.put_nowait(7).unwrap());
         drop(first);
         other.join().unwrap();
         assert!(woken.is(), "the turn is lost");
@@ -50,7 +50,7 @@ fn queue_get_x_put_drop() {
         assert!(poll(first.as_mut(), Waker::noop()).is_pending());
         assert!(poll(second.as_mut(), &waker).is_pending());
         let getter = queue.clone();
-        let other = thread::spawn(move || assert_eq!(getter.get_nowait(), Ok(0)));
+        let other = side(move || assert_eq!(getter.get_nowait(), Ok(0)));
         drop(first);
         other.join().unwrap();
         assert!(woken.is(), "the turn is lost");
@@ -71,7 +71,7 @@ fn queue_put_x_put_x_get_drop() {
         assert!(poll(second.as_mut(), &waker).is_pending());
         let putters = [1, 2].map(|item| {
             let queue = queue.clone();
-            thread::spawn(move || queue.put_nowait(item).unwrap())
+            side(move || queue.put_nowait(item).unwrap())
         });
         drop(first);
         for putter in putters {

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::task::Poll;
 
-use heist_core::sync::thread;
+use heist_core::sync::model::side;
 
 use super::{Woken, explore, poll, race};
 use crate::watch::{self, RecvError};
@@ -27,7 +27,7 @@ fn watch_send_x_changed() {
 fn watch_send_last_drop_x_changed() {
     explore("watch_send_last_drop_x_changed", None, || {
         let (sender, mut receiver) = watch::channel(0);
-        let other = thread::spawn(move || sender.send_replace(7));
+        let other = side(move || sender.send_replace(7));
         let (woken, waker) = Woken::new();
         let mut seen = poll(pin!(receiver.changed()), &waker);
         other.join().unwrap();
@@ -56,8 +56,8 @@ fn watch_last_drop_x_changed() {
 fn watch_send_x_send_x_update() {
     explore("watch_send_x_send_x_update", Some(2), || {
         let (sender, mut receiver) = watch::channel(0);
-        let senders = [sender.clone(), sender]
-            .map(|sender| thread::spawn(move || sender.send_modify(|value| *value += 1)));
+        let senders =
+            [sender.clone(), sender].map(|sender| side(move || sender.send_modify(|value| *value += 1)));
         let seen = *receiver.borrow_and_update();
         for sender in senders {
             sender.join().unwrap();

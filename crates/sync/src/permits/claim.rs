@@ -10,9 +10,17 @@ use pin_project_lite::pin_project;
 use super::Permits;
 use crate::waitlist::Waiter;
 
+const POLLED_AGAIN: &str = "a future is not polled again once it was ready";
+
 /// What has permits: a primitive, behind a reference or an `Arc`.
 pub(crate) trait Source {
     fn permits(&self) -> &Permits;
+
+    /// See [`Permits::try_take`].
+    #[inline(always)]
+    fn try_take(&self, want: u32) -> bool {
+        self.permits().try_take(want)
+    }
 }
 
 pin_project! {
@@ -61,16 +69,19 @@ impl<S: Source> Claim<S> {
     #[inline(always)]
     pub(crate) fn poll_unbudgeted(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<S> {
         let mut this = self.project();
-        let source = this.source.as_ref().expect("a future is not polled again once it was ready");
-        let permits = source.permits();
-        let taken = if !this.waiter.as_mut().entered() && permits.try_take(*this.want) {
-            this.waiter.end();
-            true
-        } else {
+        if !this.waiter.as_mut().entered() {
+            // Taken out before the look, because afterwards the compiler would no longer know that there is one.
+            let source = this.source.take().expect(POLLED_AGAIN);
+            if source.try_take(*this.want) {
+                this.waiter.end();
+                return Poll::Ready(source);
+            }
+            *this.source = Some(source);
             this.waiter.as_mut().polled();
-            // SAFETY: the waiter is idle or entered this line, and leaves in `drop`.
-            unsafe { permits.poll_take(*this.want, this.waiter, cx.waker()) }
-        };
+        }
+        let permits = this.source.as_ref().expect(POLLED_AGAIN).permits();
+        // SAFETY: the waiter is idle or entered this line, and leaves in `drop`.
+        let taken = unsafe { permits.poll_take(*this.want, this.waiter, cx.waker()) };
         match this.source.take_if(|_| taken) {
             Some(source) => Poll::Ready(source),
             None => Poll::Pending,

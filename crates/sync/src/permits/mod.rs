@@ -40,6 +40,11 @@ const FREE_SHIFT: u32 = 32;
 struct Word(u64);
 
 impl Word {
+    /// A lock that is held, for which nobody waits.
+    const HELD: Self = Self(0);
+    /// A lock that is free.
+    const ONE_FREE: Self = Self(1 << FREE_SHIFT);
+
     fn free(self) -> u32 {
         (self.0 >> FREE_SHIFT) as u32
     }
@@ -138,6 +143,30 @@ impl Permits {
         }
     }
 
+    /// As [`try_take`](Self::try_take), of a lock's one permit. Of all words a newcomer may take one alone, so the exchange
+    /// needs no look before it; but it asks for the cache line where the look would only share it.
+    #[inline(always)]
+    pub(crate) fn try_take_only(&self) -> bool {
+        debug_assert_eq!(self.bound, 1, "for locks");
+        self.step(Word::ONE_FREE, Word::HELD, Ordering::Acquire).is_ok()
+    }
+
+    /// As [`give_back`](Self::give_back), of a lock's one permit, which somebody holds: that nobody waits is tried first.
+    #[inline(always)]
+    pub(crate) fn give_back_only(&self) {
+        debug_assert_eq!(self.bound, 1, "for locks");
+        if let Err(now) = self.step(Word::HELD, Word::ONE_FREE, Self::back_order()) {
+            self.give_back_only_from(now);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn give_back_only_from(&self, now: Word) {
+        let unlocked = self.give_back_from(now, 1);
+        debug_assert_eq!(unlocked, Ok(()), "a lock that was free is unlocked");
+    }
+
     /// Gives permits back: one exchange while nobody waits.
     ///
     /// # Errors
@@ -145,17 +174,26 @@ impl Permits {
     /// [`TooMany`], and nothing has changed, where there would be more than there may be.
     #[inline]
     pub(crate) fn give_back(&self, permits: u32) -> Result<(), TooMany> {
-        let mut word = self.guess(0);
+        self.give_back_from(self.guess(0), permits)
+    }
+
+    /// As [`give_back`](Self::give_back), beginning with the last look.
+    #[inline]
+    fn give_back_from(&self, mut word: Word, permits: u32) -> Result<(), TooMany> {
         while !word.queued() {
             let free = self.with_back(word, permits)?;
-            // Release pairs with the Acquire of who takes them.
-            let order = if mutant("sync-permits-relaxed") { Ordering::Relaxed } else { Ordering::Release };
-            match self.step(word, word.with_free(free), order) {
+            match self.step(word, word.with_free(free), Self::back_order()) {
                 Ok(()) => return Ok(()),
                 Err(now) => word = now,
             }
         }
         self.give_back_to_line(permits)
+    }
+
+    /// Release pairs with the Acquire of who takes what comes back.
+    #[inline(always)]
+    fn back_order() -> Ordering {
+        if mutant("sync-permits-relaxed") { Ordering::Relaxed } else { Ordering::Release }
     }
 
     /// How many are free when so many come back.

@@ -1,31 +1,15 @@
 //! loom models of a group's state; see `docs/design/task-group.md`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize as Count, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Poll, Wake, Waker};
 
 use heist_core::sync::atomic::AtomicBool;
-use heist_core::sync::thread;
+use heist_core::sync::model::{check as explore, side};
 use heist_scheduler::task::Watching;
 
 use super::{Child, Closed, Group};
 use crate::group_error::GroupFailure;
-
-/// Runs `model` in all interleavings (within `bound` preemptions) and prints how many there were.
-fn explore(name: &str, bound: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
-    let iterations = Arc::new(Count::new(0));
-    let counted = iterations.clone();
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = bound;
-    let started = std::time::Instant::now();
-    builder.check(move || {
-        counted.fetch_add(1, Ordering::Relaxed);
-        model();
-    });
-    let bound = bound.map_or("none".to_owned(), |bound| bound.to_string());
-    let (n, ms) = (iterations.load(Ordering::Relaxed), started.elapsed().as_millis());
-    println!("model {name}: bound {bound}, {n} iterations, {ms} ms");
-}
 
 /// A flag that a wake or a cancel sets.
 struct Flag(AtomicBool);
@@ -77,7 +61,7 @@ fn make_x_early_end() {
         let task = Flag::new();
         let maker = {
             let (group, task) = (group.clone(), task.clone());
-            thread::spawn(move || match group.reserve() {
+            side(move || match group.reserve() {
                 Ok((key, _)) => {
                     group.put(key, task);
                     true
@@ -102,7 +86,7 @@ fn end_x_put_x_exit() {
         let (key, _) = group.reserve().expect("the group is open");
         let task = {
             let group = group.clone();
-            thread::spawn(move || group.ended(key))
+            side(move || group.ended(key))
         };
         group.put(key, Flag::new());
         group.exit(false);
@@ -128,7 +112,7 @@ fn grandchild_x_exit() {
         let alive = Arc::new(AtomicBool::new(true));
         let tasks = {
             let (group, alive) = (group.clone(), alive.clone());
-            thread::spawn(move || {
+            side(move || {
                 let second = add(&group, &Flag::new());
                 group.ended(first);
                 alive.store(false, Ordering::Release);
@@ -159,7 +143,7 @@ fn failure_x_poll() {
         let key = add(&group, &Flag::new());
         let failing = {
             let group = group.clone();
-            thread::spawn(move || {
+            side(move || {
                 group.failed(GroupFailure::Error(7));
                 group.ended(key);
             })
@@ -186,7 +170,7 @@ fn turn_x_end() {
         group.put(second, Flag::new());
         let before = {
             let group = group.clone();
-            thread::spawn(move || group.ended(first))
+            side(move || group.ended(first))
         };
         let (woken, waker) = flag();
         let may = group.may_begin(second, &waker);
@@ -207,7 +191,7 @@ fn two_ends_x_exit() {
         let keys = [add(&group, &Flag::new()), add(&group, &Flag::new())];
         let tasks = keys.map(|key| {
             let group = group.clone();
-            thread::spawn(move || group.ended(key))
+            side(move || group.ended(key))
         });
         group.exit(false);
         let (woken, waker) = flag();

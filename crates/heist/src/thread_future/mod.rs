@@ -7,20 +7,24 @@
 //!   not begun;
 //! * [`run_coroutine_threadsafe`] goes the other way: a thread waits for what a loop computes.
 
+mod submitted;
+mod wrapped;
+
 use std::fmt;
-use std::future::{Future, IntoFuture, poll_fn};
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::pin::{Pin, pin};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use heist_core::scope::{Forwarder, raise};
 use heist_core::services::report;
 use heist_core::sync::{Condvar, Mutex};
 use heist_core::{CancelledError, ExceptionContext};
-use heist_scheduler::{Handle, TaskError};
+use heist_scheduler::TaskError;
 use heist_sync::InvalidStateError;
+
+pub(crate) use submitted::Promise;
+pub use submitted::run_coroutine_threadsafe;
+pub use wrapped::{WrappedFuture, wrap_future};
 
 type DoneCallback<T> = Box<dyn FnOnce(&ThreadFuture<T>) + Send>;
 
@@ -102,7 +106,6 @@ impl std::error::Error for ThreadFutureError {
     }
 }
 
-const CLOSED: &str = "the event loop is closed and runs nothing any more: make a new one";
 const TAKEN: &str = "the result was taken before: the first who asks gets it";
 
 impl<T> ThreadFuture<T> {
@@ -421,296 +424,5 @@ impl<T> fmt::Debug for ThreadFuture<T> {
             Stage::Done(_) | Stage::Taken => "finished",
         };
         f.debug_struct("ThreadFuture").field("state", &stage).finish()
-    }
-}
-
-// ---- awaiting a thread's result ---------------------------------------------------------------------------------------
-
-/// Makes a thread's future awaitable; asyncio's `wrap_future`.
-///
-/// Awaiting it takes the result. Cancelling it, or the task that awaits it, cancels the thread's future if its code has not
-/// begun; the code itself is never interrupted. When the thread's future is cancelled, so is this.
-///
-/// ```
-/// let pool = heist::ThreadPoolExecutor::new(1);
-/// let future = pool.submit(|| 7)?;
-/// assert_eq!(heist::run(heist::wrap_future(&future))?, 7);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// # Errors
-///
-/// What [`ThreadFuture::result`] gives.
-///
-/// # Cancel safety
-///
-/// Dropping it leaves the thread's future as it is, its result in place.
-pub fn wrap_future<T: Send + 'static>(future: &ThreadFuture<T>) -> WrappedFuture<T> {
-    let own = Own { cancelled: Mutex::new(None), thread: future.clone() };
-    WrappedFuture { own: Arc::new(own), forwarder: Forwarder::new(), raised: false }
-}
-
-/// The future of [`wrap_future`] and of [`run_in_executor`](crate::run_in_executor).
-///
-/// ```
-/// heist::run(async {
-///     let future = heist::ThreadFuture::new();
-///     let wrapped: heist::WrappedFuture<u32> = heist::wrap_future(&future);
-///     std::thread::spawn(move || future.set_result(42));
-///     assert_eq!(wrapped.await.unwrap(), 42);
-/// });
-/// ```
-#[must_use = "the work has begun; await this for its result"]
-pub struct WrappedFuture<T: Send + 'static> {
-    own: Arc<Own<T>>,
-    forwarder: Forwarder,
-    /// The cancellation was passed on to the task: this never ends.
-    raised: bool,
-}
-
-/// What a wrapper has of its own: it may be cancelled where the thread's future is not.
-struct Own<T> {
-    cancelled: Mutex<Option<CancelledError>>,
-    thread: ThreadFuture<T>,
-}
-
-impl<T> Own<T> {
-    /// Its own number, for the list of wakers.
-    fn number(&self) -> usize {
-        std::ptr::from_ref(self).addr()
-    }
-
-    fn poll_cancelled(&self) -> Poll<Result<T, TaskError>> {
-        match &*self.cancelled.lock() {
-            Some(error) => Poll::Ready(Err(TaskError::cancelled(error.clone()))),
-            None => Poll::Pending,
-        }
-    }
-
-    fn cancel(&self, error: &CancelledError) -> bool {
-        {
-            let mut cancelled = self.cancelled.lock();
-            if cancelled.is_some() {
-                return false;
-            }
-            *cancelled = Some(error.clone());
-        }
-        if !self.thread.cancel_because(error) {
-            // It runs on, or has ended: who waits here is told apart from it.
-            let waker = {
-                let state = self.thread.shared.state.lock();
-                state.wakers.iter().find(|(of, _)| *of == self.number()).map(|(_, waker)| waker.clone())
-            };
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-        }
-        true
-    }
-}
-
-impl<T: Send + 'static> heist_core::scope::CancelTarget for Own<T> {
-    fn cancel(&self, error: &CancelledError) -> bool {
-        Own::cancel(self, error)
-    }
-}
-
-impl<T: Send + 'static> WrappedFuture<T> {
-    /// Cancels it: awaiting gives a cancellation. The thread's future is cancelled too if its code has not begun; a result that
-    /// is there stays there. `false` when it was cancelled before. asyncio: `cancel`.
-    ///
-    /// ```
-    /// heist::run(async {
-    ///     let future = heist::ThreadFuture::<u32>::new();
-    ///     let wrapped = heist::wrap_future(&future);
-    ///     assert!(wrapped.cancel());
-    ///     assert!(wrapped.await.unwrap_err().is_cancelled() && future.cancelled());
-    /// });
-    /// ```
-    pub fn cancel(&self) -> bool {
-        self.own.cancel(&CancelledError::default())
-    }
-
-    /// Whether it, or the thread's future, was cancelled. asyncio: `cancelled`.
-    ///
-    /// ```
-    /// let future = heist::ThreadFuture::<u32>::new();
-    /// let wrapped = heist::wrap_future(&future);
-    /// assert!(!wrapped.cancelled());
-    /// future.cancel();
-    /// assert!(wrapped.cancelled());
-    /// ```
-    pub fn cancelled(&self) -> bool {
-        self.own.cancelled.lock().is_some() || self.own.thread.cancelled()
-    }
-
-    /// Whether awaiting it would not suspend. asyncio: `done`.
-    ///
-    /// ```
-    /// let future = heist::ThreadFuture::new();
-    /// let wrapped = heist::wrap_future(&future);
-    /// assert!(!wrapped.done());
-    /// future.set_result(42)?;
-    /// assert!(wrapped.done());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn done(&self) -> bool {
-        self.own.cancelled.lock().is_some() || self.own.thread.done()
-    }
-
-    /// The thread's future.
-    ///
-    /// ```
-    /// let wrapped = heist::wrap_future(&heist::ThreadFuture::new());
-    /// wrapped.thread_future().set_result(42)?;
-    /// assert!(wrapped.done());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn thread_future(&self) -> &ThreadFuture<T> {
-        &self.own.thread
-    }
-}
-
-impl<T: Send + 'static> Future for WrappedFuture<T> {
-    type Output = Result<T, TaskError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        if this.raised {
-            return Poll::Pending;
-        }
-        let number = this.own.number();
-        // A wrapper that is cancelled takes nothing. And once more after the waker is in its place: whoever cancels from
-        // then on finds it.
-        let mut polled = this.own.poll_cancelled();
-        if polled.is_pending() {
-            polled = this.own.thread.poll_result(number, cx);
-        }
-        if polled.is_pending() {
-            polled = this.own.poll_cancelled();
-        }
-        let Poll::Ready(outcome) = polled else {
-            let own = &this.own;
-            this.forwarder.pending(cx, || own.clone());
-            return Poll::Pending;
-        };
-        let forwarded = this.forwarder.done();
-        match outcome {
-            Err(error) if forwarded && error.is_cancelled() => {
-                let error = error.into_cancelled().unwrap_or_default();
-                if raise(error.clone()) {
-                    this.raised = true;
-                    return Poll::Pending;
-                }
-                Poll::Ready(Err(TaskError::cancelled(error)))
-            }
-            outcome => Poll::Ready(outcome),
-        }
-    }
-}
-
-impl<T: Send + 'static> Drop for WrappedFuture<T> {
-    fn drop(&mut self) {
-        self.own.thread.forget_waker(self.own.number());
-    }
-}
-
-impl<T: Send + 'static> fmt::Debug for WrappedFuture<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WrappedFuture").field("thread", &self.own.thread).finish_non_exhaustive()
-    }
-}
-
-// ---- waiting for a loop's result -------------------------------------------------------------------------------------
-
-/// Has the loop of `handle` run `future` as a task, and gives a future that a plain thread can wait for; asyncio's
-/// `run_coroutine_threadsafe`.
-///
-/// Cancelling what it gives cancels the task; a task that is cancelled in the loop cancels it.
-///
-/// ```
-/// heist::run(async {
-///     let handle = heist::Handle::current().unwrap();
-///     let thread = heist::to_thread(move || {
-///         let future = heist::run_coroutine_threadsafe(async { 6 * 7 }, &handle);
-///         future.result().unwrap()
-///     });
-///     assert_eq!(thread.await.unwrap(), 42);
-/// });
-/// ```
-///
-/// # Errors
-///
-/// What it gives fails when the loop is closed, or when `future`'s conversion into a future panics (which is reported to the
-/// loop's exception handler, too).
-#[track_caller]
-pub fn run_coroutine_threadsafe<F>(future: F, handle: &Handle) -> ThreadFuture<F::Output>
-where
-    F: IntoFuture + Send + 'static,
-    F::IntoFuture: Send + 'static,
-    F::Output: Send + 'static,
-{
-    let location = Location::caller();
-    let result = ThreadFuture::new();
-    let promise = Promise(result.clone());
-    let inside = handle.clone();
-    if handle.is_closed() {
-        promise.complete(Err(TaskError::refused(CLOSED)));
-        return result;
-    }
-    // A loop that is closed before it comes to the callback drops it, and the promise cancels.
-    let _ = handle.call_soon_threadsafe(move || {
-        if promise.0.done() {
-            return;
-        }
-        match catch_unwind(AssertUnwindSafe(|| future.into_future())) {
-            Ok(future) => begin(future, promise, &inside),
-            Err(payload) => {
-                let context = ExceptionContext::new("a task for another thread could not be created");
-                inside.call_exception_handler(&context.with_panic(&*payload).with_source(location));
-                promise.complete(Err(TaskError::panicked(payload)));
-            }
-        }
-    });
-    result
-}
-
-/// Creates the task, in the loop, and ties both ends together.
-fn begin<F>(future: F, promise: Promise<F::Output>, handle: &Handle)
-where
-    F: Future + Send + 'static,
-    F::Output: Send + 'static,
-{
-    let result = promise.0.clone();
-    let task = handle.create_task(async move {
-        let promise = promise;
-        let mut future = pin!(future);
-        let outcome = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-            Ok(polled) => polled.map(Ok),
-            Err(payload) => Poll::Ready(Err(TaskError::panicked(payload))),
-        });
-        promise.complete(outcome.await);
-    });
-    let task = task.task_ref();
-    result.add_done_callback(move |result| {
-        if result.cancelled() {
-            task.cancel();
-        }
-    });
-}
-
-/// The right to complete a thread's future: one that is dropped unused cancels it.
-pub(crate) struct Promise<T>(pub(crate) ThreadFuture<T>);
-
-impl<T> Promise<T> {
-    pub(crate) fn complete(&self, outcome: Result<T, TaskError>) {
-        // Done already: it was cancelled, and nobody wants the outcome.
-        let _ = self.0.complete(outcome);
-    }
-}
-
-impl<T> Drop for Promise<T> {
-    fn drop(&mut self) {
-        let _ = self.0.complete(Err(TaskError::cancelled(CancelledError::default())));
     }
 }
