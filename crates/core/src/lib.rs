@@ -13,6 +13,7 @@
 //! * `list`: an intrusive list, so that waiting allocates nothing.
 //! * `scope`: cancellation inside a task, and the tree of its scopes.
 //! * `prefetch`: asking for memory before it is needed.
+//! * `prefer_large_pages`: asking for memory to be mapped in large pieces.
 //! * `driver`: all that the scheduler knows of I/O and time.
 //! * [`services`]: what a leaf may ask of its loop: callbacks, the exception handler.
 //! * [`Unawaited`]: how debug mode finds a future that nobody awaited.
@@ -28,6 +29,7 @@ pub mod clock;
 pub mod context;
 #[doc(hidden)]
 pub mod driver;
+mod large_pages;
 #[doc(hidden)]
 pub mod list;
 mod prefetch;
@@ -47,6 +49,8 @@ pub use clock::{Clock, Hold};
 pub use context::Context;
 #[doc(hidden)]
 pub use driver::{Driver, WorkerState};
+#[doc(hidden)]
+pub use large_pages::{LARGE_PAGE, prefer_large_pages};
 #[doc(hidden)]
 pub use prefetch::prefetch;
 pub use services::{ExceptionContext, LoopClosedError, Services};

@@ -102,6 +102,30 @@ fn fire_x_remote_cancel() {
     });
 }
 
+/// A rescuer fires while the handle asks whether it has fired, without a look at the entry: the entry that comes back at once is
+/// linked nowhere, and serves the next timer.
+#[test]
+fn rescue_x_known() {
+    explore("rescue_x_known", None, || {
+        let (service, probe, next) = (Service::new(), Probe::new(), Probe::new());
+        let entry = service.wheel().arm(5, probe.waker()).unwrap();
+        let rescuer = thread::spawn(move || service.wheel().fire(5));
+        let known = service.wheel().has_fired(5);
+        if known {
+            service.wheel().release_fired(entry);
+        } else {
+            drop(service.wheel().release_local(entry));
+        }
+        let again = service.wheel().arm(6, next.waker()).unwrap();
+        rescuer.join().unwrap();
+        assert!(!known || probe.wakes() == 1, "what is known to have fired was woken");
+        assert_eq!((probe.alive(), next.wakes(), next.alive()), (0, 0, 1));
+        assert_eq!((service.wheel().armed(), service.wheel().next_deadline()), (1, 6));
+        drop(service.wheel().release_local(again));
+        service.orphan();
+    });
+}
+
 /// A task that moved takes its timer to its own wheel while the old owner fires: it is woken by one of the two, or knows
 /// that its time has come.
 #[test]

@@ -371,6 +371,20 @@ impl Sleep {
         Poll::Ready(())
     }
 
+    /// As [`finish`](Self::finish), for a timer that is known to have fired.
+    #[inline]
+    fn finish_fired(&mut self, entry: EntryRef) -> Poll<()> {
+        context::with(|context| match self.own_wheel(context) {
+            Some(wheel) => {
+                wheel.release_fired(entry);
+                self.entry = None;
+            }
+            None => drop(self.disarm_in(context)),
+        });
+        self.phase = Phase::Done;
+        Poll::Ready(())
+    }
+
     /// The task that waits has changed. Another worker of the same loop takes the timer over; otherwise the new waker
     /// takes the place of the old one.
     #[cold]
@@ -473,6 +487,13 @@ impl Future for Sleep {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<()> {
         if let Some(entry) = self.entry {
+            if self.phase == Phase::Armed {
+                // SAFETY: an owned entry keeps its wheel alive.
+                let wheel = unsafe { &*self.wheel };
+                if wheel.has_fired(self.deadline) {
+                    return self.finish_fired(entry);
+                }
+            }
             return self.poll_armed(entry, cx.waker());
         }
         match self.phase {

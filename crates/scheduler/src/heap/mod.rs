@@ -46,7 +46,7 @@ const CELL_ALIGN: usize = 32;
 /// allocation; a page holds at least seven cells, so the look costs little a task.
 const LOOK: usize = 16;
 
-/// Empty pages that a class keeps for its next burst: 128 pages of 32 KiB are 4 MiB.
+/// The weight of empty pages that a class keeps for its next burst: 128 times 32 KiB are 4 MiB.
 const KEEP_EMPTY: usize = 128;
 
 /// Task ids are handed out in blocks of this many, so that a spawn touches no counter that all workers write.
@@ -123,6 +123,8 @@ struct Class {
     /// The page from which cells are taken now, at `pages[at]`.
     pages: Vec<NonNull<Page>>,
     at: usize,
+    /// The weight of all pages, and of those that are empty.
+    weight: usize,
     empty: usize,
 }
 
@@ -198,13 +200,15 @@ impl Heap {
                 }
             }
         }
-        let page = Page::make(shape, self.index, shared);
+        let page = Page::make(shape, self.index, class.weight, shared);
         class.pages.push(page);
         class.at = class.pages.len() - 1;
-        class.empty += 1;
-        shared.registry(self.index).add(page);
         // SAFETY: just made.
-        let cell = unsafe { page.as_ref() }.allocate(&mut class.empty).expect("a new page has a free cell");
+        let front = unsafe { page.as_ref() };
+        class.weight += front.weight();
+        class.empty += front.weight();
+        shared.registry(self.index).add(page);
+        let cell = front.allocate(&mut class.empty).expect("a new page has a free cell");
         (cell, page)
     }
 
@@ -223,7 +227,7 @@ impl Heap {
         unsafe { front.free_local(cell, &mut class.empty) };
         // Most pages have other cells out, so this comes first.
         if front.is_empty() {
-            let spare = if front.class() == SINGLE { 0 } else { KEEP_EMPTY.max(class.pages.len() / 4) };
+            let spare = if front.class() == SINGLE { 0 } else { KEEP_EMPTY.max(class.weight / 4) };
             if class.empty > spare {
                 Self::drop_page(class, page, front, self.index);
             }
@@ -235,7 +239,8 @@ impl Heap {
     fn drop_page(class: &mut Class, page: NonNull<Page>, front: &Page, index: usize) {
         let Some(at) = class.pages.iter().position(|&other| other == page) else { return };
         class.pages.swap_remove(at);
-        class.empty -= 1;
+        class.weight -= front.weight();
+        class.empty -= front.weight();
         front.shared().registry(index).remove(page);
         // SAFETY: no cell is out, and neither the class nor the registry lists the page any more.
         unsafe { Page::destroy(page) };

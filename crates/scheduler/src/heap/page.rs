@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crossbeam_utils::CachePadded;
 use heist_core::context;
 use heist_core::sync::atomic::{AtomicUsize, Ordering};
+use heist_core::{LARGE_PAGE, prefer_large_pages};
 
 use super::remote::{Freed, RemoteList};
 use super::{CELL_ALIGN, CLASSES, SINGLE, Shape};
@@ -16,6 +17,14 @@ use crate::task::{Header, Raw};
 
 /// A page of cells up to 1 KiB; larger classes take twice or four times as much.
 const PAGE: usize = 32 * 1024;
+
+/// A class that has so many bytes gets large pages from then on, so that one that is just begun is a fifth of it at most.
+const LARGE_FROM: usize = 8 << 20;
+
+/// How large a page of cells of so many bytes is, where there are already pages with so many weights.
+fn bytes_of(cell: usize, weights: usize) -> usize {
+    if weights >= LARGE_FROM / PAGE { LARGE_PAGE } else { PAGE * (cell / 1024).max(1) }
+}
 
 /// The front of a page. The cells follow in the same block.
 pub(crate) struct Page {
@@ -28,6 +37,8 @@ pub(crate) struct Page {
     first: NonNull<Header>,
     cell: usize,
     cells: usize,
+    /// How many times [`PAGE`] it is, rounded up: what it counts as where pages are counted.
+    weight: usize,
     /// Cells that were ever handed out: below this index the state word of each is initialised. Written by the owner.
     carved: AtomicUsize,
     /// Free cells, linked. Owner only.
@@ -38,24 +49,28 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Makes a page for `shape` in the heap with number `heap`.
-    pub(crate) fn make(shape: Shape, heap: usize, shared: &Arc<Shared>) -> NonNull<Page> {
+    /// Makes a page for `shape` in the heap with number `heap`, whose class has so many weights of pages.
+    pub(crate) fn make(shape: Shape, heap: usize, weights: usize, shared: &Arc<Shared>) -> NonNull<Page> {
         let (cell, align, bytes) = if shape.class == SINGLE {
             let align = shape.align.max(CELL_ALIGN);
             (shape.size.next_multiple_of(align), align, 0)
         } else {
-            let cell = CLASSES[shape.class];
-            (cell, CELL_ALIGN, if cell <= 1024 { PAGE } else { PAGE * (cell / 1024) })
+            (CLASSES[shape.class], CELL_ALIGN, bytes_of(CLASSES[shape.class], weights))
         };
         let front = size_of::<Page>().next_multiple_of(align);
         let size = bytes.max(front + cell);
         let cells = (size - front) / cell;
-        let layout = Layout::from_size_align(size, align.max(align_of::<Page>()))
+        let large = bytes == LARGE_PAGE;
+        let block_align = if large { LARGE_PAGE } else { align.max(align_of::<Page>()) };
+        let layout = Layout::from_size_align(size, block_align)
             .unwrap_or_else(|_| panic!("a future of {} bytes is too large for a task", shape.size));
         // SAFETY: the size is not zero. Not zeroed: that would touch the whole page at once; each cell's state words are
         // set when it is first handed out.
         let block = unsafe { alloc(layout) };
         let Some(block) = NonNull::new(block) else { handle_alloc_error(layout) };
+        if large {
+            prefer_large_pages(block.as_ptr(), size);
+        }
         // SAFETY: `front` lies within the block.
         let first = unsafe { block.byte_add(front) }.cast::<Header>();
         let page = block.cast::<Page>();
@@ -68,6 +83,7 @@ impl Page {
             first,
             cell,
             cells,
+            weight: bytes.div_ceil(PAGE).max(1),
             carved: AtomicUsize::new(0),
             free: Cell::new(ptr::null_mut()),
             used: Cell::new(0),
@@ -90,6 +106,10 @@ impl Page {
 
     pub(super) fn class(&self) -> usize {
         self.class
+    }
+
+    pub(super) fn weight(&self) -> usize {
+        self.weight
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -133,7 +153,7 @@ impl Page {
             }
         };
         if self.used.replace(self.used.get() + 1) == 0 {
-            *empty -= 1;
+            *empty -= self.weight;
         }
         Some(cell)
     }
@@ -150,7 +170,7 @@ impl Page {
         self.free.set(cell.as_ptr());
         self.used.set(self.used.get() - 1);
         if self.used.get() == 0 {
-            *empty += 1;
+            *empty += self.weight;
         }
     }
 
@@ -254,5 +274,17 @@ impl Page {
         unsafe { page.drop_in_place() };
         // SAFETY: the block was allocated with this layout in `make`.
         unsafe { dealloc(page.as_ptr().cast(), layout) };
+    }
+}
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_small_until_there_are_many() {
+        assert_eq!((bytes_of(96, 0), bytes_of(1024, 0), bytes_of(4096, 0)), (PAGE, PAGE, 4 * PAGE));
+        let last = LARGE_FROM / PAGE - 1;
+        assert_eq!((bytes_of(192, last), bytes_of(192, last + 1)), (PAGE, LARGE_PAGE));
     }
 }

@@ -1,4 +1,4 @@
-//! The entries of a wheel, and the pages that they live in.
+//! The entries of a wheel.
 //!
 //! An entry has three parts with three rules of access:
 //!
@@ -67,9 +67,8 @@ pub(crate) struct Node {
     pub deadline: u64,
     /// How many timers this wheel had armed before: decides between equal deadlines.
     pub order: u64,
-    pub before: Option<EntryRef>,
-    /// In the free list: the next free entry.
-    pub after: Option<EntryRef>,
+    /// In a row: where in it.
+    pub index: usize,
 }
 
 /// One timer: a cache line.
@@ -110,6 +109,12 @@ impl Deref for EntryRef {
     }
 }
 
+impl From<NonNull<Entry>> for EntryRef {
+    fn from(entry: NonNull<Entry>) -> Self {
+        Self(entry)
+    }
+}
+
 impl EntryRef {
     pub fn as_ptr(self) -> *mut Entry {
         self.0.as_ptr()
@@ -124,13 +129,13 @@ impl EntryRef {
 }
 
 impl Entry {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             state: AtomicU32::new(FREE),
             place: UnsafeCell::new(NOWHERE),
             waker: UnsafeCell::new(WakerParts::NONE),
             garbage: AtomicPtr::new(ptr::null_mut()),
-            node: UnsafeCell::new(Node { deadline: 0, order: 0, before: None, after: None }),
+            node: UnsafeCell::new(Node { deadline: 0, order: 0, index: 0 }),
             #[cfg(heist_loom)]
             taken: std::sync::atomic::AtomicBool::new(true),
         }
@@ -176,11 +181,6 @@ impl Entry {
         self.state.load(Ordering::Relaxed) == CANCELLED
     }
 
-    /// Whether nobody has the entry. Called with the owner word held.
-    fn is_free(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == FREE
-    }
-
     /// Makes a fresh entry ARMED, with `waker` in it. Called with the owner word held.
     #[inline]
     pub fn arm(&self, waker: Waker) {
@@ -222,6 +222,12 @@ impl Entry {
         self.waker.with(|parts| unsafe { *parts }).same(waker)
     }
 
+    /// Has the entry itself fetched.
+    #[inline]
+    pub fn prefetch(&self) {
+        heist_core::prefetch(ptr::from_ref(self).cast(), 1);
+    }
+
     /// Has what the waker stands for fetched: its task will soon be woken and polled. Called with the owner word held.
     #[inline]
     pub fn prefetch_task(&self) {
@@ -260,86 +266,5 @@ impl Entry {
     pub fn node<R>(&self, f: impl FnOnce(&mut Node) -> R) -> R {
         // SAFETY: guarded by the owner word, and `f` is one of this module's few closures over the fields.
         self.node.with_mut(|node| f(unsafe { &mut *node }))
-    }
-}
-
-/// Entries in the first page. Pages double, up to [`LARGEST_PAGE`].
-const FIRST_PAGE: usize = if cfg!(heist_loom) { 2 } else { 64 };
-/// 4096 lines of 64 bytes: 256 KiB, which the allocator maps by itself and does not copy.
-const LARGEST_PAGE: usize = 4096;
-
-/// The memory of a wheel's entries. Entries never move; pages go when the wheel goes.
-pub(crate) struct Pages {
-    pages: Vec<NonNull<[Entry]>>,
-    free: Option<EntryRef>,
-    /// How many entries handles own, once it has been [counted](Self::count_held); before that nobody needs to know.
-    held: usize,
-}
-
-// SAFETY: the pages are owned; entries are Send.
-unsafe impl Send for Pages {}
-
-impl Pages {
-    pub const fn new() -> Self {
-        Self { pages: Vec::new(), free: None, held: 0 }
-    }
-
-    /// A free entry. Allocates only when all entries are in use.
-    #[inline]
-    pub fn take(&mut self) -> EntryRef {
-        let entry = match self.free {
-            Some(entry) => entry,
-            None => self.grow(),
-        };
-        self.free = entry.node(|node| node.after);
-        entry
-    }
-
-    /// Takes an entry back. It must be in no slot.
-    #[inline]
-    pub fn give_back(&mut self, entry: EntryRef) {
-        entry.node(|node| node.after = self.free);
-        self.free = Some(entry);
-    }
-
-    /// Counts how many entries handles own; whether there are none. Page by page: the list of those that are free leads to and
-    /// fro through memory.
-    pub fn count_held(&mut self) -> bool {
-        // SAFETY: a page lives as long as this, and is only ever borrowed shared.
-        let pages = self.pages.iter().map(|page| unsafe { page.as_ref() });
-        self.held = pages.flatten().filter(|entry| !entry.is_free()).count();
-        self.held == 0
-    }
-
-    /// As [`give_back`](Self::give_back), where they have been counted; whether it was the last.
-    pub fn give_back_counted(&mut self, entry: EntryRef) -> bool {
-        self.give_back(entry);
-        self.held -= 1;
-        self.held == 0
-    }
-
-    #[cold]
-    fn grow(&mut self) -> EntryRef {
-        let count = (FIRST_PAGE << self.pages.len().min(16)).min(LARGEST_PAGE);
-        let page: Box<[Entry]> = (0..count).map(|_| Entry::new()).collect();
-        let page = NonNull::from(Box::leak(page));
-        self.pages.push(page);
-        let mut first = self.free;
-        for index in (0..count).rev() {
-            // SAFETY: `index` is within the page.
-            let entry = EntryRef(unsafe { page.cast::<Entry>().add(index) });
-            entry.node(|node| node.after = first);
-            first = Some(entry);
-        }
-        first.expect("a page has at least one entry")
-    }
-}
-
-impl Drop for Pages {
-    fn drop(&mut self) {
-        for page in self.pages.drain(..) {
-            // SAFETY: leaked from a box in `grow`, and the wheel goes only when no handle owns an entry.
-            drop(unsafe { Box::from_raw(page.as_ptr()) });
-        }
     }
 }

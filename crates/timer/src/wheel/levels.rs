@@ -18,6 +18,7 @@ use std::task::Waker;
 use heist_core::clock::NEVER;
 
 use super::entry::{EntryRef, FIRED, NOWHERE};
+use super::row::Row;
 
 /// A tick is `1 << TICK` nanoseconds.
 const TICK: u32 = 20;
@@ -38,12 +39,6 @@ const CROWD: usize = 16;
 /// 5 us, fifty times what a timer does.
 pub(crate) const SPREAD: u64 = 1 << (TICK - 2);
 
-#[derive(Clone, Copy)]
-struct Slot {
-    head: Option<EntryRef>,
-    tail: Option<EntryRef>,
-}
-
 pub(crate) struct Levels {
     /// All ticks before this one have come out.
     elapsed: u64,
@@ -53,9 +48,7 @@ pub(crate) struct Levels {
     linked: usize,
     /// Bit S of word L: slot S of level L has an entry.
     used: [u64; LEVELS],
-    slots: [[Slot; SLOTS]; LEVELS],
-    /// Room for sorting, kept so that firing allocates nothing.
-    sorting: Vec<(u64, u64, EntryRef)>,
+    slots: [[Row; SLOTS]; LEVELS],
 }
 
 impl Levels {
@@ -65,8 +58,7 @@ impl Levels {
             sorted: true,
             linked: 0,
             used: [0; LEVELS],
-            slots: [[Slot { head: None, tail: None }; SLOTS]; LEVELS],
-            sorting: Vec::new(),
+            slots: [const { [const { Row::new() }; SLOTS] }; LEVELS],
         }
     }
 
@@ -94,23 +86,18 @@ impl Levels {
         if place == NOWHERE {
             return false;
         }
-        entry.set_place(NOWHERE);
-        let (level, digit) = (place as usize / SLOTS, place as usize % SLOTS);
-        let (before, after) = entry.node(|node| (node.before, node.after));
-        let slot = &mut self.slots[level][digit];
-        match before {
-            Some(before) => before.node(|node| node.after = after),
-            None => slot.head = after,
-        }
-        match after {
-            Some(after) => after.node(|node| node.before = before),
-            None => slot.tail = before,
-        }
-        if slot.head.is_none() {
+        self.remove_from(place as usize / SLOTS, place as usize % SLOTS, entry);
+        true
+    }
+
+    #[inline]
+    fn remove_from(&mut self, level: usize, digit: usize, entry: EntryRef) {
+        let row = &mut self.slots[level][digit];
+        row.remove(entry);
+        if row.is_empty() {
             self.used[level] &= !(1 << digit);
         }
         self.linked -= 1;
-        true
     }
 
     /// Moves the wheel to `now`, which does not go back, and takes out what is due, in order, until `due` is full.
@@ -128,15 +115,17 @@ impl Levels {
                 continue;
             }
             self.sort_current();
-            while let Some(entry) = self.slots[0][digit].head {
-                if entry.node(|node| node.deadline) > now {
+            while let Some((deadline, entry)) = self.slots[0][digit].first_of_many() {
+                if deadline > now {
                     // Only the slot of `now` itself can hold what is not yet due.
                     return false;
                 }
                 if due.len() == limit {
                     return true;
                 }
-                self.remove(entry);
+                // Woken when the batch is full, and then soon polled: each has long been asleep.
+                entry.prefetch_task();
+                self.remove_from(0, digit, entry);
                 // What a handle has cancelled meanwhile only leaves its slot; the sweep takes it from the garbage stack.
                 due.extend(entry.fire(FIRED));
             }
@@ -153,22 +142,13 @@ impl Levels {
         };
         if level == 0 && self.start_of(0, digit) == self.elapsed {
             self.sort_current();
-            return self.slots[0][digit].head.map_or(NEVER, |entry| entry.node(|node| node.deadline));
+            return self.slots[0][digit].first().map_or(NEVER, |(deadline, _)| deadline);
         }
-        let mut earliest = NEVER;
-        let mut next = self.slots[level][digit].head;
-        let mut left = if exact { usize::MAX } else { LOOK_AT };
-        while let Some(entry) = next {
-            if left == 0 {
-                return self.start_of(level, digit) << TICK;
-            }
-            left -= 1;
-            next = entry.node(|node| {
-                earliest = earliest.min(node.deadline);
-                node.after
-            });
+        let row = &self.slots[level][digit];
+        if row.len() > LOOK_AT && !exact {
+            return self.start_of(level, digit) << TICK;
         }
-        earliest
+        row.deadlines().min().unwrap_or(NEVER)
     }
 
     /// Until when a worker with nothing else to do waits for the first timers when they are a crowd; 0 where they are none.
@@ -177,29 +157,22 @@ impl Levels {
         let Some((0, digit)) = self.first() else {
             return 0;
         };
-        let head = self.slots[0][digit].head;
-        let start = self.start_of(0, digit);
-        let (from, least) = if start == self.elapsed && self.sorted {
-            (head.map_or(NEVER, |entry| entry.node(|node| node.deadline)), CROWD)
-        } else {
-            // The order is not known: enough for a crowd wherever in the slot they are.
-            (start << TICK, LOOK_AT)
-        };
-        let until = from.saturating_add(SPREAD).min(NEVER - 1);
-        let mut last = head;
-        for _ in 1..least {
-            last = last.and_then(|entry| entry.node(|node| node.after));
+        let (row, start) = (&self.slots[0][digit], self.start_of(0, digit));
+        if start == self.elapsed && self.sorted {
+            let mut deadlines = row.deadlines();
+            let until = deadlines.next().map_or(0, |first| first.saturating_add(SPREAD).min(NEVER - 1));
+            return if deadlines.nth(CROWD - 2).is_some_and(|last| last <= until) { until } else { 0 };
         }
-        let is_crowd =
-            last.is_some_and(|entry| least == LOOK_AT || entry.node(|node| node.deadline) <= until);
-        if is_crowd { until } else { 0 }
+        // The order is not known: enough for a crowd wherever in the slot they are.
+        let is_crowd = row.len() >= LOOK_AT;
+        if is_crowd { (start << TICK).saturating_add(SPREAD).min(NEVER - 1) } else { 0 }
     }
 
     /// Takes out any entry; `None` when the wheel is empty.
     pub fn pop_any(&mut self) -> Option<EntryRef> {
         let (level, digit) = self.first()?;
-        let entry = self.slots[level][digit].head?;
-        self.remove(entry);
+        let (_, entry) = self.slots[level][digit].first()?;
+        self.remove_from(level, digit, entry);
         Some(entry)
     }
 
@@ -239,93 +212,50 @@ impl Levels {
         let differing = (tick ^ self.elapsed) | (SLOTS as u64 - 1);
         let level = ((63 - differing.leading_zeros()) / DIGIT) as usize;
         let digit = (tick >> (DIGIT * level as u32)) as usize % SLOTS;
-        self.link(entry, level, digit, self.slots[level][digit].tail);
+        self.slots[level][digit].push(entry, place_of(level, digit));
+        self.count(level, digit);
     }
 
     /// Links an entry into the current slot behind all that are due before it.
     fn insert_sorted(&mut self, entry: EntryRef) {
         let digit = self.elapsed as usize % SLOTS;
-        // A new entry has the greatest order, so it goes behind its equals.
-        let deadline = entry.node(|node| node.deadline);
-        let mut before = self.slots[0][digit].tail;
-        while let Some(other) = before {
-            if other.node(|node| node.deadline) <= deadline {
-                break;
-            }
-            before = other.node(|node| node.before);
-        }
-        self.link(entry, 0, digit, before);
+        self.slots[0][digit].insert_sorted(entry, place_of(0, digit));
+        self.count(0, digit);
     }
 
-    /// Links an entry behind `before`, at the head where that is `None`.
+    /// There is one entry more in a slot.
     #[inline]
-    fn link(&mut self, entry: EntryRef, level: usize, digit: usize, before: Option<EntryRef>) {
-        let slot = &mut self.slots[level][digit];
-        let after = match before {
-            Some(before) => before.node(|node| node.after.replace(entry)),
-            None => slot.head.replace(entry),
-        };
-        match after {
-            Some(after) => after.node(|node| node.before = Some(entry)),
-            None => slot.tail = Some(entry),
-        }
-        entry.node(|node| {
-            node.before = before;
-            node.after = after;
-        });
-        entry.set_place((level * SLOTS + digit) as u32);
+    fn count(&mut self, level: usize, digit: usize) {
         self.used[level] |= 1 << digit;
         self.linked += 1;
     }
 
     /// Files the entries of a slot anew. `elapsed` is the slot's start, so all of them go to lower levels.
     fn cascade(&mut self, level: usize, digit: usize) {
-        while let Some(entry) = self.slots[level][digit].head {
-            self.remove(entry);
+        let mut row = std::mem::replace(&mut self.slots[level][digit], Row::new());
+        self.used[level] &= !(1 << digit);
+        self.linked -= row.len();
+        row.drain(|entry| {
             if !entry.is_cancelled() {
                 self.sorted = false;
                 let tick = self.tick_of(entry);
                 self.append(entry, tick);
             }
-        }
+        });
+        self.slots[level][digit] = row;
     }
 
     /// Brings the current slot into order by deadline, ties by arming order.
     fn sort_current(&mut self) {
-        if self.sorted {
-            return;
+        if !self.sorted {
+            self.sorted = true;
+            self.slots[0][self.elapsed as usize % SLOTS].sort();
         }
-        self.sorted = true;
-        let digit = self.elapsed as usize % SLOTS;
-        let Some(head) = self.slots[0][digit].head else {
-            return;
-        };
-        if head.node(|node| node.after).is_none() {
-            return;
-        }
-        let mut sorting = std::mem::take(&mut self.sorting);
-        let mut next = Some(head);
-        while let Some(entry) = next {
-            // Most of these come due in one go, each for a task that has long been asleep.
-            entry.prefetch_task();
-            next = entry.node(|node| {
-                sorting.push((node.deadline, node.order, entry));
-                node.after
-            });
-        }
-        // Unstable is enough: no two orders are equal.
-        sorting.sort_unstable_by_key(|&(deadline, order, _)| (deadline, order));
-        let mut before = None;
-        for (index, &(_, _, entry)) in sorting.iter().enumerate() {
-            let after = sorting.get(index + 1).map(|&(_, _, after)| after);
-            entry.node(|node| {
-                node.before = before;
-                node.after = after;
-            });
-            before = Some(entry);
-        }
-        self.slots[0][digit] = Slot { head: sorting.first().map(|&(_, _, entry)| entry), tail: before };
-        sorting.clear();
-        self.sorting = sorting;
     }
+}
+
+/// What an entry of a slot has as its place.
+#[inline]
+fn place_of(level: usize, digit: usize) -> u32 {
+    (level * SLOTS + digit) as u32
 }

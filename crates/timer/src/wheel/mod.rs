@@ -8,6 +8,8 @@
 mod entry;
 mod levels;
 mod nursery;
+mod pages;
+mod row;
 #[cfg(all(test, not(heist_loom)))]
 mod tests;
 
@@ -24,9 +26,10 @@ use heist_core::sync::cell::UnsafeCell;
 use heist_core::sync::{hint, mutant};
 
 pub(crate) use self::entry::{ARMED, CLOSED, EntryRef, FIRED};
-use self::entry::{Entry, NURSERY, Pages};
+use self::entry::{Entry, NURSERY};
 use self::levels::Levels;
 use self::nursery::Nursery;
+use self::pages::Pages;
 
 /// How many timers come out of the wheel each time the owner word is taken: some microseconds of pointer work.
 const BATCH: usize = 256;
@@ -44,6 +47,8 @@ pub(crate) struct Wheel {
     held: AtomicBool,
     /// Whether the timer of `earliest` has been disarmed, so that the word is only a lower bound.
     stale: AtomicBool,
+    /// Whether the loop is closed: then nothing is linked, and nothing that was has fired for that.
+    closed: AtomicBool,
     /// Whether the nursery may have entries: then `earliest` does not know of all timers. Cleared when it is settled, and not
     /// when the last of them is disarmed: the next is armed soon.
     young: AtomicBool,
@@ -101,6 +106,7 @@ impl Wheel {
         Self {
             held: AtomicBool::new(false),
             stale: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
             young: AtomicBool::new(false),
             earliest: AtomicU64::new(NEVER),
             crowd: AtomicU64::new(0),
@@ -145,7 +151,7 @@ impl Wheel {
             }
             let entry = self.take(core, deadline);
             entry.arm(waker.take()?);
-            self.file(core, entry, deadline);
+            self.file(&mut core.levels, entry, deadline);
             Some(entry)
         })
     }
@@ -189,9 +195,11 @@ impl Wheel {
 
     /// Files an armed entry that is in no list.
     #[inline(always)]
-    fn file(&self, core: &mut Core, entry: EntryRef, deadline: u64) {
-        core.levels.insert(entry);
-        if deadline <= self.earliest.load(Ordering::Relaxed) {
+    fn file(&self, levels: &mut Levels, entry: EntryRef, deadline: u64) {
+        levels.insert(entry);
+        // With `has_fired`, this says that an entry is linked.
+        let first = deadline <= self.earliest.load(Ordering::Relaxed);
+        if first && !mutant("timer-arm-without-publishing") {
             // Nothing that has a deadline is due before this one: the word is exact again.
             self.publish(deadline, false);
             self.crowd.store(0, Ordering::Relaxed);
@@ -216,16 +224,17 @@ impl Wheel {
         }
         // Read with the owner word held: it comes after the arming of all that are there, on whatever thread this is.
         let now = told.unwrap_or_else(|| self.clock.now());
-        while let Some(entry) = core.nursery.pop() {
+        let Core { nursery, levels, .. } = core;
+        nursery.drain(|entry| {
             // What a handle has cancelled is on its way to the garbage stack.
             if !entry.is_cancelled() {
                 let deadline = entry.node(|node| {
                     node.deadline = now.saturating_add(node.deadline).min(NEVER - 1);
                     node.deadline
                 });
-                self.file(core, entry, deadline);
+                self.file(levels, entry, deadline);
             }
-        }
+        });
     }
 
     /// The deadline of an entry, which from now on has one. Called by the handle, on any thread.
@@ -251,6 +260,21 @@ impl Wheel {
             core.pages.give_back(entry);
             waker
         })
+    }
+
+    /// Whether a timer that was armed here with this deadline has fired: what is linked is due at `earliest` or later. `false`
+    /// also where it is not known. It reads nothing of the entry, which was perhaps last touched long ago. Called by the handle.
+    #[inline]
+    pub fn has_fired(&self, deadline: u64) -> bool {
+        // Acquire pairs with `publish`. A value from before the arming is not seen: the handle comes from there.
+        deadline < self.earliest.load(Ordering::Acquire) && !self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Ends the ownership of an entry that [`has_fired`](Self::has_fired) and has not been touched since, on the worker whose
+    /// wheel this is. One read-modify-write, and nothing of the entry.
+    #[inline]
+    pub fn release_fired(&self, entry: EntryRef) {
+        self.with(|core| core.pages.give_back(entry));
     }
 
     /// Puts another waker into an armed entry; what was there comes back, or `waker` itself where the timer is no longer
@@ -281,7 +305,7 @@ impl Wheel {
                 node.deadline = deadline;
                 node.order = order;
             });
-            self.file(core, entry, deadline);
+            self.file(&mut core.levels, entry, deadline);
             true
         })
     }
@@ -422,6 +446,8 @@ impl Wheel {
     pub fn close(&self) {
         let wakers = self.with(|core| {
             core.closed = true;
+            // Before the Release of `publish` below, which pairs with the Acquire of `has_fired`.
+            self.closed.store(true, Ordering::Relaxed);
             self.settle(core);
             let mut wakers = Vec::new();
             while let Some(entry) = core.levels.pop_any() {

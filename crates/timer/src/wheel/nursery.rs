@@ -8,62 +8,41 @@
 //!
 //! Everything here happens with the owner word held.
 
-use super::entry::{EntryRef, NOWHERE, NURSERY};
+use super::entry::{EntryRef, NURSERY};
+use super::row::Row;
 
 /// Entries in the order in which they were armed.
-pub(crate) struct Nursery {
-    head: Option<EntryRef>,
-    tail: Option<EntryRef>,
-}
+pub(crate) struct Nursery(Row);
 
 impl Nursery {
     pub const fn new() -> Self {
-        Self { head: None, tail: None }
+        Self(Row::new())
     }
 
-    /// How many entries are in the list: counted for who asks, not kept.
+    /// How many entries are in the list.
     pub fn count(&self) -> usize {
-        std::iter::successors(self.head, |entry| entry.node(|node| node.after)).count()
+        self.0.len()
     }
 
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.head.is_none()
+        self.0.is_empty()
     }
 
-    /// Adds an entry that is in no list.
+    /// Adds an entry that is in no row.
     #[inline]
     pub fn push(&mut self, entry: EntryRef) {
-        entry.node(|node| {
-            node.before = self.tail;
-            node.after = None;
-        });
-        entry.set_place(NURSERY);
-        match self.tail.replace(entry) {
-            Some(before) => before.node(|node| node.after = Some(entry)),
-            None => self.head = Some(entry),
-        }
+        self.0.push(entry, NURSERY);
     }
 
     /// Takes an entry of this list out.
     #[inline]
     pub fn remove(&mut self, entry: EntryRef) {
-        entry.set_place(NOWHERE);
-        let (before, after) = entry.node(|node| (node.before, node.after));
-        match before {
-            Some(before) => before.node(|node| node.after = after),
-            None => self.head = after,
-        }
-        match after {
-            Some(after) => after.node(|node| node.before = before),
-            None => self.tail = before,
-        }
+        self.0.remove(entry);
     }
 
-    /// Takes the entry out that was armed first.
-    pub fn pop(&mut self) -> Option<EntryRef> {
-        let entry = self.head?;
-        self.remove(entry);
-        Some(entry)
+    /// Takes all entries out, first the one that was armed first.
+    pub fn drain(&mut self, take: impl FnMut(EntryRef)) {
+        self.0.drain(take);
     }
 }

@@ -418,3 +418,54 @@ fn closing_drops_wakers_and_refuses_timers() {
 fn an_entry_fits_a_cache_line() {
     assert_eq!(size_of::<super::entry::Entry>(), 64);
 }
+
+/// More entries than small pages hold: all fire, come back, and serve again.
+#[test]
+fn a_wheel_of_many_entries_goes_on_in_large_pages() {
+    const TIMERS: u64 = 100_000;
+    let wheel = Wheel::new(Clock::virtual_time());
+    for round in 0..2 {
+        let start = round << 40;
+        let deadline = |timer: u64| start + (timer * 7919 % TIMERS) * 1000;
+        let arm = |timer| wheel.arm(deadline(timer), Waker::noop().clone()).expect("the wheel is open");
+        let entries: Vec<EntryRef> = (0..TIMERS).map(arm).collect();
+        let distinct: BTreeSet<usize> = entries.iter().map(|entry| entry.as_ptr().addr()).collect();
+        assert_eq!((distinct.len(), wheel.armed()), (TIMERS as usize, TIMERS as usize));
+        wheel.fire(start + TIMERS / 2 * 1000);
+        assert_eq!(wheel.armed() as u64, TIMERS / 2 - 1);
+        wheel.fire(start + TIMERS * 1000);
+        assert_eq!((wheel.armed(), wheel.next_deadline()), (0, NEVER));
+        for (timer, entry) in (0..).zip(entries) {
+            assert!(wheel.has_fired(deadline(timer)) && entry.state() == FIRED);
+            wheel.release_fired(entry);
+        }
+    }
+}
+
+/// What the array of a slot makes of many that come and go: gaps are closed, and none is lost.
+#[test]
+fn a_slot_whose_timers_come_and_go_stays_small_and_in_order() {
+    let wheel = Wheel::new(Clock::virtual_time());
+    let arm = |deadline| wheel.arm(deadline, Waker::noop().clone()).expect("the wheel is open");
+    for tick in [0, 1 << 20] {
+        let last = arm(tick + 1_000_000);
+        for turn in 0..10_000 {
+            let entry = arm(tick + 500_000 - turn % 7 * 1000);
+            assert_eq!(wheel.next_deadline(), tick + 500_000 - turn % 7 * 1000);
+            drop(wheel.release_local(entry));
+        }
+        assert_eq!((wheel.armed(), wheel.next_deadline()), (1, tick + 1_000_000));
+        drop(wheel.release_local(last));
+    }
+}
+
+/// An entry of a closed wheel has not fired, whatever its deadline.
+#[test]
+fn what_a_closed_wheel_held_has_not_fired() {
+    let wheel = Wheel::new(Clock::virtual_time());
+    let entry = wheel.arm(5, Waker::noop().clone()).expect("the wheel is open");
+    assert!(!wheel.has_fired(5));
+    wheel.close();
+    assert!(!wheel.has_fired(5));
+    assert!(wheel.release_local(entry).is_none());
+}
