@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Map, Slot};
 use crate::context;
+#[cfg(not(heist_loom))]
 use crate::sync::Mutex;
 
 #[cfg(not(heist_loom))]
