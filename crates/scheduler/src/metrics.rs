@@ -134,7 +134,7 @@ pub struct Metrics {
     pub live_tasks: usize,
     /// Tasks that were ever created.
     pub created_tasks: u64,
-    /// Tasks that lie in the lists that all workers share.
+    /// Tasks that lie in the line that all workers share: from threads that are no worker, and those left behind by one.
     pub shared_queue: usize,
     /// Callbacks in the line of a multi-thread loop. (On a current-thread loop they are in the worker's queue.)
     pub callbacks: usize,
@@ -267,7 +267,7 @@ impl Handle {
         Metrics {
             live_tasks: usize::try_from(created.saturating_sub(ended)).unwrap_or(usize::MAX),
             created_tasks: created,
-            shared_queue: shared.injector.len() + shared.over.len(),
+            shared_queue: shared.injector.len(),
             callbacks: shared.callbacks.in_line(),
             callbacks_later: shared.callbacks.timed.len(),
             timers: driver.timers,

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::debug::Debug;
 use crate::heap::{Heap, Registry};
 use crate::idle::Idle;
-use crate::inject::{Chain, Injector, SharedList};
+use crate::inject::Injector;
 use crate::metrics::{ForeignTally, Tally};
 use crate::park::Parker;
 use crate::queue::{Local, Stealer};
@@ -115,8 +115,6 @@ pub(crate) struct Shared {
     /// What threads that are no worker bring, and what a worker leaves behind: nobody's, so it wakes a sleeper. Behind its
     /// entrance are the cells for tasks that no worker created.
     pub(crate) injector: Injector,
-    /// What workers' deques have no room for: theirs to come back to, but where others can find it.
-    pub(crate) over: SharedList,
     pub(crate) idle: Idle,
     pub(crate) clock: Arc<Clock>,
     /// For what the workers count of their time.
@@ -193,7 +191,6 @@ impl Shared {
             resting: (0..count).map(|_| Mutex::new(None)).collect(),
             registries: (0..=count).map(|_| Registry::default()).collect(),
             injector: Injector::new(Heap::new(count)),
-            over: SharedList::new(),
             idle: Idle::new(count, workers),
             pool: Pool::new(config.max_blocking_threads, config.blocking_keep_alive),
             callbacks: Callbacks::new(),
@@ -280,44 +277,9 @@ impl Shared {
         }
     }
 
-    /// Puts aside what a worker's deque has no room for.
-    pub(crate) fn put_over(&self, chain: Chain) {
-        if let Some(mut late) = self.over.push_chain(chain) {
-            while let Some(task) = late.pop() {
-                task.end_late();
-            }
-        }
-    }
-
-    /// The longest average poll of the workers that are awake: what a task that is over may take.
-    pub(crate) fn over_poll_time(&self) -> u64 {
-        self.slots.iter().map(|slot| slot.poll_time.load(Ordering::Relaxed)).max().unwrap_or(0).into()
-    }
-
-    /// Whether no other worker is awake to come back for what it put aside.
-    pub(crate) fn runs_alone(&self, worker: usize) -> bool {
-        (0..self.slots.len()).all(|other| {
-            other == worker || !self.slot(other).active.load(Ordering::Acquire) || self.idle.is_idle(other)
-        })
-    }
-
-    /// Puts in a chain of tasks; the caller decides about waking.
-    pub(crate) fn inject_chain(&self, mut chain: Chain) {
-        while let Some(task) = chain.pop() {
-            self.inject_quietly(task);
-        }
-    }
-
     /// Closes the injector if nothing is in it.
     pub(crate) fn injector_close_if_empty(&self) -> bool {
         self.injector.close_if_empty()
-    }
-
-    /// Takes what is left in the shared lists; from now on nothing comes in.
-    pub(crate) fn close_lists(&self) -> Chain {
-        let mut left = self.injector.close();
-        left.append(self.over.close());
-        left
     }
 
     /// A task of a closing loop has ended: whoever closes it looks again.

@@ -291,7 +291,7 @@ fn rescue(shared: &Arc<Shared>, worker: usize) -> bool {
     if worker == 0 {
         shared.fire_timed(now);
     }
-    shared.injector.len() > 0 || shared.over.len() > 0 || !slot.stealer.is_empty()
+    shared.injector.len() > 0 || !slot.stealer.is_empty()
 }
 
 /// Starts a spare worker, if all the others are stuck and one is left.

@@ -83,9 +83,9 @@ where
     io.write_vectored(bufs)
 }
 
-/// Up to how many bytes are put together for one `sendto`: headers and a short body.
+/// Up to how many bytes are put together for one `sendto`: headers and a short body. The room for them is zeroed each time.
 #[cfg(target_os = "linux")]
-const SHORT: usize = 2048;
+const SHORT: usize = 1024;
 
 /// All the pieces, one behind the other; there is the room.
 #[cfg(target_os = "linux")]

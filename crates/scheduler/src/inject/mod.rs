@@ -1,10 +1,6 @@
-//! The shared lists: where tasks lie that no worker has in its own queue.
+//! The injector: where tasks lie that no worker has in its own queue.
 //!
-//! A loop has two of them. Into the [`Injector`] go tasks from threads that are no worker, and what a worker leaves behind:
-//! nobody's, so they wake a sleeper. In the list of what is *over* ([`SharedList`]) workers put aside what their deque
-//! cannot hold: theirs to come back to, but where others can find it.
-//!
-//! # The injector
+//! Into it go tasks from threads that are no worker, and what a worker leaves behind: nobody's, so they wake a sleeper.
 //!
 //! A thread that is no worker does two things to create a task: it takes a cell from the heap that such threads share, and
 //! puts the task in line. Both are behind one lock, the *entrance*, so that a task costs two atomic read-modify-writes, and no
@@ -25,17 +21,12 @@
 //! Protocol page: `docs/design/sleep-wake.md`.
 
 mod blocks;
-mod chain;
 #[cfg(all(test, heist_loom))]
 mod models;
-mod over;
 
 use crossbeam_utils::CachePadded;
 use heist_core::sync::atomic::{AtomicUsize, Ordering};
 use heist_core::sync::{Mutex, MutexGuard, mutant};
-
-pub(crate) use chain::Chain;
-pub(crate) use over::SharedList;
 
 use crate::heap::Heap;
 use crate::task::Raw;
@@ -170,12 +161,12 @@ impl Injector {
     }
 
     /// Takes what is left; from now on nothing comes in.
-    pub(crate) fn close(&self) -> Chain {
+    pub(crate) fn close(&self) -> Vec<Raw> {
         self.enter().foreign.closed = true;
-        let mut left = Chain::new();
+        let mut left = Vec::new();
         loop {
             let before = left.len();
-            self.take(BATCH, true).for_each(|task| left.push(task));
+            left.extend(self.take(BATCH, true));
             if left.len() == before {
                 return left;
             }

@@ -9,7 +9,8 @@ use heist_core::sync::cell::UnsafeCell;
 
 use super::{Loop, check, side};
 use crate::idle::Idle;
-use crate::shared::task_at;
+use crate::queue::{Local, Steal};
+use crate::shared::{Shared, task_at};
 use crate::watchdog::Watchdog;
 use crate::worker::Next;
 
@@ -47,10 +48,24 @@ fn watchdog_asleep_and_worker_begins() {
     });
 }
 
-/// The owner puts two tasks into its slot and takes what is there; the watchdog takes too. Each task comes out once.
-#[test]
-fn lifo_put_take_and_watchdog_take() {
-    check("lifo_put_take_and_watchdog_take", None, || {
+/// What the watchdog takes from a worker that it found stuck, and a helper's steal if it `helps`: all of it is injected.
+fn rescue(shared: &Shared, helps: bool) {
+    if let Some(task) = task_at(shared.slot(0).lifo.swap(std::ptr::null_mut(), Ordering::AcqRel)) {
+        shared.inject_quietly(task);
+    }
+    if helps {
+        let (helper, _) = Local::new();
+        if let Steal::Task(task) = shared.slot(0).stealer.steal_into(&helper) {
+            shared.inject_quietly(task);
+        }
+        assert!(helper.is_empty(), "one task was queued, and the other in the slot");
+    }
+}
+
+/// The owner wakes two tasks, the second of which pushes the first out of its LIFO slot into its queue, and takes what is there; it is
+/// rescued meanwhile. Each task comes out once.
+fn wakes_and_rescue(name: &str, helps: bool) {
+    check(name, None, move || {
         let loop_ = Loop::new(false);
         let polled: Arc<[UnsafeCell<u32>; 2]> = Arc::new(std::array::from_fn(|_| UnsafeCell::new(0)));
         let wakers: Arc<std::sync::Mutex<Vec<_>>> = Arc::default();
@@ -74,11 +89,7 @@ fn lifo_put_take_and_watchdog_take() {
         let wakers = std::mem::take(&mut *wakers.lock().unwrap());
 
         let shared = loop_.shared.clone();
-        let watchdog = side(move || {
-            if let Some(task) = task_at(shared.slot(0).lifo.swap(std::ptr::null_mut(), Ordering::AcqRel)) {
-                shared.inject_quietly(task);
-            }
-        });
+        let watchdog = side(move || rescue(&shared, helps));
         loop_.enter(|worker| {
             for waker in wakers {
                 waker.wake();
@@ -97,4 +108,14 @@ fn lifo_put_take_and_watchdog_take() {
         loop_.enter(|_| drop(tasks));
         loop_.close();
     });
+}
+
+#[test]
+fn lifo_put_take_and_watchdog_take() {
+    wakes_and_rescue("lifo_put_take_and_watchdog_take", false);
+}
+
+#[test]
+fn wakes_and_helpers_steal() {
+    wakes_and_rescue("wakes_and_helpers_steal", true);
 }

@@ -1,29 +1,35 @@
 //! The run queue of one worker, and the way others steal from it.
 //!
-//! crossbeam's Chase-Lev deque in its FIFO form: the owner pushes without a read-modify-write and pops with one; a thief
-//! takes a batch with one compare-and-swap. Everything the scheduler needs of it is behind [`Local`] and [`Stealer`], so
-//! that another queue can be tried the day a bench asks for it.
+//! In front a [`ring`] of fixed size, which costs the least there is: a push without a read-modify-write, a pop with one.
+//! Behind it a [`deque`] that grows, crossbeam's, for what is *over*: what the ring has no room for. Its owner sees
+//! one queue, first in, first out. From the moment when the ring was full the queue has *spilled*: what comes next goes behind what is
+//! over, however much room the ring has by then; when the ring has run dry the next [`REFILL`] tasks move into it, and with the
+//! last of them it is over.
 //!
-//! A deque never holds more than [`CAPACITY`] tasks, so crossbeam's buffer never resizes. The worker keeps what is over
-//! in a list of its own and flushes that to the injector in batches.
+//! A thief takes from the ring, and from what is over where the ring is empty.
 //!
-//! loom cannot see inside crossbeam. Under `--cfg heist_loom` this module holds a `double`: four slots, the same
-//! orderings, no stronger than the real one.
+//! Protocol page: `docs/design/run-queue.md`.
+
+#[cfg(not(heist_loom))]
+mod deque;
+#[cfg(heist_loom)]
+#[path = "double.rs"]
+mod deque;
+mod ring;
+#[cfg(all(test, not(heist_loom)))]
+mod tests;
+
+use std::cell::Cell;
 
 use crate::task::Raw;
+use ring::CAPACITY;
 
-#[cfg(heist_loom)]
-pub(crate) mod double;
-
-/// The most tasks a deque holds: crossbeam's smallest buffer, which is never outgrown.
-#[cfg(not(heist_loom))]
-pub(crate) const CAPACITY: usize = 64;
-#[cfg(heist_loom)]
-pub(crate) const CAPACITY: usize = double::SLOTS;
-
-/// The most tasks that one steal moves, half of the victim's at most.
-#[cfg(not(heist_loom))]
+/// The most tasks that one steal moves; and half of the victim's at most.
 const STEAL_LIMIT: usize = 32;
+
+/// How many tasks that are over move into the ring at a time: the cache fetches the cells of all of them at once, ahead of their
+/// polls, and no more than it holds.
+const REFILL: usize = 32;
 
 /// What a steal came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,75 +39,141 @@ pub(crate) enum Steal {
     Task(Raw),
     /// There was nothing.
     Empty,
-    /// Another thief was quicker; there may be more. Counts as work for a worker that is about to sleep.
+    /// Somebody else was quicker; there may be more. Counts as work for a worker that is about to sleep.
     Retry,
 }
 
-#[cfg(not(heist_loom))]
-mod real {
-    use super::{Raw, STEAL_LIMIT, Steal};
-    use crossbeam_deque as deque;
+/// The owner's end.
+pub(crate) struct Local {
+    ring: ring::Owner,
+    over: deque::Owner,
+    /// The ring takes no task where there are so many in it: [`CAPACITY`], or 0 while the queue has spilled. One word, so that
+    /// a push asks for both at once. Where it has not spilled, nothing is over.
+    limit: Cell<usize>,
+}
 
-    /// The owner's end.
-    pub(crate) struct Local(deque::Worker<Raw>);
+/// A thief's end.
+#[derive(Clone)]
+pub(crate) struct Stealer {
+    ring: ring::Thief,
+    over: deque::Thief,
+}
 
-    /// A thief's end.
-    #[derive(Clone)]
-    pub(crate) struct Stealer(deque::Stealer<Raw>);
+/// The back of a queue, as its owner has just seen it.
+pub(crate) struct Back {
+    ring: ring::Back,
+    limit: usize,
+}
 
-    impl Local {
-        pub(crate) fn new() -> (Self, Stealer) {
-            let worker = deque::Worker::new_fifo();
-            let stealer = deque::Worker::stealer(&worker);
-            (Self(worker), Stealer(stealer))
-        }
-
-        /// Puts a task at the back. No read-modify-write.
-        #[inline]
-        pub(crate) fn push(&self, task: Raw) {
-            self.0.push(task);
-        }
-
-        /// Takes the task at the front. One read-modify-write.
-        #[inline]
-        pub(crate) fn pop(&self) -> Option<Raw> {
-            self.0.pop()
-        }
-
-        #[inline]
-        pub(crate) fn len(&self) -> usize {
-            self.0.len()
-        }
-    }
-
-    impl Stealer {
-        /// Whether there is nothing to steal: two loads around a fence, without pinning an epoch.
-        #[inline]
-        pub(crate) fn is_empty(&self) -> bool {
-            self.0.is_empty()
-        }
-
-        #[inline]
-        pub(crate) fn len(&self) -> usize {
-            self.0.len()
-        }
-
-        /// Moves up to half of the victim's tasks to `thief` and returns one of them.
-        pub(crate) fn steal_into(&self, thief: &Local) -> Steal {
-            match self.0.steal_batch_with_limit_and_pop(&thief.0, STEAL_LIMIT) {
-                deque::Steal::Success(task) => Steal::Task(task),
-                deque::Steal::Empty => Steal::Empty,
-                deque::Steal::Retry => Steal::Retry,
-            }
-        }
+impl Back {
+    /// Whether the queue is empty.
+    #[inline]
+    pub(crate) fn is_front(&self) -> bool {
+        self.ring.len == 0 && self.limit > 0
     }
 }
 
-#[cfg(not(heist_loom))]
-pub(crate) use real::{Local, Stealer};
+impl Local {
+    pub(crate) fn new() -> (Self, Stealer) {
+        let (ring, rings_thief) = ring::ring();
+        let (over, overs_thief) = deque::deque();
+        let owner = Self { ring, over, limit: Cell::new(CAPACITY) };
+        (owner, Stealer { ring: rings_thief, over: overs_thief })
+    }
 
-#[cfg(heist_loom)]
-pub(crate) use double::{Local, Stealer};
+    /// Looks at the back.
+    #[inline]
+    pub(crate) fn back(&self) -> Back {
+        Back { ring: self.ring.back(), limit: self.limit.get() }
+    }
+
+    /// Puts a task at the back, which was just looked at. No read-modify-write.
+    #[inline]
+    pub(crate) fn push_at(&self, back: Back, task: Raw) {
+        if back.ring.len < back.limit {
+            self.ring.push_at(back.ring, task);
+        } else {
+            self.push_over(task);
+        }
+    }
+
+    /// Puts a task at the back.
+    #[inline]
+    pub(crate) fn push(&self, task: Raw) {
+        self.push_at(self.back(), task);
+    }
+
+    #[inline]
+    fn has_spilled(&self) -> bool {
+        self.limit.get() == 0
+    }
+
+    #[inline(never)]
+    fn push_over(&self, task: Raw) {
+        self.limit.set(0);
+        self.over.push(task);
+    }
+
+    /// Takes the task at the front. One read-modify-write, and a second one for a task that was over.
+    #[inline]
+    pub(crate) fn pop(&self) -> Option<Raw> {
+        match self.ring.pop() {
+            None if self.has_spilled() => self.pop_over(),
+            task => task,
+        }
+    }
+
+    /// Takes the first task that is over, and moves the next ones into the ring, which is empty.
+    #[inline(never)]
+    fn pop_over(&self) -> Option<Raw> {
+        let next = || self.over.pop().inspect(|task| task.prefetch());
+        let first = next();
+        self.ring.push_all_at(self.ring.back(), std::iter::from_fn(next).take(REFILL - 1));
+        // Others only take: where nothing is over now, nothing will be.
+        self.limit.set(if self.over.len() > 0 { 0 } else { CAPACITY });
+        first
+    }
+
+    /// How many tasks there are; fewer where a thief has just taken some.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        let ring = self.ring.back().len;
+        if self.has_spilled() { ring + self.over.len() } else { ring }
+    }
+
+    /// Whether there is nothing.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Stealer {
+    /// How many tasks there are. One that moves into the ring meanwhile counts twice: what is over is asked first.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.over.len() + self.ring.len()
+    }
+
+    /// Whether there is nothing to steal.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Moves up to half of the victim's tasks, those in front, to `thief`, whose queue is empty, and returns the first of them.
+    pub(crate) fn steal_into(&self, thief: &Local) -> Steal {
+        match self.ring.steal_into(&thief.ring) {
+            Steal::Empty => {}
+            other => return other,
+        }
+        let stolen = self.over.steal_into(&thief.over);
+        if thief.over.len() > 0 {
+            thief.limit.set(0);
+        }
+        stolen
+    }
+}
 
 impl std::fmt::Debug for Local {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -111,6 +183,6 @@ impl std::fmt::Debug for Local {
 
 impl std::fmt::Debug for Stealer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stealer").finish_non_exhaustive()
+        f.debug_struct("Stealer").field("len", &self.len()).finish()
     }
 }

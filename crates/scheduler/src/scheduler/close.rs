@@ -9,7 +9,7 @@ use super::handle::Handle;
 use super::outcome::{RunError, ShutdownReport};
 use super::run::Resting;
 use crate::shared::{CLOSED, CLOSING, Shared};
-use crate::task::{Kind, TaskRef};
+use crate::task::{Kind, Raw, TaskRef};
 use crate::trace;
 use crate::worker::Worker;
 
@@ -116,10 +116,7 @@ pub(crate) fn end_tasks(shared: &Arc<Shared>, worker: &Worker) {
         worker.close_local();
         return;
     }
-    let mut late = shared.close_lists();
-    while let Some(task) = late.pop() {
-        task.end_late();
-    }
+    shared.injector.close().into_iter().for_each(Raw::end_late);
     let mut left = Vec::new();
     // SAFETY: `each_task` hands over a counted reference.
     shared.each_task(|task| left.push(unsafe { TaskRef::from_raw(task) }));

@@ -115,8 +115,7 @@ pub(crate) struct Front {
     pub(crate) vtable: &'static VTable,
     /// The page that the cell lies in; it knows the loop, and lives as long as any of its cells.
     pub(crate) page: *const Page,
-    /// The next task of an intrusive queue, or the next cell of a list of free ones. Owned by whoever holds the task
-    /// out of `IDLE`, or holds the free cell.
+    /// The next cell of a list of free ones. Owned by whoever holds the free cell.
     pub(crate) next: UnsafeCell<*mut Header>,
     pub(crate) id: u64,
     /// The id of the task that created this one, 0 for none, and [`READ`].

@@ -14,8 +14,7 @@
 //! 1. The stage (future or output) belongs to the side that polls, from the moment it took the task from a queue until
 //!    the poll ends; after `COMPLETE` it belongs to the handle, or, without one, to the completing side.
 //! 2. The join slot belongs to the handle while `JOINER` is clear, to the completing side while it is set.
-//! 3. The queue link belongs to whoever cleared `IDLE`, until the task is polled.
-//! 4. Everything else in the header never changes, or is an atomic.
+//! 3. Everything else in the header never changes, or is an atomic.
 //!
 //! Protocol page: `docs/design/task-state.md`.
 

@@ -44,7 +44,6 @@ impl Worker {
         if let Some(task) = self.take_injected(false) {
             self.push_back(task);
         }
-        self.flush_over();
         self.wake_helper();
         ends
     }

@@ -7,7 +7,7 @@
 //! 2. on worker 0 of a run, `block_on`'s future if it was woken;
 //! 3. the task in the LIFO slot, at most `LIFO_STREAK` times in a row: it was woken by the task before it, and what
 //!    they share is still in the cache;
-//! 4. the worker's own queue, in order; then what was over there; then the injector;
+//! 4. the worker's own queue, in order; then the injector;
 //! 5. other workers' queues, if few enough search;
 //! 6. sleep: in the driver if tasks wait for I/O and nobody else is there, else on the worker's own parker.
 //!
@@ -41,7 +41,6 @@ use heist_core::clock::nanos;
 use heist_core::context::{self, Context};
 
 use crate::heap::Heap;
-use crate::inject::Chain;
 use crate::queue::Local;
 use crate::scheduler::Handle;
 use crate::shared::{Shared, Slot};
@@ -71,11 +70,6 @@ pub(crate) struct Worker {
     queue: Local,
     /// The queue of a current-thread loop: strictly first in, first out.
     fifo: UnsafeCell<VecDeque<Raw>>,
-    /// Tasks that the deque has no room for.
-    over: UnsafeCell<Chain>,
-    /// Whether something was over since this worker last had nothing: then what comes goes behind it, and not into the deque,
-    /// where it would be taken first.
-    spilled: Cell<bool>,
     heap: Heap,
     lifo_streak: Cell<u8>,
     /// In nanoseconds.
@@ -140,8 +134,6 @@ impl Worker {
             slot: NonNull::from(shared.slot(index)),
             queue,
             fifo: UnsafeCell::new(VecDeque::new()),
-            over: UnsafeCell::new(Chain::new()),
-            spilled: Cell::new(false),
             heap: Heap::new(index),
             lifo_streak: Cell::new(0),
             look_interval: nanos(shared.config.look_interval),
@@ -223,15 +215,5 @@ impl Worker {
     /// Whether a signal handler had the main future of this run cancelled.
     pub(crate) fn was_interrupted(&self) -> bool {
         self.interrupted.get()
-    }
-
-    #[inline]
-    pub(super) fn over(&self) -> *mut Chain {
-        self.over.get()
-    }
-
-    pub(super) fn over_len(&self) -> usize {
-        // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
-        unsafe { (*self.over()).len() }
     }
 }

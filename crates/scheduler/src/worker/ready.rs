@@ -1,20 +1,16 @@
-//! What is ready on a worker: its LIFO slot, its queue, what is over in that, and its share of what all workers share.
+//! What is ready on a worker: its LIFO slot, its queue, and its share of what was injected.
 
 use std::ptr;
 
 use heist_core::sync::atomic::Ordering;
 
 use super::{Next, Worker};
-use crate::inject::{BATCH, Chain};
-use crate::queue::CAPACITY;
+use crate::inject::BATCH;
 use crate::shared::task_at;
 use crate::task::Raw;
 
 /// How often the LIFO slot goes before the queue.
 const LIFO_STREAK: u8 = 3;
-
-/// How many tasks that are over go to the shared list at a time.
-const FLUSH: usize = 32;
 
 impl Worker {
     /// Queues an internal task that was just created here: in order, behind what is there.
@@ -54,28 +50,7 @@ impl Worker {
     /// Puts a task at the back of this worker's queue.
     #[inline]
     pub(super) fn push_back(&self, task: Raw) {
-        if self.has_room(self.queue.len()) {
-            self.queue.push(task);
-        } else {
-            self.push_over(task);
-        }
-    }
-
-    /// Whether the queue, with so many in it, takes one more: not where it is full, nor while something is over that comes first.
-    #[inline]
-    fn has_room(&self, queued: usize) -> bool {
-        queued < CAPACITY && !self.spilled.get()
-    }
-
-    #[inline(never)]
-    fn push_over(&self, task: Raw) {
-        self.spilled.set(true);
-        // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
-        let over = unsafe { &mut *self.over() };
-        over.push(task);
-        if over.len() >= FLUSH {
-            self.shared.put_over(std::mem::replace(over, Chain::new()));
-        }
+        self.queue.push(task);
     }
 
     /// Queues a task again that ran and wants to run again: behind all others.
@@ -94,14 +69,11 @@ impl Worker {
     /// As [`requeue`](Self::requeue); a task that is alone in line takes no way through the queue, and comes back.
     #[inline(always)]
     pub(super) fn put_back(&self, task: Raw) -> Option<Raw> {
-        let queued = self.queue.len();
-        if !self.has_room(queued) {
-            self.push_over(task);
-        } else if queued == 0 && !self.goes_before_the_queue() {
+        let back = self.queue.back();
+        if back.is_front() && !self.goes_before_the_queue() {
             return Some(task);
-        } else {
-            self.queue.push(task);
         }
+        self.queue.push_at(back, task);
         None
     }
 
@@ -114,14 +86,6 @@ impl Worker {
         }
         self.requeue(task);
         None
-    }
-
-    pub(super) fn flush_over(&self) {
-        // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
-        let over = unsafe { &mut *self.over() };
-        if !over.is_empty() {
-            self.shared.put_over(std::mem::replace(over, Chain::new()));
-        }
     }
 
     /// What to do next, of what is at hand.
@@ -151,23 +115,12 @@ impl Worker {
         if let Some(task) = self.queue.pop() {
             return Some(Next::Task(task));
         }
-        self.next_of_lists().map(Next::Task)
+        self.next_injected().map(Next::Task)
     }
 
     /// What to do next where the queue is empty.
     #[inline(never)]
-    fn next_of_lists(&self) -> Option<Raw> {
-        // What is over in the shared list came before what is in the own one.
-        if let Some(task) = self.take_over(false) {
-            return Some(task);
-        }
-        if self.spilled.get() {
-            // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
-            if let Some(task) = unsafe { (*self.over()).pop() } {
-                return Some(task);
-            }
-            self.spilled.set(self.shared.over.len() > 0);
-        }
+    fn next_injected(&self) -> Option<Raw> {
         // What was emptied a moment ago gets a moment to fill: see `lingers`.
         if self.has_just_drained() { None } else { self.take_injected(false) }
     }
@@ -221,8 +174,9 @@ impl Worker {
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
             return unsafe { (*self.fifo.get()).len() };
         }
-        let lists = self.shared.injector.len() + self.shared.over.len() + self.over_len();
-        self.queue.len() + lists + usize::from(!self.slot().lifo.load(Ordering::Relaxed).is_null())
+        self.queue.len()
+            + self.shared.injector.len()
+            + usize::from(!self.slot().lifo.load(Ordering::Relaxed).is_null())
     }
 
     pub(super) fn fifo_is_empty(&self) -> bool {
@@ -278,7 +232,7 @@ impl Worker {
     }
 
     pub(super) fn has_own_work(&self) -> bool {
-        self.queue.len() > 0 || self.spilled.get() || !self.slot().lifo.load(Ordering::Relaxed).is_null()
+        !self.queue.is_empty() || !self.slot().lifo.load(Ordering::Relaxed).is_null()
     }
 
     /// Takes a share of what was injected: returns one task and queues the rest.
@@ -304,28 +258,8 @@ impl Worker {
         first
     }
 
-    /// As [`take_injected`](Self::take_injected), of what is over.
-    #[inline]
-    pub(super) fn take_over(&self, patient: bool) -> Option<Raw> {
-        match self.shared.over.len() {
-            0 => None,
-            len => self.take_some_over(len, patient),
-        }
-    }
-
-    #[inline(never)]
-    fn take_some_over(&self, len: usize, patient: bool) -> Option<Raw> {
-        let mut chain = self.shared.over.take(self.share_of(len), patient);
-        let first = chain.pop();
-        while let Some(task) = chain.pop() {
-            self.queue.push(task);
-        }
-        first
-    }
-
-    /// How many tasks of a shared list this worker takes, which has so many: a batch, but what it has room for.
+    /// How many injected tasks this worker takes, of so many: its share, and a batch at most.
     fn share_of(&self, len: usize) -> usize {
-        let room = CAPACITY - self.queue.len();
-        (len / self.shared.workers + 1).min(BATCH).min(room + 1)
+        (len / self.shared.workers + 1).min(BATCH)
     }
 }

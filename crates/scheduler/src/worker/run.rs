@@ -10,7 +10,6 @@ use heist_core::sync::thread;
 
 use super::deliver::{self, Polled, Turn};
 use super::{Next, Worker};
-use crate::inject::Chain;
 use crate::shared::{CLOSED, PAUSED, Shared, task_at};
 use crate::task::state::{self, Access, End, LOCAL};
 use crate::task::{Header, Raw};
@@ -126,19 +125,12 @@ impl Worker {
         }
         // Once the loop is closed, what goes to the injector ends on the spot, and may wake more: until nothing is left.
         loop {
-            let mut chain = Chain::new();
-            if let Some(task) = task_at(self.slot().lifo.swap(ptr::null_mut(), Ordering::AcqRel)) {
-                chain.push(task);
-            }
-            while let Some(task) = self.queue.pop() {
-                chain.push(task);
-            }
-            // SAFETY: only this worker's thread uses the list, and no reference to it is kept.
-            chain.append(std::mem::replace(unsafe { &mut *self.over() }, Chain::new()));
-            if chain.is_empty() {
+            let first = task_at(self.slot().lifo.swap(ptr::null_mut(), Ordering::AcqRel));
+            let left: Vec<_> = first.into_iter().chain(std::iter::from_fn(|| self.queue.pop())).collect();
+            if left.is_empty() {
                 break;
             }
-            self.shared.inject_chain(chain);
+            left.into_iter().for_each(|task| self.shared.inject_quietly(task));
         }
     }
 
@@ -277,9 +269,8 @@ impl Worker {
     /// Has `block_on`'s future polled once those who are ready now have been.
     pub(crate) fn put_main_in_order(&self) {
         if self.main_turn.get() == 0 {
-            let ready = self.queue.len() + self.over_len() + self.shared.over.len();
             // One for each poll to come, and one because zero says that it has no turn.
-            self.main_turn.set(ready + 2);
+            self.main_turn.set(self.queue.len() + 2);
             // Whoever looks for what goes first looks here alone.
             self.shared.main_woken().store(true, Ordering::Relaxed);
         }

@@ -77,9 +77,7 @@ impl Worker {
     /// relied on by nobody, and looks again when others see that it sleeps.
     #[inline]
     pub(super) fn sees_nothing(&self) -> bool {
-        self.shared.injector.len() == 0
-            && self.shared.over.len() == 0
-            && self.shared.idle.find_awake(self.index, 0, Some).is_none()
+        self.shared.injector.len() == 0 && self.shared.idle.find_awake(self.index, 0, Some).is_none()
     }
 
     /// Stays awake for a moment for another thread that brings tasks one by one: a sleep and a wake-up cost more than the
@@ -161,11 +159,6 @@ impl Worker {
             if let Some(task) = self.take_injected(true) {
                 return Some(task);
             }
-            if self.is_over_worth_taking() {
-                if let Some(task) = self.take_over(true) {
-                    return Some(task);
-                }
-            }
             if !again {
                 break;
             }
@@ -184,23 +177,6 @@ impl Worker {
                     || slot.stuck.load(Ordering::Relaxed)
             }
         }
-    }
-
-    /// Whether what is over in the other workers' queues is worth moving, or one of them cannot come for it.
-    #[inline]
-    pub(super) fn is_over_worth_taking(&self) -> bool {
-        match self.shared.over.len() {
-            0 => false,
-            len => self.is_worth_taking(len),
-        }
-    }
-
-    #[inline(never)]
-    fn is_worth_taking(&self, over: usize) -> bool {
-        let shared = &*self.shared;
-        gain(over, shared.over_poll_time()) >= STEAL_WORTH
-            || shared.stuck.load(Ordering::Relaxed) > 0
-            || shared.runs_alone(self.index)
     }
 
     /// Work was found: stops searching, and the last searcher passes the duty to wake on.
@@ -235,11 +211,9 @@ impl Worker {
 
     #[inline(never)]
     fn wake_helper_if_earned(&self) {
-        let shared = &*self.shared;
-        let backlog = self.queue.len() + self.over_len() + shared.over.len() + shared.injector.len();
+        let backlog = self.queue.len() + self.shared.injector.len();
         if gain(backlog, self.poll_time.get()) >= HELP_WORTH {
-            self.flush_over();
-            shared.notify();
+            self.shared.notify();
         }
     }
 }

@@ -110,9 +110,6 @@ impl Worker {
         if shared.injector.may_have_any() || shared.phase() == PAUSED || shared.phase() == CLOSED {
             return true;
         }
-        if self.is_over_worth_taking() {
-            return true;
-        }
         if self.slot().main_woken.load(Ordering::Acquire) {
             return true;
         }
@@ -175,7 +172,6 @@ impl Shared {
         // Who sleeps is read last: a worker clears its bit before it takes the wake of `block_on`'s future, a task or a
         // hold, so what was taken between the two looks shows here.
         !self.injector.may_have_any()
-            && self.over.len() == 0
             && !self.main_woken().load(Ordering::Acquire)
             && self.clock.holds() == 0
             && self

@@ -71,3 +71,48 @@ impl Kept {
         }
     }
 }
+
+#[cfg(all(test, not(heist_loom)))]
+mod tests {
+    use super::*;
+
+    /// Writes of all sizes, copied and owned, sent in parts of all sizes.
+    #[test]
+    fn bytes_leave_in_the_order_in_which_they_came() {
+        let (mut kept, mut came, mut left) = (Kept::default(), Vec::new(), Vec::new());
+        for round in 0..500_usize {
+            let data: Vec<u8> = (0..round * 37 % 3000).map(|at| (at + round) as u8).collect();
+            if round % 3 == 0 && !data.is_empty() {
+                let sent = round % data.len();
+                came.extend_from_slice(&data[sent..]);
+                kept.push_owned(data, sent);
+            } else {
+                came.extend_from_slice(&data);
+                kept.push(&data);
+            }
+            for _ in 0..round % 4 {
+                let n = kept.next().len().min(round * 53 % 4000);
+                left.extend_from_slice(&kept.next()[..n]);
+                kept.advance(n);
+            }
+            assert_eq!(kept.len(), came.len() - left.len());
+            assert_eq!(kept.is_empty(), kept.next().is_empty());
+        }
+        while !kept.is_empty() {
+            left.extend_from_slice(kept.next());
+            kept.advance(kept.next().len());
+        }
+        assert!(left == came);
+    }
+
+    #[test]
+    fn short_writes_share_a_piece_and_one_alone_is_small() {
+        let mut kept = Kept::default();
+        kept.push(b"alone");
+        assert_eq!(kept.first.bytes.capacity(), ROOM.0);
+        for _ in 0..100_000 {
+            kept.push(b"0123456789");
+        }
+        assert!(kept.behind.len() < 40, "{} pieces for a million bytes", kept.behind.len());
+    }
+}
