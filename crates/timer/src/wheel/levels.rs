@@ -48,7 +48,8 @@ pub(crate) struct Levels {
     linked: usize,
     /// Bit S of word L: slot S of level L has an entry.
     used: [u64; LEVELS],
-    slots: [[Row; SLOTS]; LEVELS],
+    /// Of each level. In a block of their own: they are made where they stay.
+    slots: Box<[[Row; SLOTS]]>,
 }
 
 impl Levels {
@@ -58,7 +59,7 @@ impl Levels {
             sorted: true,
             linked: 0,
             used: [0; LEVELS],
-            slots: [const { [const { Row::new() }; SLOTS] }; LEVELS],
+            slots: (0..LEVELS).map(|_| [const { Row::new() }; SLOTS]).collect(),
         }
     }
 
