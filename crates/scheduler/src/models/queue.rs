@@ -124,7 +124,15 @@ fn spill_and_steal() {
     });
 }
 
-/// The ring runs dry, and what is over moves into it.
+/// The ring runs dry, and what is over, more than the ring has room for, is taken one by one.
+#[test]
+fn pops_of_what_is_over_and_steal() {
+    out_once("pops_of_what_is_over_and_steal", None, 6, 6, &[1], |local, _| {
+        std::iter::from_fn(|| local.pop()).take(4).collect()
+    });
+}
+
+/// The ring runs dry, and the rest of what is over moves into it.
 #[test]
 fn refill_and_steal() {
     out_once("refill_and_steal", None, 4, 4, &[1], |local, _| {

@@ -3,8 +3,8 @@
 //! In front a [`ring`] of fixed size, which costs the least there is: a push without a read-modify-write, a pop with one.
 //! Behind it a [`deque`] that grows, crossbeam's, for what is *over*: what the ring has no room for. Its owner sees
 //! one queue, first in, first out. From the moment when the ring was full the queue has *spilled*: what comes next goes behind what is
-//! over, however much room the ring has by then; when the ring has run dry the next [`REFILL`] tasks move into it, and with the
-//! last of them it is over.
+//! over, however much room the ring has by then. When the ring has run dry, what is over is taken one by one, until all that is left has
+//! room in the ring: that moves there, and the spill has ended.
 //!
 //! A thief takes from the ring, and from what is over where the ring is empty.
 //!
@@ -26,10 +26,6 @@ use ring::CAPACITY;
 
 /// The most tasks that one steal moves; and half of the victim's at most.
 const STEAL_LIMIT: usize = 32;
-
-/// How many tasks that are over move into the ring at a time: the cache fetches the cells of all of them at once, ahead of their
-/// polls, and no more than it holds.
-const REFILL: usize = 32;
 
 /// What a steal came to.
 #[derive(Debug, PartialEq, Eq)]
@@ -123,14 +119,15 @@ impl Local {
         }
     }
 
-    /// Takes the first task that is over, and moves the next ones into the ring, which is empty.
+    /// Takes the first task that is over. Where the others find room in the ring, which is empty, they move there.
     #[inline(never)]
     fn pop_over(&self) -> Option<Raw> {
-        let next = || self.over.pop().inspect(|task| task.prefetch());
-        let first = next();
-        self.ring.push_all_at(self.ring.back(), std::iter::from_fn(next).take(REFILL - 1));
-        // Others only take: where nothing is over now, nothing will be.
-        self.limit.set(if self.over.len() > 0 { 0 } else { CAPACITY });
+        let first = self.over.pop();
+        // Others only take: it is no more later on, and nothing is over once the rest has moved.
+        if self.over.len() <= CAPACITY {
+            self.ring.push_all_at(self.ring.back(), std::iter::from_fn(|| self.over.pop()));
+            self.limit.set(CAPACITY);
+        }
         first
     }
 
