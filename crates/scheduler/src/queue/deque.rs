@@ -1,6 +1,6 @@
 //! crossbeam's deque, in its FIFO form, as the place for what the ring has no room for: it grows as it must.
 //!
-//! loom cannot see inside crossbeam, so models have [`double`](super::double) instead.
+//! loom cannot see inside crossbeam, so models have a double in its place, `double.rs`.
 
 use crossbeam_deque as deque;
 
