@@ -73,11 +73,23 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<Proceed> {
 /// So many bytes that were sent cost a unit, so that a task sends 1 MiB in one poll, in some 200 us. Then its peer has them
 /// while they are in the caches, and its neighbours' peers do not run dry: eight connections that send pieces of 64 KiB move a third
 /// more bytes, for a fifth less of both ends' processor time, than where they go on until the system is full.
+///
+/// ```
+/// use heist_core::{budget::SENT_UNIT, context::BUDGET};
+///
+/// assert_eq!(BUDGET as usize * SENT_UNIT, 1 << 20);
+/// ```
 pub const SENT_UNIT: usize = 8 << 10;
 
 /// So many bytes that were received cost a unit, the first of which is that of the leaf: 8 MiB in one poll, in some 2 ms, with whatever
 /// buffer. It is not less, because who stays with a connection takes its bytes from the caches, and those of the others have
 /// left them: with turns of 1 MiB eight connections cost a tenth more processor time.
+///
+/// ```
+/// use heist_core::{budget::RECEIVED_UNIT, context::BUDGET};
+///
+/// assert_eq!(BUDGET as usize * RECEIVED_UNIT, 8 << 20);
+/// ```
 pub const RECEIVED_UNIT: usize = 64 << 10;
 
 /// Spends what sending so many bytes costs beside the unit of the leaf that did it: nothing where they are fewer than
