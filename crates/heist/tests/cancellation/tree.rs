@@ -1,7 +1,7 @@
 //! Through tasks that wait for tasks, and scopes within scopes.
 
 use std::future::{Future, pending, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
@@ -91,16 +91,21 @@ fn a_scope_in_an_executor_inside_the_task_is_reached() {
     });
 }
 
+/// Polls a future that has to wait, once.
+async fn begin(mut future: Pin<&mut impl Future>) {
+    poll_fn(|cx| {
+        assert!(future.as_mut().poll(cx).is_pending());
+        Poll::Ready(())
+    })
+    .await;
+}
+
 #[test]
 fn a_dormant_scope_hands_the_request_on() {
     on_each_flavour(|| async {
         let task = create_task(async {
             let mut scope = pin!(catch_cancelled(sleep(LONG)));
-            poll_fn(|cx| {
-                assert!(scope.as_mut().poll(cx).is_pending());
-                Poll::Ready(())
-            })
-            .await;
+            begin(scope.as_mut()).await;
             // Nobody polls the scope any more.
             pending::<()>().await;
         });
@@ -116,11 +121,7 @@ fn a_dormant_scope_inside_another_hands_the_request_to_that_one() {
         let task = create_task(async {
             let outer = catch_cancelled(async {
                 let mut scope = pin!(catch_cancelled(sleep(LONG)));
-                poll_fn(|cx| {
-                    assert!(scope.as_mut().poll(cx).is_pending());
-                    Poll::Ready(())
-                })
-                .await;
+                begin(scope.as_mut()).await;
                 pending::<()>().await;
             });
             outer.await.is_err()

@@ -110,7 +110,7 @@ impl Local {
         self.over.push(task);
     }
 
-    /// Takes the task at the front. One read-modify-write, and a second one for a task that was over.
+    /// Takes the task at the front. One read-modify-write, and a second one for those that a refill has moved.
     #[inline]
     pub(crate) fn pop(&self) -> Option<Raw> {
         match self.ring.pop() {
