@@ -460,8 +460,8 @@ impl Context {
     /// A clone of `waker` that was [given back](Self::give_back) in this poll, if there is one.
     #[inline]
     pub fn kept_waker(&self, waker: &Waker) -> Option<Waker> {
-        // What was given back is of the current task, so the two are alike where `waker` is, too.
-        if self.after.get() & SPARE == 0 || !self.is_current(waker) {
+        // What was given back is of the current task: so there is one, and the two are alike where `waker` is of it, too.
+        if self.after.get() & SPARE == 0 || waker.data() != self.current.get() {
             return None;
         }
         self.after.set(self.after.get() & !SPARE);

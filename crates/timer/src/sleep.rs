@@ -274,9 +274,7 @@ impl Sleep {
     fn start_limit(&mut self, waker: &Waker) -> Poll<()> {
         with_wheel(|context, wheel| {
             self.wheel = wheel;
-            let Some(kept) = context.kept_waker(waker) else {
-                return self.start_limit_slowly(wheel, context.keep_waker(waker));
-            };
+            let Some(kept) = context.kept_waker(waker) else { return self.start_limit_anew(wheel, waker) };
             match wheel.arm_youngest(self.deadline, kept) {
                 Ok(entry) => {
                     self.stage = Stage::armed_loosely(entry);
@@ -285,6 +283,11 @@ impl Sleep {
                 Err(kept) => self.start_limit_slowly(wheel, kept),
             }
         })
+    }
+
+    #[inline(never)]
+    fn start_limit_anew(&mut self, wheel: &Wheel, waker: &Waker) -> Poll<()> {
+        self.start_limit_slowly(wheel, waker.clone())
     }
 
     #[inline(never)]
@@ -534,18 +537,19 @@ impl Sleep {
     #[inline(never)]
     fn drop_armed(&mut self, entry: EntryRef) {
         context::with(|context| {
-            let Some(context) = context else { return drop(self.disarm_in(None)) };
+            let Some(context) = context else { return self.drop_slowly(None) };
             let youngest = self.own_wheel(Some(context)).and_then(|wheel| wheel.release_youngest(entry));
             match youngest {
                 Some(waker) => context.give_back(waker),
-                None => self.drop_slowly(context),
+                None => self.drop_slowly(Some(context)),
             }
         });
     }
 
     #[inline(never)]
-    fn drop_slowly(&mut self, context: &Context) {
-        if let Some(waker) = self.disarm_in(Some(context)) {
+    fn drop_slowly(&mut self, context: Option<&Context>) {
+        let waker = self.disarm_in(context);
+        if let (Some(waker), Some(context)) = (waker, context) {
             context.give_back(waker);
         }
     }
