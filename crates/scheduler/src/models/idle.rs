@@ -199,3 +199,45 @@ fn passed_by_and_wake_up() {
         other.join().unwrap();
     });
 }
+
+/// A worker that waits awake counts as the one searcher, so the publisher wakes nobody. Its wait is in vain: one look, too early.
+#[test]
+fn waker_and_one_who_waits_awake() {
+    check("waker_and_one_who_waits_awake", None, || {
+        let house = House::new(1);
+        let publisher = house.clone();
+        let other = side(move || publisher.publish());
+        assert!(house.idle.search_alone(false), "nobody else searches");
+        if !house.more() {
+            house.idle.prepare_to_sleep(0, true);
+            let more = house.more();
+            house.idle.looked(true);
+            if !more {
+                house.parkers[0].park(None);
+            }
+            house.idle.stop_sleeping(0);
+        }
+        assert_eq!(house.take(), 1, "it was woken for nothing");
+        other.join().unwrap();
+    });
+}
+
+/// Two workers may not both wait awake.
+#[test]
+fn one_alone_waits_awake() {
+    check("one_alone_waits_awake", None, || {
+        let house = House::new(4);
+        let inside = Arc::new(AtomicUsize::new(0));
+        let wait = |house: &House, inside: &AtomicUsize| {
+            if house.idle.search_alone(false) {
+                assert_eq!(inside.fetch_add(1, Ordering::Relaxed), 0, "two of them wait");
+                inside.fetch_sub(1, Ordering::Relaxed);
+                house.idle.stop_searching();
+            }
+        };
+        let (its, there) = (house.clone(), inside.clone());
+        let other = side(move || wait(&its, &there));
+        wait(&house, &inside);
+        other.join().unwrap();
+    });
+}
