@@ -9,9 +9,10 @@
 //!    they share is still in the cache;
 //! 4. the worker's own queue, in order; then the injector;
 //! 5. other workers' queues, if few enough search;
-//! 6. sleep: in the driver if tasks wait for I/O and nobody else is there, else on the worker's own parker.
+//! 6. sleep: in the driver if tasks wait for I/O and nobody else is there, else on the worker's own parker; where its sleeps were
+//!    brief of late, it first waits awake.
 //!
-//! `run` has the turns and the two ways of making them, `look`, `ready`, `search`, `poll` and `sleep` their parts, `create` how
+//! `run` has the turns and the two ways of making them, `look`, `ready`, `search`, `poll`, `wait` and `sleep` their parts, `create` how
 //! cells are made.
 //!
 //! Wake-ups are *earned*. Waking a helper costs some 5 us on each side, and every task that it takes comes to a cold
