@@ -17,7 +17,7 @@ use heist_core::{CancelledError, context};
 use super::body::Watcher;
 use super::error::TaskError;
 use super::remote::{self, Noted, Remote};
-use super::state::{Access, Complete, Detach, LOAN, LOCAL, Wake, Word, references};
+use super::state::{AT_ONCE, Access, Complete, Detach, LOAN, LOCAL, Wake, Word, references};
 use crate::debug;
 use crate::heap::Page;
 use crate::worker::Worker;
@@ -115,7 +115,8 @@ pub(crate) struct Front {
     pub(crate) vtable: &'static VTable,
     /// The page that the cell lies in; it knows the loop, and lives as long as any of its cells.
     pub(crate) page: *const Page,
-    /// The next cell of a list of free ones. Owned by whoever holds the free cell.
+    /// Of a free cell, the next one of a list; owned by whoever holds the cell. Of a task, how many references its word counts in
+    /// advance, as an address; owned by the side that polls it.
     pub(crate) next: UnsafeCell<*mut Header>,
     pub(crate) id: u64,
     /// The id of the task that created this one, 0 for none, and [`READ`].
@@ -336,6 +337,45 @@ impl Raw {
         self.on_word(|word, access| word.acquire(access), Remote::acquire, ());
     }
 
+    /// One more reference, for a clone of the waker: in a poll of this task one that was counted in advance.
+    #[inline]
+    pub(crate) fn acquire_for_waker(self) {
+        let header = self.0.as_ptr().cast_const().cast();
+        let is_polled_here = context::with(|context| {
+            context.is_some_and(|context| std::ptr::eq(context.current(), header))
+                || mutant("task-anybody-clones-in-advance")
+        });
+        if is_polled_here && self.header().word.load() & LOCAL == 0 {
+            self.acquire_in_advance();
+        } else {
+            self.acquire();
+        }
+    }
+
+    /// As [`acquire`](Self::acquire), by the side that polls a shared task.
+    #[inline]
+    fn acquire_in_advance(self) {
+        let header = self.header();
+        header.next.with_mut(|advance| {
+            // SAFETY: this side alone polls the task (or the mutant finds out), which owns the field.
+            let advance = unsafe { &mut *advance };
+            if advance.is_null() {
+                header.word.acquire_at_once();
+                *advance = ptr::without_provenance_mut(AT_ONCE as usize - 1);
+            } else {
+                *advance = ptr::without_provenance_mut(advance.addr() - 1);
+            }
+        });
+    }
+
+    /// How many references the word counts in advance. For the side that polls the task, or polled it last.
+    #[inline]
+    fn advance(self) -> u64 {
+        // SAFETY: the caller owns the field.
+        let advance = self.header().next.with(|advance| unsafe { *advance }.addr());
+        if mutant("task-complete-keeps-advance") { 0 } else { advance as u64 }
+    }
+
     /// Gives a reference back.
     #[inline]
     pub(crate) fn release(self) {
@@ -468,7 +508,7 @@ impl Raw {
         if outcome == 0
             && header.cold.load(Ordering::Relaxed).is_null()
             && header.vtable.watcher.is_none()
-            && header.word.complete_plain(access)
+            && header.word.complete_plain(access, self.advance())
         {
             crate::trace::task_ended(id);
             return;
@@ -517,6 +557,7 @@ impl Raw {
             tree.end();
         }
         let mut dropped = false;
+        let advance = self.advance();
         let completed = loop {
             // The output's drop may count references of this task, so it comes before the word is looked at.
             if !dropped && header.word.is_unwanted() {
@@ -528,7 +569,7 @@ impl Raw {
                 unsafe { (header.vtable.drop_output)(self.0) };
             }
             self.gather(access);
-            match header.word.complete(access, outcome, dropped) {
+            match header.word.complete(access, outcome, dropped, advance) {
                 Complete::Unwanted => continue,
                 Complete::Asked => {}
                 completed => break completed,
