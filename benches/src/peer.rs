@@ -102,10 +102,16 @@ pub(crate) trait Peer: Send + Sync + 'static {
     fn accept(listener: &Self::Listener) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
     /// Reads what is there, at least one byte unless the peer has closed.
-    fn read(stream: &mut Self::Stream, buffer: &mut [u8]) -> impl Future<Output = io::Result<usize>> + Send;
+    fn read<'a>(
+        stream: &'a mut Self::Stream,
+        buffer: &'a mut [u8],
+    ) -> impl Future<Output = io::Result<usize>> + Send;
 
     /// Writes everything.
-    fn write_all(stream: &mut Self::Stream, bytes: &[u8]) -> impl Future<Output = io::Result<()>> + Send;
+    fn write_all<'a>(
+        stream: &'a mut Self::Stream,
+        bytes: &'a [u8],
+    ) -> impl Future<Output = io::Result<()>> + Send;
 }
 
 /// A runtime by name.

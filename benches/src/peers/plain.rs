@@ -363,11 +363,11 @@ impl Peer for Plain {
         Err(no_sockets())
     }
 
-    async fn read((): &mut Self::Stream, _: &mut [u8]) -> io::Result<usize> {
+    async fn read<'a>((): &'a mut Self::Stream, _: &'a mut [u8]) -> io::Result<usize> {
         Err(no_sockets())
     }
 
-    async fn write_all((): &mut Self::Stream, _: &[u8]) -> io::Result<()> {
+    async fn write_all<'a>((): &'a mut Self::Stream, _: &'a [u8]) -> io::Result<()> {
         Err(no_sockets())
     }
 }

@@ -70,6 +70,75 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<Proceed> {
     Poll::Ready(Proceed(()))
 }
 
+/// A unit that was spent in advance; see [`poll_spend`].
+///
+/// ```
+/// # use std::task::{Context, Poll, Waker};
+/// use heist_core::budget::poll_spend;
+///
+/// # let mut cx = Context::from_waker(Waker::noop());
+/// let Poll::Ready(spent) = poll_spend(&mut cx) else { panic!("there is no budget outside of a worker") };
+/// spent.give_back();
+/// ```
+#[derive(Debug)]
+#[must_use = "call `give_back` if nothing comes of it"]
+pub struct Spent(());
+
+impl Spent {
+    /// Nothing came of it: the unit goes back.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use std::task::{Context, Poll, Waker};
+    /// # use heist_core::{Clock, context, driver::NoDriver};
+    /// # let worker = heist_core::Context::new(0, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// # // SAFETY: `worker` outlives the guard.
+    /// # let _entered = unsafe { context::enter(&worker) };
+    /// # let mut cx = Context::from_waker(Waker::noop());
+    /// use heist_core::budget::poll_spend;
+    ///
+    /// let units = worker.budget();
+    /// let Poll::Ready(spent) = poll_spend(&mut cx) else { panic!("nothing has been spent yet") };
+    /// assert_eq!(worker.budget(), units - 1);
+    /// spent.give_back();
+    /// assert_eq!(worker.budget(), units);
+    /// ```
+    #[inline]
+    pub fn give_back(self) {
+        context::with(|context| {
+            if let Some(context) = context {
+                context.set_budget(context.budget() + 1);
+            }
+        });
+    }
+}
+
+/// As [`poll_proceed`], for a leaf that nearly always makes progress when it asks: the unit is spent in the same look.
+///
+/// ```
+/// # use std::task::{Context, Poll, Waker};
+/// use heist_core::budget::poll_spend;
+///
+/// # let mut cx = Context::from_waker(Waker::noop());
+/// assert!(poll_spend(&mut cx).is_ready(), "no worker, no budget");
+/// ```
+#[inline]
+pub fn poll_spend(cx: &mut Context<'_>) -> Poll<Spent> {
+    let is_left = context::with(|context| {
+        let Some(context) = context else { return true };
+        let left = context.budget();
+        if left != 0 {
+            context.set_budget(left - 1);
+        }
+        left != 0
+    });
+    if is_left {
+        return Poll::Ready(Spent(()));
+    }
+    yield_now(cx);
+    Poll::Pending
+}
+
 /// So many bytes that were sent cost a unit, so that a task sends 1 MiB in one poll, in some 200 us. Then its peer has them
 /// while they are in the caches, and its neighbours' peers do not run dry: eight connections that send pieces of 64 KiB move a third
 /// more bytes, for a fifth less of both ends' processor time, than where they go on until the system is full.

@@ -32,6 +32,8 @@ pub mod driver;
 mod large_pages;
 #[doc(hidden)]
 pub mod list;
+#[doc(hidden)]
+pub mod patience;
 mod prefetch;
 #[doc(hidden)]
 pub mod scope;

@@ -88,6 +88,13 @@ pub(crate) struct Beside {
     pub(crate) ticket: Option<u64>,
 }
 
+impl Beside {
+    /// Not in the list yet.
+    pub(crate) fn new(direction: Direction) -> Self {
+        Self { direction, ticket: None }
+    }
+}
+
 impl Place for Beside {
     fn is_drained(&self, _direction: Direction, _seen: Seen) -> bool {
         false

@@ -25,13 +25,28 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// How many low bits hold the index: half a word, but no fewer than what a million sources need.
-    const INDEX_BITS: u32 = if usize::BITS >= 64 { 32 } else { 20 };
+    /// How many low bits hold the index: half a word, but no fewer than what half a million sources need.
+    const INDEX_BITS: u32 = if usize::BITS >= 64 { 32 } else { 22 };
     const INDEX_MASK: u64 = (1 << Self::INDEX_BITS) - 1;
+    /// How many low bits of the index hold the place in a page; the rest is the page's number. So an event finds its record
+    /// without computing where the pages begin.
+    const PLACE_BITS: u32 = if usize::BITS >= 64 { 24 } else { 16 };
+    const PLACE_MASK: u32 = (1 << Self::PLACE_BITS) - 1;
     /// Generations count modulo 65536, or what is left of a `usize`.
     const GENERATION_MASK: u16 = (usize::MAX >> Self::INDEX_BITS) as u16;
-    /// Indices from here on are not used for records: the platform's own events carry them.
+    /// An index of a page that there never is: the platform's own events carry it.
     pub(crate) const RESERVED: u32 = (Self::INDEX_MASK as u32) - 1;
+
+    /// The index of a record by its page and its place there.
+    const fn index(page: usize, place: usize) -> u32 {
+        (page as u32) << Self::PLACE_BITS | place as u32
+    }
+
+    /// The page and the place there of a record by its index.
+    #[inline]
+    const fn place(index: u32) -> (usize, usize) {
+        ((index >> Self::PLACE_BITS) as usize, (index & Self::PLACE_MASK) as usize)
+    }
 
     pub(crate) const fn to_u64(self) -> u64 {
         (self.generation as u64) << Self::INDEX_BITS | self.index as u64
@@ -91,8 +106,12 @@ const FIRST_PAGE: u32 = 64;
 const FIRST_PAGE: u32 = 1;
 /// How many pages come before the next ones are larger.
 const STEPS: usize = 4;
-/// Pages: 4 * 64 * (2^24 - 1), about four thousand million records, more than a machine has descriptors.
-const PAGES: usize = 24 * STEPS;
+/// Pages, the largest of them as large as a place in one can tell: 134 million records, more than a process has descriptors
+/// (half a million where a `usize` has 32 bits).
+const PAGES: usize = (Key::PLACE_BITS - FIRST_PAGE.ilog2() + 1) as usize * STEPS;
+
+// What is reserved is of no page.
+const _: () = assert!(PAGES <= Key::place(Key::RESERVED).0);
 
 /// The records of one shard.
 pub(crate) struct Slab {
@@ -122,7 +141,7 @@ struct Book {
     free: Vec<u32>,
     /// Released while a harvest was at work, with their wakers still inside.
     late: Vec<u32>,
-    /// Records from here on have never been in use.
+    /// How many records have ever been in use: those of the first pages.
     fresh: u32,
     closed: bool,
 }
@@ -152,16 +171,15 @@ impl Slab {
         self.live.load(Ordering::Relaxed)
     }
 
-    /// Where a record is: its page and its place there.
-    #[inline]
-    fn place(index: u32) -> (usize, usize) {
+    /// The page of the record that is made after so many others, and its place there.
+    fn place_of_next(made: u32) -> (usize, usize) {
         // In units of a first page, from where the sizes are powers of two times STEPS.
-        let unit = u64::from(index / FIRST_PAGE) + STEPS as u64;
+        let unit = u64::from(made / FIRST_PAGE) + STEPS as u64;
         let doubled = unit.ilog2() - STEPS.ilog2();
         let step = unit >> doubled;
         let before = ((step << doubled) - STEPS as u64) * u64::from(FIRST_PAGE);
         let page = doubled as usize * STEPS + step as usize - STEPS;
-        (page, (u64::from(index) - before) as usize)
+        (page, (u64::from(made) - before) as usize)
     }
 
     /// How many records a page has.
@@ -172,7 +190,7 @@ impl Slab {
     /// The record of that index, if there is one.
     #[inline]
     pub(crate) fn get(&self, index: u32) -> Option<&Record> {
-        let (page, place) = Self::place(index);
+        let (page, place) = Key::place(index);
         self.pages.get(page)?.get()?.get(place)
     }
 
@@ -186,12 +204,12 @@ impl Slab {
         let index = match book.free.pop() {
             Some(index) => index,
             None => {
-                let index = book.fresh;
-                let (page, place) = Self::place(index);
-                if index >= Key::RESERVED || page >= PAGES {
+                let (page, place) = Self::place_of_next(book.fresh);
+                if page >= PAGES {
                     return Err(Refused::Full);
                 }
-                let first = index - place as u32;
+                let index = Key::index(page, place);
+                let first = Key::index(page, 0);
                 let common: *const Beyond = &**self.common.get_or_init(|| Box::new(Beyond::common(shard)));
                 let make = |index| {
                     // SAFETY: it is set once, lies in a box, and is dropped after the pages.
@@ -299,8 +317,9 @@ impl Slab {
         let mut book = self.book.lock();
         book.closed = true;
         let mut wakers = Vec::new();
-        for index in 0..book.fresh {
-            let Some(record) = self.get(index) else { continue };
+        for made in 0..book.fresh {
+            let (page, place) = Self::place_of_next(made);
+            let Some(record) = self.get(Key::index(page, place)) else { continue };
             for word in [record.words.read(), record.words.write()] {
                 word.close(&mut wakers);
             }
@@ -326,8 +345,9 @@ mod tests {
     #[test]
     fn places_fill_pages_without_a_gap() {
         let mut expected = (0, 0);
-        for index in 0..10_000 {
-            assert_eq!(Slab::place(index), expected);
+        for made in 0..10_000 {
+            assert_eq!(Slab::place_of_next(made), expected);
+            assert_eq!(Key::place(Key::index(expected.0, expected.1)), expected);
             expected.1 += 1;
             if expected.1 == Slab::size_of_page(expected.0) as usize {
                 expected = (expected.0 + 1, 0);

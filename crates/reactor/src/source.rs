@@ -8,9 +8,13 @@
 //! | `io_safe` | what may be a source |
 //! | `registration` | where a source is bound |
 //! | `shared` | a source without its lanes: trying, and waiting |
-//! | `transfer` | the system calls of plain reads and writes |
+//! | `bytes` | reading and writing bytes |
+//! | `transfer` | the system calls of that |
+//! | `done` | what an operation came to |
 //! | `half` | one direction with an owner of its own |
 
+mod bytes;
+mod done;
 mod half;
 mod io_safe;
 mod registration;
@@ -18,16 +22,17 @@ mod shared;
 mod transfer;
 
 use std::fmt;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::Direction;
 use crate::lane::{Beside, Lane};
 use crate::reactor::Reactor;
+use done::Done;
 pub use io_safe::IoSafe;
 use registration::Registration;
-use shared::{Done, Shared};
+use shared::Shared;
 
 /// Something with a descriptor or socket, whose operations can be awaited.
 ///
@@ -79,68 +84,6 @@ pub struct IoSource<T: IoSafe> {
 pub struct Half<T: IoSafe> {
     lane: Lane,
     shared: Arc<Shared<T>>,
-}
-
-#[inline]
-fn poll_read<T: IoSafe>(
-    shared: &Shared<T>,
-    lane: &mut Lane,
-    cx: &mut Context<'_>,
-    buf: &mut [u8],
-) -> Poll<io::Result<usize>>
-where
-    for<'a> &'a T: Read,
-{
-    shared.poll(Direction::Read, lane, cx, |io| {
-        let moved = transfer::read(io, buf)?;
-        Ok(Done::transfer::<T>(moved, buf.len()))
-    })
-}
-
-fn poll_read_vectored<T: IoSafe>(
-    shared: &Shared<T>,
-    lane: &mut Lane,
-    cx: &mut Context<'_>,
-    bufs: &mut [IoSliceMut<'_>],
-) -> Poll<io::Result<usize>>
-where
-    for<'a> &'a T: Read,
-{
-    shared.poll(Direction::Read, lane, cx, |io| {
-        let moved = transfer::read_vectored(io, bufs)?;
-        Ok(Done::transfer_of_pieces::<T>(moved, bufs.iter().map(|buf| buf.len())))
-    })
-}
-
-#[inline]
-fn poll_write<T: IoSafe>(
-    shared: &Shared<T>,
-    lane: &mut Lane,
-    cx: &mut Context<'_>,
-    buf: &[u8],
-) -> Poll<io::Result<usize>>
-where
-    for<'a> &'a T: Write,
-{
-    shared.poll(Direction::Write, lane, cx, |io| {
-        let moved = transfer::write(io, buf)?;
-        Ok(Done::transfer::<T>(moved, buf.len()))
-    })
-}
-
-fn poll_write_vectored<T: IoSafe>(
-    shared: &Shared<T>,
-    lane: &mut Lane,
-    cx: &mut Context<'_>,
-    bufs: &[IoSlice<'_>],
-) -> Poll<io::Result<usize>>
-where
-    for<'a> &'a T: Write,
-{
-    shared.poll(Direction::Write, lane, cx, |io| {
-        let moved = transfer::write_vectored(io, bufs)?;
-        Ok(Done::transfer_of_pieces::<T>(moved, bufs.iter().map(|buf| buf.len())))
-    })
 }
 
 impl<T: IoSafe> IoSource<T> {
@@ -285,116 +228,6 @@ impl<T: IoSafe> IoSource<T> {
         shared.poll_ready(direction, lane, cx)
     }
 
-    /// Reads into `buf`; 0 is the end. One system call, and none where the last read found the source drained.
-    ///
-    /// ```
-    /// # use std::os::unix::net::UnixStream;
-    /// # let (near, mut far) = UnixStream::pair()?;
-    /// # near.set_nonblocking(true)?;
-    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-    /// use std::io::Write;
-    /// use std::task::Poll;
-    /// use heist_reactor::IoSource;
-    ///
-    /// far.write_all(b"hello")?;
-    /// let (mut source, mut buf) = (IoSource::new(near), [0; 16]);
-    /// assert!(matches!(source.poll_read(&mut cx, &mut buf), Poll::Ready(Ok(5))));
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    #[inline]
-    pub fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>>
-    where
-        for<'a> &'a T: Read,
-    {
-        poll_read(&self.shared, &mut self.read, cx, buf)
-    }
-
-    /// Reads into several buffers, one after the other; 0 is the end.
-    ///
-    /// ```
-    /// # use std::os::unix::net::UnixStream;
-    /// # let (near, mut far) = UnixStream::pair()?;
-    /// # near.set_nonblocking(true)?;
-    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-    /// use std::io::{IoSliceMut, Write};
-    /// use std::task::Poll;
-    /// use heist_reactor::IoSource;
-    ///
-    /// far.write_all(b"\x05hello")?;
-    /// let mut source = IoSource::new(near);
-    /// let (mut length, mut body) = ([0; 1], [0; 16]);
-    /// let read = source.poll_read_vectored(&mut cx, &mut [IoSliceMut::new(&mut length), IoSliceMut::new(&mut body)]);
-    /// assert!(matches!(read, Poll::Ready(Ok(6))));
-    /// assert_eq!((length[0], &body[..5]), (5, &b"hello"[..]));
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn poll_read_vectored(
-        &mut self,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>>
-    where
-        for<'a> &'a T: Read,
-    {
-        poll_read_vectored(&self.shared, &mut self.read, cx, bufs)
-    }
-
-    /// Writes some of `buf` and says how much.
-    ///
-    /// ```
-    /// # use std::os::unix::net::UnixStream;
-    /// # let (near, mut far) = UnixStream::pair()?;
-    /// # near.set_nonblocking(true)?;
-    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-    /// use std::io::Read;
-    /// use std::task::Poll;
-    /// use heist_reactor::IoSource;
-    ///
-    /// let mut source = IoSource::new(near);
-    /// assert!(matches!(source.poll_write(&mut cx, b"hello"), Poll::Ready(Ok(5))));
-    /// let mut received = [0; 5];
-    /// far.read_exact(&mut received)?;
-    /// assert_eq!(&received, b"hello");
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    #[inline]
-    pub fn poll_write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>>
-    where
-        for<'a> &'a T: Write,
-    {
-        poll_write(&self.shared, &mut self.write, cx, buf)
-    }
-
-    /// Writes some of several buffers, one after the other, and says how much.
-    ///
-    /// ```
-    /// # use std::os::unix::net::UnixStream;
-    /// # let (near, mut far) = UnixStream::pair()?;
-    /// # near.set_nonblocking(true)?;
-    /// # let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-    /// use std::io::{IoSlice, Read};
-    /// use std::task::Poll;
-    /// use heist_reactor::IoSource;
-    ///
-    /// let mut source = IoSource::new(near);
-    /// let written = source.poll_write_vectored(&mut cx, &[IoSlice::new(b"\x05"), IoSlice::new(b"hello")]);
-    /// assert!(matches!(written, Poll::Ready(Ok(6))));
-    /// let mut received = [0; 6];
-    /// far.read_exact(&mut received)?;
-    /// assert_eq!(&received, b"\x05hello");
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    pub fn poll_write_vectored(
-        &mut self,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>>
-    where
-        for<'a> &'a T: Write,
-    {
-        poll_write_vectored(&self.shared, &mut self.write, cx, bufs)
-    }
-
     /// Awaits an operation through a shared borrow: any number of tasks may.
     ///
     /// Waiting takes the lock of a list; an edge wakes all who wait in it.
@@ -481,7 +314,7 @@ impl<T: IoSafe> IoSource<T> {
     ///
     /// [`WouldBlock`](io::ErrorKind::WouldBlock), without a system call, where the source is known not to be ready.
     pub fn try_io<R>(&self, direction: Direction, op: impl FnOnce(&T) -> io::Result<R>) -> io::Result<R> {
-        let mut beside = Beside { direction, ticket: None };
+        let mut beside = Beside::new(direction);
         self.shared.try_io(direction, &mut beside, |io| Ok(Done::with(op(io)?)))
     }
 }

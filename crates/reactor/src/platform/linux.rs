@@ -2,7 +2,8 @@
 //!
 //! polling 3.11 makes five system calls a wait (two to set its timer, the wait, two to reset its wake-up descriptor) and
 //! never asks for `EPOLLRDHUP`. Here sockets are added edge-triggered with `EPOLLRDHUP`, so nothing is ever re-armed, and
-//! a wait is one `epoll_pwait2`, a look in passing one `epoll_pwait`. The wake-up is an eventfd, edge-triggered and never read: each write is an edge.
+//! a look in passing, or a wait without limit, is one `epoll_pwait`, and a wait with a limit one `epoll_pwait2`. The wake-up is an
+//! eventfd, edge-triggered and never read: each write is an edge.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -12,6 +13,7 @@ use heist_core::sync::atomic::{AtomicU8, Ordering};
 use polling::Poller;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
+use rustix::io::Errno;
 
 use super::Event;
 use crate::Direction;
@@ -49,7 +51,7 @@ impl Selector {
         let one = 1u64.to_ne_bytes();
         if let Err(error) = rustix::io::write(&self.wake, &one) {
             // Only after 2^64 - 2 writes the counter is full. Reading it makes room, and the write is an edge again.
-            debug_assert_eq!(error, rustix::io::Errno::AGAIN);
+            debug_assert_eq!(error, Errno::AGAIN);
             let _ = rustix::io::read(&self.wake, &mut [0; 8]);
             let _ = rustix::io::write(&self.wake, &one);
         }
@@ -62,28 +64,32 @@ impl Selector {
         match epoll::add(&self.poller, descriptor, data, EventFlags::empty()) {
             // It was added a moment ago.
             Ok(()) => epoll::delete(&self.poller, descriptor).is_err(),
-            Err(error) => error == rustix::io::Errno::EXIST,
+            Err(error) => error == Errno::EXIST,
         }
     }
 
     /// Waits for at most `limit` (`None`: without limit) until at most `most` events are there. One system call. An
     /// interruption by a signal counts as no event.
+    #[inline]
     pub(crate) fn wait(&self, events: &mut Events, limit: Option<Duration>, most: usize) -> io::Result<()> {
-        events.len = 0;
-        match wait::wait(self.poller.as_fd().as_raw_fd(), &mut events.room, limit, most) {
-            Ok(len) => events.len = len,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+        let most = most.min(events.room.len());
+        events.len = match wait::wait(self.poller.as_fd(), &mut events.room[..most], limit) {
+            Ok(len) => len,
+            Err(Errno::INTR) => 0,
+            Err(error) => return Err(error.into()),
+        };
         Ok(())
     }
 }
 
 /// Room for what a wait returns.
 pub(crate) struct Events {
-    room: Vec<libc::epoll_event>,
+    room: Vec<epoll::Event>,
     len: usize,
 }
+
+// SAFETY: an event of rustix belongs to a thread only because its data may be a pointer. Ours are keys.
+unsafe impl Send for Events {}
 
 impl std::fmt::Debug for Events {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -93,27 +99,27 @@ impl std::fmt::Debug for Events {
 
 impl Events {
     pub(crate) fn new() -> Self {
-        Self { room: vec![libc::epoll_event { events: 0, u64: 0 }; ROOM], len: 0 }
+        Self { room: room(ROOM), len: 0 }
     }
 
-    /// The events of the last wait; wake-ups and polling's own are left out.
+    /// The events of the last wait. Wake-ups and polling's own have keys of no record.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Event> + '_ {
-        self.room[..self.len].iter().filter_map(|event| {
-            let libc::epoll_event { events: flags, u64: data } = *event;
-            let key = Key::from_u64(data);
-            if key.index >= Key::RESERVED {
-                return None;
+        self.room[..self.len].iter().map(|event| {
+            let epoll::Event { flags, data, .. } = *event;
+            let failed = EventFlags::HUP | EventFlags::ERR;
+            Event {
+                key: Key::from_u64(data.u64()),
+                readable: flags.intersects(EventFlags::IN | EventFlags::RDHUP | failed),
+                writable: flags.intersects(EventFlags::OUT | failed),
+                hung: flags.intersects(EventFlags::RDHUP | failed),
             }
-            const FAILED: libc::c_int = libc::EPOLLHUP | libc::EPOLLERR;
-            let has = |wanted: libc::c_int| flags & wanted as u32 != 0;
-            Some(Event {
-                key,
-                readable: has(libc::EPOLLIN | libc::EPOLLRDHUP | FAILED),
-                writable: has(libc::EPOLLOUT | FAILED),
-                hung: has(libc::EPOLLRDHUP | FAILED),
-            })
         })
     }
+}
+
+/// Room for so many events.
+fn room(len: usize) -> Vec<epoll::Event> {
+    vec![epoll::Event { flags: EventFlags::empty(), data: EventData::new_u64(0) }; len]
 }
 
 /// What epoll has been told about a source.
@@ -216,11 +222,15 @@ impl Arming {
     }
 }
 
-/// The wait itself, through `libc`: the one system call that neither polling nor rustix makes as we need it.
+/// The wait itself. What has no limit, or none to wait for, is a plain system call; for a limit in nanoseconds there is one that
+/// rustix does not make as we need it.
 mod wait {
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use super::{Duration, io};
+    use rustix::event::Timespec;
+    use rustix::io::Result;
+
+    use super::{AsRawFd, BorrowedFd, Duration, Errno, epoll};
 
     /// Set when the kernel (or a sandbox) refuses `epoll_pwait2`, which came with Linux 5.11.
     /// Bookkeeping: a late reader asks the kernel once more. Not from the shim: a static, which no model touches.
@@ -228,84 +238,78 @@ mod wait {
 
     /// The kernel's `__kernel_timespec`: 64 bits each, also on 32-bit machines.
     #[repr(C)]
-    struct Timespec {
+    struct KernelTimespec {
         seconds: i64,
         nanoseconds: i64,
     }
 
+    #[inline]
     pub(super) fn wait(
-        epoll: libc::c_int,
-        room: &mut [libc::epoll_event],
+        epoll: BorrowedFd<'_>,
+        room: &mut [epoll::Event],
         limit: Option<Duration>,
-        most: usize,
-    ) -> io::Result<usize> {
-        let most = most.clamp(1, room.len()) as libc::c_int;
-        // A zero limit needs no nanoseconds, and the older call has the shorter way through the kernel.
-        if limit == Some(Duration::ZERO) || MILLISECONDS_ONLY.load(Ordering::Relaxed) {
-            return wait_milliseconds(epoll, room, limit, most);
+    ) -> Result<usize> {
+        // These need no nanoseconds, and the older call has the shorter way through the kernel.
+        match limit {
+            None => epoll::wait(epoll, room, None),
+            Some(Duration::ZERO) => epoll::wait(epoll, room, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })),
+            Some(limit) => wait_for(epoll, room, limit),
         }
-        let timespec = limit.map(|limit| Timespec {
+    }
+
+    #[inline(never)]
+    fn wait_for(epoll: BorrowedFd<'_>, room: &mut [epoll::Event], limit: Duration) -> Result<usize> {
+        if MILLISECONDS_ONLY.load(Ordering::Relaxed) {
+            return wait_milliseconds(epoll, room, limit);
+        }
+        match wait_nanoseconds(epoll, room, limit) {
+            Err(Errno::NOSYS | Errno::PERM | Errno::INVAL) => {
+                MILLISECONDS_ONLY.store(true, Ordering::Relaxed);
+                wait_milliseconds(epoll, room, limit)
+            }
+            waited => waited,
+        }
+    }
+
+    fn wait_nanoseconds(epoll: BorrowedFd<'_>, room: &mut [epoll::Event], limit: Duration) -> Result<usize> {
+        let limit = KernelTimespec {
             seconds: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
             nanoseconds: i64::from(limit.subsec_nanos()),
-        });
-        let timeout = timespec.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-        // SAFETY: `room` has space for `most` events and stays borrowed; `timeout` is null or points to a local that
-        // outlives the call and has the layout the kernel wants; a null signal mask is allowed, its size is ignored.
+        };
+        // SAFETY: `room` has space for so many events, in the layout of the kernel, and stays borrowed; `limit` outlives the
+        // call and has the layout that the kernel wants; a null signal mask is allowed, its size is ignored.
         let found = unsafe {
             libc::syscall(
                 libc::SYS_epoll_pwait2,
-                epoll,
+                epoll.as_raw_fd(),
                 room.as_mut_ptr(),
-                most,
-                timeout,
+                room.len() as libc::c_int,
+                &raw const limit,
                 std::ptr::null::<libc::c_void>(),
                 0usize,
             )
         };
-        if found >= 0 {
-            return Ok(found as usize);
-        }
-        let error = io::Error::last_os_error();
-        match error.raw_os_error() {
-            Some(libc::ENOSYS | libc::EPERM | libc::EINVAL) => {
-                MILLISECONDS_ONLY.store(true, Ordering::Relaxed);
-                wait_milliseconds(epoll, room, limit, most)
-            }
-            _ => Err(error),
-        }
+        if found < 0 { Err(last_error()) } else { Ok(found as usize) }
+    }
+
+    fn last_error() -> Errno {
+        Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL)
     }
 
     /// Milliseconds, rounded up, so that no wait ends early.
-    pub(super) fn milliseconds(limit: Option<Duration>) -> libc::c_int {
-        match limit {
-            None => -1,
-            Some(limit) => {
-                libc::c_int::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(libc::c_int::MAX)
-            }
-        }
+    pub(super) fn milliseconds(limit: Duration) -> Timespec {
+        let millis = i64::try_from(limit.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX);
+        // More than the call can tell would be an error.
+        let millis = millis.min(i64::from(i32::MAX));
+        Timespec { tv_sec: millis / 1000, tv_nsec: millis % 1000 * 1_000_000 }
     }
 
     pub(super) fn wait_milliseconds(
-        epoll: libc::c_int,
-        room: &mut [libc::epoll_event],
-        limit: Option<Duration>,
-        most: libc::c_int,
-    ) -> io::Result<usize> {
-        // By its number: the C library's function is a cancellation point, which costs some 60 instructions.
-        // SAFETY: `room` has space for `most` events and stays borrowed during the call; a null signal mask is allowed,
-        // its size is ignored.
-        let found = unsafe {
-            libc::syscall(
-                libc::SYS_epoll_pwait,
-                epoll,
-                room.as_mut_ptr(),
-                most,
-                milliseconds(limit),
-                std::ptr::null::<libc::c_void>(),
-                0usize,
-            )
-        };
-        if found < 0 { Err(io::Error::last_os_error()) } else { Ok(found as usize) }
+        epoll: BorrowedFd<'_>,
+        room: &mut [epoll::Event],
+        limit: Duration,
+    ) -> Result<usize> {
+        epoll::wait(epoll, room, Some(&milliseconds(limit)))
     }
 }
 
@@ -315,26 +319,26 @@ mod tests {
 
     #[test]
     fn milliseconds_are_rounded_up() {
-        let of = |nanos| wait::milliseconds(Some(Duration::from_nanos(nanos)));
-        assert_eq!((of(0), of(1), of(1_000_000), of(1_000_001)), (0, 1, 1, 2));
-        assert_eq!(wait::milliseconds(None), -1);
-        assert_eq!(wait::milliseconds(Some(Duration::MAX)), libc::c_int::MAX);
+        let of = |limit| Duration::try_from(wait::milliseconds(limit)).unwrap().as_millis();
+        let of_nanos = |nanos| of(Duration::from_nanos(nanos));
+        assert_eq!([0, 1, 1_000_000, 1_000_001].map(of_nanos), [0, 1, 1, 2]);
+        assert_eq!(of(Duration::from_millis(2001)), 2001);
+        assert_eq!(of(Duration::MAX), i32::MAX as u128, "and no more than the call can tell");
     }
 
     #[test]
-    fn both_waits_see_the_wake_up_once() {
+    fn each_wait_sees_the_wake_up_once() {
         let selector = Selector::new().unwrap();
-        let mut room = vec![libc::epoll_event { events: 0, u64: 0 }; 4];
-        let epoll = selector.poller.as_fd().as_raw_fd();
+        let mut room = room(4);
+        let epoll = selector.poller.as_fd();
+        let moment = Duration::from_nanos(1);
+        for limit in [None, Some(Duration::ZERO), Some(Duration::from_secs(600))] {
+            selector.wake();
+            assert_eq!(wait::wait(epoll, &mut room, limit), Ok(1));
+            assert_eq!(wait::wait(epoll, &mut room, Some(moment)), Ok(0), "an edge comes once");
+        }
         selector.wake();
-        assert_eq!(wait::wait(epoll, &mut room, None, 4).unwrap(), 1);
-        assert_eq!(
-            wait::wait(epoll, &mut room, Some(Duration::from_nanos(1)), 4).unwrap(),
-            0,
-            "an edge comes once"
-        );
-        selector.wake();
-        assert_eq!(wait::wait_milliseconds(epoll, &mut room, None, 4).unwrap(), 1);
-        assert_eq!(wait::wait_milliseconds(epoll, &mut room, Some(Duration::ZERO), 4).unwrap(), 0);
+        assert_eq!(wait::wait_milliseconds(epoll, &mut room, Duration::from_secs(600)), Ok(1));
+        assert_eq!(wait::wait_milliseconds(epoll, &mut room, moment), Ok(0));
     }
 }

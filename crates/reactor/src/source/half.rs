@@ -4,9 +4,7 @@ use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::{
-    Done, Half, IoSafe, IoSource, poll_read, poll_read_vectored, poll_write, poll_write_vectored, transfer,
-};
+use super::{Done, Half, IoSafe, IoSource, transfer};
 use crate::Direction;
 
 impl<T: IoSafe> Half<T> {
@@ -198,9 +196,7 @@ impl<T: IoSafe> Half<T> {
         for<'a> &'a T: Write,
     {
         self.expect(Direction::Write)?;
-        self.shared.try_io(Direction::Write, &mut self.lane, |io| {
-            Ok(Done::transfer::<T>(transfer::write(io, buf)?, buf.len()))
-        })
+        self.shared.try_write(&mut self.lane, buf)
     }
 
     /// As [`try_write`](Self::try_write), from several buffers, one after the other.
@@ -228,10 +224,7 @@ impl<T: IoSafe> Half<T> {
         for<'a> &'a T: Write,
     {
         self.expect(Direction::Write)?;
-        self.shared.try_io(Direction::Write, &mut self.lane, |io| {
-            let moved = transfer::write_vectored(io, bufs)?;
-            Ok(Done::transfer_of_pieces::<T>(moved, bufs.iter().map(|buf| buf.len())))
-        })
+        self.shared.try_write_vectored(&mut self.lane, bufs)
     }
 
     /// As [`IoSource::poll_read`].
@@ -263,7 +256,7 @@ impl<T: IoSafe> Half<T> {
         for<'a> &'a T: Read,
     {
         self.expect(Direction::Read)?;
-        poll_read(&self.shared, &mut self.lane, cx, buf)
+        self.shared.poll_read(&mut self.lane, cx, buf)
     }
 
     /// Reads behind what is in `buf`, into the capacity that it has left, of which there must be some; 0 is the end. The
@@ -295,10 +288,7 @@ impl<T: IoSafe> Half<T> {
         for<'a> &'a T: Read,
     {
         self.expect(Direction::Read)?;
-        let room = buf.capacity() - buf.len();
-        self.shared.poll(Direction::Read, &mut self.lane, cx, |io| {
-            Ok(Done::transfer::<T>(transfer::read_behind(io, buf)?, room))
-        })
+        self.shared.poll(Direction::Read, &mut self.lane, cx, |io| transfer::read_behind(io, buf))
     }
 
     /// As [`IoSource::poll_read_vectored`].
@@ -332,7 +322,7 @@ impl<T: IoSafe> Half<T> {
         for<'a> &'a T: Read,
     {
         self.expect(Direction::Read)?;
-        poll_read_vectored(&self.shared, &mut self.lane, cx, bufs)
+        self.shared.poll_read_vectored(&mut self.lane, cx, bufs)
     }
 
     /// As [`IoSource::poll_write`].
@@ -360,7 +350,7 @@ impl<T: IoSafe> Half<T> {
         for<'a> &'a T: Write,
     {
         self.expect(Direction::Write)?;
-        poll_write(&self.shared, &mut self.lane, cx, buf)
+        self.shared.poll_write(&mut self.lane, cx, buf)
     }
 
     /// As [`IoSource::poll_write_vectored`].
@@ -393,7 +383,7 @@ impl<T: IoSafe> Half<T> {
         for<'a> &'a T: Write,
     {
         self.expect(Direction::Write)?;
-        poll_write_vectored(&self.shared, &mut self.lane, cx, bufs)
+        self.shared.poll_write_vectored(&mut self.lane, cx, bufs)
     }
 
     #[inline]

@@ -5,13 +5,14 @@ use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use heist_core::budget::{self, poll_proceed};
+use heist_core::budget::{poll_proceed, poll_spend};
 
 use super::IoSafe;
+use super::done::Done;
 use super::registration::{Home, Registration};
 use crate::Direction;
 use crate::lane::{Beside, Place};
-use crate::platform::{EDGES, HANGUP};
+use crate::platform::EDGES;
 use crate::reactor::Reactor;
 use crate::word::{Armed, Seen};
 
@@ -22,59 +23,12 @@ pub(super) struct Shared<T: IoSafe> {
     pub(super) io: T,
 }
 
-/// How many pieces one system call takes of a vectored transfer: Linux' `UIO_MAXIOV`.
-const PIECES: usize = 1024;
-
-/// What an operation came to.
-pub(super) struct Done<R> {
-    value: R,
-    /// How many bytes it moved, as far as that is known.
-    moved: usize,
-    /// Whether it shows that the source is drained, or full, now.
-    drained: bool,
-}
-
-impl<R> Done<R> {
-    /// An operation of which nothing is known but its result.
-    pub(super) fn with(value: R) -> Self {
-        Self { value, moved: 0, drained: false }
-    }
-
-    /// The result, once the task is charged for the bytes.
-    #[inline]
-    fn settle(self, direction: Direction) -> R {
-        match direction {
-            Direction::Read => budget::received(self.moved),
-            Direction::Write => budget::sent(self.moved),
-        }
-        self.value
-    }
-}
-
-impl Done<usize> {
-    /// So many bytes went to or from buffers with that much room. Falling short of it shows that the source of a stream is
-    /// drained.
-    #[inline]
-    pub(super) fn transfer<T: IoSafe>(moved: usize, room: usize) -> Self {
-        Self { value: moved, moved, drained: HANGUP && T::IS_BYTE_STREAM && 0 < moved && moved < room }
-    }
-
-    /// As `transfer`, with buffers of these lengths. Falling short of what one call takes shows something, not falling short
-    /// of all.
-    pub(super) fn transfer_of_pieces<T: IoSafe>(moved: usize, lengths: impl Iterator<Item = usize>) -> Self {
-        // Others may take the first piece only: that is what `Read` and `Write` do where nothing else is said.
-        let (of_call, of_others) = if T::IS_PLAIN_SOCKET { (PIECES, usize::MAX) } else { (usize::MAX, 1) };
-        let taken = lengths.take(of_call).filter(|&length| length > 0).take(of_others);
-        Self::transfer::<T>(moved, taken.fold(0, usize::saturating_add))
-    }
-}
-
 impl Home<'_> {
     /// Keeps in mind that an operation found the source drained, if it did; its word was `seen` before.
     #[inline]
     fn note<R>(self, direction: Direction, place: &mut impl Place, seen: Seen, done: &Done<R>) {
         // A closed peer's edge is spent: only the system knows when the bytes before it end.
-        if done.drained && !seen.is_hung() && self.record.arming.has(direction) {
+        if done.is_drained() && !seen.is_hung() && self.record.arming.has(direction) {
             place.set_drained(direction, seen);
         }
     }
@@ -84,7 +38,7 @@ impl<T: IoSafe> Shared<T> {
     /// Tries `op` until it says something else than "would block", waiting at `place` in between.
     ///
     /// This is the part that nearly every call ends in, small enough to be compiled into the caller's.
-    #[inline]
+    #[inline(always)]
     pub(super) fn poll<R>(
         &self,
         direction: Direction,
@@ -92,29 +46,30 @@ impl<T: IoSafe> Shared<T> {
         cx: &mut Context<'_>,
         mut op: impl FnMut(&T) -> io::Result<Done<R>>,
     ) -> Poll<io::Result<R>> {
-        let proceed = ready!(poll_proceed(cx));
         let mut tried = None;
         if let Some(home) = self.registration.home() {
             let seen = home.word(direction).observe();
             if seen.is_ready() && !place.is_drained(direction, seen) {
+                let spent = ready!(poll_spend(cx));
                 match op(&self.io) {
                     Ok(done) => {
                         home.note(direction, place, seen, &done);
-                        proceed.made_progress();
                         return Poll::Ready(Ok(done.settle(direction)));
                     }
-                    Err(error) => tried = Some((seen, error)),
+                    Err(error) => {
+                        spent.give_back();
+                        tried = Some((seen, error));
+                    }
                 }
             } else if EDGES
                 && home.record.arming.has(direction)
                 && place.wait_again(home.word(direction), seen, cx.waker())
             {
+                // No question of the budget: waiting costs nothing.
                 return Poll::Pending;
             }
         }
-        let result = ready!(self.poll_on(direction, place, cx, op, tried));
-        proceed.made_progress();
-        Poll::Ready(result)
+        self.poll_on(direction, place, cx, op, tried)
     }
 
     /// Goes on where the first attempt was not made, or failed: `tried` is what the word was before it, and the error.
@@ -127,6 +82,7 @@ impl<T: IoSafe> Shared<T> {
         mut op: impl FnMut(&T) -> io::Result<Done<R>>,
         mut tried: Option<(Seen, io::Error)>,
     ) -> Poll<io::Result<R>> {
+        let spent = ready!(poll_spend(cx));
         loop {
             let home = self.registration.home();
             let seen = match (&tried, home) {
@@ -154,7 +110,10 @@ impl<T: IoSafe> Shared<T> {
             }
             let Some((home, seen)) = self.home_or_bind(home, seen, direction)? else { continue };
             match self.wait(home, direction, place, seen, cx)? {
-                Armed::Waiting => return Poll::Pending,
+                Armed::Waiting => {
+                    spent.give_back();
+                    return Poll::Pending;
+                }
                 Armed::Changed => {}
                 Armed::Closed => return Poll::Ready(Err(Reactor::closed())),
             }
@@ -277,7 +236,7 @@ impl<T: IoSafe> Shared<T> {
             }
         }
 
-        let mut waiter = Leave(self, Beside { direction, ticket: None });
+        let mut waiter = Leave(self, Beside::new(direction));
         poll_fn(|cx| poll(self, direction, &mut waiter.1, cx)).await
     }
 }

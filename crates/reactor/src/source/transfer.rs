@@ -1,4 +1,4 @@
-//! The system calls of plain reads and writes. On Linux they are made directly: the C library's `recv` and `send` are
+//! The system calls of plain reads and writes, and what they came to. On Linux they are made directly: the C library's `recv` and `send` are
 //! cancellation points, which cost some 75 instructions each.
 //!
 //! Sockets are asked by the calls of sockets: `read` and `writev` go through what the kernel does for every file. Of 64 bytes
@@ -8,9 +8,18 @@
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 
 use super::IoSafe;
+use super::done::Done;
 
 #[inline]
-pub(super) fn read<T: IoSafe>(io: &T, buf: &mut [u8]) -> io::Result<usize>
+pub(super) fn read<T: IoSafe>(io: &T, buf: &mut [u8]) -> io::Result<Done<usize>>
+where
+    for<'a> &'a T: Read,
+{
+    Ok(Done::transfer::<T>(call_read(io, buf)?, buf.len()))
+}
+
+#[inline]
+fn call_read<T: IoSafe>(io: &T, buf: &mut [u8]) -> io::Result<usize>
 where
     for<'a> &'a T: Read,
 {
@@ -22,7 +31,15 @@ where
     io.read(buf)
 }
 
-pub(super) fn read_vectored<T: IoSafe>(io: &T, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>
+pub(super) fn read_vectored<T: IoSafe>(io: &T, bufs: &mut [IoSliceMut<'_>]) -> io::Result<Done<usize>>
+where
+    for<'a> &'a T: Read,
+{
+    let moved = call_read_vectored(io, bufs)?;
+    Ok(Done::transfer_of_pieces::<T>(moved, bufs.iter().map(|buf| buf.len())))
+}
+
+fn call_read_vectored<T: IoSafe>(io: &T, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize>
 where
     for<'a> &'a T: Read,
 {
@@ -35,7 +52,15 @@ where
 }
 
 /// Reads behind what is in `buf`, into the capacity that it has left; where that is none, 0.
-pub(super) fn read_behind<T: IoSafe>(io: &T, buf: &mut Vec<u8>) -> io::Result<usize>
+pub(super) fn read_behind<T: IoSafe>(io: &T, buf: &mut Vec<u8>) -> io::Result<Done<usize>>
+where
+    for<'a> &'a T: Read,
+{
+    let room = buf.capacity() - buf.len();
+    Ok(Done::transfer::<T>(call_read_behind(io, buf)?, room))
+}
+
+fn call_read_behind<T: IoSafe>(io: &T, buf: &mut Vec<u8>) -> io::Result<usize>
 where
     for<'a> &'a T: Read,
 {
@@ -52,7 +77,15 @@ where
 }
 
 #[inline]
-pub(super) fn write<T: IoSafe>(io: &T, buf: &[u8]) -> io::Result<usize>
+pub(super) fn write<T: IoSafe>(io: &T, buf: &[u8]) -> io::Result<Done<usize>>
+where
+    for<'a> &'a T: Write,
+{
+    Ok(Done::transfer::<T>(call_write(io, buf)?, buf.len()))
+}
+
+#[inline]
+fn call_write<T: IoSafe>(io: &T, buf: &[u8]) -> io::Result<usize>
 where
     for<'a> &'a T: Write,
 {
@@ -65,16 +98,24 @@ where
     io.write(buf)
 }
 
+pub(super) fn write_vectored<T: IoSafe>(io: &T, bufs: &[IoSlice<'_>]) -> io::Result<Done<usize>>
+where
+    for<'a> &'a T: Write,
+{
+    let moved = call_write_vectored(io, bufs)?;
+    Ok(Done::transfer_of_pieces::<T>(moved, bufs.iter().map(|buf| buf.len())))
+}
+
 /// What is short goes by one `write`. The rest goes by a call that raises a signal where the peer is gone, as the standard
 /// library does: it ignores that signal from the start of a program on.
-pub(super) fn write_vectored<T: IoSafe>(io: &T, bufs: &[IoSlice<'_>]) -> io::Result<usize>
+fn call_write_vectored<T: IoSafe>(io: &T, bufs: &[IoSlice<'_>]) -> io::Result<usize>
 where
     for<'a> &'a T: Write,
 {
     #[cfg(target_os = "linux")]
     if T::IS_PLAIN_SOCKET {
         return if bufs.iter().map(|buf| buf.len()).fold(0, usize::saturating_add) <= SHORT {
-            write(io, gather(bufs, &mut [0; SHORT]))
+            call_write(io, gather(bufs, &mut [0; SHORT]))
         } else {
             Ok(rustix::io::writev(io, bufs)?)
         };

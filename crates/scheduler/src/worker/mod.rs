@@ -30,6 +30,7 @@ mod ready;
 mod run;
 mod search;
 mod sleep;
+mod wait;
 
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
@@ -39,6 +40,7 @@ use std::time::Duration;
 
 use heist_core::clock::nanos;
 use heist_core::context::{self, Context};
+use heist_core::patience::{Patience, Waits};
 
 use crate::heap::Heap;
 use crate::queue::Local;
@@ -83,7 +85,8 @@ pub(crate) struct Worker {
     fed: Cell<bool>,
     /// When the worker last took all that was injected, by the loop's stopwatch, unless it has looked again since.
     drained_at: Cell<Option<u64>>,
-    patience: search::Patience,
+    patience: Patience,
+    waits: Waits,
     /// Whether this spare worker is to end its thread.
     gone: Cell<bool>,
     /// Polls until `block_on`'s future, which yielded, is polled again; 0 when it did not yield.
@@ -143,7 +146,8 @@ impl Worker {
             searching: Cell::new(false),
             fed: Cell::new(false),
             drained_at: Cell::new(None),
-            patience: search::Patience::default(),
+            patience: Patience::of(search::MOST_SLEEPS_AT_ONCE),
+            waits: Waits::new(),
             gone: Cell::new(false),
             main_turn: Cell::new(0),
             main: Cell::new(ptr::null_mut()),

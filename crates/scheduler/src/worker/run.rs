@@ -235,14 +235,20 @@ impl Worker {
                 self.look();
             }
             None if self.lingers() => {}
-            None if self.local => self.sleep(last),
+            None if self.local => self.rest(last),
             None => match self.search() {
                 Some(task) => {
                     self.found_work();
                     self.poll(task);
                 }
-                None => self.sleep(last),
+                None => self.rest(last),
             },
+        }
+    }
+
+    fn rest(&self, mut last: impl FnMut() -> bool) {
+        if !self.waits_awake(&mut last) {
+            self.sleep(last);
         }
     }
 

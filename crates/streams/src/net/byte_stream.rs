@@ -111,7 +111,7 @@ macro_rules! byte_stream {
             ///
             /// No byte is lost.
             pub fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-                poll_fn(|cx| self.source.poll_read(cx, buf))
+                Read::new(&mut self.source, buf)
             }
 
             /// As [`read`](Self::read), into several buffers, one after the other.
@@ -186,7 +186,7 @@ macro_rules! byte_stream {
             ///
             /// If the future is dropped before it is ready, nothing was written.
             pub fn write(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<usize>> {
-                poll_fn(|cx| self.source.poll_write(cx, buf))
+                Write::new(&mut self.source, buf)
             }
 
             /// As [`write`](Self::write), from several buffers, one after the other.
@@ -234,7 +234,7 @@ macro_rules! byte_stream {
             ///
             /// Not cancel safe: nobody knows how much was written by then.
             pub fn write_all(&mut self, buf: &[u8]) -> impl Future<Output = io::Result<()>> {
-                byte_stream::write_all(buf, |cx, rest| self.source.poll_write(cx, rest))
+                WriteAll::new(&mut self.source, buf)
             }
 
             /// [`read`](Self::read) for hand-written futures.
@@ -293,9 +293,7 @@ macro_rules! byte_stream {
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) where nothing is: await [`readable`](Self::readable). The
             /// connection's.
             pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
-                self.source
-                    .try_io(Direction::Read, |mut socket| socket.read(buf))
-                    .inspect(|&n| heist_core::budget::received(n))
+                self.source.try_read(buf)
             }
 
             /// As [`try_read`](Self::try_read), into several buffers.
@@ -319,9 +317,7 @@ macro_rules! byte_stream {
             ///
             /// As [`try_read`](Self::try_read).
             pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                self.source
-                    .try_io(Direction::Read, |mut socket| socket.read_vectored(bufs))
-                    .inspect(|&n| heist_core::budget::received(n))
+                self.source.try_read_vectored(bufs)
             }
 
             /// Writes what there is room for at once.
@@ -343,9 +339,7 @@ macro_rules! byte_stream {
             /// [`WouldBlock`](io::ErrorKind::WouldBlock) where there is none: await [`writable`](Self::writable). The
             /// connection's.
             pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
-                self.source
-                    .try_io(Direction::Write, |mut socket| socket.write(buf))
-                    .inspect(|&n| heist_core::budget::sent(n))
+                self.source.try_write(buf)
             }
 
             /// As [`try_write`](Self::try_write), from several buffers.
@@ -367,9 +361,7 @@ macro_rules! byte_stream {
             ///
             /// As [`try_write`](Self::try_write).
             pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-                self.source
-                    .try_io(Direction::Write, |mut socket| socket.write_vectored(bufs))
-                    .inspect(|&n| heist_core::budget::sent(n))
+                self.source.try_write_vectored(bufs)
             }
 
             /// Ends reading, writing or both; the peer sees the end of the stream where writing ends.

@@ -32,6 +32,7 @@ mod unix_listener;
 mod unix_name;
 #[cfg(unix)]
 mod unix_stream;
+mod whole;
 
 pub(crate) use accept::Line;
 #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! [`TcpStream`] and its halves.
 
 use std::future::poll_fn;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{self, Shutdown, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use super::byte_stream::{self, byte_stream};
 use super::options::{buffer_options, socket_options, tcp_options, ttl_options};
 use super::ready::{self, Interest, Ready, any_socket};
 use super::socket::no_delay;
+use super::whole::{Read, Write, WriteAll};
 use crate::compat::poll_socket;
 use crate::connect::connect_to;
 use crate::wire::streams_over_socket;

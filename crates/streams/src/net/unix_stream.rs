@@ -1,7 +1,7 @@
 //! [`UnixStream`] and its halves.
 
 use std::future::poll_fn;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
@@ -14,6 +14,7 @@ use super::byte_stream::{self, byte_stream};
 use super::options::{buffer_options, socket_options};
 use super::ready::{self, Interest, Ready, any_socket};
 use super::unix_name::unix_connect;
+use super::whole::{Read, Write, WriteAll};
 use crate::compat::poll_socket;
 
 /// A connection through a Unix socket.

@@ -7,8 +7,7 @@ use std::net::{self, Shutdown};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll};
 
-use heist_core::budget;
-use heist_reactor::{Direction, Half, IoSafe, IoSource};
+use heist_reactor::{Half, IoSafe, IoSource};
 use socket2::SockRef;
 
 use super::{ReadSide, StreamAddr, WriteSide};
@@ -81,11 +80,11 @@ where
     for<'a> &'a T: Write,
 {
     fn try_write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.try_io(Direction::Write, |mut end| end.write(data)).inspect(|&n| budget::sent(n))
+        Self::try_write(self, data)
     }
 
     fn try_write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.try_io(Direction::Write, |mut end| end.write_vectored(pieces)).inspect(|&n| budget::sent(n))
+        Self::try_write_vectored(self, pieces)
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
