@@ -595,3 +595,43 @@ fn a_detached_task_that_returns_itself_is_freed() {
     });
     assert_eq!(Arc::strong_count(&name), 1, "a cell was not freed: it keeps its task's name");
 }
+
+/// Clones the waker of the task that drops it, which is about to be complete, and keeps the clone.
+struct ClonesInDrop(Waker, mpsc::Sender<Waker>);
+
+impl Drop for ClonesInDrop {
+    fn drop(&mut self) {
+        let _ = self.1.send(self.0.clone());
+    }
+}
+
+/// References are exact from the end of a task on, also where its output's drop clones its waker.
+#[test]
+fn a_waker_cloned_by_the_drop_of_the_output_counts() {
+    let name: Arc<str> = "the last clone".into();
+    on_all(|| {
+        let name = name.clone();
+        async move {
+            // After no clone in the poll, after one, and after as many as are counted at once.
+            for before in [0, 1, 63, 64, 65] {
+                let (kept, wakers) = mpsc::channel();
+                let output = poll_fn(move |cx| {
+                    (0..before).for_each(|_| drop(cx.waker().clone()));
+                    Poll::Ready(ClonesInDrop(cx.waker().clone(), kept.clone()))
+                });
+                drop(task(output).name(name.clone()).spawn());
+                let waker = loop {
+                    match wakers.try_recv() {
+                        Ok(waker) => break waker,
+                        Err(_) => yield_now().await,
+                    }
+                };
+                let others: Vec<Waker> = (0..100).map(|_| waker.clone()).collect();
+                drop(waker);
+                assert!(Arc::strong_count(&name) > 2, "the cell went while somebody had a waker of it");
+                drop(others);
+            }
+        }
+    });
+    assert_eq!(Arc::strong_count(&name), 1, "a cell was not freed: it keeps its task's name");
+}

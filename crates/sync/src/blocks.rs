@@ -3,7 +3,7 @@
 //! A oneshot's cell is made, used once and freed, often within a microsecond. The allocator's part of that is as much as all
 //! the rest (136 of some 210 instructions); taking a block off a list of the thread's own, and putting it back, is some 20.
 //!
-//! A *class* is a size of blocks; each thread has one list a class, of at most [`KEEP`] blocks. A block belongs to nobody in
+//! A *class* is a size of blocks; each thread has one list a class, of at most [`KEEP`] bytes. A block belongs to nobody in
 //! particular: it may be freed on another thread than the one that made it, and stays there. What does not fit into a class,
 //! finds its list full, or comes when the thread's lists are gone already (its end), goes to the allocator. A thread that
 //! ends frees its lists.
@@ -18,8 +18,8 @@ const SIZES: [usize; 3] = [32, 64, 128];
 /// What the blocks are aligned to, in bytes.
 const ALIGN: usize = align_of::<u64>();
 
-/// Blocks that a thread keeps of each class: 7 KiB at most in all.
-const KEEP: u32 = 32;
+/// Bytes that a thread keeps of each class, at most: cells of 2000 tasks that wait for one another.
+const KEEP: usize = 64 << 10;
 
 /// A freed block; the rest of it is not used.
 struct Free {
@@ -29,12 +29,13 @@ struct Free {
 /// The freed blocks of one class, the last one first.
 struct Stack {
     top: Cell<*mut Free>,
-    len: Cell<u32>,
+    /// How many more it takes.
+    room: Cell<usize>,
 }
 
 impl Stack {
-    const fn new() -> Self {
-        Self { top: Cell::new(ptr::null_mut()), len: Cell::new(0) }
+    const fn new(class: usize) -> Self {
+        Self { top: Cell::new(ptr::null_mut()), room: Cell::new(KEEP / SIZES[class]) }
     }
 
     #[inline]
@@ -42,7 +43,7 @@ impl Stack {
         let top = NonNull::new(self.top.get())?;
         // SAFETY: what is on the stack is a free block, written by `push`, that the stack alone has.
         self.top.set(unsafe { top.as_ref() }.below);
-        self.len.set(self.len.get() - 1);
+        self.room.set(self.room.get() + 1);
         Some(top.cast())
     }
 
@@ -53,15 +54,12 @@ impl Stack {
     /// The block is of this stack's class, and the caller's.
     #[inline]
     unsafe fn push(&self, block: NonNull<u8>) -> bool {
-        let len = self.len.get();
-        if len == KEEP {
-            return false;
-        }
+        let Some(room) = self.room.get().checked_sub(1) else { return false };
         let free = block.cast::<Free>();
         // SAFETY: the caller's block, which is large enough and aligned as all of them are.
         unsafe { free.write(Free { below: self.top.get() }) };
         self.top.set(free.as_ptr());
-        self.len.set(len + 1);
+        self.room.set(room);
         true
     }
 }
@@ -80,7 +78,7 @@ impl Drop for Kept {
 }
 
 thread_local! {
-    static KEPT: Kept = const { Kept([const { Stack::new() }; SIZES.len()]) };
+    static KEPT: Kept = const { Kept([Stack::new(0), Stack::new(1), Stack::new(2)]) };
 }
 
 /// The layout of blocks of `size` bytes.
@@ -164,8 +162,8 @@ mod tests {
     use super::*;
     use std::sync::mpsc;
 
-    fn kept(class: usize) -> u32 {
-        KEPT.with(|kept| kept.0[class].len.get())
+    fn kept(class: usize) -> usize {
+        KEPT.with(|kept| KEEP / SIZES[class] - kept.0[class].room.get())
     }
 
     /// On a thread whose lists are empty.
@@ -203,12 +201,13 @@ mod tests {
     #[test]
     fn a_thread_keeps_no_more_than_its_bound() {
         on_a_new_thread(|| {
-            let many: Vec<_> = (0..u64::from(KEEP) * 2).map(|number| put([number; 8])).collect();
+            let bound = KEEP / size_of::<[u64; 8]>();
+            let many: Vec<_> = (0..2 * bound as u64).map(|number| put([number; 8])).collect();
             for (place, number) in many.into_iter().zip(0..) {
                 // SAFETY: put above, taken once.
                 assert_eq!(unsafe { take(place) }, [number; 8]);
             }
-            assert_eq!(kept(1), KEEP);
+            assert_eq!(kept(1), bound);
         });
     }
 

@@ -3,7 +3,9 @@
 
 mod support;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use heist_sync::broadcast::{self, RecvError, SendError, TryRecvError};
@@ -154,4 +156,135 @@ fn stress_seen_and_missed_add_up() {
     for receiver in receivers {
         assert_eq!(receiver.join().unwrap(), VALUES);
     }
+}
+
+#[test]
+fn a_receiver_that_falls_behind_keeps_one_value_until_it_looks() {
+    const CAPACITY: usize = 4;
+    let value = Arc::new(());
+    let (sender, mut slow) = broadcast::channel(CAPACITY);
+    let mut fast = sender.subscribe();
+    sender.send(value.clone()).unwrap();
+    slow.try_recv().unwrap();
+    for _ in 0..100 {
+        sender.send(value.clone()).unwrap();
+        drop(fast.try_recv());
+    }
+    assert_eq!(Arc::strong_count(&value) - 1, CAPACITY + 1);
+    assert_eq!(slow.try_recv(), Err(TryRecvError::Lagged(96)));
+    assert_eq!(Arc::strong_count(&value) - 1, CAPACITY);
+    drop(fast);
+    assert_eq!(Arc::strong_count(&value) - 1, CAPACITY, "the slow one has yet to see them");
+    drop(slow);
+    assert_eq!(Arc::strong_count(&value), 1);
+}
+
+#[test]
+fn a_receiver_that_goes_while_it_is_behind_takes_its_value_along() {
+    let value = Arc::new(());
+    let (sender, mut slow) = broadcast::channel(2);
+    sender.send(value.clone()).unwrap();
+    slow.try_recv().unwrap();
+    (0..50).for_each(|_| drop(sender.send(value.clone())));
+    assert_eq!(Arc::strong_count(&value) - 1, 2 + 1);
+    drop(slow);
+    assert_eq!(Arc::strong_count(&value), 1);
+}
+
+#[test]
+fn values_of_any_size_pass_many_blocks() {
+    #[derive(Clone)]
+    struct Large([u64; 1000]);
+    let (sender, mut fast) = broadcast::channel(100);
+    let mut slow = sender.subscribe();
+    for number in 0..350 {
+        sender.send(Large([number; 1000])).unwrap();
+        assert_eq!(fast.try_recv().unwrap().0[999], number);
+    }
+    assert_eq!(slow.try_recv().err(), Some(TryRecvError::Lagged(250)));
+    assert!((250..350).eq(std::iter::from_fn(|| slow.try_recv().ok().map(|value| value.0[0]))));
+    let (sender, mut receiver) = broadcast::channel(1);
+    assert_eq!(sender.send(()), Ok(1));
+    assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(()), Err(TryRecvError::Empty)));
+}
+
+#[test]
+fn who_panics_in_clone_has_not_seen_the_value() {
+    #[derive(Debug)]
+    struct Once(Arc<AtomicBool>);
+    impl Clone for Once {
+        fn clone(&self) -> Self {
+            assert!(self.0.swap(true, Ordering::Relaxed), "for the first time");
+            Self(self.0.clone())
+        }
+    }
+    let cloned = Arc::new(AtomicBool::new(false));
+    let (sender, mut first) = broadcast::channel(4);
+    let second = sender.subscribe();
+    sender.send(Once(cloned.clone())).unwrap();
+    let panicked = catch_unwind(AssertUnwindSafe(|| first.try_recv().map(drop)));
+    assert!(panicked.is_err() && first.len() == 1);
+    assert!(first.try_recv().is_ok() && first.is_empty());
+    drop((sender, first, second));
+    assert_eq!(Arc::strong_count(&cloned), 1);
+}
+
+#[test]
+fn a_clone_may_use_the_channel_and_evict_what_it_clones() {
+    #[derive(Debug)]
+    struct Sends(u32, broadcast::Sender<Sends>);
+    impl Clone for Sends {
+        fn clone(&self) -> Self {
+            if self.0 == 0 {
+                (1..=3).for_each(|number| drop(self.1.send(Sends(number, self.1.clone()))));
+            }
+            Self(self.0, self.1.clone())
+        }
+    }
+    let (sender, mut receiver) = broadcast::channel(1);
+    let second = sender.subscribe();
+    sender.send(Sends(0, sender.clone())).unwrap();
+    assert_eq!(receiver.try_recv().unwrap().0, 0);
+    assert_eq!(receiver.try_recv().err(), Some(TryRecvError::Lagged(2)));
+    assert_eq!(receiver.try_recv().unwrap().0, 3);
+    drop((receiver, second));
+    assert_eq!((sender.strong_count(), sender.len()), (1, 0));
+}
+
+/// Two senders and four receivers on threads, of which some leave and come again: no value is lost before its time, or kept.
+#[test]
+fn stress_who_comes_and_goes_leaves_nothing() {
+    const VALUES: u64 = 10_000;
+    let kept = Arc::new(());
+    let (sender, receiver) = broadcast::channel(3);
+    let senders: Vec<_> = (0..2)
+        .map(|_| {
+            let (sender, kept) = (sender.clone(), kept.clone());
+            std::thread::spawn(move || (0..VALUES).for_each(|_| drop(sender.send(kept.clone()))))
+        })
+        .collect();
+    let receivers: Vec<_> = (0..4)
+        .map(|each| {
+            let mut receiver = receiver.resubscribe();
+            std::thread::spawn(move || {
+                let mut seen = 0_u64;
+                loop {
+                    match block_on(receiver.recv()) {
+                        Ok(value) => assert!(Arc::strong_count(&value) > 0),
+                        Err(RecvError::Lagged(_)) => {}
+                        Err(RecvError::Closed) => return,
+                    }
+                    seen += 1;
+                    if seen % 100 == each {
+                        receiver = receiver.resubscribe();
+                    }
+                }
+            })
+        })
+        .collect();
+    drop((sender, receiver));
+    for thread in senders.into_iter().chain(receivers) {
+        thread.join().unwrap();
+    }
+    assert_eq!(Arc::strong_count(&kept), 1, "a value is kept");
 }

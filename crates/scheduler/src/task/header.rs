@@ -17,7 +17,7 @@ use heist_core::{CancelledError, context};
 use super::body::Watcher;
 use super::error::TaskError;
 use super::remote::{self, Noted, Remote};
-use super::state::{Access, Complete, Detach, LOAN, LOCAL, Wake, Word, references};
+use super::state::{AT_ONCE, Access, COMPLETE, Complete, Detach, LOAN, LOCAL, Wake, Word, references};
 use crate::debug;
 use crate::heap::Page;
 use crate::worker::Worker;
@@ -346,6 +346,43 @@ impl Raw {
         self.on_word(|word, access| word.acquire(access), Remote::acquire, ());
     }
 
+    /// One more reference, for a clone of the waker: in a poll of this task one that was counted in advance.
+    #[inline]
+    pub(crate) fn acquire_for_waker(self) {
+        let header = self.0.as_ptr().cast_const().cast();
+        let is_polled_here = context::with(|context| {
+            context.is_some_and(|context| std::ptr::eq(context.current(), header))
+                || mutant("task-anybody-clones-in-advance")
+        });
+        // A task that has ended gave back what was counted in advance.
+        if is_polled_here && self.header().word.load() & (LOCAL | COMPLETE) == 0 {
+            self.acquire_in_advance();
+        } else {
+            self.acquire();
+        }
+    }
+
+    /// As [`acquire`](Self::acquire), by the side that polls a shared task.
+    #[inline]
+    fn acquire_in_advance(self) {
+        let Header { word, remote, .. } = self.header();
+        let advance = match remote.advance() {
+            0 => {
+                word.acquire_at_once();
+                AT_ONCE
+            }
+            advance => advance,
+        };
+        remote.set_advance(advance - 1);
+    }
+
+    /// How many references the word counts in advance. For the side that polls the task, or polled it last, and until its next
+    /// clone: a value's drop may clone, too.
+    #[inline]
+    fn advance(self) -> u64 {
+        if mutant("task-complete-keeps-advance") { 0 } else { self.header().remote.advance() }
+    }
+
     /// Gives a reference back.
     #[inline]
     pub(crate) fn release(self) {
@@ -478,7 +515,7 @@ impl Raw {
         if outcome == 0
             && header.cold.load(Ordering::Relaxed).is_null()
             && header.vtable.watcher.is_none()
-            && header.word.complete_plain(access)
+            && header.word.complete_plain(access, self.advance())
         {
             crate::trace::task_ended(id);
             return;
@@ -538,7 +575,7 @@ impl Raw {
                 unsafe { (header.vtable.drop_output)(self.0) };
             }
             self.gather(access);
-            match header.word.complete(access, outcome, dropped) {
+            match header.word.complete(access, outcome, dropped, self.advance()) {
                 Complete::Unwanted => continue,
                 Complete::Asked => {}
                 completed => break completed,

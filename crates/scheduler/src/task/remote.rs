@@ -1,4 +1,4 @@
-//! The remote word of a local task: what other threads want of it.
+//! The remote word of a local task: what other threads want of it. (Of a shared task it is a note of the side that polls.)
 //!
 //! A task of the current-thread flavour is touched by its owner thread with plain loads and stores. Other threads hold
 //! wakers and handles of it all the same. What they do is noted in this second word, and the task is put into the
@@ -12,6 +12,7 @@
 //! | 3 | [`DETACH`] | its handle was dropped |
 //! | 4 | [`JOIN`] | a waker for its completion lies in the cold part |
 //! | 5 | [`CLOSED`] | the loop is closed: the state word is shared now, nothing is noted here any more |
+//! | 8..16 | [`ADVANCE`] | of a *shared* task, which has no other use for this word: how many of its references are counted in advance |
 //! | 32..64 | count | references that other threads added (or, negative, gave back) since the last merge |
 //!
 //! A foreign thread that gives a reference back cannot know whether it was the last: that is local count + this count.
@@ -28,6 +29,9 @@ pub(crate) const CANCEL: u64 = 1 << 2;
 pub(crate) const DETACH: u64 = 1 << 3;
 pub(crate) const JOIN: u64 = 1 << 4;
 pub(crate) const CLOSED: u64 = 1 << 5;
+
+const ADVANCE: u64 = 0xFF << ADVANCE_SHIFT;
+const ADVANCE_SHIFT: u32 = 8;
 
 const ONE: u64 = 1 << 32;
 
@@ -56,6 +60,22 @@ impl Remote {
     #[inline]
     pub(crate) fn reset(&self, word: u64) {
         self.0.store(word, Ordering::Relaxed);
+    }
+
+    /// How many references of a shared task are counted in advance; 0 for a local one. For the side that polls the task: Relaxed,
+    /// because it is handed on with the task.
+    #[inline]
+    pub(super) fn advance(&self) -> u64 {
+        (self.0.load(Ordering::Relaxed) & ADVANCE) >> ADVANCE_SHIFT
+    }
+
+    /// By the side that polls the task, a shared one; no more than 255.
+    #[inline]
+    pub(super) fn set_advance(&self, references: u64) {
+        debug_assert!(references << ADVANCE_SHIFT <= ADVANCE);
+        // A load and a store lose nothing: of a shared task nobody else writes the word.
+        let others = self.0.load(Ordering::Relaxed) & !ADVANCE;
+        self.0.store(others | references << ADVANCE_SHIFT, Ordering::Relaxed);
     }
 
     /// Notes `flags` and a change of `references`, and puts the task on its way to the inbox if `flags` or a decrement

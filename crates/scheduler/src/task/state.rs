@@ -14,7 +14,7 @@
 //! | 7 | [`CANCELLED`] | it was cancelled |
 //! | 8 | [`CALLBACKS`] | done callbacks are registered |
 //! | 9..32 | wakes | how often the task was woken, saturating |
-//! | 32..64 | references | wakers + handles + one for the registry until the task is complete |
+//! | 32..64 | references | wakers + handles + until the task is complete one for the registry, and those counted in advance |
 //!
 //! A queue holds no reference: a task that is queued or being polled is not complete, so the registry's reference keeps
 //! it alive, and only the side that polls it can complete it. That is why a wake by value is one compare-and-swap: it
@@ -46,6 +46,10 @@ pub(crate) const CALLBACKS: u64 = 1 << 8;
 const WAKE: u64 = 1 << 9;
 const WAKES: u64 = 0x7F_FFFF << 9;
 pub(crate) const REFERENCE: u64 = 1 << 32;
+
+/// So many references are counted at once when a poll clones its own task's waker: one for the clone, the others in advance, for
+/// the clones to come. A task that waits again and again then pays a read-modify-write for one of so many clones.
+pub(crate) const AT_ONCE: u64 = 64;
 
 /// More references than this are a leak in a loop; the process ends before the count can wrap.
 const MAX_REFERENCES: u64 = 1 << 31;
@@ -262,12 +266,13 @@ impl Word {
         (self.load() ^ start) & WAKES != 0
     }
 
-    /// Marks the task complete, with its outcome ([`FAILED`], [`CANCELLED`]), and releases the registry's reference unless
-    /// a joiner must be woken first. Does nothing where somebody asked for cancellation: that comes first.
+    /// Marks the task complete, with its outcome ([`FAILED`], [`CANCELLED`]), and releases the references that were counted in
+    /// `advance`, and the registry's unless a joiner must be woken first. Does nothing where somebody asked for cancellation:
+    /// that comes first.
     ///
     /// Without a handle the output must be dropped before the task is marked: `dropped` says that it was.
     #[inline]
-    pub(crate) fn complete(&self, access: Access, outcome: u64, dropped: bool) -> Complete {
+    pub(crate) fn complete(&self, access: Access, outcome: u64, dropped: bool, advance: u64) -> Complete {
         let before = self.update(access, |word| {
             if word & CANCEL != 0 && !mutant("task-complete-asks") {
                 return None;
@@ -275,7 +280,7 @@ impl Word {
             if word & HANDLE == 0 && !dropped {
                 return None;
             }
-            let next = (word | COMPLETE | outcome) & !IDLE;
+            let next = ((word | COMPLETE | outcome) & !IDLE) - advance * REFERENCE;
             Some(if word & (JOINER | CALLBACKS) == 0 { next - REFERENCE } else { next })
         });
         match before {
@@ -284,7 +289,7 @@ impl Word {
             Ok(before) => {
                 if before & (JOINER | CALLBACKS) != 0 {
                     Complete::Notify
-                } else if references(before) == 1 {
+                } else if references(before) == 1 + advance {
                     Complete::Free
                 } else {
                     Complete::Done
@@ -302,11 +307,13 @@ impl Word {
     /// As [`complete`](Self::complete), for the task that most are: it gave a value, its handle is there and nobody waits yet,
     /// and nobody asked for cancellation. `false` where it is another: nothing was changed.
     #[inline]
-    pub(crate) fn complete_plain(&self, access: Access) -> bool {
+    pub(crate) fn complete_plain(&self, access: Access, advance: u64) -> bool {
         self.update(access, |word| {
             // The owner's own count may be less than the true one: the last one is gathered, elsewhere.
-            let plain = word & (CANCEL | HANDLE | JOINER | CALLBACKS) == HANDLE && references(word) > 1;
-            plain.then(|| ((word | COMPLETE) & !IDLE) - REFERENCE)
+            let given_up = 1 + advance;
+            let plain =
+                word & (CANCEL | HANDLE | JOINER | CALLBACKS) == HANDLE && references(word) > given_up;
+            plain.then(|| ((word | COMPLETE) & !IDLE) - given_up * REFERENCE)
         })
         .is_ok()
     }
@@ -358,13 +365,14 @@ impl Word {
                 word
             }
         };
-        if references(before) >= MAX_REFERENCES {
-            // Wakers were forgotten in a loop: going on would wrap the count and free a task in use.
-            if cfg!(heist_loom) {
-                panic!("the count of references wrapped");
-            }
-            std::process::abort();
-        }
+        check_bounded(before);
+    }
+
+    /// [`AT_ONCE`] more references of a shared task, by the side that polls it.
+    #[inline]
+    pub(crate) fn acquire_at_once(&self) {
+        // Relaxed as in `acquire`: the task is not complete, so the registry's reference is there.
+        check_bounded(self.0.fetch_add(AT_ONCE * REFERENCE, Ordering::Relaxed));
     }
 
     /// One more reference, by somebody who has none: only if the cell holds a task, of the kind that `access` is for.
@@ -447,6 +455,18 @@ fn owner_store() -> Ordering {
     if mutant("task-owner-releases") { Ordering::Relaxed } else { Ordering::Release }
 }
 
+/// There may be more references.
+#[inline]
+fn check_bounded(before: u64) {
+    if references(before) >= MAX_REFERENCES {
+        // Wakers were forgotten in a loop: going on would wrap the count and free a task in use.
+        if cfg!(heist_loom) {
+            panic!("the count of references wrapped");
+        }
+        std::process::abort();
+    }
+}
+
 /// Where it costs nothing that matters: a reference that is given back was there.
 #[inline]
 fn check_held(before: u64) {
@@ -508,7 +528,7 @@ mod tests {
             assert_eq!(word.end(access, start), End::Idle);
             assert_eq!(word.wake_by_value(access), Wake::Queue);
             assert_eq!(references(word.load()), 2);
-            assert_eq!(word.complete(access, 0, false), Complete::Done, "a handle wants the output");
+            assert_eq!(word.complete(access, 0, false, 0), Complete::Done, "a handle wants the output");
             assert_eq!(word.detach(access), Detach::DropOutput);
             assert!(word.release(access));
         }
@@ -519,8 +539,8 @@ mod tests {
         for access in BOTH {
             let word = Word::new(NEW_DETACHED);
             word.acquire(access);
-            assert_eq!(word.complete(access, 0, false), Complete::Unwanted);
-            assert_eq!(word.complete(access, 0, true), Complete::Done);
+            assert_eq!(word.complete(access, 0, false, 0), Complete::Unwanted);
+            assert_eq!(word.complete(access, 0, true, 0), Complete::Done);
             assert_eq!(word.wake_by_value(access), Wake::Free);
         }
     }

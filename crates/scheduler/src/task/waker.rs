@@ -20,7 +20,7 @@ fn raw(data: *const ()) -> Raw {
 unsafe fn clone(data: *const ()) -> RawWaker {
     let task = raw(data);
     trace::waker(task, "waker.clone");
-    task.acquire();
+    task.acquire_for_waker();
     RawWaker::new(data, &TABLE)
 }
 

@@ -95,7 +95,7 @@ impl Worker {
     }
 
     /// As [`next`](Self::next), where there are several workers.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next_of_all(&self) -> Option<Next> {
         if self.main_may_be_due() && self.main_goes_now() {
             return Some(Next::Main);

@@ -7,8 +7,10 @@
 //! Vocabulary: a *position* counts the values ever sent; a value is *unseen* by as many receivers as have not come past
 //! it. One that all have seen leaves the ring at once, and goes to its last receiver without a copy.
 //!
-//! A send costs one allocation and one lock, a receive one lock and a shared count. Values are cloned with no lock held;
-//! since several receivers may do that at a time, values that go from thread to thread must be `Sync`.
+//! A send costs one lock, and an allocation for every 32 values; a receive one atomic read-modify-write, and one lock for every 32
+//! values. Values are cloned with no lock held; since several receivers may do that at a time, values that go from thread to
+//! thread must be `Sync`. A receiver that has fallen behind keeps the value that it would have seen next, until it looks
+//! again or goes. The protocol is on the page `docs/design/channels.md`.
 //!
 //! ```
 //! # use heist_sync::broadcast;
@@ -19,9 +21,11 @@
 //! ```
 
 mod errors;
+mod place;
 mod receiver;
 mod ring;
 mod sender;
+mod slot;
 
 use heist_core::sync::Arc;
 

@@ -9,6 +9,7 @@ use heist_core::budget::poll_proceed;
 use heist_core::sync::Arc;
 use pin_project_lite::pin_project;
 
+use super::place::Place;
 use super::ring::Ring;
 use super::{RecvError, TryRecvError};
 use crate::ChannelStatistics;
@@ -28,14 +29,13 @@ use crate::waitlist::Waiter;
 /// ```
 pub struct Receiver<T> {
     ring: Arc<Ring<T>>,
-    /// The position of the value that it sees next.
-    position: u64,
+    place: Place<T>,
 }
 
 impl<T> Receiver<T> {
     pub(super) fn new(ring: Arc<Ring<T>>) -> Self {
-        let position = ring.add_receiver();
-        Self { ring, position }
+        let place = ring.add_receiver();
+        Self { ring, place }
     }
 
     /// A new receiver of the same channel, which sees what is sent from now on.
@@ -65,7 +65,7 @@ impl<T> Receiver<T> {
     /// assert_eq!(receiver.len(), 1);
     /// ```
     pub fn len(&self) -> usize {
-        self.ring.unseen(self.position)
+        self.ring.unseen(&self.place)
     }
 
     /// Whether this receiver has seen all there is.
@@ -181,7 +181,7 @@ impl<T: Clone> Receiver<T> {
     /// assert_eq!(receiver.try_recv(), Err(broadcast::TryRecvError::Closed));
     /// ```
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        self.ring.try_recv(&mut self.position).map(own)
+        self.ring.try_recv(&mut self.place)
     }
 
     /// As [`recv`](Self::recv), blocking the thread: for code outside of tasks.
@@ -203,14 +203,9 @@ impl<T: Clone> Receiver<T> {
     }
 }
 
-/// A value of one's own: the last who looks needs no clone.
-fn own<T: Clone>(value: std::sync::Arc<T>) -> T {
-    std::sync::Arc::unwrap_or_clone(value)
-}
-
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
-        self.ring.remove_receiver(self.position);
+        self.ring.remove_receiver(&mut self.place);
     }
 }
 
@@ -241,10 +236,13 @@ pin_project! {
     }
 
     impl<T> PinnedDrop for Recv<'_, T> {
+        #[inline]
         fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            // SAFETY: only `poll` below has put the waiter into a list.
-            unsafe { this.receiver.ring.leave(this.waiter) };
+            let mut this = this.project();
+            if this.waiter.as_mut().entered() {
+                // SAFETY: only `poll` below has put the waiter into a list.
+                unsafe { this.receiver.ring.leave(this.waiter) };
+            }
         }
     }
 }
@@ -252,14 +250,19 @@ pin_project! {
 impl<T: Clone> Future for Recv<'_, T> {
     type Output = Result<T, RecvError>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let proceed = ready!(poll_proceed(cx));
-        let this = self.project();
-        let Receiver { ring, position } = &mut **this.receiver;
-        // SAFETY: the waiter enters no other list, and leaves in `drop`.
-        let received = ready!(unsafe { ring.poll_recv(position, this.waiter, cx) });
+        let mut this = self.project();
+        let Receiver { ring, place } = &mut **this.receiver;
+        let is_new = !this.waiter.as_mut().entered();
+        let received = match is_new.then(|| ring.see(place)).flatten() {
+            Some(value) => Ok(value),
+            // SAFETY: the waiter enters no other list, and leaves in `drop`.
+            None => ready!(unsafe { ring.poll_recv(place, this.waiter, cx) }),
+        };
         proceed.made_progress();
-        Poll::Ready(received.map(own))
+        Poll::Ready(received)
     }
 }
 

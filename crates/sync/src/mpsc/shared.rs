@@ -323,13 +323,21 @@ impl<T> Shared<T> {
     #[inline(never)]
     pub fn fetch(&self, batch: &mut VecDeque<T>, waker: Option<&Waker>) -> Fetch<T> {
         match self.hand.look(waker) {
-            // It has come since the look before this one.
-            Look::Full => self.take_from_hand().map_or(Fetch::None, Fetch::Some),
             Look::Nothing => Fetch::None,
+            // It has come since the look before this one.
+            Look::Full => self.fetch_from_hand(),
             Look::ByLock => self.fetch_by_lock(batch, waker),
         }
     }
 
+    /// Apart, as the next one is, so that a receiver that goes to wait saves no registers for it.
+    #[cold]
+    #[inline(never)]
+    fn fetch_from_hand(&self) -> Fetch<T> {
+        self.take_from_hand().map_or(Fetch::None, Fetch::Some)
+    }
+
+    #[inline(never)]
     fn fetch_by_lock(&self, batch: &mut VecDeque<T>, waker: Option<&Waker>) -> Fetch<T> {
         let mut guard = self.state.lock();
         let state = &mut *guard;

@@ -18,6 +18,8 @@ enum Event {
     WakeByValue,
     WakeByRef,
     Cancel,
+    /// Clones the waker, and drops the clone.
+    CloneWaker,
     /// Polls the handle once.
     Join,
     /// Polls the handle twice, with the same waker.
@@ -29,7 +31,7 @@ enum Event {
     Complete,
 }
 
-use Event::{Cancel, Complete, DropHandle, Join, JoinAgain, Run, WakeByRef, WakeByValue};
+use Event::{Cancel, CloneWaker, Complete, DropHandle, Join, JoinAgain, Run, WakeByRef, WakeByValue};
 
 /// What a foreign side needs, and what is left of it.
 struct Side {
@@ -69,6 +71,7 @@ impl Side {
             Cancel => {
                 self.task_ref.cancel();
             }
+            CloneWaker => drop(self.waker.clone()),
             Join => self.poll_handle(),
             JoinAgain => {
                 self.poll_handle();
@@ -171,11 +174,13 @@ pairs! {
     run_and_wake_by_value: Run, WakeByValue;
     run_and_wake_by_ref: Run, WakeByRef;
     run_and_cancel: Run, Cancel;
+    run_and_clone: Run, CloneWaker;
     run_and_join: Run, Join;
     run_and_drop_handle: Run, DropHandle;
     complete_and_wake_by_value: Complete, WakeByValue;
     complete_and_wake_by_ref: Complete, WakeByRef;
     complete_and_cancel: Complete, Cancel;
+    complete_and_clone: Complete, CloneWaker;
     complete_and_join: Complete, Join;
     complete_and_join_again: Complete, JoinAgain;
     complete_and_drop_handle: Complete, DropHandle;
