@@ -1,0 +1,85 @@
+//! [`limit`]: a sleep that bounds the time of something else, and mostly never comes to its end.
+
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use heist_core::clock::{NEVER, nanos};
+use heist_core::context;
+
+use super::{Sleep, sleep_until, with_wheel};
+use crate::stage::{Phase, Stage};
+use crate::wheel::Wheel;
+
+/// A limit on the time of something that is polled first: as [`sleep`], but a limit of a second or more counts from the
+/// first look at the clock after it began to wait.
+///
+/// So it costs no clock read, and nothing at all beyond two entries in a list where it is dropped before that look; it is late by no
+/// more than the rest of the poll in which it began to wait, 60 further polls, or 200 us. In virtual time it is exact.
+///
+/// # Panics
+///
+/// The future panics when its first poll happens outside an event loop.
+///
+/// # Cancel safety
+///
+/// Dropping the future disarms the timer; nothing is lost.
+///
+/// ```
+/// # use std::time::Duration;
+/// let limit = heist_timer::limit(Duration::from_secs(5));
+/// // Nothing has looked at the clock yet.
+/// assert_eq!(limit.deadline(), None);
+/// ```
+#[inline]
+pub fn limit(delay: Duration) -> Sleep {
+    match nanos(delay) {
+        NEVER => sleep_until(NEVER),
+        nanos if nanos >= LOOSE_FROM && !is_time_virtual() => Sleep::new(nanos, Phase::Limit),
+        _ => Sleep::of(delay),
+    }
+}
+
+/// Whether this thread's loop has virtual time, which is exact everywhere.
+#[inline]
+fn is_time_virtual() -> bool {
+    context::with(|context| context.is_some_and(|context| context.clock().is_virtual()))
+}
+
+/// The shortest limit, in nanoseconds, that need not count from the very moment: what it is late by is nothing beside it.
+const LOOSE_FROM: u64 = 1_000_000_000;
+
+impl Sleep {
+    /// The first poll of a limit. The usual way calls nothing, and so saves no registers.
+    #[inline(never)]
+    pub(super) fn start_limit(&mut self, waker: &Waker) -> Poll<()> {
+        with_wheel(|context, wheel| {
+            self.wheel = wheel;
+            let Some(kept) = context.kept_waker(waker) else { return self.start_limit_anew(wheel, waker) };
+            match wheel.arm_youngest(self.deadline, kept) {
+                Ok(entry) => {
+                    self.stage = Stage::armed_loosely(entry);
+                    Poll::Pending
+                }
+                Err(kept) => self.start_limit_slowly(wheel, kept),
+            }
+        })
+    }
+
+    #[inline(never)]
+    fn start_limit_anew(&mut self, wheel: &Wheel, waker: &Waker) -> Poll<()> {
+        self.start_limit_slowly(wheel, waker.clone())
+    }
+
+    #[inline(never)]
+    fn start_limit_slowly(&mut self, wheel: &Wheel, waker: Waker) -> Poll<()> {
+        match wheel.arm_young(self.deadline, waker) {
+            Some(entry) => self.stage = Stage::armed_loosely(entry),
+            None => {
+                // The loop is closed.
+                self.deadline = wheel.clock().now().saturating_add(self.deadline);
+                self.stage = Stage::at(Phase::Dormant);
+            }
+        }
+        Poll::Pending
+    }
+}
