@@ -61,7 +61,7 @@ pub(crate) fn resident_bytes() -> u64 {
     pages * rustix::param::page_size() as u64
 }
 
-/// On which cores two threads run that wake each other. Where the system may choose, it keeps for a whole run to what it
+/// On which cores two threads, or a server and its client, run. Where the system may choose, it keeps for a whole run to what it
 /// chose at first, and one choice costs several times what the other does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placement {
@@ -74,14 +74,14 @@ pub(crate) enum Placement {
 }
 
 impl Placement {
-    /// Binds this thread and those that it will start.
+    /// Binds this thread, and those and the processes that it will start.
     pub(crate) fn bind_first(self) {
         if self != Self::BySystem {
             bind_to(0);
         }
     }
 
-    /// Binds the thread of the other side.
+    /// Binds the thread of the other side, and what it will start.
     pub(crate) fn bind_second(self) {
         if self == Self::TwoCores {
             bind_to(1);

@@ -172,6 +172,20 @@ const fn costs(name: &'static str, title: &'static str, kind: Kind, metrics: &'s
     Workload { name, title, kind, metrics, threads: None, is_quick: true }
 }
 
+const fn paced(name: &'static str, title: &'static str, placement: Placement) -> Workload {
+    costs(name, title, Kind::Net(Scenario::Paced(placement)), PACED).not_quick()
+}
+
+const fn bulk(
+    name: &'static str,
+    title: &'static str,
+    direction: Direction,
+    connections: usize,
+    placement: Placement,
+) -> Workload {
+    costs(name, title, Kind::Net(Scenario::Bulk(direction, connections, placement)), BULK).not_quick()
+}
+
 const fn wake_foreign(name: &'static str, title: &'static str, placement: Placement) -> Workload {
     timed(name, title, Kind::WakeForeign(placement)).on_threads(threads::Op::Parking(placement))
 }
@@ -293,8 +307,13 @@ pub(crate) const WORKLOADS: &[Workload] = &[
     )
     .not_quick(),
     costs("http-64", "HTTP/1.1 hello by hyper, 64 connections", Kind::Net(Scenario::Http(64)), ECHO),
-    costs("paced", "TCP echo at 10 000 requests a second, 64 connections", Kind::Net(Scenario::Paced), PACED)
-        .not_quick(),
+    paced("paced", "TCP echo at 10 000 requests a second, 64 connections", Placement::BySystem),
+    paced(
+        "paced-near",
+        "TCP echo at 10 000 requests a second, client and server on one core",
+        Placement::OneCore,
+    ),
+    paced("paced-far", "TCP echo at 10 000 requests a second, a core for each end", Placement::TwoCores),
     costs(
         "paced-busy",
         "TCP echo at 10 000 requests a second, 64 connections, one core kept busy by another process",
@@ -302,34 +321,38 @@ pub(crate) const WORKLOADS: &[Workload] = &[
         PACED,
     )
     .not_quick(),
-    costs(
-        "bulk-in-1",
-        "TCP bulk to the server, 1 connection",
-        Kind::Net(Scenario::Bulk(Direction::In, 1)),
-        BULK,
-    )
-    .not_quick(),
-    costs(
-        "bulk-in-8",
-        "TCP bulk to the server, 8 connections",
-        Kind::Net(Scenario::Bulk(Direction::In, 8)),
-        BULK,
-    )
-    .not_quick(),
-    costs(
-        "bulk-out-1",
-        "TCP bulk from the server, 1 connection",
-        Kind::Net(Scenario::Bulk(Direction::Out, 1)),
-        BULK,
-    )
-    .not_quick(),
-    costs(
-        "bulk-out-8",
-        "TCP bulk from the server, 8 connections",
-        Kind::Net(Scenario::Bulk(Direction::Out, 8)),
-        BULK,
-    )
-    .not_quick(),
+    bulk("bulk-in-1", "TCP bulk to the server, 1 connection", Direction::In, 1, Placement::BySystem),
+    bulk(
+        "bulk-in-1-near",
+        "TCP bulk to the server, 1 connection, both ends on one core",
+        Direction::In,
+        1,
+        Placement::OneCore,
+    ),
+    bulk(
+        "bulk-in-1-far",
+        "TCP bulk to the server, 1 connection, each end on a core of its own",
+        Direction::In,
+        1,
+        Placement::TwoCores,
+    ),
+    bulk("bulk-in-8", "TCP bulk to the server, 8 connections", Direction::In, 8, Placement::BySystem),
+    bulk("bulk-out-1", "TCP bulk from the server, 1 connection", Direction::Out, 1, Placement::BySystem),
+    bulk(
+        "bulk-out-1-near",
+        "TCP bulk from the server, 1 connection, both ends on one core",
+        Direction::Out,
+        1,
+        Placement::OneCore,
+    ),
+    bulk(
+        "bulk-out-1-far",
+        "TCP bulk from the server, 1 connection, each end on a core of its own",
+        Direction::Out,
+        1,
+        Placement::TwoCores,
+    ),
+    bulk("bulk-out-8", "TCP bulk from the server, 8 connections", Direction::Out, 8, Placement::BySystem),
     costs("accept", "TCP accept + close", Kind::Net(Scenario::Accept), ACCEPT),
     costs("memory-task", "an idle task", Kind::Memory(Subject::Task), MEMORY),
     costs("memory-sleeper", "a task that sleeps", Kind::Memory(Subject::Sleeper), MEMORY).not_quick(),

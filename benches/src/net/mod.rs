@@ -53,7 +53,9 @@ pub(crate) fn measure(
     if wanted > descriptors {
         return Err(format!("{wanted} descriptors are wanted and {descriptors} allowed: raise `ulimit -n`"));
     }
-    let service = scenario.service().to_string();
+    let (service, placement) = (scenario.service().to_string(), scenario.placement());
+    // A process begins where the thread was that started it.
+    placement.bind_first();
     let mut server = Spoken::start(scenario == Scenario::Idle, &["--net-server", peer.name, &service])?;
     let port = server.hear()?;
     let port = port.strip_prefix("listening ").ok_or_else(|| format!("the server said `{port}`"))?;
@@ -65,6 +67,7 @@ pub(crate) fn measure(
     if timing.quick {
         arguments.push("--quick");
     }
+    placement.bind_second();
     let mut client = Spoken::start(false, &arguments)?;
     let ready = client.hear()?;
     if ready != "ready" {

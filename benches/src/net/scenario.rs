@@ -9,6 +9,7 @@ use super::client::Until;
 use super::talk::Talk;
 use super::{bulk, client, paced, visits};
 use crate::measure::Timing;
+use crate::os::Placement;
 
 /// What goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,13 +21,13 @@ pub(crate) enum Scenario {
     /// HTTP/1.1 on so many connections, one request in flight on each.
     Http(usize),
     /// Bytes one way, over so many connections.
-    Bulk(Direction, usize),
+    Bulk(Direction, usize, Placement),
     /// Connections that are accepted, and closed at once.
     Accept,
     /// Connections that are held, and idle.
     Idle,
     /// Echo at a fixed rate.
-    Paced,
+    Paced(Placement),
     /// The same beside a process that keeps one processor busy.
     PacedBusy,
 }
@@ -86,22 +87,30 @@ impl Scenario {
     /// What the server does.
     pub(crate) fn service(self) -> Service {
         match self {
-            Self::Bulk(Direction::In, _) => Service::Sink,
-            Self::Bulk(Direction::Out, _) => Service::Source,
+            Self::Bulk(Direction::In, ..) => Service::Sink,
+            Self::Bulk(Direction::Out, ..) => Service::Source,
             Self::Idle => Service::Hold,
             Self::Http(_) => Service::Http,
             _ => Service::Echo,
         }
     }
 
+    /// On which cores the server and its client run.
+    pub(crate) fn placement(self) -> Placement {
+        match self {
+            Self::Bulk(.., placement) | Self::Paced(placement) => placement,
+            _ => Placement::BySystem,
+        }
+    }
+
     /// How many descriptors the client wants.
     pub(crate) fn connections(self) -> usize {
         match self {
-            Self::Echo(connections) | Self::Http(connections) | Self::Bulk(_, connections) => connections,
+            Self::Echo(connections) | Self::Http(connections) | Self::Bulk(_, connections, _) => connections,
             Self::Pipelined => PIPELINED.0,
             Self::Accept => 1,
             Self::Idle => IDLE_CONNECTIONS,
-            Self::Paced | Self::PacedBusy => PACED_CONNECTIONS,
+            Self::Paced(_) | Self::PacedBusy => PACED_CONNECTIONS,
         }
     }
 
@@ -112,12 +121,12 @@ impl Scenario {
             Self::Echo(connections) => client::run(port, connections, Talk::Echo(1), Until::Elapsed(time)),
             Self::Pipelined => client::run(port, PIPELINED.0, Talk::Echo(PIPELINED.1), Until::Elapsed(time)),
             Self::Http(connections) => client::run(port, connections, Talk::Http, Until::Elapsed(time)),
-            Self::Bulk(direction, connections) => {
+            Self::Bulk(direction, connections, _) => {
                 bulk::run(port, direction, connections, if timing.quick { 256 } else { 1024 })
             }
             Self::Accept => visits::run(port, Until::Elapsed(time)),
             Self::Idle => visits::hold(port, if timing.quick { 2_000 } else { IDLE_CONNECTIONS }),
-            Self::Paced | Self::PacedBusy => {
+            Self::Paced(_) | Self::PacedBusy => {
                 paced::run(port, PACED_CONNECTIONS, RATE, time.max(Duration::from_secs(1)))
             }
         }

@@ -16,6 +16,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use heist_core::Hold;
+use heist_core::patience::Waits;
+use heist_core::sync::atomic::{AtomicUsize, Ordering};
 use heist_core::sync::{Condvar, Mutex, MutexGuard, mutant};
 
 use crate::executor::{self, ThreadPool};
@@ -43,6 +45,8 @@ pub(crate) struct State<J> {
     idle: usize,
     /// Wakes that were assigned to idle threads and not taken yet.
     notified: usize,
+    /// Of the idle threads, the one that waits awake and needs no notification; at most 1.
+    awake: usize,
     /// Threads that take jobs.
     threads: usize,
     /// Threads that take no more and have not ended: what the program has called around them is about to return.
@@ -64,13 +68,23 @@ pub(crate) struct Line<J> {
     state: Mutex<State<J>>,
     changed: Condvar,
     most: usize,
+    /// Counts the jobs that were put in line. Written under the lock; who waits awake looks at it without.
+    submitted: AtomicUsize,
 }
 
 impl<J> Line<J> {
     pub(crate) fn new(most: usize) -> Self {
-        let state =
-            State { line: VecDeque::new(), idle: 0, notified: 0, threads: 0, leaving: 0, closed: false };
-        Self { state: Mutex::new(state), changed: Condvar::new(), most: most.max(1) }
+        let state = State {
+            line: VecDeque::new(),
+            idle: 0,
+            notified: 0,
+            awake: 0,
+            threads: 0,
+            leaving: 0,
+            closed: false,
+        };
+        let (state, changed) = (Mutex::new(state), Condvar::new());
+        Self { state, changed, most: most.max(1), submitted: AtomicUsize::new(0) }
     }
 
     /// How many there are of all that it has.
@@ -86,10 +100,15 @@ impl<J> Line<J> {
             return (Submitted::Closed, Some(job));
         }
         state.line.push_back(job);
+        // Relaxed: who sees it comes by the lock.
+        self.submitted.store(self.submitted.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         if state.idle > state.notified {
             state.notified += 1;
+            let asleep = state.notified > state.awake;
             drop(state);
-            self.changed.notify_one();
+            if asleep {
+                self.changed.notify_one();
+            }
             (Submitted::Done, None)
         } else if state.threads < self.most {
             state.threads += 1;
@@ -100,12 +119,14 @@ impl<J> Line<J> {
     }
 
     /// The next job of a pool thread; `None` when the thread must end, and say so by [`left`](Self::left). `wait` waits on
-    /// the condition variable and says whether the keep-alive time ran out.
+    /// the condition variable and says whether the keep-alive time ran out; `waits` knows whether to stay awake before.
     pub(crate) fn next<'a>(
         &'a self,
+        waits: &Waits,
         mut wait: impl FnMut(&'a Condvar, MutexGuard<'a, State<J>>) -> (MutexGuard<'a, State<J>>, bool),
     ) -> Option<J> {
         let mut state = self.state.lock();
+        let mut stayed_awake = false;
         loop {
             if let Some(job) = state.line.pop_front() {
                 return Some(job);
@@ -114,8 +135,16 @@ impl<J> Line<J> {
                 break;
             }
             state.idle += 1;
-            let (guard, ran_out) = wait(&self.changed, state);
-            state = guard;
+            let mut ran_out = false;
+            // Once before each sleep.
+            stayed_awake = !stayed_awake && state.awake == 0 && waits.may_wait();
+            if stayed_awake {
+                state = self.stay_awake(state, waits);
+            }
+            // What came meanwhile came without a notification, so who was awake looks before it waits for one.
+            if !stayed_awake || mutant("blocking-awake-looks") {
+                (state, ran_out) = wait(&self.changed, state);
+            }
             state.idle -= 1;
             if state.notified > 0 && !(ran_out && mutant("blocking-exit-looks")) {
                 // The wake may have been meant for another idle thread; that one then finds nothing and waits on.
@@ -127,6 +156,21 @@ impl<J> Line<J> {
         state.threads -= 1;
         state.leaving += 1;
         None
+    }
+
+    /// Stays awake for a moment, as one of the idle threads that needs no notification.
+    fn stay_awake<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<J>>,
+        waits: &Waits,
+    ) -> MutexGuard<'a, State<J>> {
+        let before = self.submitted.load(Ordering::Relaxed);
+        state.awake += 1;
+        drop(state);
+        waits.look_out(|| self.submitted.load(Ordering::Relaxed) != before);
+        state = self.state.lock();
+        state.awake -= 1;
+        state
     }
 
     /// A thread that was sent home has nothing more to do.
@@ -192,6 +236,12 @@ impl<J> Line<J> {
     pub(crate) fn wait_in_vain<'a>(&'a self, state: MutexGuard<'a, State<J>>) -> MutexGuard<'a, State<J>> {
         drop(state);
         self.state.lock()
+    }
+
+    /// Wakes that nobody has taken.
+    #[cfg(all(test, heist_loom))]
+    pub(crate) fn assigned(&self) -> usize {
+        self.state.lock().notified
     }
 
     #[cfg(test)]
@@ -297,7 +347,10 @@ impl Pool {
         let name = format!("{}-blocking", shared.config.thread_name);
         let started = std::thread::Builder::new().name(name).spawn(move || {
             config.on_thread(|| {
-                while let Some(job) = line.next(|changed, state| changed.wait_timeout(state, keep_alive)) {
+                let waits = Waits::new();
+                let wait = |changed: &Condvar, state| changed.wait_timeout(state, keep_alive);
+                while let Some(job) = line.next(&waits, |changed, state| waits.timed(|| wait(changed, state)))
+                {
                     job.run();
                 }
             });
@@ -368,9 +421,9 @@ mod tests {
     fn a_thread_that_gives_up_still_takes_the_wake_assigned_to_it() {
         let line = Line::new(1);
         assert_eq!(line.submit(1).0, Submitted::Start);
-        assert_eq!(line.next(|_, _| unreachable!("there is a job")), Some(1));
+        assert_eq!(line.next(&Waits::new(), |_, _| unreachable!("there is a job")), Some(1));
         let mut rounds = 0;
-        let job = line.next(|_, state| {
+        let job = line.next(&Waits::new(), |_, state| {
             rounds += 1;
             drop(state);
             // While the thread waits, a job comes; and then the wait runs out all the same.
@@ -378,9 +431,28 @@ mod tests {
             (line.state.lock(), true)
         });
         assert_eq!((job, rounds), (Some(2), 1));
-        assert_eq!(line.next(|_, state| (state, true)), None);
+        assert_eq!(line.next(&Waits::new(), |_, state| (state, true)), None);
         assert_eq!(line.threads(), 0);
         assert_eq!(line.submit(3).0, Submitted::Start);
+    }
+
+    #[test]
+    fn a_thread_that_waited_awake_in_vain_waits_for_a_notification() {
+        let line = Line::new(1);
+        assert_eq!(line.submit(1).0, Submitted::Start);
+        let waits = Waits::new();
+        waits.slept(Some(Duration::ZERO));
+        assert_eq!(line.next(&waits, |_, _| unreachable!("there is a job")), Some(1));
+        let mut rounds = 0;
+        let job = line.next(&waits, |_, state| {
+            rounds += 1;
+            assert_eq!((state.idle, state.awake), (1, 0), "it is asleep now, and needs a notification");
+            drop(state);
+            assert_eq!(line.submit(2).0, Submitted::Done);
+            (line.state.lock(), false)
+        });
+        assert_eq!((job, rounds), (Some(2), 1));
+        assert!(!waits.may_wait(), "it was in vain, so not before the next sleep");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use heist_core::Hold;
+use heist_core::patience::Waits;
 use heist_core::sync::Mutex;
 
 use crate::blocking::{Line, Submitted};
@@ -149,7 +150,10 @@ impl ThreadPool {
         let line = self.line.clone();
         let running = thread::Builder::new().name(format!("{}_{number}", self.name)).spawn(move || {
             POOL.set(Arc::as_ptr(&line).addr());
-            while let Some(work) = line.next(|changed, state| (changed.wait(state), false)) {
+            let waits = Waits::new();
+            while let Some(work) =
+                line.next(&waits, |changed, state| waits.timed(|| (changed.wait(state), false)))
+            {
                 crate::task::discard(work);
             }
             line.left();

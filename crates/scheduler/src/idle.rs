@@ -56,6 +56,17 @@ impl Idle {
         true
     }
 
+    /// Whether the caller, which `searches` already or begins to now, is the only one.
+    pub(crate) fn search_alone(&self, searches: bool) -> bool {
+        if searches {
+            return self.searching.load(Ordering::Relaxed) == 1;
+        }
+        if mutant("idle-alone-compares") {
+            return self.searching.fetch_add(1, Ordering::AcqRel) < self.max_searching;
+        }
+        self.searching.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
     /// Stops searching; `true` for the last one, who must look whether a push relied on it: the fence orders that look
     /// after the count. Partner: P2.
     pub(crate) fn stop_searching(&self) -> bool {

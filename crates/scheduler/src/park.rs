@@ -11,6 +11,7 @@
 //! | | K3 swap `EMPTY` (AcqRel) |
 
 use heist_core::sync::atomic::{AtomicU32, Ordering};
+use heist_core::sync::mutant;
 #[cfg(any(heist_loom, not(target_os = "linux")))]
 use heist_core::sync::{Condvar, Mutex};
 use std::time::Duration;
@@ -53,17 +54,30 @@ impl Parker {
         }
     }
 
-    /// K3: ends the wait and takes a token, if one has come.
-    fn end(&self) {
-        self.state.swap(EMPTY, Ordering::AcqRel);
+    /// K3: ends the wait and takes a token; whether one has come.
+    fn end(&self) -> bool {
+        self.state.swap(EMPTY, Ordering::AcqRel) == NOTIFIED
     }
 
-    /// Waits for a token, or for `limit`. May return early.
-    pub(crate) fn park(&self, limit: Option<Duration>) {
+    /// Waits for a token, or for `limit`. May return early. Whether a token came, which did not lie ready.
+    pub(crate) fn park(&self, limit: Option<Duration>) -> bool {
         if self.begin(PARKED) {
             self.wait(limit);
-            self.end();
+            return self.end();
         }
+        false
+    }
+
+    /// Takes a token, if one lies ready, by the worker that is awake. One load where there is none.
+    pub(crate) fn take_token(&self) -> bool {
+        // The swap's Acquire pairs with the Release in `unpark`: the worker sees why it was notified.
+        if mutant("park-take-acquires") {
+            return self
+                .state
+                .compare_exchange(NOTIFIED, EMPTY, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
+        }
+        self.state.load(Ordering::Relaxed) == NOTIFIED && self.end()
     }
 
     /// Announces that the worker is about to wait in the driver; `false` when a token lay ready.
@@ -71,9 +85,9 @@ impl Parker {
         self.begin(DRIVER)
     }
 
-    /// The worker is back from the driver.
-    pub(crate) fn end_driver(&self) {
-        self.end();
+    /// The worker is back from the driver; whether a token came meanwhile.
+    pub(crate) fn end_driver(&self) -> bool {
+        self.end()
     }
 
     /// Whether the worker waits on this parker and not in the driver.
@@ -126,7 +140,7 @@ impl Parker {
     #[cfg(any(heist_loom, not(target_os = "linux")))]
     fn wake(&self) {
         // Between a waiter's look and its wait the lock is held, so the notification cannot fall in between.
-        if !heist_core::sync::mutant("park-wake-locks") {
+        if !mutant("park-wake-locks") {
             drop(self.lock.lock());
         }
         self.changed.notify_one();

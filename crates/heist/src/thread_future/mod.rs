@@ -16,8 +16,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use heist_core::patience::{LONGEST_WAIT, Waits};
 use heist_core::services::report;
-use heist_core::sync::{Condvar, Mutex};
+use heist_core::sync::atomic::{AtomicBool, Ordering};
+use heist_core::sync::{Condvar, Mutex, MutexGuard};
 use heist_core::{CancelledError, ExceptionContext};
 use heist_scheduler::TaskError;
 use heist_sync::InvalidStateError;
@@ -45,12 +47,16 @@ pub struct ThreadFuture<T> {
 struct Shared<T> {
     state: Mutex<State<T>>,
     done: Condvar,
+    /// That it has ended, for a thread that waits awake. Relaxed: who sees it comes by the lock.
+    hint: AtomicBool,
 }
 
 struct State<T> {
     stage: Stage<T>,
     cancelled: bool,
     callbacks: Vec<DoneCallback<T>>,
+    /// Threads inside the wait for a notification.
+    asleep: usize,
     /// Wrappers that wait, with their numbers.
     wakers: Vec<(usize, Waker)>,
 }
@@ -119,9 +125,10 @@ impl<T> ThreadFuture<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn new() -> Self {
-        let state =
-            State { stage: Stage::Pending, cancelled: false, callbacks: Vec::new(), wakers: Vec::new() };
-        Self { shared: Arc::new(Shared { state: Mutex::new(state), done: Condvar::new() }) }
+        let (callbacks, wakers) = (Vec::new(), Vec::new());
+        let state = State { stage: Stage::Pending, cancelled: false, callbacks, asleep: 0, wakers };
+        let (state, done, hint) = (Mutex::new(state), Condvar::new(), AtomicBool::new(false));
+        Self { shared: Arc::new(Shared { state, done, hint }) }
     }
 
     /// Blocks until there is a result, and takes it. Python: `result()`.
@@ -139,11 +146,7 @@ impl<T> ThreadFuture<T> {
     ///
     /// [`TaskError`]: it was cancelled, its code panicked, or the result was taken before.
     pub fn result(&self) -> Result<T, TaskError> {
-        let mut state = self.shared.state.lock();
-        while !state.stage.is_done() {
-            state = self.shared.done.wait(state);
-        }
-        take(&mut state)
+        take(&mut self.shared.wait(None))
     }
 
     /// As [`result`](Self::result), blocking for `limit` at most. Python: `result(timeout)`.
@@ -159,19 +162,9 @@ impl<T> ThreadFuture<T> {
     ///
     /// [`ThreadFutureError::Timeout`] when the limit passes: the future is as it was; else as [`result`](Self::result).
     pub fn result_timeout(&self, limit: Duration) -> Result<T, ThreadFutureError> {
-        let end = Instant::now().checked_add(limit);
-        let mut state = self.shared.state.lock();
-        while !state.stage.is_done() {
-            state = match end {
-                None => self.shared.done.wait(state),
-                Some(end) => {
-                    let left = end.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return Err(ThreadFutureError::Timeout);
-                    }
-                    self.shared.done.wait_timeout(state, left).0
-                }
-            };
+        let mut state = self.shared.wait(Some(limit));
+        if !state.stage.is_done() {
+            return Err(ThreadFutureError::Timeout);
         }
         take(&mut state).map_err(ThreadFutureError::Failed)
     }
@@ -186,11 +179,7 @@ impl<T> ThreadFuture<T> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn exception(&self) -> Option<String> {
-        let mut state = self.shared.state.lock();
-        while !state.stage.is_done() {
-            state = self.shared.done.wait(state);
-        }
-        match &state.stage {
+        match &self.shared.wait(None).stage {
             Stage::Done(Err(error)) => Some(error.to_string()),
             _ => None,
         }
@@ -328,11 +317,14 @@ impl<T> ThreadFuture<T> {
 
     /// Wakes all who wait for a future that has just ended, and calls its callbacks.
     fn tell(&self) {
-        self.shared.done.notify_all();
-        let (callbacks, wakers) = {
+        self.shared.hint.store(true, Ordering::Relaxed);
+        let (callbacks, wakers, asleep) = {
             let mut state = self.shared.state.lock();
-            (std::mem::take(&mut state.callbacks), std::mem::take(&mut state.wakers))
+            (std::mem::take(&mut state.callbacks), std::mem::take(&mut state.wakers), state.asleep)
         };
+        if asleep > 0 {
+            self.shared.done.notify_all();
+        }
         wakers.into_iter().for_each(|(_, waker)| waker.wake());
         callbacks.into_iter().for_each(|callback| self.call(callback));
     }
@@ -391,6 +383,44 @@ impl<T> ThreadFuture<T> {
         let waker = place.map(|place| state.wakers.swap_remove(place));
         drop(state);
         drop(waker);
+    }
+}
+
+impl<T> Shared<T> {
+    /// Blocks until it has ended, or `limit` has passed. A thread whose waits were short of late stays awake first
+    /// (`heist_core::patience`).
+    fn wait(&self, limit: Option<Duration>) -> MutexGuard<'_, State<T>> {
+        let end = limit.and_then(|limit| Instant::now().checked_add(limit));
+        Waits::of_thread(|waits| {
+            let is_long = limit.is_none_or(|limit| limit > LONGEST_WAIT);
+            if is_long && !self.hint.load(Ordering::Relaxed) && waits.may_wait() {
+                waits.look_out(|| self.hint.load(Ordering::Relaxed));
+            }
+            let mut state = self.state.lock();
+            if state.stage.is_done() {
+                return state;
+            }
+            state.asleep += 1;
+            let (mut state, _) = waits.timed(|| self.sleep(state, end));
+            state.asleep -= 1;
+            state
+        })
+    }
+
+    /// Whether the time ran out stands beside.
+    fn sleep<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<T>>,
+        end: Option<Instant>,
+    ) -> (MutexGuard<'a, State<T>>, bool) {
+        while !state.stage.is_done() {
+            state = match end.map(|end| end.saturating_duration_since(Instant::now())) {
+                None => self.done.wait(state),
+                Some(Duration::ZERO) => return (state, true),
+                Some(left) => self.done.wait_timeout(state, left).0,
+            };
+        }
+        (state, false)
     }
 }
 

@@ -104,10 +104,9 @@ fn wait_beside(word: Word<'_>, kernel: &Kernel, bytes: usize) {
     }
 }
 
-/// Each edge is seen, whenever it comes between the system call and the wait. The waker stays the same.
-#[test]
-fn event_against_arm() {
-    explore("event_against_arm", None, || {
+/// Each edge is seen, whenever it comes between the system call and the wait.
+fn two_events_against_arms(name: &str, changing_wakers: bool) {
+    explore(name, None, move || {
         let shared = Arc::new((Direct::new(), Kernel::new()));
         let reactor = {
             let shared = shared.clone();
@@ -118,28 +117,20 @@ fn event_against_arm() {
                 }
             })
         };
-        assert!(wait_in_lane(shared.0.read(), &shared.1, 2, false));
+        assert!(wait_in_lane(shared.0.read(), &shared.1, 2, changing_wakers));
         reactor.join().unwrap();
     });
 }
 
-/// The same with another waker at each arming: no slot is written while a harvest reads it.
+#[test]
+fn event_against_arm() {
+    two_events_against_arms("event_against_arm", false);
+}
+
+/// With another waker at each arming: no slot is written while a harvest reads it.
 #[test]
 fn events_against_changing_wakers() {
-    explore("events_against_changing_wakers", None, || {
-        let shared = Arc::new((Direct::new(), Kernel::new()));
-        let reactor = {
-            let shared = shared.clone();
-            side(move || {
-                for _ in 0..2 {
-                    shared.1.arrive();
-                    shared.0.read().event(false);
-                }
-            })
-        };
-        assert!(wait_in_lane(shared.0.read(), &shared.1, 2, true));
-        reactor.join().unwrap();
-    });
+    two_events_against_arms("events_against_changing_wakers", true);
 }
 
 /// A task that waits already comes back with another waker, as a future that moved between tasks does.

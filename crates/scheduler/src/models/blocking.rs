@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use heist_core::patience::Waits;
 use heist_core::sync::Mutex;
 use heist_core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,7 +13,7 @@ use crate::blocking::{Line, Submitted};
 /// The life of a pool thread whose wait runs out at once: loom has no time, so the limit passes whenever the scheduler of
 /// the model lets the thread go on. Returns when the line sends it home.
 fn impatient(line: &Line<u32>, done: &AtomicUsize) {
-    while let Some(job) = line.next(|_, state| (line.wait_in_vain(state), true)) {
+    while let Some(job) = line.next(&Waits::new(), |_, state| (line.wait_in_vain(state), true)) {
         done.fetch_add(job as usize, Ordering::Relaxed);
     }
 }
@@ -68,7 +69,7 @@ fn submit_and_close_and_idle_thread() {
         assert_eq!(line.submit(1).0, Submitted::Start);
         let (its, count) = (line.clone(), done.clone());
         let thread = side(move || {
-            while let Some(job) = its.next(|changed, state| (changed.wait(state), false)) {
+            while let Some(job) = its.next(&Waits::new(), |changed, state| (changed.wait(state), false)) {
                 count.fetch_add(job as usize, Ordering::Relaxed);
             }
         });
@@ -89,7 +90,7 @@ fn submit_and_finish() {
         assert_eq!(line.submit(1).0, Submitted::Start);
         let (its, count) = (line.clone(), done.clone());
         let thread = side(move || {
-            while let Some(job) = its.next(|changed, state| (changed.wait(state), false)) {
+            while let Some(job) = its.next(&Waits::new(), |changed, state| (changed.wait(state), false)) {
                 count.fetch_add(job as usize, Ordering::Relaxed);
             }
             its.left();
@@ -113,7 +114,7 @@ fn hand_over_orders_what_came_before() {
         assert_eq!(line.submit(1).0, Submitted::Start);
         let (its, log, read) = (line.clone(), seen.clone(), written.clone());
         let thread = side(move || {
-            while let Some(job) = its.next(|_, state| (its.wait_in_vain(state), true)) {
+            while let Some(job) = its.next(&Waits::new(), |_, state| (its.wait_in_vain(state), true)) {
                 log.lock().push((job, read.load(Ordering::Relaxed)));
             }
         });
@@ -121,11 +122,38 @@ fn hand_over_orders_what_came_before() {
         let start = line.submit(2).0 == Submitted::Start;
         thread.join().unwrap();
         if start {
-            let job = line.next(|_, state| (state, true)).expect("it was not taken");
+            let job = line.next(&Waits::new(), |_, state| (state, true)).expect("it was not taken");
             seen.lock().push((job, written.load(Ordering::Relaxed)));
         }
         let seen = seen.lock();
         assert_eq!(seen.len(), 2);
         assert_eq!(seen[1], (2, 7), "the job was run without what its submitter had written");
+    });
+}
+
+/// The life of a pool thread that waits awake before it waits to be notified.
+fn wakeful(line: &Line<u32>, done: &AtomicUsize) {
+    let waits = Waits::new();
+    waits.slept(Some(Duration::ZERO));
+    while let Some(job) = line.next(&waits, |changed, state| (changed.wait(state), false)) {
+        done.fetch_add(job as usize, Ordering::Relaxed);
+    }
+}
+
+/// Two jobs, one of them left without a notification to the thread that waits awake, which finds that its wait was in vain.
+#[test]
+fn submit_and_wait_awake() {
+    check("submit_and_wait_awake", None, || {
+        let line = Arc::new(Line::new(1));
+        let done = Arc::new(AtomicUsize::new(0));
+        assert_eq!(line.submit(1).0, Submitted::Start);
+        let (its, count) = (line.clone(), done.clone());
+        let thread = side(move || wakeful(&its, &count));
+        assert_eq!(line.submit(1).0, Submitted::Done);
+        line.finish();
+        thread.join().unwrap();
+        assert_eq!(done.load(Ordering::Relaxed), 2, "a job was lost");
+        assert_eq!(line.counts().idle, 0, "a thread was miscounted");
+        assert_eq!(line.assigned(), 0, "a wake is left that nobody takes");
     });
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use heist_core::sync::atomic::{AtomicUsize, Ordering};
+use heist_core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::{check, side};
 use crate::idle::Idle;
@@ -144,6 +144,100 @@ fn poke_and_sleeper() {
             }
         });
         house.work(0, 1);
+        other.join().unwrap();
+    });
+}
+
+/// A spare gives the driver's claim back and pokes (`Worker::leave_driver`), while a worker that goes to sleep finds the
+/// driver claimed: it is woken, or its try comes after. The claim has the orderings of the reactor's.
+#[test]
+fn leave_driver_and_sleeper() {
+    check("leave_driver_and_sleeper", None, || {
+        let house = House::new(1);
+        // By the spare.
+        let claimed = Arc::new(AtomicBool::new(true));
+        let (leaver, claim) = (house.clone(), claimed.clone());
+        let other = side(move || {
+            claim.store(false, Ordering::Release);
+            if let Some(worker) = leaver.idle.poke(|_| true) {
+                let _ = leaver.parkers[worker].unpark();
+            }
+        });
+        loop {
+            house.idle.prepare_to_sleep(0, false);
+            if !claimed.load(Ordering::Relaxed) && !claimed.swap(true, Ordering::Acquire) {
+                break;
+            }
+            house.parkers[0].park(None);
+            house.idle.stop_sleeping(0);
+        }
+        other.join().unwrap();
+    });
+}
+
+/// A worker that goes to sleep passes by those that sleep; one of them has just woken a task at the end of its wait in
+/// the driver, clears its bit, and looks then whether anybody could help.
+#[test]
+fn passed_by_and_wake_up() {
+    check("passed_by_and_wake_up", None, || {
+        let house = House::new(2);
+        (0..2).for_each(|worker| house.idle.set_active(worker, true));
+        house.idle.prepare_to_sleep(1, false);
+        let waker = house.clone();
+        let other = side(move || {
+            waker.queue.store(1, Ordering::Relaxed);
+            waker.idle.stop_sleeping(1);
+            // As `wake_helper`: what it reads in the word is no older than its own write.
+            if waker.idle.any() {
+                waker.notify();
+            }
+        });
+        house.idle.prepare_to_sleep(0, false);
+        while house.idle.find_awake(0, 0, |_| house.more().then_some(())).is_none() && house.idle.is_idle(0) {
+            house.parkers[0].park(None);
+        }
+        other.join().unwrap();
+    });
+}
+
+/// A worker that waits awake counts as the one searcher, so the publisher wakes nobody. Its wait is in vain: one look, too early.
+#[test]
+fn waker_and_one_who_waits_awake() {
+    check("waker_and_one_who_waits_awake", None, || {
+        let house = House::new(1);
+        let publisher = house.clone();
+        let other = side(move || publisher.publish());
+        assert!(house.idle.search_alone(false), "nobody else searches");
+        if !house.more() {
+            house.idle.prepare_to_sleep(0, true);
+            let more = house.more();
+            house.idle.looked(true);
+            if !more {
+                house.parkers[0].park(None);
+            }
+            house.idle.stop_sleeping(0);
+        }
+        assert_eq!(house.take(), 1, "it was woken for nothing");
+        other.join().unwrap();
+    });
+}
+
+/// Two workers may not both wait awake.
+#[test]
+fn one_alone_waits_awake() {
+    check("one_alone_waits_awake", None, || {
+        let house = House::new(4);
+        let inside = Arc::new(AtomicUsize::new(0));
+        let wait = |house: &House, inside: &AtomicUsize| {
+            if house.idle.search_alone(false) {
+                assert_eq!(inside.fetch_add(1, Ordering::Relaxed), 0, "two of them wait");
+                inside.fetch_sub(1, Ordering::Relaxed);
+                house.idle.stop_searching();
+            }
+        };
+        let (its, there) = (house.clone(), inside.clone());
+        let other = side(move || wait(&its, &there));
+        wait(&house, &inside);
         other.join().unwrap();
     });
 }

@@ -67,3 +67,24 @@ fn unpark_and_wait_in_the_driver() {
         waker.join().unwrap();
     });
 }
+
+/// The worker looks for a token while it is awake, and parks where it has seen none: a token that it takes has brought along what
+/// came before it.
+#[test]
+fn unpark_and_take_token() {
+    check("unpark_and_take_token", None, || {
+        let parker = Arc::new((Parker::new(), AtomicBool::new(false)));
+        let other = parker.clone();
+        let waker = side(move || {
+            // Relaxed: the token alone makes it visible.
+            other.1.store(true, Ordering::Relaxed);
+            let _ = other.0.unpark();
+        });
+        while !parker.1.load(Ordering::Relaxed) {
+            if !parker.0.take_token() {
+                parker.0.park(None);
+            }
+        }
+        waker.join().unwrap();
+    });
+}

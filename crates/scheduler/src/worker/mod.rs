@@ -9,9 +9,10 @@
 //!    they share is still in the cache;
 //! 4. the worker's own queue, in order; then the injector;
 //! 5. other workers' queues, if few enough search;
-//! 6. sleep: in the driver if tasks wait for I/O and nobody else is there, else on the worker's own parker.
+//! 6. sleep: in the driver if tasks wait for I/O and nobody else is there, else on the worker's own parker; where its sleeps were
+//!    brief of late, it first waits awake.
 //!
-//! `run` has the turns and the two ways of making them, `look`, `ready`, `search`, `poll` and `sleep` their parts, `create` how
+//! `run` has the turns and the two ways of making them, `look`, `ready`, `search`, `poll`, `wait` and `sleep` their parts, `create` how
 //! cells are made.
 //!
 //! Wake-ups are *earned*. Waking a helper costs some 5 us on each side, and every task that it takes comes to a cold
@@ -30,6 +31,7 @@ mod ready;
 mod run;
 mod search;
 mod sleep;
+mod wait;
 
 use std::cell::{Cell, UnsafeCell};
 use std::collections::VecDeque;
@@ -39,6 +41,7 @@ use std::time::Duration;
 
 use heist_core::clock::nanos;
 use heist_core::context::{self, Context};
+use heist_core::patience::{Patience, Waits};
 
 use crate::heap::Heap;
 use crate::queue::Local;
@@ -88,7 +91,8 @@ pub(crate) struct Worker {
     fed: Cell<bool>,
     /// When the worker last took all that was injected, by the loop's stopwatch, unless it has looked again since.
     drained_at: Cell<Option<u64>>,
-    patience: search::Patience,
+    patience: Patience,
+    waits: Waits,
     /// Whether this spare worker is to end its thread.
     gone: Cell<bool>,
     /// Polls until `block_on`'s future, which yielded, is polled again; 0 when it did not yield.
@@ -152,7 +156,8 @@ impl Worker {
             searching: Cell::new(false),
             fed: Cell::new(false),
             drained_at: Cell::new(None),
-            patience: search::Patience::default(),
+            patience: Patience::of(search::MOST_SLEEPS_AT_ONCE),
+            waits: Waits::new(),
             gone: Cell::new(false),
             main_turn: Cell::new(0),
             main: Cell::new(ptr::null_mut()),

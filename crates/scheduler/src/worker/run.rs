@@ -235,14 +235,21 @@ impl Worker {
                 self.look();
             }
             None if self.lingers() => {}
-            None if self.local => self.sleep(last),
+            None if self.local => self.rest(last),
             None => match self.search() {
                 Some(task) => {
                     self.found_work();
                     self.poll(task);
                 }
-                None => self.sleep(last),
+                None => self.rest(last),
             },
+        }
+    }
+
+    /// There is nothing to do: waits awake if that pays, or else sleeps.
+    fn rest(&self, mut last: impl FnMut() -> bool) {
+        if !self.waits_awake(&mut last) {
+            self.sleep(last);
         }
     }
 

@@ -1,6 +1,5 @@
 //! Looking for tasks that others have, and having others look.
 
-use std::cell::Cell;
 use std::time::Duration;
 
 use heist_core::sync::atomic::Ordering;
@@ -42,35 +41,7 @@ const MOST_SPINS: usize = 1_000;
 
 /// The most sleeps for which a worker that lingered in vain does not linger again. A thread that hands over one task and waits
 /// for the answer is never quick enough: with it 4 us are spent in vain once in so many round trips.
-const MOST_SLEEPS_AT_ONCE: u32 = 63;
-
-/// When to linger: not again at once where it was in vain, and after the next time in vain not for twice as long.
-#[derive(Default)]
-pub(super) struct Patience {
-    /// Sleeps yet to come without lingering.
-    left: Cell<u32>,
-    /// How many there were to be the last time.
-    last: Cell<u32>,
-}
-
-impl Patience {
-    /// Whether to linger before this sleep.
-    fn has_some(&self) -> bool {
-        let left = self.left.get();
-        self.left.set(left.saturating_sub(1));
-        left == 0
-    }
-
-    fn was_in_vain(&self) {
-        let next = (self.last.get() * 2 + 1).min(MOST_SLEEPS_AT_ONCE);
-        self.last.set(next);
-        self.left.set(next);
-    }
-
-    fn was_rewarded(&self) {
-        self.last.set(0);
-    }
-}
+pub(super) const MOST_SLEEPS_AT_ONCE: u32 = 63;
 
 impl Worker {
     /// Whether there is nothing to search: nobody else is awake, and nothing lies about. Who never counts as searching is
@@ -215,34 +186,5 @@ impl Worker {
         if gain(backlog, self.poll_time.get()) >= HELP_WORTH {
             self.shared.notify();
         }
-    }
-}
-
-#[cfg(all(test, not(heist_loom)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patience_that_is_never_rewarded_is_asked_for_less_and_less() {
-        let patience = Patience::default();
-        let lingered = (0..1000).filter(|_| patience.has_some()).inspect(|_| patience.was_in_vain()).count();
-        // Before sleeps 0, 2, 6, 14, 30 and 62, and then before each 64th.
-        assert_eq!(lingered, 6 + (1000 - 63) / 64);
-    }
-
-    #[test]
-    fn a_reward_makes_patient_again() {
-        let patience = Patience::default();
-        while patience.last.get() < MOST_SLEEPS_AT_ONCE {
-            if patience.has_some() {
-                patience.was_in_vain();
-            }
-        }
-        while !patience.has_some() {}
-        patience.was_rewarded();
-        assert!((0..100).all(|_| patience.has_some()));
-        patience.was_in_vain();
-        assert!(!patience.has_some());
-        assert!(patience.has_some(), "one sleep without, and again");
     }
 }

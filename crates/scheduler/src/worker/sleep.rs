@@ -53,12 +53,16 @@ impl Worker {
     /// Waits in the driver or on the parker until `deadline`.
     pub(super) fn wait(&self, deadline: u64) {
         let (tally, now) = (&self.slot().tally, || self.shared.stopwatch.read(&self.shared.clock));
-        tally.rests(now());
-        self.wait_until(deadline);
-        tally.goes_on(now());
+        let begun = now();
+        tally.rests(begun);
+        let called = self.wait_until(deadline);
+        let ended = now();
+        tally.goes_on(ended);
+        self.slept(called, ended.saturating_sub(begun));
     }
 
-    fn wait_until(&self, mut deadline: u64) {
+    /// Whether somebody called this worker while it waited.
+    fn wait_until(&self, mut deadline: u64) -> bool {
         if deadline != NEVER {
             self.slack.take_away();
         }
@@ -79,19 +83,19 @@ impl Worker {
             deadline = deadline.min(shared.clock.deadline_in(CLOSING_NAP));
         }
         if shared.driver.claim(self.index) {
+            let mut called = false;
             if parker.begin_driver() {
                 self.drive(|| shared.driver.park(self.index, deadline));
-                parker.end_driver();
+                called = parker.end_driver();
             }
             shared.driver.release(self.index);
-        } else if deadline == NEVER {
-            parker.park(None);
-        } else {
-            let now = shared.clock.now();
-            if deadline > now {
-                parker.park(Some(Duration::from_nanos(deadline - now)));
-            }
+            return called;
         }
+        if deadline == NEVER {
+            return parker.park(None);
+        }
+        let now = shared.clock.now();
+        deadline > now && parker.park(Some(Duration::from_nanos(deadline - now)))
     }
 
     /// This worker no longer sleeps; if somebody chose it, it searches on their behalf.
@@ -113,8 +117,14 @@ impl Worker {
         if self.slot().main_woken.load(Ordering::Acquire) {
             return true;
         }
+        self.sees_backlog()
+    }
+
+    /// Whether an awake worker has more than it should run alone.
+    #[inline]
+    pub(super) fn sees_backlog(&self) -> bool {
         let worth = |victim| self.is_worth_stealing(victim).then_some(());
-        shared.idle.find_awake(self.index, 0, worth).is_some()
+        self.shared.idle.find_awake(self.index, 0, worth).is_some()
     }
 
     /// Sleeps under virtual time, and wakes up. The last worker to sleep lets time jump to the next deadline of any

@@ -11,7 +11,8 @@ use std::task::{Context, Poll, Waker};
 use super::node::Block;
 use super::{Countdown, Wanted};
 use crate::models::{Counter, Loop, check, side};
-use crate::task::models::Watch;
+use crate::task::Task;
+use crate::task::models::{Output, Watch};
 
 thread_local! {
     /// The blocks that exist: they are counted by the standard library's `Arc`, which loom does not see.
@@ -204,19 +205,25 @@ fn request_and_note() {
     });
 }
 
+/// A loop with a real task that ends at its next poll, for which it has been woken.
+fn about_to_end(local: bool) -> (Loop, Arc<Watch>, Task<Output>) {
+    ALIVE.with_borrow_mut(HashSet::clear);
+    let loop_ = Loop::new(local);
+    let watch = Watch::new();
+    let task = loop_.enter(|worker| worker.spawn(watch.future(), Location::caller()));
+    loop_.drain();
+    let waker = watch.waker();
+    loop_.enter(|_| {
+        watch.finish.store(true, StdOrdering::Relaxed);
+        waker.wake();
+    });
+    (loop_, watch, task)
+}
+
 /// A real task that ends while it is added, on this loop or (`local`) on another's thread.
 fn add_and_complete(name: &str, bound: Option<usize>, local: bool) {
     check(name, bound, move || {
-        ALIVE.with_borrow_mut(HashSet::clear);
-        let loop_ = Loop::new(local);
-        let watch = Watch::new();
-        let task = loop_.enter(|worker| worker.spawn(watch.future(), Location::caller()));
-        loop_.drain();
-        let waker = watch.waker();
-        loop_.enter(|_| {
-            watch.finish.store(true, StdOrdering::Relaxed);
-            waker.wake();
-        });
+        let (loop_, watch, task) = about_to_end(local);
         let woken = Arc::new(Counter::default());
         let counter = woken.clone();
         let other = side(move || {
@@ -256,16 +263,7 @@ fn add_and_complete_foreign() {
 #[test]
 fn disarm_and_complete() {
     check("disarm_and_complete", None, || {
-        ALIVE.with_borrow_mut(HashSet::clear);
-        let loop_ = Loop::new(false);
-        let watch = Watch::new();
-        let task = loop_.enter(|worker| worker.spawn(watch.future(), Location::caller()));
-        loop_.drain();
-        let waker = watch.waker();
-        loop_.enter(|_| {
-            watch.finish.store(true, StdOrdering::Relaxed);
-            waker.wake();
-        });
+        let (loop_, watch, task) = about_to_end(false);
         let mut countdown = Countdown::new(1, Wanted::All);
         countdown.add(&task);
         let other = side(move || {
