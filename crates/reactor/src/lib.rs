@@ -24,7 +24,7 @@
 //! # What it costs
 //!
 //! On Linux, for a task that reads requests and writes answers over one connection: the `read`, the `write`, and its
-//! share of one `epoll_pwait2` for all ready sockets. No system call arms or re-arms anything after the first wait. Two
+//! share of one wait for all ready sockets. No system call arms or re-arms anything after the first wait. Two
 //! atomic read-modify-writes: one to arm, one for the event. No allocation, no lock.
 
 #![warn(clippy::undocumented_unsafe_blocks)]

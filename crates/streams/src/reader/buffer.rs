@@ -78,6 +78,7 @@ impl Buffer {
     }
 
     /// A buffer that has `bytes` in it.
+    #[cfg(feature = "tls")]
     pub(crate) fn of(bytes: Vec<u8>) -> Self {
         let mut buffer = Self::default();
         buffer.replace(bytes);
