@@ -454,14 +454,18 @@ impl Context {
     /// without an atomic operation: a task that sets one time limit after the other never touches its count.
     #[inline]
     pub fn keep_waker(&self, waker: &Waker) -> Waker {
-        if self.after.get() & SPARE != 0 {
-            self.after.set(self.after.get() & !SPARE);
-            // It is of the current task, so `waker` is, too, where the two are alike.
-            if let Some(spare) = self.spare.take().filter(|spare| spare.will_wake(waker)) {
-                return spare;
-            }
+        self.kept_waker(waker).unwrap_or_else(|| waker.clone())
+    }
+
+    /// A clone of `waker` that was [given back](Self::give_back) in this poll, if there is one.
+    #[inline]
+    pub fn kept_waker(&self, waker: &Waker) -> Option<Waker> {
+        // What was given back is of the current task: so there is one, and the two are alike where `waker` is of it, too.
+        if self.after.get() & SPARE == 0 || waker.data() != self.current.get() {
+            return None;
         }
-        waker.clone()
+        self.after.set(self.after.get() & !SPARE);
+        self.spare.take()
     }
 
     /// Takes a waker that was [kept](Self::keep_waker), for the rest of this poll where it is the current task's own.

@@ -12,6 +12,7 @@
 //! * [`clock`]: the time of one event loop, real or virtual.
 //! * `list`: an intrusive list, so that waiting allocates nothing.
 //! * `scope`: cancellation inside a task, and the tree of its scopes.
+//! * `patience`: whether a thread that is about to sleep first stays awake for a moment.
 //! * `prefetch`: asking for memory before it is needed.
 //! * `prefer_large_pages`: asking for memory to be mapped in large pieces.
 //! * `driver`: all that the scheduler knows of I/O and time.

@@ -79,9 +79,6 @@ struct State {
     input: Input,
     buffer: Buffer,
     error: Option<Sticky>,
-    /// [`u32::MAX`] is none. Half a word, since each idle connection has one.
-    limit: u32,
-    eof: bool,
 }
 
 impl fmt::Debug for StreamReader {
@@ -90,7 +87,7 @@ impl fmt::Debug for StreamReader {
             .field("input", &self.state.input)
             .field("buffered", &self.state.buffer.len())
             .field("limit", &self.limit())
-            .field("eof", &self.state.eof)
+            .field("eof", &self.state.buffer.eof)
             .field("error", &self.state.error)
             .finish()
     }
@@ -100,13 +97,13 @@ impl StreamReader {
     /// A reader of `input`, whose limit is not 0.
     pub(crate) fn over(input: Input, limit: usize) -> Self {
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        let state = State { input, buffer: Buffer::default(), error: None, limit, eof: false };
+        let state = State { input, buffer: Buffer::with_limit(limit), error: None };
         Self { state: Box::new(state) }
     }
 
     /// Has the next reads give `bytes` first. Nothing is buffered yet.
     pub(crate) fn put_back(&mut self, bytes: Vec<u8>) {
-        self.state.buffer = Buffer::of(bytes);
+        self.state.buffer.replace(bytes);
     }
 
     /// What it reads from, and the bytes that have come from there and that nobody has asked for.
@@ -178,7 +175,7 @@ impl StreamReader {
     /// # #[cfg(heist_loom)] fn main() {}
     /// ```
     pub fn at_eof(&self) -> bool {
-        self.state.eof && self.state.buffer.is_empty()
+        self.state.buffer.eof && self.state.buffer.is_empty()
     }
 
     /// How many bytes one line may have. One of 4 GiB or more is none, and given as [`usize::MAX`].
@@ -193,7 +190,7 @@ impl StreamReader {
     /// ```
     pub fn limit(&self) -> usize {
         // None that is kept in less than it was asked for could be told from one that is not kept at all.
-        match self.state.limit {
+        match self.state.buffer.limit {
             u32::MAX => usize::MAX,
             limit => limit as usize,
         }
@@ -265,7 +262,7 @@ impl StreamReader {
         into: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         self.check()?;
-        let past = self.state.buffer.is_empty() && !self.state.eof && into.len() >= FIRST_ROOM;
+        let past = self.state.buffer.is_empty() && !self.state.buffer.eof && into.len() >= FIRST_ROOM;
         if !past {
             if !into.is_empty() {
                 ready!(self.poll_some(cx, into.len()))?;
@@ -300,7 +297,7 @@ impl StreamReader {
     /// The connection's.
     pub async fn read_to_end(&mut self) -> io::Result<Vec<u8>> {
         self.check()?;
-        while !self.state.eof {
+        while !self.state.buffer.eof {
             poll_fn(|cx| self.poll_fill(cx, usize::MAX)).await?;
         }
         Ok(self.state.buffer.take(self.state.buffer.len()))
@@ -333,7 +330,7 @@ impl StreamReader {
     pub async fn readexactly(&mut self, n: usize) -> Result<Vec<u8>, ReadError> {
         self.check()?;
         while self.state.buffer.len() < n {
-            if self.state.eof {
+            if self.state.buffer.eof {
                 return Err(self.incomplete(Some(n)));
             }
             poll_fn(|cx| self.poll_fill(cx, usize::MAX)).await?;
@@ -530,7 +527,7 @@ impl StreamReader {
             if *searched > self.limit() {
                 return Poll::Ready(Err(self.overrun(*searched, false)));
             }
-            if self.state.eof {
+            if self.state.buffer.eof {
                 return Poll::Ready(Err(self.incomplete(None)));
             }
             ready!(self.poll_fill(cx, usize::MAX))?;
@@ -556,7 +553,7 @@ impl StreamReader {
 
     /// Waits until something is buffered, or the end; `wanted` bytes are asked for.
     pub(crate) fn poll_some(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<()>> {
-        if self.state.buffer.is_empty() && !self.state.eof {
+        if self.state.buffer.is_empty() && !self.state.buffer.eof {
             self.poll_fill(cx, wanted)
         } else {
             Poll::Ready(Ok(()))
@@ -566,7 +563,7 @@ impl StreamReader {
     /// Takes in more bytes, or the end of the stream, for a request of `wanted` bytes.
     #[inline]
     fn poll_fill(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<()>> {
-        if self.state.eof {
+        if self.state.buffer.eof {
             return Poll::Ready(Ok(()));
         }
         let read = ready!(self.state.buffer.poll_fill(cx, &mut self.state.input, wanted));
@@ -577,7 +574,7 @@ impl StreamReader {
     /// Remembers how a read of the input ended.
     fn note(&mut self, read: &io::Result<usize>) {
         match read {
-            Ok(0) => self.state.eof = true,
+            Ok(0) => self.state.buffer.eof = true,
             Ok(_) => {}
             Err(error) => self.state.error = Some(Sticky::new(error)),
         }

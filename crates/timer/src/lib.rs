@@ -22,6 +22,7 @@
 mod service;
 mod sleep;
 mod sleep_result;
+mod stage;
 mod timeout;
 mod wheel;
 

@@ -308,6 +308,28 @@ fn settle_x_remote_cancel() {
     });
 }
 
+/// A rescuer settles while the owner disarms a limit and arms the next: the one that has a deadline by then is taken out of its
+/// slot, and the other is in place.
+#[test]
+fn settle_x_release_youngest() {
+    explore("settle_x_release_youngest", None, || {
+        let (service, probe, next) =
+            (Service::with_nursery(Clock::virtual_time()), Probe::new(), Probe::new());
+        let entry = service.wheel().arm_young(5, probe.waker()).unwrap();
+        let rescuer = side(move || service.wheel().fire(0));
+        let release = || service.wheel().release_youngest(entry);
+        drop(release().or_else(|| service.wheel().release_local(entry)).expect("it is armed"));
+        let again = service.wheel().arm_youngest(6, next.waker());
+        let again = again.or_else(|waker| service.wheel().arm_young(6, waker).ok_or(())).unwrap();
+        rescuer.join().unwrap();
+        assert_eq!((service.wheel().armed(), service.wheel().next_deadline()), (1, 6));
+        service.wheel().fire(6);
+        assert_eq!((probe.wakes(), probe.alive(), next.wakes(), next.alive()), (0, 0, 1, 0));
+        drop(service.wheel().release_local(again));
+        service.orphan();
+    });
+}
+
 /// A rescuer knows the time before the owner arms: the delay must not count from that earlier time.
 #[test]
 fn settle_x_arm() {

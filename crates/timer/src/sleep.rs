@@ -11,6 +11,7 @@ use std::time::Duration;
 use heist_core::clock::{NEVER, nanos};
 use heist_core::{Context, context, never_awaited};
 
+use crate::stage::{Phase, Stage};
 use crate::wheel::{ARMED, CLOSED, EntryRef, FIRED, Wheel};
 
 /// Waits for `delay`. asyncio: `sleep`.
@@ -105,33 +106,7 @@ pub fn sleep_until(deadline: u64) -> Sleep {
     Sleep::new(deadline, Phase::Until)
 }
 
-/// As wide as a word: padding behind it would be moved together with what stands behind a sleep in a future, in one unaligned
-/// piece that the processor cannot take from its store buffer (a fifth of the cost of a time limit).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
-#[repr(usize)]
-enum Phase {
-    /// Not polled; `deadline` is still the delay, because no clock was at hand.
-    Delay,
-    /// Not polled; `deadline` is the delay, and counts from the first look after the first pending poll.
-    Limit,
-    /// Not polled; the deadline was in the future when it was set, so the first poll need not read the clock again.
-    Delayed,
-    /// Not polled; the deadline may have passed.
-    Until,
-    /// Not polled; due at once. The last of those that were not.
-    Yield,
-    /// Due, and ready at the next poll.
-    Yielded,
-    /// Owns an entry.
-    Armed,
-    /// Owns an entry, which alone knows the deadline; `deadline` is the delay.
-    ArmedLoosely,
-    /// Never comes, or the loop is closed: no entry.
-    Dormant,
-    Done,
-}
-
-/// The future of [`sleep`] and [`sleep_until`]. 32 bytes.
+/// The future of [`sleep`] and [`sleep_until`]. 24 bytes.
 ///
 /// Ready never before the deadline, and at every poll after the first ready one. It may be polled on any worker and
 /// dropped on any thread.
@@ -142,17 +117,16 @@ enum Phase {
 /// use heist::{Sleep, sleep};
 ///
 /// let sleep: Sleep = sleep(Duration::from_secs(1));
-/// assert_eq!(size_of_val(&sleep), 32);
+/// assert_eq!(size_of_val(&sleep), 24);
 /// assert!(!sleep.is_elapsed());
 /// ```
 #[must_use = "futures do nothing unless you `.await` or poll them"]
 pub struct Sleep {
     deadline: u64,
-    entry: Option<EntryRef>,
+    stage: Stage,
     /// With an entry, its wheel. Before the first poll, where the sleep was made, if that is anybody's business
     /// ([`heist_core::Unawaited`], without a word of its own), else null.
     wheel: *const Wheel,
-    phase: Phase,
 }
 
 // SAFETY: a wheel is Sync, and lives as long as an entry of it is owned.
@@ -163,7 +137,7 @@ unsafe impl Sync for Sleep {}
 impl Sleep {
     #[inline]
     fn new(deadline: u64, phase: Phase) -> Self {
-        Self { deadline, entry: None, wheel: ptr::null(), phase }
+        Self { deadline, stage: Stage::at(phase), wheel: ptr::null() }
     }
 
     /// As [`sleep`], for who may well drop it without having polled it: nobody is told.
@@ -209,15 +183,14 @@ impl Sleep {
     /// assert_eq!(sleep(Duration::ZERO).deadline(), None);
     /// ```
     pub fn deadline(&self) -> Option<u64> {
-        match self.phase {
-            Phase::Delay | Phase::Yield | Phase::Limit => None,
-            Phase::ArmedLoosely => self.entry.map(|entry| {
-                // SAFETY: an owned entry keeps its wheel alive.
-                unsafe { &*self.wheel }.deadline_of(entry)
-            }),
-            Phase::Yielded | Phase::Done if self.deadline == 0 => None,
-            _ => Some(self.deadline),
+        if let Some(entry) = self.stage.entry().filter(|_| self.stage.is_loose()) {
+            // SAFETY: an owned entry keeps its wheel alive.
+            return Some(unsafe { &*self.wheel }.deadline_of(entry));
         }
+        let at = |phase| self.stage.is(phase);
+        let unknown = at(Phase::Delay) || at(Phase::Yield) || at(Phase::Limit);
+        let never_had_one = self.deadline == 0 && self.is_over();
+        (!unknown && !never_had_one).then_some(self.deadline)
     }
 
     /// Whether the deadline has been found passed: the next poll is ready.
@@ -229,11 +202,16 @@ impl Sleep {
     /// assert!(!heist::sleep(Duration::from_secs(5)).is_elapsed());
     /// ```
     pub fn is_elapsed(&self) -> bool {
-        match self.phase {
-            Phase::Done | Phase::Yielded => true,
-            Phase::Armed | Phase::ArmedLoosely => self.entry.is_some_and(|entry| entry.state() == FIRED),
-            _ => false,
+        match self.stage.entry() {
+            Some(entry) => entry.state() == FIRED,
+            None => self.is_over(),
         }
+    }
+
+    /// Without an entry, and ready.
+    #[inline]
+    fn is_over(&self) -> bool {
+        self.stage.is(Phase::Done) || self.stage.is(Phase::Yielded)
     }
 
     /// Sets another deadline, in nanoseconds on the loop's clock.
@@ -249,14 +227,14 @@ impl Sleep {
     /// assert_eq!(sleep.deadline(), Some(7_000_000_000));
     /// ```
     pub fn reset(&mut self, deadline: u64) {
-        if let Some(entry) = self.entry {
+        if let Some(entry) = self.stage.entry() {
             if deadline != NEVER {
                 let moved = context::with(|context| {
                     self.own_wheel(context).is_some_and(|wheel| wheel.move_local(entry, deadline))
                 });
                 if moved {
                     self.deadline = deadline;
-                    self.phase = Phase::Armed;
+                    self.stage = Stage::armed(entry);
                     return;
                 }
             }
@@ -270,24 +248,19 @@ impl Sleep {
     #[inline]
     fn begin_again(&mut self) {
         self.wheel = ptr::null();
-        self.phase = Phase::Until;
+        self.stage = Stage::at(Phase::Until);
     }
 
     /// The first poll.
     fn start(&mut self, waker: &Waker) -> Poll<()> {
         with_wheel(|context, wheel| {
-            let due = match self.phase {
-                Phase::Yield => true,
-                Phase::Delay => {
-                    self.deadline = context.deadline_in(Duration::from_nanos(self.deadline));
-                    false
-                }
-                Phase::Until => self.deadline <= context.clock().now(),
-                // A deadline that has passed between the call and this poll is found by the next turn of the driver.
-                _ => false,
-            };
-            if due {
-                self.phase = Phase::Yielded;
+            if self.stage.is(Phase::Delay) {
+                self.deadline = context.deadline_in(Duration::from_nanos(self.deadline));
+            }
+            // A deadline that has passed between the call of `sleep` and this poll is found by the next turn of the driver.
+            let has_passed = || self.stage.is(Phase::Until) && self.deadline <= context.clock().now();
+            if self.stage.is(Phase::Yield) || has_passed() {
+                self.stage = Stage::at(Phase::Yielded);
                 context.yield_now(waker);
             } else {
                 self.arm(wheel, context.keep_waker(waker));
@@ -296,29 +269,47 @@ impl Sleep {
         })
     }
 
-    /// The first poll of a limit.
+    /// The first poll of a limit. The usual way calls nothing, and so saves no registers.
+    #[inline(never)]
     fn start_limit(&mut self, waker: &Waker) -> Poll<()> {
         with_wheel(|context, wheel| {
-            self.entry = wheel.arm_young(self.deadline, context.keep_waker(waker));
             self.wheel = wheel;
-            self.phase = Phase::ArmedLoosely;
-            if self.entry.is_none() {
+            let Some(kept) = context.kept_waker(waker) else { return self.start_limit_anew(wheel, waker) };
+            match wheel.arm_youngest(self.deadline, kept) {
+                Ok(entry) => {
+                    self.stage = Stage::armed_loosely(entry);
+                    Poll::Pending
+                }
+                Err(kept) => self.start_limit_slowly(wheel, kept),
+            }
+        })
+    }
+
+    #[inline(never)]
+    fn start_limit_anew(&mut self, wheel: &Wheel, waker: &Waker) -> Poll<()> {
+        self.start_limit_slowly(wheel, waker.clone())
+    }
+
+    #[inline(never)]
+    fn start_limit_slowly(&mut self, wheel: &Wheel, waker: Waker) -> Poll<()> {
+        match wheel.arm_young(self.deadline, waker) {
+            Some(entry) => self.stage = Stage::armed_loosely(entry),
+            None => {
                 // The loop is closed.
                 self.deadline = wheel.clock().now().saturating_add(self.deadline);
-                self.phase = Phase::Dormant;
+                self.stage = Stage::at(Phase::Dormant);
             }
-            Poll::Pending
-        })
+        }
+        Poll::Pending
     }
 
     #[inline]
     fn arm(&mut self, wheel: &Wheel, waker: Waker) {
-        self.phase = Phase::Dormant;
+        self.stage = Stage::at(Phase::Dormant);
         if self.deadline != NEVER {
-            self.entry = wheel.arm(self.deadline, waker);
-            if self.entry.is_some() {
+            if let Some(entry) = wheel.arm(self.deadline, waker) {
                 self.wheel = wheel;
-                self.phase = Phase::Armed;
+                self.stage = Stage::armed(entry);
             }
         }
     }
@@ -326,7 +317,7 @@ impl Sleep {
     /// Takes over the deadline of an entry that alone knows it.
     #[inline]
     fn fix(&mut self) {
-        if self.phase == Phase::ArmedLoosely {
+        if self.stage.is_loose() {
             self.fix_loose();
         }
     }
@@ -336,7 +327,9 @@ impl Sleep {
         if let Some(deadline) = self.deadline() {
             self.deadline = deadline;
         }
-        self.phase = Phase::Armed;
+        if let Some(entry) = self.stage.entry() {
+            self.stage = Stage::armed(entry);
+        }
     }
 
     #[inline]
@@ -367,7 +360,7 @@ impl Sleep {
     fn finish(&mut self) -> Poll<()> {
         self.fix();
         drop(self.disarm());
-        self.phase = Phase::Done;
+        self.stage = Stage::at(Phase::Done);
         Poll::Ready(())
     }
 
@@ -375,13 +368,10 @@ impl Sleep {
     #[inline]
     fn finish_fired(&mut self, entry: EntryRef) -> Poll<()> {
         context::with(|context| match self.own_wheel(context) {
-            Some(wheel) => {
-                wheel.release_fired(entry);
-                self.entry = None;
-            }
+            Some(wheel) => wheel.release_fired(entry),
             None => drop(self.disarm_in(context)),
         });
-        self.phase = Phase::Done;
+        self.stage = Stage::at(Phase::Done);
         Poll::Ready(())
     }
 
@@ -421,7 +411,7 @@ impl Sleep {
         // SAFETY: the caller has it from the context of this thread.
         let wheel = unsafe { &*wheel };
         if self.deadline <= wheel.clock().now() {
-            self.phase = Phase::Done;
+            self.stage = Stage::at(Phase::Done);
             return Poll::Ready(());
         }
         self.arm(wheel, waker.clone());
@@ -437,7 +427,8 @@ impl Sleep {
     /// As [`disarm`](Self::disarm), on the thread that has this context.
     #[inline]
     fn disarm_in(&mut self, context: Option<&Context>) -> Option<Waker> {
-        let entry = self.entry.take()?;
+        let entry = self.stage.entry()?;
+        self.stage = Stage::at(Phase::Dormant);
         if let Some(wheel) = self.own_wheel(context) {
             return wheel.release_local(entry);
         }
@@ -450,8 +441,8 @@ impl Sleep {
     #[inline]
     fn own_wheel(&self, context: Option<&Context>) -> Option<&Wheel> {
         let own = context.is_some_and(|context| ptr::eq(context.timers().cast(), self.wheel));
-        // SAFETY: the context of this thread keeps its wheel alive.
-        if own && !self.wheel.is_null() { Some(unsafe { &*self.wheel }) } else { None }
+        // SAFETY: the callers own an entry, so there is a wheel. The context of this thread keeps it alive.
+        own.then(|| unsafe { &*self.wheel })
     }
 }
 
@@ -484,31 +475,38 @@ fn wheel_of(context: &Context) -> Option<&Wheel> {
 impl Future for Sleep {
     type Output = ();
 
-    #[inline]
+    #[inline(always)]
     fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<()> {
-        if let Some(entry) = self.entry {
-            if self.phase == Phase::Armed {
+        // Of a limit that does not come to pass this is the only poll.
+        if self.stage.is(Phase::Limit) {
+            return self.start_limit(cx.waker());
+        }
+        self.poll_unlimited(cx.waker())
+    }
+}
+
+impl Sleep {
+    fn poll_unlimited(&mut self, waker: &Waker) -> Poll<()> {
+        if let Some(entry) = self.stage.entry() {
+            if !self.stage.is_loose() {
                 // SAFETY: an owned entry keeps its wheel alive.
                 let wheel = unsafe { &*self.wheel };
                 if wheel.has_fired(self.deadline) {
                     return self.finish_fired(entry);
                 }
             }
-            return self.poll_armed(entry, cx.waker());
+            return self.poll_armed(entry, waker);
         }
-        match self.phase {
-            Phase::Limit => self.start_limit(cx.waker()),
-            Phase::Done | Phase::Yielded => {
-                self.phase = Phase::Done;
-                Poll::Ready(())
-            }
-            Phase::Dormant => self.poll_dormant(),
-            _ => self.start(cx.waker()),
+        if self.stage.is_unpolled() {
+            return self.start(waker);
         }
+        if self.stage.is(Phase::Dormant) {
+            return self.poll_dormant();
+        }
+        self.stage = Stage::at(Phase::Done);
+        Poll::Ready(())
     }
-}
 
-impl Sleep {
     /// Without an entry nobody wakes: only the time itself can end the sleep.
     #[cold]
     fn poll_dormant(&mut self) -> Poll<()> {
@@ -516,7 +514,7 @@ impl Sleep {
         if now < self.deadline {
             return Poll::Pending;
         }
-        self.phase = Phase::Done;
+        self.stage = Stage::at(Phase::Done);
         Poll::Ready(())
     }
 }
@@ -524,18 +522,36 @@ impl Sleep {
 impl Drop for Sleep {
     #[inline]
     fn drop(&mut self) {
-        if self.entry.is_none() {
-            if self.phase <= Phase::Yield && !self.wheel.is_null() {
+        match self.stage.entry() {
+            Some(entry) => self.drop_armed(entry),
+            None if self.stage.is_unpolled() && !self.wheel.is_null() => {
                 self.unpolled().into_iter().for_each(never_awaited);
             }
-            return;
+            None => {}
         }
+    }
+}
+
+impl Sleep {
+    /// The usual way of a limit calls nothing, and so saves no registers.
+    #[inline(never)]
+    fn drop_armed(&mut self, entry: EntryRef) {
         context::with(|context| {
-            let waker = self.disarm_in(context);
-            if let (Some(waker), Some(context)) = (waker, context) {
-                context.give_back(waker);
+            let Some(context) = context else { return self.drop_slowly(None) };
+            let youngest = self.own_wheel(Some(context)).and_then(|wheel| wheel.release_youngest(entry));
+            match youngest {
+                Some(waker) => context.give_back(waker),
+                None => self.drop_slowly(Some(context)),
             }
         });
+    }
+
+    #[inline(never)]
+    fn drop_slowly(&mut self, context: Option<&Context>) {
+        let waker = self.disarm_in(context);
+        if let (Some(waker), Some(context)) = (waker, context) {
+            context.give_back(waker);
+        }
     }
 }
 

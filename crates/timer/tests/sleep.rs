@@ -414,7 +414,7 @@ fn sizes_and_auto_traits() {
     fn send_sync<T: Send + Sync + Unpin>() {}
     send_sync::<Sleep>();
     send_sync::<TimerService>();
-    assert_eq!(size_of::<Sleep>(), 32);
+    assert_eq!(size_of::<Sleep>(), 24);
 }
 
 /// Real threads: two workers that arm, poll, move and drop each other's sleeps in real time.

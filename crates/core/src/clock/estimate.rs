@@ -146,7 +146,8 @@ impl Estimate {
         self.renew(rate, ticks, now)
     }
 
-    /// Takes a new anchor, and gives the bound there. The reference was read after the counter.
+    /// Takes a new anchor, and gives a bound. The reference was read after the counter, and by who asks for a bound now: so it is
+    /// one itself, without what may pass until somebody reads the counter.
     fn renew(&self, rate: u64, ticks: Ticks, now: u64) -> u64 {
         // The greatest bound that can have been given since the last anchor.
         let age = ticks.wrapping_sub(self.ticks.get());
@@ -156,7 +157,7 @@ impl Estimate {
         self.max_age.set((MAX_AGE << POINT) / rate);
         self.ticks.set(ticks);
         self.time.set(now + LEAD);
-        self.time.get().max(self.floor.get())
+        now.max(self.floor.get())
     }
 
     /// Whether the reference, read as `now` before the counter, is above the bound: then the counter does not drive it

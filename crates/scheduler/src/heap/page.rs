@@ -135,7 +135,7 @@ impl Page {
         let cell = match NonNull::new(self.free.get()) {
             Some(cell) => {
                 // SAFETY: a cell on the free list is this page's and nobody's else, and its link was set when it came.
-                let next = unsafe { cell.as_ref() }.next.with(|link| unsafe { *link });
+                let next = unsafe { cell.as_ref() }.next_free();
                 self.free.set(next);
                 cell
             }
@@ -166,7 +166,7 @@ impl Page {
     #[inline]
     pub(super) unsafe fn free_local(&self, cell: NonNull<Header>, empty: &mut usize) {
         // SAFETY: passed on from the caller; the link of an unused cell is the page's.
-        unsafe { cell.as_ref() }.next.with_mut(|link| unsafe { *link = self.free.get() });
+        unsafe { cell.as_ref() }.set_next_free(self.free.get());
         self.free.set(cell.as_ptr());
         self.used.set(self.used.get() - 1);
         if self.used.get() == 0 {
@@ -182,7 +182,7 @@ impl Page {
         let mut next = self.remote.take();
         while let Some(cell) = NonNull::new(next) {
             // SAFETY: a listed cell is this page's and nobody's else; its link was set by `push`.
-            next = unsafe { cell.as_ref() }.next.with(|link| unsafe { *link });
+            next = unsafe { cell.as_ref() }.next_free();
             // SAFETY: it came off the remote list, so it was out and nobody uses it any more.
             unsafe { self.free_local(cell, empty) };
         }
@@ -214,7 +214,7 @@ impl Page {
         }
         let freed = front.remote.push(cell.as_ptr(), |next| {
             // SAFETY: the link of an unused cell belongs to whoever gives it back.
-            unsafe { cell.as_ref() }.next.with_mut(|link| unsafe { *link = next });
+            unsafe { cell.as_ref() }.set_next_free(next);
         });
         if freed == Freed::Last {
             // SAFETY: the heap is closed and this was its last cell.
@@ -253,7 +253,7 @@ impl Page {
         let mut next = front.remote.close();
         while let Some(cell) = NonNull::new(next) {
             // SAFETY: a listed cell is this page's and nobody's else; its link was set by `push`.
-            next = unsafe { cell.as_ref() }.next.with(|link| unsafe { *link });
+            next = unsafe { cell.as_ref() }.next_free();
             listed += 1;
         }
         if front.remote.settle(front.used.get() - listed) {

@@ -1,6 +1,6 @@
 //! The typed part of a task cell: the future, then its output.
 
-use std::mem::offset_of;
+use std::mem::{ManuallyDrop, offset_of};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -22,11 +22,15 @@ pub(crate) struct Cell<F: Body> {
     watch: F::Watch,
 }
 
-enum Stage<F: Body> {
-    Running(F),
-    Finished(Result<F::Output, TaskError>),
-    Consumed,
+/// The future while it runs, then its end. Which of the two it is, each caller knows from the task's state, so it is not noted
+/// here once more: a word less in every task.
+union Stage<F: Body> {
+    _running: ManuallyDrop<F>,
+    _ended: ManuallyDrop<End<F>>,
 }
+
+/// The output, until it is taken.
+type End<F> = Option<Result<<F as Body>::Output, TaskError>>;
 
 impl<F: Body> Cell<F> {
     const TASK: VTable = Self::vtable(Kind::Task);
@@ -78,10 +82,10 @@ impl<F: Body> Cell<F> {
         let watch = unsafe { Self::watch(cell) };
         // SAFETY: as above; nothing was there before, so nothing is dropped.
         unsafe { watch.write(future.watch()) };
-        // SAFETY: `stage` lies within the memory that the caller vouches for.
-        let stage = unsafe { Self::stage(cell) };
+        // SAFETY: as above.
+        let running = unsafe { Self::running(cell) };
         // SAFETY: as above; nothing was there before, so nothing is dropped.
-        unsafe { stage.write(Stage::Running(future)) };
+        unsafe { running.write(future) };
     }
 
     /// # Safety
@@ -93,11 +97,24 @@ impl<F: Body> Cell<F> {
         unsafe { cell.as_ptr().byte_add(offset_of!(Self, watch)).cast() }
     }
 
+    /// The future. To be touched while it runs.
+    ///
     /// # Safety
     ///
     /// `cell` must point to memory with the layout of `Self`.
     #[inline]
-    unsafe fn stage(cell: NonNull<Header>) -> *mut Stage<F> {
+    unsafe fn running(cell: NonNull<Header>) -> *mut F {
+        // SAFETY: `stage` lies at this offset within the cell.
+        unsafe { cell.as_ptr().byte_add(offset_of!(Self, stage)).cast() }
+    }
+
+    /// The end. To be touched when the future is gone.
+    ///
+    /// # Safety
+    ///
+    /// `cell` must point to memory with the layout of `Self`.
+    #[inline]
+    unsafe fn ended(cell: NonNull<Header>) -> *mut End<F> {
         // SAFETY: `stage` lies at this offset within the cell.
         unsafe { cell.as_ptr().byte_add(offset_of!(Self, stage)).cast() }
     }
@@ -109,12 +126,9 @@ impl<F: Body> Cell<F> {
     /// `cell` is such a cell, its future is running, and the caller alone may touch its stage.
     unsafe fn poll(cell: NonNull<Header>, cx: &mut Context<'_>) -> Poll<u64> {
         // SAFETY: passed on from the caller.
-        let stage = unsafe { Self::stage(cell) };
-        // SAFETY: the caller alone touches the stage.
-        let stage = unsafe { &mut *stage };
-        let Stage::Running(future) = stage else {
-            unreachable!("a task was polled after it had ended");
-        };
+        let future = unsafe { Self::running(cell) };
+        // SAFETY: it is running, and the caller alone touches it.
+        let future = unsafe { &mut *future };
         // SAFETY: the future stays in its cell until it is dropped there.
         let future = unsafe { Pin::new_unchecked(future) };
         let output = match catch_unwind(AssertUnwindSafe(|| future.poll_body(cx))) {
@@ -127,43 +141,32 @@ impl<F: Body> Cell<F> {
             Err(error) if error.is_cancelled() => FAILED | CANCELLED,
             Err(_) => FAILED,
         };
-        // SAFETY: the stage is running, checked above.
-        Poll::Ready(if unsafe { Self::end(stage, output) } { FAILED } else { outcome })
-    }
-
-    /// As [`finish`](Self::finish), of a future that is running: a plain store where its type has nothing to drop.
-    ///
-    /// # Safety
-    ///
-    /// `stage` is running, and the caller alone may touch it.
-    #[inline]
-    unsafe fn end(stage: *mut Stage<F>, output: Result<F::Output, TaskError>) -> bool {
-        let dropped = catch_unwind(AssertUnwindSafe(|| {
-            // SAFETY: the caller alone touches the stage.
-            let Stage::Running(future) = (unsafe { &mut *stage }) else { return };
-            // SAFETY: it is dropped once: whether this unwinds or not, the stage is overwritten without a drop.
-            unsafe { std::ptr::drop_in_place(future) };
-        }));
-        let Err(payload) = dropped else {
-            // SAFETY: what was there is dropped.
-            unsafe { stage.write(Stage::Finished(output)) };
-            return false;
-        };
-        // SAFETY: as above.
-        unsafe { stage.write(Stage::Finished(Err(TaskError::panicked(payload)))) };
-        discard(|| drop(output));
-        true
+        // SAFETY: passed on from the caller.
+        Poll::Ready(if unsafe { Self::end(cell, output) } { FAILED } else { outcome })
     }
 
     /// Drops the future and stores the output, which becomes the panic if the drop panics; says whether it did.
-    fn finish(stage: &mut Stage<F>, output: Result<F::Output, TaskError>) -> bool {
-        // An assignment stores the new value even if dropping the old one unwinds.
-        let dropped = catch_unwind(AssertUnwindSafe(|| *stage = Stage::Finished(output)));
-        if let Err(payload) = dropped {
-            discard(|| *stage = Stage::Finished(Err(TaskError::panicked(payload))));
-            return true;
-        }
-        false
+    ///
+    /// # Safety
+    ///
+    /// As for [`poll`](Self::poll).
+    #[inline]
+    unsafe fn end(cell: NonNull<Header>, output: Result<F::Output, TaskError>) -> bool {
+        // SAFETY: passed on from the caller.
+        let future = unsafe { Self::running(cell) };
+        // SAFETY: as above. It is dropped once: whether this unwinds or not, the end takes its place without a drop.
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { std::ptr::drop_in_place(future) }));
+        // SAFETY: as above.
+        let ended = unsafe { Self::ended(cell) };
+        let Err(payload) = dropped else {
+            // SAFETY: what was there is dropped.
+            unsafe { ended.write(Some(output)) };
+            return false;
+        };
+        // SAFETY: as above.
+        unsafe { ended.write(Some(Err(TaskError::panicked(payload)))) };
+        discard(|| drop(output));
+        true
     }
 
     /// See [`VTable::watcher`].
@@ -209,9 +212,7 @@ impl<F: Body> Cell<F> {
     /// As for [`poll`](Self::poll).
     unsafe fn fail(cell: NonNull<Header>, error: TaskError) {
         // SAFETY: passed on from the caller.
-        let stage = unsafe { Self::stage(cell) };
-        // SAFETY: the caller alone touches the stage.
-        Self::finish(unsafe { &mut *stage }, Err(error));
+        unsafe { Self::end(cell, Err(error)) };
     }
 
     /// See [`VTable::overrule`].
@@ -221,11 +222,14 @@ impl<F: Body> Cell<F> {
     /// As for [`drop_output`](Self::drop_output).
     unsafe fn overrule(cell: NonNull<Header>, error: TaskError) {
         // SAFETY: passed on from the caller.
-        let stage = unsafe { Self::stage(cell) };
-        // SAFETY: the caller alone touches the stage.
-        let stage = unsafe { &mut *stage };
-        if let Stage::Finished(Ok(_)) = stage {
-            Self::finish(stage, Err(error));
+        let ended = unsafe { Self::ended(cell) };
+        // SAFETY: the future is gone, and the caller alone touches the stage.
+        let ended = unsafe { &mut *ended };
+        if let Some(Ok(_)) = ended {
+            let value = ended.replace(Err(error));
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+                discard(|| *ended = Some(Err(TaskError::panicked(payload))));
+            }
         }
     }
 
@@ -236,11 +240,11 @@ impl<F: Body> Cell<F> {
     /// `cell` is such a cell, its future is gone, and nobody changes its stage while what is returned is used.
     unsafe fn output(cell: NonNull<Header>) -> *const () {
         // SAFETY: passed on from the caller.
-        let stage = unsafe { Self::stage(cell) };
-        // SAFETY: nobody changes the stage.
-        match unsafe { &*stage } {
-            Stage::Finished(output) => std::ptr::from_ref(output).cast(),
-            _ => std::ptr::null(),
+        let ended = unsafe { Self::ended(cell) };
+        // SAFETY: the future is gone, and nobody changes the stage.
+        match unsafe { &*ended } {
+            Some(output) => std::ptr::from_ref(output).cast(),
+            None => std::ptr::null(),
         }
     }
 
@@ -251,10 +255,10 @@ impl<F: Body> Cell<F> {
     /// As for [`output`](Self::output).
     unsafe fn panic(cell: NonNull<Header>) -> Option<String> {
         // SAFETY: passed on from the caller.
-        let stage = unsafe { Self::stage(cell) };
-        // SAFETY: nobody changes the stage.
-        match unsafe { &*stage } {
-            Stage::Finished(Err(error)) if error.is_panic() && !error.is_reported() => {
+        let ended = unsafe { Self::ended(cell) };
+        // SAFETY: the future is gone, and nobody changes the stage.
+        match unsafe { &*ended } {
+            Some(Err(error)) if error.is_panic() && !error.is_reported() => {
                 Some(error.panic_message().unwrap_or("(its payload is no text)").to_owned())
             }
             _ => None,
@@ -268,11 +272,11 @@ impl<F: Body> Cell<F> {
     /// As for [`output`](Self::output).
     unsafe fn outcome(cell: NonNull<Header>) -> u64 {
         // SAFETY: passed on from the caller.
-        let stage = unsafe { Self::stage(cell) };
-        // SAFETY: nobody changes the stage.
-        match unsafe { &*stage } {
-            Stage::Finished(Err(error)) if error.is_cancelled() => FAILED | CANCELLED,
-            Stage::Finished(Err(_)) => FAILED,
+        let ended = unsafe { Self::ended(cell) };
+        // SAFETY: the future is gone, and nobody changes the stage.
+        match unsafe { &*ended } {
+            Some(Err(error)) if error.is_cancelled() => FAILED | CANCELLED,
+            Some(Err(_)) => FAILED,
             _ => 0,
         }
     }
@@ -284,10 +288,10 @@ impl<F: Body> Cell<F> {
     /// `cell` is such a cell, its future is gone, and the caller alone may touch its stage.
     unsafe fn drop_output(cell: NonNull<Header>) {
         // SAFETY: passed on from the caller.
-        let stage = unsafe { Self::stage(cell) };
-        // SAFETY: the caller alone touches the stage.
-        let stage = unsafe { &mut *stage };
-        discard(|| *stage = Stage::Consumed);
+        let ended = unsafe { Self::ended(cell) };
+        // SAFETY: the future is gone, and the caller alone touches the stage.
+        let ended = unsafe { &mut *ended };
+        discard(|| *ended = None);
     }
 
     /// See [`VTable::take_output`].
@@ -298,20 +302,11 @@ impl<F: Body> Cell<F> {
     /// nothing in it to be dropped.
     unsafe fn take_output(cell: NonNull<Header>, out: *mut ()) {
         // SAFETY: passed on from the caller.
-        let stage = unsafe { Self::stage(cell) };
-        // SAFETY: the caller alone touches the stage.
-        let stage = unsafe { &mut *stage };
-        let taken = if let Stage::Finished(output) = stage {
-            // SAFETY: the output is read once: the stage is overwritten next, and not dropped.
-            let output = unsafe { std::ptr::from_mut(output).read() };
-            // SAFETY: as above.
-            unsafe { std::ptr::from_mut(stage).write(Stage::Consumed) };
-            Some(output)
-        } else {
-            None
-        };
+        let ended = unsafe { Self::ended(cell) };
+        // SAFETY: the future is gone, and the caller alone touches the stage.
+        let taken = unsafe { &mut *ended }.take();
         // SAFETY: the caller says what `out` points to.
-        unsafe { out.cast::<Option<Result<F::Output, TaskError>>>().write(taken) };
+        unsafe { out.cast::<End<F>>().write(taken) };
     }
 }
 

@@ -97,11 +97,11 @@ pub(crate) struct Cold {
     pub(crate) span: std::sync::OnceLock<crate::trace::TaskSpan>,
 }
 
-/// The front of every task cell: 96 bytes, then the future or its output.
+/// The front of every task cell: 88 bytes, then the future or its output.
 #[repr(C)]
 pub(crate) struct Header {
     pub(crate) word: Word,
-    /// Used by local tasks only.
+    /// Notes of other threads, of a local task; what is counted in advance, of a shared one.
     pub(crate) remote: Remote,
     front: Front,
 }
@@ -115,16 +115,13 @@ pub(crate) struct Front {
     pub(crate) vtable: &'static VTable,
     /// The page that the cell lies in; it knows the loop, and lives as long as any of its cells.
     pub(crate) page: *const Page,
-    /// Of a free cell, the next one of a list; owned by whoever holds the cell. Of a task, how many references its word counts in
-    /// advance, as an address; owned by the side that polls it.
-    pub(crate) next: UnsafeCell<*mut Header>,
     pub(crate) id: u64,
     /// The id of the task that created this one, 0 for none, and [`READ`].
     parent: AtomicU64,
     pub(crate) location: &'static Location<'static>,
     /// Who awaits the handle. Owned by the handle while `JOINER` is clear, by the completing side while it is set.
     pub(crate) joiner: UnsafeCell<Option<Waker>>,
-    /// The task that this one awaits outside of any scope; see `cancel`.
+    /// The task that this one awaits outside of any scope; see `cancel`. Of a free cell, the next one of its list.
     pub(crate) awaits: AtomicPtr<Header>,
     /// Allocated by the first who needs it, freed with the cell.
     pub(crate) cold: AtomicPtr<Cold>,
@@ -159,6 +156,19 @@ impl Front {
 }
 
 impl Header {
+    /// The next cell of a list of free ones. Called by whoever holds this free cell.
+    #[inline]
+    pub(crate) fn next_free(&self) -> *mut Header {
+        // Relaxed, as in `set_next_free`: lists go from thread to thread by their heads.
+        self.awaits.load(Ordering::Relaxed)
+    }
+
+    /// Called by whoever holds this free cell, which is no task and awaits none.
+    #[inline]
+    pub(crate) fn set_next_free(&self, next: *mut Header) {
+        self.awaits.store(next, Ordering::Relaxed);
+    }
+
     /// Where the id of a task and the place of its creation are.
     pub(crate) const IDENTITY: IdentityAt = IdentityAt {
         id: offset_of!(Header, front) + offset_of!(Front, id),
@@ -202,7 +212,6 @@ impl Header {
         let value = Front {
             vtable,
             page,
-            next: UnsafeCell::new(ptr::null_mut()),
             id,
             parent: AtomicU64::new(parent),
             location,
@@ -356,24 +365,20 @@ impl Raw {
     #[inline]
     fn acquire_in_advance(self) {
         let header = self.header();
-        header.next.with_mut(|advance| {
-            // SAFETY: this side alone polls the task (or the mutant finds out), which owns the field.
-            let advance = unsafe { &mut *advance };
-            if advance.is_null() {
+        match header.remote.advance() {
+            0 => {
                 header.word.acquire_at_once();
-                *advance = ptr::without_provenance_mut(AT_ONCE as usize - 1);
-            } else {
-                *advance = ptr::without_provenance_mut(advance.addr() - 1);
+                header.remote.set_advance(AT_ONCE - 1);
             }
-        });
+            advance => header.remote.set_advance(advance - 1),
+        }
     }
 
     /// How many references the word counts in advance. For the side that polls the task, or polled it last.
     #[inline]
     fn advance(self) -> u64 {
-        // SAFETY: the caller owns the field.
-        let advance = self.header().next.with(|advance| unsafe { *advance }.addr());
-        if mutant("task-complete-keeps-advance") { 0 } else { advance as u64 }
+        let advance = self.header().remote.advance();
+        if mutant("task-complete-keeps-advance") { 0 } else { advance }
     }
 
     /// Gives a reference back.

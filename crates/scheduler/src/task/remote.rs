@@ -12,6 +12,7 @@
 //! | 3 | [`DETACH`] | its handle was dropped |
 //! | 4 | [`JOIN`] | a waker for its completion lies in the cold part |
 //! | 5 | [`CLOSED`] | the loop is closed: the state word is shared now, nothing is noted here any more |
+//! | 8..16 | advance | of a shared task: references that its state word counts in advance; the side's that polls it |
 //! | 32..64 | count | references that other threads added (or, negative, gave back) since the last merge |
 //!
 //! A foreign thread that gives a reference back cannot know whether it was the last: that is local count + this count.
@@ -28,6 +29,9 @@ pub(crate) const CANCEL: u64 = 1 << 2;
 pub(crate) const DETACH: u64 = 1 << 3;
 pub(crate) const JOIN: u64 = 1 << 4;
 pub(crate) const CLOSED: u64 = 1 << 5;
+
+const ADVANCE: u64 = 1 << 8;
+const ADVANCES: u64 = 0xFF << 8;
 
 const ONE: u64 = 1 << 32;
 
@@ -56,6 +60,19 @@ impl Remote {
     #[inline]
     pub(crate) fn reset(&self, word: u64) {
         self.0.store(word, Ordering::Relaxed);
+    }
+
+    /// How many references the state word counts in advance; none of a local task. Relaxed: what hands the task from one poll to
+    /// the next orders this, too.
+    #[inline]
+    pub(crate) fn advance(&self) -> u64 {
+        (self.0.load(Ordering::Relaxed) & ADVANCES) / ADVANCE
+    }
+
+    /// Notes how many they are, for the side that polls a shared task, of which the word holds nothing else.
+    #[inline]
+    pub(crate) fn set_advance(&self, advance: u64) {
+        self.0.store(advance * ADVANCE, Ordering::Relaxed);
     }
 
     /// Notes `flags` and a change of `references`, and puts the task on its way to the inbox if `flags` or a decrement

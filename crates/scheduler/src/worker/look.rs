@@ -11,6 +11,14 @@ use super::{LOOK_POLLS, Worker};
 /// as many: a look costs some 100 ns, and with readiness to take in a system call.
 const SHORTEST_LOOK: u64 = 10_000;
 
+/// How many polls of so many nanoseconds there are to be from one look to the next. Computed where they are measured: a
+/// division takes as long as half of what else there is to do after a sleep.
+pub(super) fn polls_between(look_interval: u64, poll_time: u64) -> u64 {
+    let poll_time = poll_time.max(1);
+    let most = (SHORTEST_LOOK / poll_time).clamp(u64::from(LOOK_POLLS), 4 * u64::from(LOOK_POLLS));
+    (look_interval / poll_time).clamp(1, most)
+}
+
 impl Worker {
     /// Fires what is due, takes in readiness and a share of the injector, and adapts how often to look.
     ///
@@ -25,6 +33,7 @@ impl Worker {
             // A moving average over about four looks.
             let average = (self.poll_time.get() * 3 + average) / 4;
             self.poll_time.set(average);
+            self.polls_to_look.set(polls_between(self.look_interval, average));
             slot.poll_time.store(average.try_into().unwrap_or(u32::MAX), Ordering::Relaxed);
         }
         let ends = slot.is_asked_to_look() && self.heed();
@@ -76,8 +85,6 @@ impl Worker {
 
     /// Has the next look come when it is due; whether somebody had asked for it before.
     pub(crate) fn put_off_look(&self) -> bool {
-        let poll_time = self.poll_time.get().max(1);
-        let most = (SHORTEST_LOOK / poll_time).clamp(u64::from(LOOK_POLLS), 4 * u64::from(LOOK_POLLS));
-        self.slot().put_off_look((self.look_interval / poll_time).clamp(1, most))
+        self.slot().put_off_look(self.polls_to_look.get())
     }
 }

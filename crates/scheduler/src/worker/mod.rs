@@ -9,9 +9,10 @@
 //!    they share is still in the cache;
 //! 4. the worker's own queue, in order; then the injector;
 //! 5. other workers' queues, if few enough search;
-//! 6. sleep: in the driver if tasks wait for I/O and nobody else is there, else on the worker's own parker.
+//! 6. sleep: in the driver if tasks wait for I/O and nobody else is there, else on the worker's own parker; where its sleeps were
+//!    brief of late, it first waits awake.
 //!
-//! `run` has the turns and the two ways of making them, `look`, `ready`, `search`, `poll` and `sleep` their parts, `create` how
+//! `run` has the turns and the two ways of making them, `look`, `ready`, `search`, `poll`, `wait` and `sleep` their parts, `create` how
 //! cells are made.
 //!
 //! Wake-ups are *earned*. Waking a helper costs some 5 us on each side, and every task that it takes comes to a cold
@@ -58,6 +59,9 @@ pub(crate) use deliver::Polled;
 /// into step with a program's own batches.
 pub(crate) const LOOK_POLLS: u32 = 61;
 
+/// What a poll is taken to last before any has been measured, in nanoseconds.
+const FIRST_POLL_TIME: u64 = 1000;
+
 /// One worker of a loop. Its thread has `context` as its current context while it runs.
 #[repr(C)]
 pub(crate) struct Worker {
@@ -76,6 +80,8 @@ pub(crate) struct Worker {
     lifo_streak: Cell<u8>,
     /// In nanoseconds.
     look_interval: u64,
+    /// How many polls there are to be from one look to the next, at the present average.
+    polls_to_look: Cell<u64>,
     looked_at: Cell<u64>,
     polls_at_look: Cell<u64>,
     /// The moving average of a poll's time, in nanoseconds.
@@ -140,9 +146,13 @@ impl Worker {
             heap: Heap::new(index),
             lifo_streak: Cell::new(0),
             look_interval: nanos(shared.config.look_interval),
+            polls_to_look: Cell::new(look::polls_between(
+                nanos(shared.config.look_interval),
+                FIRST_POLL_TIME,
+            )),
             looked_at: Cell::new(0),
             polls_at_look: Cell::new(0),
-            poll_time: Cell::new(1000),
+            poll_time: Cell::new(FIRST_POLL_TIME),
             searching: Cell::new(false),
             fed: Cell::new(false),
             drained_at: Cell::new(None),

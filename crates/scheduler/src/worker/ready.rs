@@ -121,6 +121,12 @@ impl Worker {
     /// What to do next where the queue is empty.
     #[inline(never)]
     fn next_injected(&self) -> Option<Raw> {
+        if self.drained_at.get().is_some() { self.next_of_drained() } else { self.take_injected(false) }
+    }
+
+    /// As [`next_injected`](Self::next_injected), where all that was injected has been taken.
+    #[inline(never)]
+    fn next_of_drained(&self) -> Option<Raw> {
         // What was emptied a moment ago gets a moment to fill: see `lingers`.
         if self.has_just_drained() { None } else { self.take_injected(false) }
     }

@@ -246,6 +246,7 @@ impl Worker {
         }
     }
 
+    /// There is nothing to do: waits awake if that pays, or else sleeps.
     fn rest(&self, mut last: impl FnMut() -> bool) {
         if !self.waits_awake(&mut last) {
             self.sleep(last);

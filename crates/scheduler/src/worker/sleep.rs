@@ -117,8 +117,14 @@ impl Worker {
         if self.slot().main_woken.load(Ordering::Acquire) {
             return true;
         }
+        self.sees_backlog()
+    }
+
+    /// Whether an awake worker has more than it should run alone.
+    #[inline]
+    pub(super) fn sees_backlog(&self) -> bool {
         let worth = |victim| self.is_worth_stealing(victim).then_some(());
-        shared.idle.find_awake(self.index, 0, worth).is_some()
+        self.shared.idle.find_awake(self.index, 0, worth).is_some()
     }
 
     /// Sleeps under virtual time, and wakes up. The last worker to sleep lets time jump to the next deadline of any

@@ -1,19 +1,31 @@
-//! Waiting awake: a worker that is about to sleep, and was woken soon after its last sleep began, first looks out for a moment
-//! for what would wake it.
+//! Waiting awake: a worker that is about to sleep, and was woken soon after it last fell asleep, first looks out for a moment for
+//! what others bring. When, for how long, and why no wake is lost: `docs/design/sleep-wake.md`.
 
-use heist_core::clock::nanos;
+use std::time::Duration;
+
+use heist_core::clock::{NEVER, nanos};
 use heist_core::patience::LONGEST_WAIT;
 use heist_core::sync::hint;
-use std::time::Duration;
 
 use super::Worker;
 use crate::shared::RUNNING;
 
-/// How often who looks after I/O takes in readiness while it waits: a system call of less than 1 us.
+/// How often who looks after I/O takes in readiness meanwhile: a system call of less than 1 us.
 const IO_INTERVAL: Duration = Duration::from_micros(5);
 
+/// What a wait has come to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// What another thread brought: what the wait was for.
+    News,
+    /// Something to do that would have been found without a wake-up, too.
+    Work,
+    Nothing,
+}
+
 impl Worker {
-    /// A sleep has ended after so many readings of the stopwatch; whether somebody called this worker.
+    /// A sleep has ended after so many readings of the stopwatch; whether somebody called this worker. To have been called for
+    /// a backlog, or to be shown readiness, is no sign that waiting pays.
     #[inline]
     pub(super) fn slept(&self, called: bool, readings: u64) {
         let shared = &*self.shared;
@@ -21,13 +33,15 @@ impl Worker {
         self.waits.slept(for_news.then(|| shared.stopwatch.span(readings)));
     }
 
-    /// Stays awake for a moment if that would have paid the last time. `true` when there is something.
+    /// Stays awake for a moment where that would have paid before. `true` when there is something. No sleep may come where
+    /// `last` says so, and no wait.
     #[inline]
     pub(super) fn waits_awake(&self, last: &mut impl FnMut() -> bool) -> bool {
-        self.waits.may_wait() && self.may_wait() && !last() && self.wait_awake()
+        self.waits.may_wait() && self.is_free_to_wait() && !last() && self.wait_awake()
     }
 
-    fn may_wait(&self) -> bool {
+    fn is_free_to_wait(&self) -> bool {
+        // (A model has no time.)
         !cfg!(heist_loom)
             && self.index < self.shared.workers
             && !self.shared.clock.is_virtual()
@@ -36,13 +50,15 @@ impl Worker {
             && self.becomes_only_searcher()
     }
 
-    /// Whether this worker searches, and nobody else: a push is left to it then, and who else has nothing to do sleeps.
+    /// Whether this worker searches now, and nobody else: pushes are left to it then.
     fn becomes_only_searcher(&self) -> bool {
-        self.local || {
-            let only = self.shared.idle.search_alone(self.searching.get());
-            self.searching.set(self.searching.get() || only);
-            only
+        if self.local {
+            return true;
         }
+        let searches = self.searching.get();
+        let alone = self.shared.idle.search_alone(searches);
+        self.searching.set(searches || alone);
+        alone
     }
 
     #[inline(never)]
@@ -57,35 +73,32 @@ impl Worker {
         if drives {
             shared.driver.release(self.index);
         }
-        if found != Some(false) {
-            self.waits.ended(found.is_some());
+        // No poll took this long: the stretch is not measured. The look at its end comes when it is due all the same.
+        self.looked_at.set(NEVER);
+        if found != Found::Work {
+            self.waits.ended(found == Found::News);
         }
-        found.is_some()
+        found != Found::Nothing
     }
 
-    /// Whether somebody brought something, or the driver did (`false`).
-    fn look_out(&self, drives: bool, now: u64) -> Option<bool> {
+    fn look_out(&self, drives: bool, now: u64) -> Found {
         let shared = &*self.shared;
         let read = || shared.stopwatch.read(&shared.clock);
-        let (begun, mut driven) = (read(), None);
+        let (begun, mut next_turn) = (read(), Duration::ZERO);
         loop {
             if shared.injector.len() > 0 || self.slot().parker.take_token() {
-                return Some(true);
+                return Found::News;
             }
-            let worth = |victim| self.is_worth_stealing(victim).then_some(());
-            if !self.local && shared.idle.find_awake(self.index, 0, worth).is_some() {
-                return Some(false);
-            }
-            let passed = read().saturating_sub(begun);
-            if shared.stopwatch.span(passed) > LONGEST_WAIT {
-                return None;
-            }
-            if drives && driven.is_none_or(|at| shared.stopwatch.span(passed - at) > IO_INTERVAL) {
+            let passed = shared.stopwatch.span(read().saturating_sub(begun));
+            if drives && passed >= next_turn {
                 self.drive(|| shared.driver.turn(self.index, now, true));
-                if self.has_anything() {
-                    return Some(false);
-                }
-                driven = Some(passed);
+                next_turn = passed + IO_INTERVAL;
+            }
+            if self.has_anything() || self.sees_backlog() {
+                return Found::Work;
+            }
+            if passed > LONGEST_WAIT {
+                return Found::Nothing;
             }
             hint::spin_loop();
         }

@@ -19,7 +19,8 @@ const BUSY: usize = 16 << 10;
 const MOST_GREED: u8 = 6;
 const GREEDY: usize = FIRST_ROOM << MOST_GREED;
 
-/// The buffer of one reader: two words while nothing is held, since each idle connection has one.
+/// The buffer of one reader: two words while nothing is held, since each idle connection has one. What the reader itself has
+/// to keep beside it lies in the second, too.
 #[derive(Default)]
 pub(crate) struct Buffer {
     held: Option<Box<Held>>,
@@ -29,6 +30,11 @@ pub(crate) struct Buffer {
     full: bool,
     /// The last read came to [`BUSY`] or more.
     busy: bool,
+    /// The reader's: nothing comes any more.
+    pub(super) eof: bool,
+    /// The reader's: how much it keeps while it looks for the end of a line. [`u32::MAX`] is no limit. Half a word, since each
+    /// idle connection has one.
+    pub(super) limit: u32,
 }
 
 /// Bytes that wait, and the room behind them.
@@ -66,10 +72,21 @@ impl Held {
 }
 
 impl Buffer {
+    /// That of a reader, with its limit.
+    pub(super) fn with_limit(limit: u32) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
     /// A buffer that has `bytes` in it.
     pub(crate) fn of(bytes: Vec<u8>) -> Self {
-        let held = (!bytes.is_empty()).then(|| Box::new(Held { bytes, start: 0 }));
-        Self { held, ..Self::default() }
+        let mut buffer = Self::default();
+        buffer.replace(bytes);
+        buffer
+    }
+
+    /// Holds `bytes`, instead of what it held.
+    pub(super) fn replace(&mut self, bytes: Vec<u8>) {
+        self.held = (!bytes.is_empty()).then(|| Box::new(Held { bytes, start: 0 }));
     }
 
     pub(crate) fn get(&self) -> &[u8] {
@@ -176,5 +193,15 @@ impl Buffer {
                 self.held = None;
             }
         }
+    }
+}
+
+#[cfg(all(test, not(heist_loom), target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_is_two_words() {
+        assert_eq!(size_of::<Buffer>(), 16);
     }
 }

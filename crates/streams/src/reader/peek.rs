@@ -38,7 +38,7 @@ impl StreamReader {
             let message = format!("{n} bytes are more than the limit of the reader, {}", self.limit());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        while self.state.buffer.len() < n && !self.state.eof {
+        while self.state.buffer.len() < n && !self.state.buffer.eof {
             poll_fn(|cx| self.poll_fill(cx, usize::MAX)).await?;
         }
         Ok(self.buffered())

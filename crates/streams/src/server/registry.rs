@@ -13,7 +13,11 @@ pub(super) struct Key {
 }
 
 /// A connection, from its accept until its handler has ended and its writer has given the socket back.
+///
+/// Each idle connection has one, so the serial number stands here and not beside it, where it would take a word.
 pub(super) struct Entry {
+    /// That of its key.
+    serial: u32,
     pub(super) writer: WeakWriter,
     /// `None` until it is made.
     pub(super) task: Option<TaskRef>,
@@ -25,8 +29,7 @@ pub(super) struct Entry {
 
 #[derive(Default)]
 pub(super) struct Registry {
-    /// Each entry with the serial number of its key.
-    slots: Vec<Option<(u32, Entry)>>,
+    slots: Vec<Option<Entry>>,
     free: Vec<u32>,
     next_serial: u32,
 }
@@ -37,25 +40,24 @@ impl Registry {
     }
 
     pub(super) fn insert(&mut self, writer: WeakWriter) -> Key {
-        let entry = Entry { writer, task: None, open: true, running: true };
         let serial = self.next_serial;
         self.next_serial = serial.wrapping_add(1);
         let slot = self.free.pop().unwrap_or_else(|| {
             if self.slots.len() == self.slots.capacity() {
-                // By a fourth, not to the double: each idle connection pays for the room of others.
-                self.slots.reserve_exact((self.slots.len() / 4).max(32));
+                // By an eighth, not to the double: each idle connection pays for the room of others.
+                self.slots.reserve_exact((self.slots.len() / 8).max(32));
             }
             self.slots.push(None);
             // No system has as many descriptors.
             (self.slots.len() - 1) as u32
         });
-        self.slots[slot as usize] = Some((serial, entry));
+        self.slots[slot as usize] = Some(Entry { serial, writer, task: None, open: true, running: true });
         Key { slot, serial }
     }
 
     pub(super) fn get(&mut self, key: Key) -> Option<&mut Entry> {
-        let (serial, entry) = self.slots.get_mut(key.slot as usize)?.as_mut()?;
-        (*serial == key.serial).then_some(entry)
+        let entry = self.slots.get_mut(key.slot as usize)?.as_mut()?;
+        (entry.serial == key.serial).then_some(entry)
     }
 
     /// Changes an entry, and takes it out if it is over, for the caller to drop outside the lock.
@@ -66,7 +68,7 @@ impl Registry {
         if entry.open || entry.running {
             return None;
         }
-        let (_, over) = self.slots[key.slot as usize].take()?;
+        let over = self.slots[key.slot as usize].take()?;
         self.free.push(key.slot);
         if self.free.len() == self.slots.len() {
             // After a rush the memory goes back.
@@ -76,7 +78,7 @@ impl Registry {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.slots.iter().flatten().map(|(_, entry)| entry)
+        self.slots.iter().flatten()
     }
 }
 

@@ -180,7 +180,7 @@ impl Levels {
     /// The tick that an entry is filed by: that of its deadline, or the current one where that has passed.
     #[inline]
     fn tick_of(&self, entry: EntryRef) -> u64 {
-        (entry.node(|node| node.deadline) >> TICK).max(self.elapsed)
+        (entry.deadline() >> TICK).max(self.elapsed)
     }
 
     /// The first slot in use: level and digit.
@@ -257,6 +257,6 @@ impl Levels {
 
 /// What an entry of a slot has as its place.
 #[inline]
-fn place_of(level: usize, digit: usize) -> u32 {
-    (level * SLOTS + digit) as u32
+fn place_of(level: usize, digit: usize) -> u16 {
+    (level * SLOTS + digit) as u16
 }

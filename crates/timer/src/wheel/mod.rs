@@ -25,8 +25,8 @@ use heist_core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Or
 use heist_core::sync::cell::UnsafeCell;
 use heist_core::sync::{hint, mutant};
 
-pub(crate) use self::entry::{ARMED, CLOSED, EntryRef, FIRED};
-use self::entry::{Entry, NURSERY};
+use self::entry::NURSERY;
+pub(crate) use self::entry::{ARMED, CLOSED, Entry, EntryRef, FIRED};
 use self::levels::Levels;
 use self::nursery::Nursery;
 use self::pages::Pages;
@@ -78,11 +78,35 @@ struct Core {
     levels: Levels,
     nursery: Nursery,
     pages: Pages,
-    /// How many timers were ever armed here.
-    order: u64,
     closed: bool,
     /// Room for the wakers of a batch, kept so that firing allocates nothing.
     due: Vec<Waker>,
+}
+
+impl Core {
+    #[inline(always)]
+    fn arm_youngest(&mut self, young: &AtomicBool, delay: u64, waker: Waker) -> Result<EntryRef, Waker> {
+        // `young` also says that the loop is not closed, and that time is real: else the nursery would have been settled.
+        if self.nursery.has_youngest() || !young.load(Ordering::Relaxed) {
+            return Err(waker);
+        }
+        let Some(entry) = self.pages.take_spare() else { return Err(waker) };
+        entry.set_deadline(delay);
+        entry.arm(waker);
+        self.nursery.push_only(entry);
+        Ok(entry)
+    }
+
+    #[inline(always)]
+    fn release_youngest(&mut self, entry: EntryRef) -> Option<Waker> {
+        let known = self.nursery.is_youngest(entry) || mutant("timer-release-as-youngest");
+        if !known || self.pages.has_spare() {
+            return None;
+        }
+        self.nursery.remove_youngest();
+        self.pages.give_back_spare(entry);
+        Some(entry.disarm_armed())
+    }
 }
 
 // SAFETY: `core` is reached only with the owner word held; entries are Send + Sync.
@@ -116,7 +140,6 @@ impl Wheel {
                 levels: Levels::new(),
                 nursery: Nursery::new(),
                 pages: Pages::new(),
-                order: 0,
                 closed: false,
                 due: Vec::new(),
             }),
@@ -179,17 +202,21 @@ impl Wheel {
         })
     }
 
-    /// A fresh entry, with the next order and with `deadline` in its node.
+    /// As [`arm_young`](Self::arm_young), the usual way: the last limit was disarmed as the youngest, and nobody has looked at
+    /// what is due since. In any other case the waker comes back.
+    #[inline(always)]
+    pub fn arm_youngest(&self, delay: u64, waker: Waker) -> Result<EntryRef, Waker> {
+        let Some(_held) = self.try_hold() else { return Err(waker) };
+        // SAFETY: the owner word is held, and the closure does not reach the core in another way.
+        self.core.with_mut(|core| unsafe { &mut *core }.arm_youngest(&self.young, delay, waker))
+    }
+
+    /// A fresh entry, with `deadline` in it.
     #[inline(always)]
     fn take(&self, core: &mut Core, deadline: u64) -> EntryRef {
         self.sweep(core);
         let entry = core.pages.take();
-        let order = core.order;
-        core.order += 1;
-        entry.node(|node| {
-            node.deadline = deadline;
-            node.order = order;
-        });
+        entry.set_deadline(deadline);
         entry
     }
 
@@ -219,7 +246,7 @@ impl Wheel {
     #[cold]
     fn settle_all(&self, core: &mut Core, told: Option<u64>) {
         self.young.store(false, Ordering::Relaxed);
-        if core.nursery.is_empty() {
+        if core.nursery.count() == 0 {
             return;
         }
         // Read with the owner word held: it comes after the arming of all that are there, on whatever thread this is.
@@ -228,10 +255,8 @@ impl Wheel {
         nursery.drain(|entry| {
             // What a handle has cancelled is on its way to the garbage stack.
             if !entry.is_cancelled() {
-                let deadline = entry.node(|node| {
-                    node.deadline = now.saturating_add(node.deadline).min(NEVER - 1);
-                    node.deadline
-                });
+                let deadline = now.saturating_add(entry.deadline()).min(NEVER - 1);
+                entry.set_deadline(deadline);
                 self.file(levels, entry, deadline);
             }
         });
@@ -243,7 +268,7 @@ impl Wheel {
             if entry.place() == NURSERY {
                 self.settle(core);
             }
-            entry.node(|node| node.deadline)
+            entry.deadline()
         })
     }
 
@@ -260,6 +285,15 @@ impl Wheel {
             core.pages.give_back(entry);
             waker
         })
+    }
+
+    /// As [`release_local`](Self::release_local), the usual way for a limit: it is the youngest in the nursery, so it is armed.
+    /// `None` leaves it as it is.
+    #[inline(always)]
+    pub fn release_youngest(&self, entry: EntryRef) -> Option<Waker> {
+        let _held = self.try_hold()?;
+        // SAFETY: the owner word is held, and the closure does not reach the core in another way.
+        self.core.with_mut(|core| unsafe { &mut *core }.release_youngest(entry))
     }
 
     /// Whether a timer that was armed here with this deadline has fired: what is linked is due at `earliest` or later. `false`
@@ -279,16 +313,9 @@ impl Wheel {
 
     /// Puts another waker into an armed entry; what was there comes back, or `waker` itself where the timer is no longer
     /// armed. Called by the handle, on any thread.
-    pub fn replace_waker(&self, entry: EntryRef, waker: Waker) -> Result<Option<Waker>, Waker> {
-        let mut waker = Some(waker);
-        let old = self.with(|_| {
-            // With the owner word held nobody fires, so the answer stays true.
-            if entry.state() != ARMED { None } else { Some(entry.replace_waker(waker.take()?)) }
-        });
-        match (old, waker) {
-            (None, Some(refused)) => Err(refused),
-            (old, _) => Ok(old.flatten()),
-        }
+    pub fn replace_waker(&self, entry: EntryRef, waker: Waker) -> Result<Waker, Waker> {
+        // With the owner word held nobody fires, so the answer stays true.
+        self.with(|_| if entry.state() == ARMED { Ok(entry.replace_waker(waker)) } else { Err(waker) })
     }
 
     /// Moves an armed timer to another deadline, waker and all, as if it had been armed now; `false` where it is no
@@ -299,12 +326,7 @@ impl Wheel {
                 return false;
             }
             self.unlink(core, entry);
-            let order = core.order;
-            core.order += 1;
-            entry.node(|node| {
-                node.deadline = deadline;
-                node.order = order;
-            });
+            entry.set_deadline(deadline);
             self.file(&mut core.levels, entry, deadline);
             true
         })
@@ -339,8 +361,7 @@ impl Wheel {
                 unsafe { Self::release_orphaned(wheel, entry) };
                 return waker;
             }
-            // Relaxed: published by the exchange.
-            entry.garbage.store(top, Ordering::Relaxed);
+            entry.set_link(top);
             // Release pairs with the Acquire of `sweep` and `orphan`.
             match this.garbage.top.compare_exchange_weak(
                 top,
@@ -522,7 +543,7 @@ impl Wheel {
         let mut freed = 0;
         // SAFETY: the stack holds entries of this wheel, or null.
         while let Some(entry) = unsafe { EntryRef::from_ptr(top) } {
-            top = entry.garbage.load(Ordering::Relaxed);
+            top = entry.link();
             let waker = entry.disarm();
             debug_assert!(waker.is_none(), "an entry on the garbage stack is not armed");
             if !mutant("timer-sweep-linked") {
@@ -545,7 +566,7 @@ impl Wheel {
         }
         if core.levels.linked() == 0 {
             self.publish(NEVER, false);
-        } else if entry.node(|node| node.deadline) <= self.earliest.load(Ordering::Relaxed) {
+        } else if entry.deadline() <= self.earliest.load(Ordering::Relaxed) {
             // Looking for the next one is left until somebody asks: most are disarmed before they matter.
             self.stale.store(true, Ordering::Release);
         }

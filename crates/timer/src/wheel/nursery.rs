@@ -8,41 +8,77 @@
 //!
 //! Everything here happens with the owner word held.
 
-use super::entry::{EntryRef, NURSERY};
+use super::entry::{EntryRef, NOWHERE, NURSERY};
 use super::row::Row;
 
 /// Entries in the order in which they were armed.
-pub(crate) struct Nursery(Row);
+pub(crate) struct Nursery {
+    /// The one that was armed last. Most are disarmed before the next is armed, and are never in a row.
+    youngest: Option<EntryRef>,
+    others: Row,
+}
 
 impl Nursery {
     pub const fn new() -> Self {
-        Self(Row::new())
+        Self { youngest: None, others: Row::new() }
     }
 
-    /// How many entries are in the list.
+    /// How many entries there are.
     pub fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    #[inline]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.others.len() + usize::from(self.youngest.is_some())
     }
 
     /// Adds an entry that is in no row.
     #[inline]
     pub fn push(&mut self, entry: EntryRef) {
-        self.0.push(entry, NURSERY);
+        entry.set_place(NURSERY);
+        if let Some(elder) = self.youngest.replace(entry) {
+            self.others.push(elder, NURSERY);
+        }
     }
 
-    /// Takes an entry of this list out.
+    /// Adds an entry that is in no row, where none is the youngest.
+    #[inline(always)]
+    pub fn push_only(&mut self, entry: EntryRef) {
+        debug_assert!(!self.has_youngest(), "who has looked finds none");
+        entry.set_place(NURSERY);
+        self.youngest = Some(entry);
+    }
+
+    #[inline(always)]
+    pub fn has_youngest(&self) -> bool {
+        self.youngest.is_some()
+    }
+
+    /// Whether this entry was armed last of all that are here.
+    #[inline(always)]
+    pub fn is_youngest(&self, entry: EntryRef) -> bool {
+        self.youngest == Some(entry)
+    }
+
+    /// Takes out the youngest, whose place is then for its next user to say.
+    #[inline(always)]
+    pub fn remove_youngest(&mut self) {
+        self.youngest = None;
+    }
+
+    /// Takes out an entry that is here.
     #[inline]
     pub fn remove(&mut self, entry: EntryRef) {
-        self.0.remove(entry);
+        if self.is_youngest(entry) {
+            self.remove_youngest();
+            entry.set_place(NOWHERE);
+        } else {
+            self.others.remove(entry);
+        }
     }
 
     /// Takes all entries out, first the one that was armed first.
-    pub fn drain(&mut self, take: impl FnMut(EntryRef)) {
-        self.0.drain(take);
+    pub fn drain(&mut self, mut take: impl FnMut(EntryRef)) {
+        self.others.drain(&mut take);
+        if let Some(youngest) = self.youngest.take() {
+            youngest.set_place(NOWHERE);
+            take(youngest);
+        }
     }
 }

@@ -9,10 +9,11 @@ use super::entry::{Entry, EntryRef};
 
 /// Entries in the first page. Pages double, up to [`LARGEST`].
 const FIRST: usize = if cfg!(heist_loom) { 2 } else { 64 };
-/// 4096 lines of 64 bytes: 256 KiB.
-const LARGEST: usize = 4096;
-/// A wheel of so many entries, which are 4 MiB, gets large pages from then on.
-const LARGE_FROM: usize = 65_536;
+/// 8192 entries of 32 bytes: 256 KiB.
+const LARGEST: usize = 8192;
+/// A wheel of so many entries, which are 8 MiB, gets large pages from then on, so that one that is just begun is a fifth of it at
+/// most.
+const LARGE_FROM: usize = 262_144;
 
 /// One block of entries. Those that were never in use are not initialised.
 struct Page {
@@ -49,6 +50,8 @@ pub(crate) struct Pages {
     carved: usize,
     /// An array beside the entries, so that taking one back need not touch it.
     free: Vec<EntryRef>,
+    /// A free one at hand, for who arms and disarms all the time.
+    spare: Option<EntryRef>,
     /// How many entries there are in the pages.
     entries: usize,
     /// How many entries handles own, once it has been [counted](Self::count_held); before that nobody needs to know.
@@ -60,13 +63,31 @@ unsafe impl Send for Pages {}
 
 impl Pages {
     pub const fn new() -> Self {
-        Self { pages: Vec::new(), carved: 0, free: Vec::new(), entries: 0, held: 0 }
+        Self { pages: Vec::new(), carved: 0, free: Vec::new(), spare: None, entries: 0, held: 0 }
     }
 
     /// A free entry. Allocates only when all entries are in use.
     #[inline]
     pub fn take(&mut self) -> EntryRef {
-        self.free.pop().unwrap_or_else(|| self.carve())
+        self.free.pop().unwrap_or_else(|| self.spare.take().unwrap_or_else(|| self.carve()))
+    }
+
+    /// The spare entry, if there is one.
+    #[inline(always)]
+    pub fn take_spare(&mut self) -> Option<EntryRef> {
+        self.spare.take()
+    }
+
+    /// Takes an entry back as the spare one, where there is none. It must be in no slot.
+    #[inline(always)]
+    pub fn give_back_spare(&mut self, entry: EntryRef) {
+        debug_assert!(self.spare.is_none(), "there is one spare entry");
+        self.spare = Some(entry);
+    }
+
+    #[inline(always)]
+    pub fn has_spare(&self) -> bool {
+        self.spare.is_some()
     }
 
     /// Takes an entry back. It must be in no slot.
@@ -78,7 +99,7 @@ impl Pages {
     /// Counts how many entries handles own; whether there are none.
     pub fn count_held(&mut self) -> bool {
         let unused = self.pages.last().map_or(0, |page| page.entries - self.carved);
-        self.held = self.entries - unused - self.free.len();
+        self.held = self.entries - unused - self.free.len() - usize::from(self.spare.is_some());
         self.held == 0
     }
 

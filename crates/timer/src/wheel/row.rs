@@ -1,4 +1,4 @@
-//! A row of timers: the entries of one slot of a wheel, or of its nursery.
+//! A row of timers: the entries of one slot of a wheel, or of its nursery, in the order in which they were armed.
 //!
 //! A row is an array of deadlines and entries, so that whoever goes through it reads one piece of memory from front to end and can
 //! have the entries fetched that come next; a list through the entries would wait for memory at each. An entry knows its index,
@@ -14,10 +14,14 @@ const AHEAD: usize = 8;
 /// The longest row whose room is kept when it has emptied: 16 KiB.
 const KEEP: usize = 1024;
 
+/// A longer row (64 KiB) does not double, but grows by an eighth, so that hardly any of it is empty: what is so long mostly lies
+/// in pages of its own, which the system moves without a copy.
+const DOUBLES: usize = 4096;
+
 /// A timer in a row.
 #[derive(Clone, Copy)]
 struct Item {
-    /// That of the entry's node, at hand.
+    /// That of the entry, at hand.
     deadline: u64,
     /// `None` is a gap.
     entry: Option<EntryRef>,
@@ -49,17 +53,13 @@ impl Row {
 
     /// Adds an entry that is in no row at the end of this one, which is known as `place`.
     #[inline]
-    pub fn push(&mut self, entry: EntryRef, place: u32) {
+    pub fn push(&mut self, entry: EntryRef, place: u16) {
         if self.items.len() == self.items.capacity() {
             self.make_room();
         }
-        let index = self.items.len();
-        let deadline = entry.node(|node| {
-            node.index = index;
-            node.deadline
-        });
+        entry.set_index(self.items.len());
         entry.set_place(place);
-        self.items.push(Item { deadline, entry: Some(entry) });
+        self.items.push(Item { deadline: entry.deadline(), entry: Some(entry) });
         self.live += 1;
     }
 
@@ -71,7 +71,7 @@ impl Row {
         if self.live == 0 {
             return self.clear();
         }
-        let index = entry.node(|node| node.index);
+        let index = entry.index();
         if index + 1 == self.items.len() {
             self.items.truncate(index);
         } else {
@@ -130,20 +130,21 @@ impl Row {
         }
     }
 
-    /// Brings the row into order by deadline, ties by arming order.
+    /// Brings the row, to which entries were only added at the end, into order by deadline, ties by arming order.
     pub fn sort(&mut self) {
         self.items.retain(|item| item.entry.is_some());
-        let order = |item: &Item| item.entry.map_or(0, |entry| entry.node(|node| node.order));
-        // Unstable is enough: no two orders are equal. The entries are looked at only where deadlines are.
+        // Where they were in the row is the order in which they were armed, and no two were at one place: so unstable is
+        // enough. The entries are looked at only where deadlines are equal.
+        let order = |item: &Item| item.entry.map_or(0, |entry| entry.index());
         self.items.sort_unstable_by(|a, b| a.deadline.cmp(&b.deadline).then_with(|| order(a).cmp(&order(b))));
         self.head = 0;
         self.number_from(0);
     }
 
     /// Adds an entry that is in no row to this one, which is in order, behind all that are due no later.
-    pub fn insert_sorted(&mut self, entry: EntryRef, place: u32) {
-        // A new entry has the greatest order, so it goes behind its equals.
-        let deadline = entry.node(|node| node.deadline);
+    pub fn insert_sorted(&mut self, entry: EntryRef, place: u16) {
+        // It is the last to be armed, so it goes behind its equals.
+        let deadline = entry.deadline();
         let index = self.items.partition_point(|item| item.deadline <= deadline);
         if index == self.items.len() {
             return self.push(entry, place);
@@ -154,7 +155,7 @@ impl Row {
         if index > self.head && self.items[index - 1].entry.is_none() {
             // Who sleeps again and again for a moment finds the gap that it has left.
             self.items[index - 1] = item;
-            entry.node(|node| node.index = index - 1);
+            entry.set_index(index - 1);
         } else {
             self.items.insert(index, item);
             self.head = self.head.min(index);
@@ -170,7 +171,9 @@ impl Row {
             self.head = 0;
             self.number_from(0);
         } else {
-            self.items.reserve(self.items.len().max(4));
+            let length = self.items.len();
+            let more = if length < DOUBLES { length.max(4) } else { length / 8 };
+            self.items.reserve_exact(more);
         }
     }
 
@@ -179,7 +182,7 @@ impl Row {
         for index in start..self.items.len() {
             self.prefetch(index + AHEAD);
             if let Some(entry) = self.items[index].entry {
-                entry.node(|node| node.index = index);
+                entry.set_index(index);
             }
         }
     }
