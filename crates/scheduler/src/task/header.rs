@@ -101,7 +101,7 @@ pub(crate) struct Cold {
 #[repr(C)]
 pub(crate) struct Header {
     pub(crate) word: Word,
-    /// Used by local tasks only.
+    /// Notes of other threads, of a local task; what is counted in advance, of a shared one.
     pub(crate) remote: Remote,
     front: Front,
 }
