@@ -25,6 +25,7 @@ impl PolledUdp {
         Self { udp: Arc::new(udp), reads: Wait::default(), writes: Wait::default() }
     }
 
+    #[cfg(feature = "quinn")]
     pub(crate) fn udp(&self) -> &Arc<UdpSocket> {
         &self.udp
     }

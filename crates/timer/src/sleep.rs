@@ -139,7 +139,7 @@ impl Sleep {
     }
 
     /// The deadline in nanoseconds on the loop's clock; `None` for a zero delay, and before the first poll of a sleep
-    /// that was made outside a loop and of a [`limit`] of a second or more.
+    /// that was made outside a loop and of a [`limit()`] of a second or more.
     ///
     /// ```
     /// # use std::time::Duration;

@@ -1,4 +1,4 @@
-//! [`limit`]: a sleep that bounds the time of something else, and mostly never comes to its end.
+//! [`limit()`]: a sleep that bounds the time of something else, and mostly never comes to its end.
 
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::{Sleep, sleep_until, with_wheel};
 use crate::stage::{Phase, Stage};
 use crate::wheel::Wheel;
 
-/// A limit on the time of something that is polled first: as [`sleep`], but a limit of a second or more counts from the
+/// A limit on the time of something that is polled first: as [`sleep`](super::sleep()), but a limit of a second or more counts from the
 /// first look at the clock after it began to wait.
 ///
 /// So it costs no clock read, and nothing at all beyond two entries in a list where it is dropped before that look; it is late by no
