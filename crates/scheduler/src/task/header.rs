@@ -354,7 +354,7 @@ impl Raw {
             context.is_some_and(|context| std::ptr::eq(context.current(), header))
                 || mutant("task-anybody-clones-in-advance")
         });
-        // A task that has ended gave back what was counted in advance.
+        // A task that has ended has given back what was counted in advance.
         if is_polled_here && self.header().word.load() & (LOCAL | COMPLETE) == 0 {
             self.acquire_in_advance();
         } else {
