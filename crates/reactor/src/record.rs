@@ -30,7 +30,7 @@ impl Key {
     const INDEX_MASK: u64 = (1 << Self::INDEX_BITS) - 1;
     /// How many low bits of the index hold the place in a page; the rest is the page's number. So an event finds its record
     /// without computing where the pages begin.
-    const PLACE_BITS: u32 = if usize::BITS >= 64 { 24 } else { 16 };
+    const PLACE_BITS: u32 = if usize::BITS >= 64 { 23 } else { 16 };
     const PLACE_MASK: u32 = (1 << Self::PLACE_BITS) - 1;
     /// Generations count modulo 65536, or what is left of a `usize`.
     const GENERATION_MASK: u16 = (usize::MAX >> Self::INDEX_BITS) as u16;
@@ -97,16 +97,17 @@ impl Record {
     }
 }
 
-/// Records in each of the first [`STEPS`] pages; the next as many pages have twice as many each, and so on. So at most a fifth
-/// of all records has never been in use. 64 records are one 4 KiB page of memory.
+/// Records in each of the first [`STEPS`] pages; the next as many pages have twice as many each, and so on. So at most one of
+/// `STEPS` records has never been in use. 64 records are one 4 KiB page of memory.
 #[cfg(not(heist_loom))]
 const FIRST_PAGE: u32 = 64;
 /// In a model each record costs; one is enough.
 #[cfg(heist_loom)]
 const FIRST_PAGE: u32 = 1;
-/// How many pages come before the next ones are larger.
-const STEPS: usize = 4;
-/// Pages, the largest of them as large as a place in one can tell: 134 million records, more than a process has descriptors
+/// How many pages come before the next ones are larger. Each idle connection pays for the room of others; an index of 32 bits
+/// has no room for the numbers of so many pages.
+const STEPS: usize = if usize::BITS >= 64 { 16 } else { 4 };
+/// Pages, the largest of them as large as a place in one can tell: 268 million records, more than a process has descriptors
 /// (half a million where a `usize` has 32 bits).
 const PAGES: usize = (Key::PLACE_BITS - FIRST_PAGE.ilog2() + 1) as usize * STEPS;
 
