@@ -35,7 +35,7 @@ use std::task::{Context, Poll, ready};
 pub use feed::Feeder;
 pub use lines::Lines;
 
-use crate::error::{IncompleteReadError, LimitOverrunError, ReadError, Sticky};
+use crate::error::{IncompleteReadError, LimitOverrunError, ReadError};
 use crate::wire::Input;
 pub(crate) use buffer::Buffer;
 use buffer::FIRST_ROOM;
@@ -78,7 +78,6 @@ pub struct StreamReader {
 struct State {
     input: Input,
     buffer: Buffer,
-    error: Option<Sticky>,
 }
 
 impl fmt::Debug for StreamReader {
@@ -88,7 +87,7 @@ impl fmt::Debug for StreamReader {
             .field("buffered", &self.state.buffer.len())
             .field("limit", &self.limit())
             .field("eof", &self.state.buffer.eof)
-            .field("error", &self.state.error)
+            .field("error", &self.state.buffer.error())
             .finish()
     }
 }
@@ -97,8 +96,7 @@ impl StreamReader {
     /// A reader of `input`, whose limit is not 0.
     pub(crate) fn over(input: Input, limit: usize) -> Self {
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        let state = State { input, buffer: Buffer::with_limit(limit), error: None };
-        Self { state: Box::new(state) }
+        Self { state: Box::new(State { input, buffer: Buffer::with_limit(limit) }) }
     }
 
     /// Has the next reads give `bytes` first. Nothing is buffered yet.
@@ -545,7 +543,7 @@ impl StreamReader {
     }
 
     fn check(&self) -> io::Result<()> {
-        match &self.state.error {
+        match self.state.buffer.error() {
             Some(error) => Err(error.again()),
             None => self.state.input.check(),
         }
@@ -576,7 +574,7 @@ impl StreamReader {
         match read {
             Ok(0) => self.state.buffer.eof = true,
             Ok(_) => {}
-            Err(error) => self.state.error = Some(Sticky::new(error)),
+            Err(error) => self.state.buffer.fail(error),
         }
     }
 }

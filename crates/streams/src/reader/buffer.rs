@@ -9,6 +9,7 @@ use std::mem;
 use std::task::{Context, Poll};
 
 use super::spare;
+use crate::error::Sticky;
 use crate::wire::Input;
 
 /// The room that a first read finds, in bytes: most requests, and what allocators hand out and take back at once.
@@ -43,12 +44,14 @@ pub(super) struct Held {
     /// What waits is `start..` of it; the room is the capacity that is left.
     bytes: Vec<u8>,
     start: usize,
+    /// The reader's: what its reads ended with. Here, since a reader that waits has none, and no word for it either.
+    error: Option<Sticky>,
 }
 
 impl Held {
     /// Empty, with so much room.
     pub(super) fn with_room(room: usize) -> Box<Self> {
-        Box::new(Self { bytes: Vec::with_capacity(room), start: 0 })
+        Box::new(Self { bytes: Vec::with_capacity(room), ..Self::default() })
     }
 
     pub(super) fn capacity(&self) -> usize {
@@ -87,7 +90,22 @@ impl Buffer {
 
     /// Holds `bytes`, instead of what it held.
     pub(super) fn replace(&mut self, bytes: Vec<u8>) {
-        self.held = (!bytes.is_empty()).then(|| Box::new(Held { bytes, start: 0 }));
+        let error = self.held.take().and_then(|held| held.error);
+        if !bytes.is_empty() || error.is_some() {
+            self.held = Some(Box::new(Held { bytes, start: 0, error }));
+        }
+    }
+
+    /// What reads ended with.
+    #[inline]
+    pub(super) fn error(&self) -> Option<&Sticky> {
+        self.held.as_ref()?.error.as_ref()
+    }
+
+    /// Reads have ended with that.
+    #[cold]
+    pub(super) fn fail(&mut self, error: &io::Error) {
+        self.held.get_or_insert_default().error = Some(Sticky::new(error));
     }
 
     pub(crate) fn get(&self) -> &[u8] {
@@ -118,7 +136,7 @@ impl Buffer {
                 self.full = n == room;
                 self.busy = n >= BUSY;
             }
-            Poll::Pending if !self.busy && self.is_empty() => {
+            Poll::Pending if !self.busy && self.is_empty() && self.error().is_none() => {
                 self.held.take().into_iter().for_each(spare::keep)
             }
             Poll::Ready(Err(_)) | Poll::Pending => {}
@@ -191,7 +209,7 @@ impl Buffer {
             held.clear();
             if held.capacity() > GREEDY {
                 // One large request is no reason to keep its room.
-                self.held = None;
+                self.replace(Vec::new());
             }
         }
     }
