@@ -56,7 +56,7 @@ pub use reactor::Reactor;
 pub use signal::{FirstSignal, end_by_signal};
 #[cfg(unix)]
 pub use signal::{SignalSource, is_main_thread, send_signal};
-pub use source::{Half, IoSafe, IoSource};
+pub use source::{Companion, Half, IoSafe, IoSource, WeakCompanion};
 #[cfg(unix)]
 pub use watch::WatchHandle;
 

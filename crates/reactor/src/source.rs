@@ -12,11 +12,15 @@
 //! | `transfer` | the system calls of that |
 //! | `done` | what an operation came to |
 //! | `half` | one direction with an owner of its own |
+//! | `joint` | what the two halves share, and what lies beside it |
+//! | `companion` | that, for users |
 
 mod bytes;
+mod companion;
 mod done;
 mod half;
 mod io_safe;
+mod joint;
 mod registration;
 mod shared;
 mod transfer;
@@ -29,9 +33,10 @@ use std::task::{Context, Poll};
 use crate::Direction;
 use crate::lane::{Beside, Lane};
 use crate::reactor::Reactor;
+pub use companion::{Companion, WeakCompanion};
 use done::Done;
 pub use io_safe::IoSafe;
-use registration::Registration;
+use joint::{Hold, Joint};
 use shared::Shared;
 
 /// Something with a descriptor or socket, whose operations can be awaited.
@@ -69,7 +74,8 @@ pub struct IoSource<T: IoSafe> {
     shared: Shared<T>,
 }
 
-/// One direction of a source, with the other owned elsewhere; made by [`IoSource::into_split`].
+/// One direction of a source, with the other owned elsewhere; made by [`IoSource::into_split`]. The source is closed when both
+/// are gone.
 ///
 /// ```
 /// # use std::os::unix::net::UnixStream;
@@ -81,9 +87,9 @@ pub struct IoSource<T: IoSafe> {
 /// assert!(reads.is_pair_of(&writes));
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub struct Half<T: IoSafe> {
+pub struct Half<T: IoSafe, C = ()> {
     lane: Lane,
-    shared: Arc<Shared<T>>,
+    shared: Hold<Shared<T>, C>,
 }
 
 impl<T: IoSafe> IoSource<T> {
@@ -105,7 +111,7 @@ impl<T: IoSafe> IoSource<T> {
             read: unsafe { Lane::new(Direction::Read) },
             // SAFETY: as above.
             write: unsafe { Lane::new(Direction::Write) },
-            shared: Shared { registration: Registration::new(), io },
+            shared: Shared::new(io),
         }
     }
 
@@ -137,7 +143,7 @@ impl<T: IoSafe> IoSource<T> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn into_inner(self) -> T {
-        let Shared { registration, io } = self.shared;
+        let Shared { registration, io, .. } = self.shared;
         if let Some(home) = registration.home() {
             // The descriptor lives on, so it must not stay in the queue. It fails only where it is not there any more.
             home.record.beyond().set_leaves(None);
@@ -161,8 +167,8 @@ impl<T: IoSafe> IoSource<T> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn into_split(self) -> (Half<T>, Half<T>) {
-        let shared = Arc::new(self.shared);
-        (Half { lane: self.read, shared: shared.clone() }, Half { lane: self.write, shared })
+        let (read, write) = Joint::hold(self.shared, ());
+        (Half { lane: self.read, shared: read }, Half { lane: self.write, shared: write })
     }
 
     /// Binds the source to a loop, whatever thread this is, instead of at the first wait.
@@ -325,8 +331,8 @@ impl<T: IoSafe + fmt::Debug> fmt::Debug for IoSource<T> {
     }
 }
 
-impl<T: IoSafe + fmt::Debug> fmt::Debug for Half<T> {
+impl<T: IoSafe + fmt::Debug, C> fmt::Debug for Half<T, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Half").field("direction", &self.direction()).field("source", &self.shared).finish()
+        f.debug_struct("Half").field("direction", &self.direction()).field("source", &*self.shared).finish()
     }
 }

@@ -1,13 +1,12 @@
 //! What a [`Half`] can do: the operations of its direction.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::{Done, Half, IoSafe, IoSource, transfer};
 use crate::Direction;
 
-impl<T: IoSafe> Half<T> {
+impl<T: IoSafe, C> Half<T, C> {
     /// The value inside.
     ///
     /// ```
@@ -53,7 +52,7 @@ impl<T: IoSafe> Half<T> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn is_pair_of(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.shared, &other.shared)
+        self.shared.is_pair_of(&other.shared)
     }
 
     /// Whether the other half is gone: dropping this one then closes the source. May be out of date when it says no.
@@ -71,7 +70,7 @@ impl<T: IoSafe> Half<T> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn is_last(&self) -> bool {
-        Arc::strong_count(&self.shared) == 1
+        self.shared.is_last()
     }
 
     /// Makes the source whole again.
@@ -91,17 +90,16 @@ impl<T: IoSafe> Half<T> {
     ///
     /// Both halves, where they are not of one source.
     pub fn reunite(self, other: Self) -> Result<IoSource<T>, (Self, Self)> {
-        if !self.is_pair_of(&other) {
-            return Err((self, other));
-        }
-        let (read, write) = match self.direction() {
-            Direction::Read => (self.lane, other.lane),
-            Direction::Write => (other.lane, self.lane),
-        };
-        drop(other.shared);
-        match Arc::into_inner(self.shared) {
-            Some(shared) => Ok(IoSource { read, write, shared }),
-            None => unreachable!("only the two halves share it"),
+        let (mine, others) = (self.lane, other.lane);
+        match self.shared.join(other.shared) {
+            Ok(shared) => {
+                let (read, write) = match mine.direction() {
+                    Direction::Read => (mine, others),
+                    Direction::Write => (others, mine),
+                };
+                Ok(IoSource { read, write, shared })
+            }
+            Err((shared, other)) => Err((Self { lane: mine, shared }, Self { lane: others, shared: other })),
         }
     }
 

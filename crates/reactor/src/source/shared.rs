@@ -6,9 +6,11 @@ use std::io;
 use std::task::{Context, Poll, ready};
 
 use heist_core::budget::{poll_proceed, poll_spend};
+use heist_core::sync::atomic::AtomicBool;
 
 use super::IoSafe;
 use super::done::Done;
+use super::joint::Halved;
 use super::registration::{Home, Registration};
 use crate::Direction;
 use crate::lane::{Beside, Place};
@@ -21,6 +23,15 @@ pub(super) struct Shared<T: IoSafe> {
     /// Dropped first: the source leaves the queue before it is closed.
     pub(super) registration: Registration,
     pub(super) io: T,
+    /// See [`Halved`].
+    halved: AtomicBool,
+}
+
+impl<T: IoSafe> Halved for Shared<T> {
+    #[inline]
+    fn halved(&self) -> &AtomicBool {
+        &self.halved
+    }
 }
 
 impl Home<'_> {
@@ -35,6 +46,10 @@ impl Home<'_> {
 }
 
 impl<T: IoSafe> Shared<T> {
+    pub(super) fn new(io: T) -> Self {
+        Self { registration: Registration::new(), io, halved: AtomicBool::new(false) }
+    }
+
     /// Tries `op` until it says something else than "would block", waiting at `place` in between.
     ///
     /// This is the part that nearly every call ends in, small enough to be compiled into the caller's.
