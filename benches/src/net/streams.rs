@@ -46,13 +46,13 @@ async fn echo(mut reader: StreamReader, writer: StreamWriter) {
     }
 }
 
+/// Of the shape of the other peers' `hold`: what is matched on by a `while let` is kept over its body, and counted with the task.
 async fn hold(mut reader: StreamReader, writer: StreamWriter) {
     let mut buffer = [0; 8];
-    while let Ok(count @ 1..) = reader.read_into(&mut buffer).await {
+    loop {
+        let Ok(count @ 1..) = reader.read_into(&mut buffer).await else { return };
         writer.write(&buffer[..count]);
-        if writer.drain().await.is_err() {
-            return;
-        }
+        let Ok(()) = writer.drain().await else { return };
     }
 }
 

@@ -4,10 +4,10 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use heist_reactor::{Half, IoSource};
+use heist_reactor::IoSource;
 
 use crate::net;
-use crate::wire::{Input, Output, StreamAddr, StreamSocket};
+use crate::wire::{Input, Output, SocketHalf, StreamAddr};
 use crate::writer::Ending;
 use crate::{StreamReader, StreamWriter};
 
@@ -122,7 +122,7 @@ impl StreamReader {
 }
 
 /// Whether it is not a socket of Unix.
-fn is_tcp(half: &Half<StreamSocket>) -> bool {
+fn is_tcp(half: &SocketHalf) -> bool {
     half.get_ref().local_addr().is_ok()
 }
 

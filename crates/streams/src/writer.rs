@@ -8,6 +8,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
+//! | `link` | what a writer shares with its flusher, its server and its handler's task |
 //! | `state` | what is behind the lock |
 //! | `poll` | writing for hand-written futures |
 //! | `changes` | being told of what becomes of a writer |
@@ -21,6 +22,7 @@
 mod changes;
 mod flusher;
 mod kept;
+mod link;
 #[cfg(any(unix, feature = "tls"))]
 mod loan;
 mod parting;
@@ -33,44 +35,23 @@ mod state;
 #[cfg(all(test, not(heist_loom)))]
 mod tests;
 
-use std::future::Future;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::pin::Pin;
-use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, ready};
 
-use heist_core::budget::poll_proceed;
 use heist_core::services;
-use heist_core::sync::Mutex;
-use heist_scheduler::Handle;
+use heist_reactor::IoSource;
 
-use crate::server::OpenConnection;
-use crate::waiters::Ticket;
-use crate::wire::{KeptName, Output, StreamAddr};
+use crate::wire::{Output, SocketHalf, StreamAddr, StreamSocket};
 pub(crate) use changes::{Change, Told};
+use link::Link;
+pub(crate) use link::{Ending, PeerOf, Shared, WeakWriter};
 #[cfg(any(unix, feature = "tls"))]
 pub(crate) use loan::Loan;
 pub(crate) use parting::HandlerPoll;
 #[cfg(unix)]
 pub use socket::TransportSocket;
 pub(crate) use state::HIGH_WATER;
-use state::{Afterwards, Phase, State};
-
-/// Something whose drop tells somebody that a connection has ended. Two words, since each connection of a server has one.
-pub(crate) enum Ending {
-    Server(#[expect(dead_code, reason = "it is there to be dropped")] OpenConnection),
-    Other(Option<Box<Box<dyn Send>>>),
-}
-
-impl Ending {
-    /// Nobody is told.
-    const SILENT: Self = Self::Other(None);
-
-    fn is_silent(&self) -> bool {
-        matches!(self, Self::Other(None))
-    }
-}
+use state::{Phase, State};
 
 /// The half of a stream that writes; asyncio's `StreamWriter`.
 ///
@@ -109,140 +90,23 @@ impl Ending {
 /// ```
 #[derive(Debug)]
 pub struct StreamWriter {
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    peer: KeptName,
-    state: Mutex<State>,
-}
-
-/// Keeps who is at the other end of a connection, where the writer has it already.
-#[derive(Debug)]
-pub(crate) struct PeerOf(Arc<Shared>);
-
-impl PeerOf {
-    pub(crate) fn get(&self) -> StreamAddr {
-        self.0.peer.get()
-    }
-}
-
-/// See [`Shared::wait`]. Written by hand, since it is in the future of most handlers, which then is a hundred bytes smaller.
-struct Wait<'a, L> {
-    shared: &'a Shared,
-    ticket: Option<Ticket>,
-    look: L,
-}
-
-impl<R, L: FnMut(&State) -> Option<R> + Unpin> Future for Wait<'_, L> {
-    type Output = R;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
-        let Self { shared, ticket, look } = self.get_mut();
-        shared.poll_wait(cx, ticket, look)
-    }
-}
-
-impl<L> Drop for Wait<'_, L> {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket {
-            let left = self.shared.state.lock().leave(ticket);
-            drop(left);
-        }
-    }
-}
-
-/// A writer, for somebody who does not keep it: as long as it sends, it can be closed.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct WeakWriter(Weak<Shared>);
-
-impl WeakWriter {
-    /// Who is at the other end, while that is kept by the writer or a [`PeerOf`].
-    pub(crate) fn peer(&self) -> StreamAddr {
-        self.0.upgrade().map_or(StreamAddr::Unnamed, |shared| shared.peer.get())
-    }
-
-    /// As [`StreamWriter::close`].
-    pub(crate) fn close(&self) {
-        if let Some(shared) = self.0.upgrade() {
-            shared.change(|state| state.close(Shutdown::Both));
-        }
-    }
-
-    /// As [`StreamWriter::abort`].
-    pub(crate) fn abort(&self) {
-        if let Some(shared) = self.0.upgrade() {
-            shared.change(State::abort);
-        }
-    }
-
-    /// Nobody will read any more: the writer is closed, and failed if something is kept.
-    #[cfg(unix)]
-    pub(crate) fn hang_up(&self) {
-        if let Some(shared) = self.0.upgrade() {
-            shared.change(State::hang_up);
-        }
-    }
-}
-
-impl Shared {
-    #[inline]
-    fn change(self: &Arc<Self>, change: impl FnOnce(&mut State) -> Option<Afterwards>) {
-        let afterwards = change(&mut self.state.lock());
-        if let Some(afterwards) = afterwards {
-            self.follow(afterwards);
-        }
-    }
-
-    fn follow(self: &Arc<Self>, afterwards: Afterwards) {
-        self.follow_on(None, afterwards);
-    }
-
-    /// As `follow`; what is kept is sent by that loop.
-    fn follow_on(self: &Arc<Self>, home: Option<&Handle>, afterwards: Afterwards) {
-        if afterwards.run() {
-            flusher::start(self, home.cloned());
-        }
-    }
-
-    /// Waits until `look` has something to say, which it is asked again after each change.
-    fn wait<R, L: FnMut(&State) -> Option<R> + Unpin>(&self, look: L) -> Wait<'_, L> {
-        Wait { shared: self, ticket: None, look }
-    }
-
-    /// As `wait`, at `ticket`.
-    fn poll_wait<R>(
-        &self,
-        cx: &mut Context<'_>,
-        ticket: &mut Option<Ticket>,
-        look: impl FnOnce(&State) -> Option<R>,
-    ) -> Poll<R> {
-        let proceed = ready!(poll_proceed(cx));
-        let mut state = self.state.lock();
-        let looked = look(&state);
-        let replaced = if looked.is_none() { state.wait(ticket, cx) } else { None };
-        drop(state);
-        drop(replaced);
-        match looked {
-            Some(result) => {
-                proceed.made_progress();
-                Poll::Ready(result)
-            }
-            None => Poll::Pending,
-        }
-    }
+    shared: Link,
 }
 
 impl StreamWriter {
     /// A writer to `output`; see [`streams_over`](crate::wire::streams_over).
     pub(crate) fn over(output: Output, peer: StreamAddr, ending: Option<Ending>) -> Self {
-        Self { shared: Arc::new(Shared { peer: peer.into(), state: Mutex::new(State::new(output, ending)) }) }
+        Self { shared: Link::over(output, peer, ending) }
     }
 
-    /// Has somebody told of the end of a connection that nobody has used yet.
-    pub(crate) fn tell_of_end(&self, ending: Ending) {
-        self.shared.state.lock().tell_of_end(ending);
+    /// A writer to a connected socket, and what is left for a reader.
+    pub(crate) fn over_socket(
+        source: IoSource<StreamSocket>,
+        peer: StreamAddr,
+        ending: Option<Ending>,
+    ) -> (SocketHalf, Self) {
+        let (read, shared) = Link::over_socket(source, peer, ending);
+        (read, Self { shared })
     }
 
     /// Who is at the other end, for as long as it is kept, whatever becomes of the writer.
@@ -252,7 +116,7 @@ impl StreamWriter {
 
     /// Something that can close this writer from elsewhere.
     pub(crate) fn downgrade(&self) -> WeakWriter {
-        WeakWriter(Arc::downgrade(&self.shared))
+        self.shared.downgrade()
     }
 
     /// Writes `data`: what the system takes at once is sent, the rest is kept and sent as room comes. Never waits; asyncio's
@@ -308,7 +172,7 @@ impl StreamWriter {
     /// asyncio's `ResourceWarning`.
     fn warn_unclosed(&self) {
         let Some(services) = services::current().filter(|services| services.is_debug()) else { return };
-        let peer = self.shared.peer.get();
+        let peer = self.shared.peer();
         services.warn(&format_args!(
             "a StreamWriter to {peer} was dropped unclosed: close it when it is no longer needed"
         ));
@@ -317,13 +181,13 @@ impl StreamWriter {
     /// Waits until all is sent that was written, then gives the output away, still open, and what its end would tell.
     pub(crate) async fn hand_over(&self) -> io::Result<(Output, Option<Ending>)> {
         self.flushed().await?;
-        let handed = self.shared.state.lock().hand_over();
-        handed.ok_or_else(|| io::ErrorKind::NotConnected.into())
+        self.shared.hand_over().ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 
     /// What `look` says of the output, while there is one.
     pub(crate) fn with_output<R>(&self, look: impl FnOnce(&Output) -> R) -> Option<R> {
-        self.shared.state.lock().output.as_ref().map(look)
+        let state = self.shared.state.lock();
+        (!state.output.is_gone()).then(|| look(&state.output))
     }
 
     /// Writes several pieces, one after the other, in one system call where possible; asyncio's `writelines`.
@@ -478,7 +342,7 @@ impl StreamWriter {
     /// # #[cfg(heist_loom)] fn main() {}
     /// ```
     pub fn can_write_eof(&self) -> bool {
-        self.shared.state.lock().output.as_ref().is_none_or(Output::can_write_eof)
+        self.shared.state.lock().output.can_write_eof()
     }
 
     /// Closes the connection, both directions, after all that was written has been sent; asyncio's `close`. Writes from
@@ -669,7 +533,7 @@ impl StreamWriter {
     /// [`NotConnected`](io::ErrorKind::NotConnected) where the peer was gone before the streams were made, and
     /// [`Unsupported`](io::ErrorKind::Unsupported) where it is no internet socket: [`peer_name`](Self::peer_name) knows.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.shared.peer.get().to_socket()
+        self.shared.peer().to_socket()
     }
 
     /// Who is at the other end, of whatever kind; asyncio's `get_extra_info('peername')`. Stays known after the
@@ -691,7 +555,7 @@ impl StreamWriter {
     /// # #[cfg(heist_loom)] fn main() {}
     /// ```
     pub fn peer_name(&self) -> StreamAddr {
-        self.shared.peer.get()
+        self.shared.peer()
     }
 
     /// This end's internet address; asyncio's `get_extra_info('sockname')`.
@@ -741,10 +605,7 @@ impl StreamWriter {
     ///
     /// [`NotConnected`](io::ErrorKind::NotConnected) after the connection was closed; the system's.
     pub fn sock_name(&self) -> io::Result<StreamAddr> {
-        match &self.shared.state.lock().output {
-            Some(output) => output.local_name(),
-            None => Err(io::ErrorKind::NotConnected.into()),
-        }
+        self.shared.state.lock().output.local_name()
     }
 }
 
@@ -764,7 +625,7 @@ impl Drop for StreamWriter {
         }
         let mut forgotten = false;
         self.shared.change(|state| {
-            forgotten = state.is_open() && !state.is_handlers();
+            forgotten = state.is_open() && !state.has_ending() && !self.shared.is_servers();
             state.close(Shutdown::Write)
         });
         if forgotten {

@@ -32,7 +32,7 @@ pub(super) fn watch(
     };
     let writer_of_watch = Arc::new(OnceLock::new());
     let watching = Watching::new(handle, HangUp { end, writer: writer_of_watch.clone(), is_gone: false });
-    let writer = make(Ending::Other(Some(Box::new(Box::new(EndWatch(watching.clone()))))));
+    let writer = make(Ending::Other(Box::new(EndWatch(watching.clone()))));
     writer_of_watch.get_or_init(|| writer.downgrade());
     watching.look();
     Ok(writer)

@@ -13,7 +13,7 @@ use super::listener::{Accepted, Listener};
 use super::outcome::{Outcome, report_failure};
 #[cfg(feature = "tls")]
 use super::protected::protected;
-use super::registry::Key;
+use super::registry::Slot;
 use super::state::Shared;
 use crate::writer::{Ending, HandlerPoll, PeerOf};
 use crate::{StreamReader, StreamWriter};
@@ -26,29 +26,51 @@ pub(super) struct Streams {
     pub(super) tls: Option<Arc<crate::tls::Plan>>,
 }
 
-/// Counts a connection until its writer has given the socket back.
-pub(crate) struct OpenConnection {
-    server: Arc<Shared>,
-    key: Key,
+/// The server that a connection is one of.
+#[derive(Clone)]
+pub(crate) struct Owner(Arc<Shared>);
+
+impl Owner {
+    /// The writer of the connection there has given the socket back.
+    pub(crate) fn connection_closed(&self, slot: Slot) {
+        self.0.connection_closed(slot);
+    }
+}
+
+/// Counts a connection until its writer has given the socket back, while it goes from writer to writer. A writer keeps the two
+/// apart.
+pub(crate) struct OpenConnection(Option<(Owner, Slot)>);
+
+impl OpenConnection {
+    pub(crate) fn of(owner: Owner, slot: Slot) -> Self {
+        Self(Some((owner, slot)))
+    }
+
+    /// The owner has to be told by whoever has the parts.
+    pub(crate) fn into_parts(mut self) -> Option<(Owner, Slot)> {
+        self.0.take()
+    }
 }
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        self.server.connection_closed(self.key);
+        if let Some((owner, slot)) = self.0.take() {
+            owner.connection_closed(slot);
+        }
     }
 }
 
 /// Counts a handler until it ends. One that fails, panics or is cancelled takes its connection with it.
 struct Running {
-    /// `None` once its end is told.
-    server: Option<Arc<Shared>>,
-    key: Key,
+    /// `None` once its end is told. The server is found by it: a word in each task, not three.
+    connection: Option<PeerOf>,
 }
 
 impl Running {
     fn tell_of_end(&mut self, failed: bool) {
-        if let Some(server) = self.server.take() {
-            server.handler_ended(self.key, failed);
+        let Some(connection) = self.connection.take() else { return };
+        if let Some((Owner(server), slot)) = connection.place() {
+            server.handler_ended(slot, failed);
         }
     }
 }
@@ -90,14 +112,15 @@ where
     if accepted.peer.is_unnamed() {
         options.name = Some(format!("connection to {}", listener.address()).into());
     }
-    let (reader, writer) = accepted.into_streams(limit);
-    let key = server.enter(writer.downgrade());
-    writer.tell_of_end(Ending::Server(OpenConnection { server: server.clone(), key }));
-    let running = Running { server: Some(server.clone()), key };
+    let open = OpenConnection::of(Owner(server.clone()), Slot::NONE);
+    let (reader, writer) = accepted.into_streams(limit, Ending::Server(open));
+    let connection = writer.peer_of();
+    server.enter(&connection);
+    let running = Running { connection: Some(connection.clone()) };
     let begin = Some(Begin { handler, reader, writer });
     let handling = Handling { step: Step::Begin { begin }, running };
     let task = server.handle.create_body(handling, options, server.made_at);
-    server.introduce(key, task.task_ref());
+    server.introduce(&connection, task.task_ref());
     // It runs on by itself.
     drop(task);
 }
@@ -153,8 +176,8 @@ where
         let outcome = ready!(handler.poll(cx));
         drop(poll);
         let failure = outcome.failure();
-        if let (Some(failure), Some(server)) = (&failure, &this.running.server) {
-            report_failure(failure, &server.peer(this.running.key));
+        if let (Some(failure), Some(connection)) = (&failure, &this.running.connection) {
+            report_failure(failure, &connection.get());
         }
         // Before its end is told, the handler is gone.
         this.step.set(Step::Ended);

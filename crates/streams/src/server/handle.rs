@@ -353,7 +353,7 @@ impl Server {
 
     fn writers(&self) -> Vec<WeakWriter> {
         let state = self.shared.state.lock();
-        state.connections.iter().map(|entry| entry.writer.clone()).collect()
+        state.connections.iter().map(|(entry, _)| entry.writer.clone()).collect()
     }
 
     /// Waits until the server is closed, its sockets are given back and its connections have ended; asyncio's

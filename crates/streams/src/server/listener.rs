@@ -18,6 +18,7 @@ use crate::address::name_of;
 use crate::net::{Line, no_delay};
 use crate::ready::OwnedSocket;
 use crate::wire::{StreamSocket, streams_over_socket};
+use crate::writer::Ending;
 use crate::{StreamAddr, StreamReader, StreamWriter};
 
 /// A socket that a server listens on, until the server closes it. Used by the task that accepts, which holds the lock only
@@ -73,13 +74,13 @@ pub(super) struct Accepted {
 
 impl Accepted {
     /// Its streams.
-    pub(super) fn into_streams(self, limit: usize) -> (StreamReader, StreamWriter) {
+    pub(super) fn into_streams(self, limit: usize, ending: Ending) -> (StreamReader, StreamWriter) {
         let Self { socket, peer } = self;
         let stream = StreamSocket::from(socket);
         if cfg!(not(target_os = "linux")) && matches!(peer, StreamAddr::Inet(_)) {
             no_delay(&stream);
         }
-        streams_over_socket(IoSource::new(stream), peer, limit, None)
+        streams_over_socket(IoSource::new(stream), peer, limit, Some(ending))
     }
 }
 

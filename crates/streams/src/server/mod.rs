@@ -38,12 +38,13 @@ use std::future::Future;
 
 use crate::ready::{OwnedSocket, ReadySocket};
 use crate::{StreamReader, StreamWriter, ToAddress};
-pub(crate) use connection::OpenConnection;
+pub(crate) use connection::{OpenConnection, Owner};
 pub use handle::Server;
 pub use listener::ServerSocket;
 use options::Place;
 pub use options::StartServer;
 pub use outcome::Outcome;
+pub(crate) use registry::Slot;
 pub use shutdown::{ServerConnection, ServerReport, ServerShutdown};
 #[cfg(unix)]
 pub use unix::start_unix_server;

@@ -4,23 +4,25 @@ use heist_scheduler::TaskRef;
 
 use crate::writer::WeakWriter;
 
-/// Where a connection stands. No two connections have the same key.
+/// Where a connection stands, until both its parts have ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Key {
-    slot: u32,
-    /// Counts the connections. One that comes four thousand million others later in the same slot would be taken for it.
-    serial: u32,
+pub(crate) struct Slot(u32);
+
+impl Slot {
+    /// Of a connection that is no server's, or not yet.
+    pub(crate) const NONE: Self = Self(u32::MAX);
 }
 
 /// A connection, from its accept until its handler has ended and its writer has given the socket back.
-///
-/// Each idle connection has one, so the serial number stands here and not beside it, where it would take a word.
 pub(super) struct Entry {
-    /// That of its key.
-    serial: u32,
     pub(super) writer: WeakWriter,
     /// `None` until it is made.
     pub(super) task: Option<TaskRef>,
+}
+
+/// Which parts of a connection have not ended.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parts {
     /// The writer has not given the socket back.
     pub(super) open: bool,
     /// The handler has not ended.
@@ -29,56 +31,64 @@ pub(super) struct Entry {
 
 #[derive(Default)]
 pub(super) struct Registry {
-    slots: Vec<Option<Entry>>,
+    entries: Vec<Option<Entry>>,
+    /// Of each entry. Not in it, where two flags would take a word of each idle connection.
+    parts: Vec<Parts>,
     free: Vec<u32>,
-    next_serial: u32,
 }
 
 impl Registry {
     pub(super) fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.entries.len() - self.free.len()
     }
 
-    pub(super) fn insert(&mut self, writer: WeakWriter) -> Key {
-        let serial = self.next_serial;
-        self.next_serial = serial.wrapping_add(1);
-        let slot = self.free.pop().unwrap_or_else(|| {
-            if self.slots.len() == self.slots.capacity() {
-                // By an eighth, not to the double: each idle connection pays for the room of others.
-                self.slots.reserve_exact((self.slots.len() / 8).max(32));
-            }
-            self.slots.push(None);
-            // No system has as many descriptors.
-            (self.slots.len() - 1) as u32
-        });
-        self.slots[slot as usize] = Some(Entry { serial, writer, task: None, open: true, running: true });
-        Key { slot, serial }
+    pub(super) fn insert(&mut self, writer: WeakWriter) -> Slot {
+        let slot = self.free.pop().unwrap_or_else(|| self.add_slot());
+        self.entries[slot as usize] = Some(Entry { writer, task: None });
+        self.parts[slot as usize] = Parts { open: true, running: true };
+        Slot(slot)
     }
 
-    pub(super) fn get(&mut self, key: Key) -> Option<&mut Entry> {
-        let entry = self.slots.get_mut(key.slot as usize)?.as_mut()?;
-        (entry.serial == key.serial).then_some(entry)
+    fn add_slot(&mut self) -> u32 {
+        if self.entries.len() == self.entries.capacity() {
+            // By an eighth, not to the double: each idle connection pays for the room of others.
+            let more = (self.entries.len() / 8).max(32);
+            self.entries.reserve_exact(more);
+            self.parts.reserve_exact(more);
+        }
+        self.entries.push(None);
+        self.parts.push(Parts { open: false, running: false });
+        // No system has as many descriptors.
+        (self.entries.len() - 1) as u32
     }
 
-    /// Changes an entry, and takes it out if it is over, for the caller to drop outside the lock.
+    /// The connection that stands there, and its parts.
+    pub(super) fn get(&mut self, Slot(slot): Slot) -> Option<(&mut Entry, Parts)> {
+        let entry = self.entries.get_mut(slot as usize)?.as_mut()?;
+        Some((entry, self.parts[slot as usize]))
+    }
+
+    /// Notes that parts of a connection have ended, and takes its entry out if it is over, for the caller to drop outside the
+    /// lock.
     #[must_use = "drop it outside the lock"]
-    pub(super) fn change(&mut self, key: Key, change: impl FnOnce(&mut Entry)) -> Option<Entry> {
-        let entry = self.get(key)?;
-        change(entry);
-        if entry.open || entry.running {
+    pub(super) fn end(&mut self, Slot(slot): Slot, ended: impl FnOnce(&mut Parts)) -> Option<Entry> {
+        let parts = self.parts.get_mut(slot as usize)?;
+        ended(parts);
+        if parts.open || parts.running {
             return None;
         }
-        let over = self.slots[key.slot as usize].take()?;
-        self.free.push(key.slot);
-        if self.free.len() == self.slots.len() {
+        let over = self.entries[slot as usize].take()?;
+        self.free.push(slot);
+        if self.free.len() == self.entries.len() {
             // After a rush the memory goes back.
-            (self.slots, self.free) = (Vec::new(), Vec::new());
+            *self = Self::default();
         }
         Some(over)
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.slots.iter().flatten()
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Entry, Parts)> {
+        let all = self.entries.iter().zip(&self.parts);
+        all.filter_map(|(entry, parts)| entry.as_ref().map(|entry| (entry, *parts)))
     }
 }
 
@@ -91,12 +101,12 @@ mod tests {
         let mut registry = Registry::default();
         let (first, second) =
             (registry.insert(WeakWriter::default()), registry.insert(WeakWriter::default()));
-        assert!(registry.change(first, |entry| entry.open = false).is_none());
-        assert!(registry.change(first, |entry| entry.running = false).is_some());
+        assert!(registry.end(first, |parts| parts.open = false).is_none());
+        assert!(registry.end(first, |parts| parts.running = false).is_some());
         assert_eq!(registry.len(), 1);
-        let third = registry.insert(WeakWriter::default());
-        assert!(registry.get(first).is_none(), "an old key does not open a new entry");
-        assert!(registry.get(second).is_some() && registry.get(third).is_some());
+        assert!(registry.get(first).is_none());
+        assert_eq!(registry.insert(WeakWriter::default()), first, "its place is taken again");
+        assert!(registry.get(first).is_some() && registry.get(second).is_some());
         assert_eq!(registry.iter().count(), 2);
     }
 }

@@ -182,7 +182,7 @@ impl ServerShutdown {
         let _ = timeout(self.grace, shared.wait(nobody_is_left)).await;
         self.server.abort_clients();
         let state = shared.state.lock();
-        let remaining = state.connections.iter().map(ServerConnection::from).collect();
+        let remaining = state.connections.iter().map(|(entry, _)| ServerConnection::from(entry)).collect();
         ServerReport { ended: before.saturating_sub(cancelled.len()), cancelled, remaining }
     }
 
@@ -190,10 +190,10 @@ impl ServerShutdown {
     fn cancel_handlers(&self) -> Vec<ServerConnection> {
         let mut state = self.server.shared.state.lock();
         state.cancelling = true;
-        let cancelled = state.connections.iter().map(ServerConnection::from).collect();
-        let tasks: Vec<_> = state.connections.iter().filter_map(|entry| entry.task.clone()).collect();
-        let orphans = state.connections.iter().filter(|entry| !entry.running);
-        let orphans: Vec<WeakWriter> = orphans.map(|entry| entry.writer.clone()).collect();
+        let cancelled = state.connections.iter().map(|(entry, _)| ServerConnection::from(entry)).collect();
+        let tasks: Vec<_> = state.connections.iter().filter_map(|(entry, _)| entry.task.clone()).collect();
+        let orphans = state.connections.iter().filter(|(_, parts)| !parts.running);
+        let orphans: Vec<WeakWriter> = orphans.map(|(entry, _)| entry.writer.clone()).collect();
         drop(state);
         for task in tasks {
             task.cancel_with(REASON);

@@ -10,14 +10,13 @@ use std::sync::Arc;
 use std::task::{Poll, ready};
 
 use heist_core::budget::poll_proceed;
-use heist_core::sync::Mutex;
+use heist_core::sync::{Mutex, MutexGuard};
 use heist_scheduler::{Handle, Task, TaskRef};
 
 use super::listener::Listener;
-use super::registry::{Entry, Key, Registry};
-use crate::StreamAddr;
+use super::registry::{Parts, Registry, Slot};
 use crate::waiters::{Ticket, Waiters, Woken};
-use crate::writer::WeakWriter;
+use crate::writer::PeerOf;
 
 /// Makes the task that accepts on a listener.
 pub(super) type Begin = Box<dyn Fn(&Arc<Shared>, Arc<Listener>) -> Task<()> + Send>;
@@ -160,67 +159,62 @@ impl Shared {
     }
 
     /// Counts a connection that was accepted.
-    pub(super) fn enter(&self, writer: WeakWriter) -> Key {
+    pub(super) fn enter(&self, connection: &PeerOf) {
         let mut state = self.state.lock();
         if self.max_connections.is_some() {
             state.admitted -= 1;
         }
         state.open += 1;
-        state.connections.insert(writer)
+        let slot = state.connections.insert(connection.downgrade());
+        // Under the server's lock: whoever finds the writer by its entry, and closes it, finds the slot.
+        connection.set_slot(slot);
     }
 
-    /// Makes a connection's task known. It may have ended by now.
-    pub(super) fn introduce(&self, key: Key, task: TaskRef) {
+    /// Makes a connection's task known. It may have ended by now, and another one may stand in its place.
+    pub(super) fn introduce(&self, connection: &PeerOf, task: TaskRef) {
+        let Some((_, slot)) = connection.place() else { return };
         let mut state = self.state.lock();
         let cancelling = state.cancelling;
-        let Some(entry) = state.connections.get(key) else { return };
-        if cancelling && entry.running {
-            drop(state);
-            task.cancel_with(super::shutdown::REASON);
+        let Some((entry, parts)) = state.connections.get(slot) else { return };
+        if !parts.running || !entry.writer.is_of(connection) {
             return;
         }
-        if entry.running {
+        if cancelling {
+            drop(state);
+            task.cancel_with(super::shutdown::REASON);
+        } else {
             entry.task = Some(task);
         }
     }
 
-    /// Who is at the other end of a connection.
-    pub(super) fn peer(&self, key: Key) -> StreamAddr {
-        let mut state = self.state.lock();
-        state.connections.get(key).map_or(StreamAddr::Unnamed, |entry| entry.writer.peer())
-    }
-
     /// A connection's writer has given the socket back.
-    pub(super) fn connection_closed(&self, key: Key) {
-        self.part_ended(key, true, |entry| entry.open = false);
+    pub(super) fn connection_closed(&self, slot: Slot) {
+        let mut state = self.state.lock();
+        state.open -= 1;
+        self.part_ended(state, slot, |parts| parts.open = false);
     }
 
     /// A connection's handler has ended. `close`: it failed, and its connection goes with it.
-    pub(super) fn handler_ended(&self, key: Key, close: bool) {
+    pub(super) fn handler_ended(&self, slot: Slot, close: bool) {
+        let mut state = self.state.lock();
         let mut writer = None;
-        self.part_ended(key, false, |entry| {
-            entry.running = false;
-            writer = (close && entry.open).then(|| entry.writer.clone());
+        // A task that has ended needs not be kept.
+        let task = state.connections.get(slot).and_then(|(entry, parts)| {
+            writer = (close && parts.open).then(|| entry.writer.clone());
+            entry.task.take()
         });
+        self.part_ended(state, slot, |parts| parts.running = false);
+        drop(task);
         if let Some(writer) = writer {
             writer.close();
         }
     }
 
-    fn part_ended(&self, key: Key, closed: bool, change: impl FnOnce(&mut Entry)) {
-        let mut state = self.state.lock();
-        if closed {
-            state.open -= 1;
-        }
-        let mut task = None;
-        let over = state.connections.change(key, |entry| {
-            change(entry);
-            // A task that has ended needs not be kept.
-            task = if entry.running { None } else { entry.task.take() };
-        });
+    fn part_ended(&self, mut state: MutexGuard<'_, State>, slot: Slot, ended: impl FnOnce(&mut Parts)) {
+        let over = state.connections.end(slot, ended);
         let woken = self.woken_by_room(&mut state);
         drop(state);
-        drop((over, task));
+        drop(over);
         woken.wake();
     }
 

@@ -4,9 +4,7 @@ use std::fmt;
 use std::io;
 use std::task::{Context, Poll};
 
-use heist_reactor::Half;
-
-use super::StreamSocket;
+use super::SocketHalf;
 
 /// A direction that is read.
 pub(crate) trait ReadSide: fmt::Debug + Send + Sync {
@@ -33,7 +31,7 @@ pub(crate) trait ReadSide: fmt::Debug + Send + Sync {
 /// Where the bytes of a reader come from. Two words: `Other` is in two boxes for that.
 #[derive(Debug)]
 pub(crate) enum Input {
-    Socket(Half<StreamSocket>),
+    Socket(SocketHalf),
     Other(Box<Box<dyn ReadSide>>),
 }
 

@@ -16,10 +16,10 @@ mod source;
 use heist_reactor::IoSource;
 
 pub(crate) use input::{Input, ReadSide};
-pub(crate) use name::KeptName;
+pub(crate) use name::ShortName;
 pub use name::StreamAddr;
 pub(crate) use output::{Output, WriteSide};
-pub(crate) use source::StreamSocket;
+pub(crate) use source::{SocketHalf, StreamSocket};
 
 use crate::writer::Ending;
 use crate::{StreamReader, StreamWriter};
@@ -45,6 +45,6 @@ pub(crate) fn streams_over_socket(
     limit: usize,
     ending: Option<Ending>,
 ) -> (StreamReader, StreamWriter) {
-    let (read, write) = source.into_split();
-    streams_over(Input::Socket(read), Output::Socket(write), peer, limit, ending)
+    let (read, writer) = StreamWriter::over_socket(source, peer, ending);
+    (StreamReader::over(Input::Socket(read), limit), writer)
 }

@@ -143,28 +143,20 @@ impl From<net::SocketAddr> for StreamAddr {
     }
 }
 
-/// A name that each connection keeps: half the size of a [`StreamAddr`] for the most common kind, which needs no allocation
-/// either.
+/// A name as each connection keeps it: one word for the most common kind. The others are kept elsewhere.
 #[derive(Debug)]
-pub(crate) enum KeptName {
+pub(crate) enum ShortName {
     V4(SocketAddrV4),
-    Other(Box<StreamAddr>),
+    Elsewhere,
 }
 
-impl KeptName {
-    pub(crate) fn get(&self) -> StreamAddr {
-        match self {
-            Self::V4(address) => StreamAddr::Inet((*address).into()),
-            Self::Other(name) => (**name).clone(),
-        }
-    }
-}
-
-impl From<StreamAddr> for KeptName {
-    fn from(name: StreamAddr) -> Self {
+impl ShortName {
+    /// The short name, and what is to be kept elsewhere.
+    pub(crate) fn of(name: StreamAddr) -> (Self, Option<StreamAddr>) {
         match name {
-            StreamAddr::Inet(SocketAddr::V4(address)) => Self::V4(address),
-            other => Self::Other(Box::new(other)),
+            StreamAddr::Inet(SocketAddr::V4(address)) => (Self::V4(address), None),
+            StreamAddr::Unnamed => (Self::Elsewhere, None),
+            other => (Self::Elsewhere, Some(other)),
         }
     }
 }

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
+use std::ops::{Deref, DerefMut};
 use std::task::{Context, Poll};
 
-use heist_reactor::Half;
-
-use super::{StreamAddr, StreamSocket};
+use super::{SocketHalf, StreamAddr};
 
 /// A direction that is written.
 ///
@@ -86,11 +85,69 @@ pub(crate) trait WriteSide: fmt::Debug + Send {
     fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>>;
 }
 
-/// Where the bytes of a writer go. Has the methods of [`WriteSide`]. Two words: `Other` is in two boxes for that.
+/// Where the bytes of a writer go. Has the methods of [`WriteSide`]. Two words, as `Other` is one.
 #[derive(Debug)]
 pub(crate) enum Output {
-    Socket(Half<StreamSocket>),
-    Other(Box<Box<dyn WriteSide>>),
+    Socket(SocketHalf),
+    Other(Other),
+}
+
+/// Any other side, in two boxes, or none any more: so a writer needs no word for whether it has an output.
+#[derive(Debug)]
+pub(crate) enum Other {
+    Side(Box<Box<dyn WriteSide>>),
+    Gone(Gone),
+}
+
+impl Deref for Other {
+    type Target = dyn WriteSide;
+
+    fn deref(&self) -> &(dyn WriteSide + 'static) {
+        match self {
+            Self::Side(side) => &***side,
+            Self::Gone(gone) => gone,
+        }
+    }
+}
+
+impl DerefMut for Other {
+    fn deref_mut(&mut self) -> &mut (dyn WriteSide + 'static) {
+        match self {
+            Self::Side(side) => &mut ***side,
+            Self::Gone(gone) => gone,
+        }
+    }
+}
+
+/// The output of a writer that has given its own away, or lent it.
+#[derive(Debug)]
+pub(crate) struct Gone;
+
+impl WriteSide for Gone {
+    fn try_write(&mut self, _data: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::NotConnected.into())
+    }
+
+    fn poll_write(&mut self, _cx: &mut Context<'_>, _data: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::NotConnected.into()))
+    }
+
+    fn shutdown(&mut self, _how: Shutdown) -> io::Result<()> {
+        Err(io::ErrorKind::NotConnected.into())
+    }
+
+    fn is_last(&self) -> bool {
+        true
+    }
+
+    fn local_name(&self) -> io::Result<StreamAddr> {
+        Err(io::ErrorKind::NotConnected.into())
+    }
+
+    #[cfg(unix)]
+    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        None
+    }
 }
 
 /// The same call on whichever it is. Each arm is compiled for its own type, so that sockets pay no virtual call.
@@ -104,9 +161,22 @@ macro_rules! each {
 }
 
 impl Output {
+    /// None.
+    pub(crate) const GONE: Self = Self::Other(Other::Gone(Gone));
+
     /// Any other side.
     pub(crate) fn other(side: impl WriteSide + 'static) -> Self {
-        Self::Other(Box::new(Box::new(side)))
+        Self::Other(Other::Side(Box::new(Box::new(side))))
+    }
+
+    #[inline]
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self, Self::Other(Other::Gone(_)))
+    }
+
+    /// Takes it out, if there is one.
+    pub(crate) fn take(&mut self) -> Option<Self> {
+        Some(std::mem::replace(self, Self::GONE)).filter(|output| !output.is_gone())
     }
 
     #[inline]

@@ -12,12 +12,16 @@ use socket2::SockRef;
 
 use super::{ReadSide, StreamAddr, WriteSide};
 use crate::address::name_of;
+use crate::writer::Shared;
 
 /// A connected socket. The standard library's type for TCP serves those of Unix as well: all that is asked of it, reading,
 /// writing and ending, is the same call for both, and one type is a word less in each reader and writer than two.
 pub(crate) type StreamSocket = net::TcpStream;
 
-impl WriteSide for Half<StreamSocket> {
+/// A direction of a connected socket. What the writer shares lies in the same allocation.
+pub(crate) type SocketHalf = Half<StreamSocket, Shared>;
+
+impl WriteSide for SocketHalf {
     #[inline]
     fn try_write(&mut self, data: &[u8]) -> io::Result<usize> {
         Self::try_write(self, data)

@@ -5,17 +5,16 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::sync::Arc;
 use std::task::Poll;
 
 use heist_scheduler::Handle;
 
-use super::Shared;
+use super::link::Link;
 
 /// Starts the task that writes what is kept: on the loop of `home`, or on the one that this thread runs.
-pub(super) fn start(shared: &Arc<Shared>, home: Option<Handle>) {
+pub(super) fn start(shared: &Link, home: Option<Handle>) {
     /// The flusher's hold on the writer. Dropped before the end, the rest is lost and the writer fails.
-    struct Flusher(Option<Arc<Shared>>);
+    struct Flusher(Option<Link>);
     impl Drop for Flusher {
         fn drop(&mut self) {
             if let Some(shared) = self.0.take() {
@@ -47,9 +46,9 @@ pub(super) fn start(shared: &Arc<Shared>, home: Option<Handle>) {
     drop(task.with_name("StreamWriter flusher"));
 }
 
-impl Shared {
+impl Link {
     /// Nobody will send what is kept.
-    fn abandon(self: &Arc<Self>, why: &str) {
+    fn abandon(&self, why: &str) {
         let mut state = self.state.lock();
         let afterwards = if state.flushing {
             state.fail_flush(&io::Error::new(io::ErrorKind::BrokenPipe, why))

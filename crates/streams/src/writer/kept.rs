@@ -7,9 +7,12 @@ use std::collections::VecDeque;
 const ROOM: (usize, usize) = (1 << 10, 64 << 10);
 
 /// Bytes in the order of their writes, in pieces: what the writer was given to keep is one as it is, and no piece is ever moved
-/// to make room in it.
+/// to make room in it. One word where nothing was ever kept.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct Kept(Option<Box<Pieces>>);
+
+#[derive(Default)]
+struct Pieces {
     /// Used up only where nothing is kept at all.
     first: Piece,
     behind: VecDeque<Piece>,
@@ -25,20 +28,42 @@ struct Piece {
 
 impl Kept {
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.0.as_ref().map_or(0, |pieces| pieces.len)
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// The bytes that are next, as far as they lie in one piece.
     pub(super) fn next(&self) -> &[u8] {
-        &self.first.bytes[self.first.sent..]
+        self.0.as_ref().map_or(&[], |pieces| pieces.next())
     }
 
     /// Copies `data` behind what is there.
     pub(super) fn push(&mut self, data: &[u8]) {
+        self.0.get_or_insert_default().push(data);
+    }
+
+    /// Takes what is left of `data` behind its first `sent` bytes, without a copy.
+    pub(super) fn push_owned(&mut self, data: Vec<u8>, sent: usize) {
+        self.0.get_or_insert_default().push_owned(data, sent);
+    }
+
+    /// The first `n` bytes of [`next`](Self::next) have been sent.
+    pub(super) fn advance(&mut self, n: usize) {
+        if let Some(pieces) = &mut self.0 {
+            pieces.advance(n);
+        }
+    }
+}
+
+impl Pieces {
+    fn next(&self) -> &[u8] {
+        &self.first.bytes[self.first.sent..]
+    }
+
+    fn push(&mut self, data: &[u8]) {
         let last = &mut self.behind.back_mut().unwrap_or(&mut self.first).bytes;
         let (here, rest) = data.split_at(data.len().min(last.capacity() - last.len()));
         last.extend_from_slice(here);
@@ -50,11 +75,10 @@ impl Kept {
         }
     }
 
-    /// Takes what is left of `data` behind its first `sent` bytes, without a copy.
-    pub(super) fn push_owned(&mut self, data: Vec<u8>, sent: usize) {
+    fn push_owned(&mut self, data: Vec<u8>, sent: usize) {
         let piece = Piece { bytes: data, sent };
         let len = piece.bytes.len() - sent;
-        if self.is_empty() {
+        if self.len == 0 {
             self.first = piece;
         } else {
             self.behind.push_back(piece);
@@ -62,8 +86,7 @@ impl Kept {
         self.len += len;
     }
 
-    /// The first `n` bytes of [`next`](Self::next) have been sent.
-    pub(super) fn advance(&mut self, n: usize) {
+    fn advance(&mut self, n: usize) {
         self.first.sent += n;
         self.len -= n;
         if self.next().is_empty() {
@@ -109,10 +132,16 @@ mod tests {
     fn short_writes_share_a_piece_and_one_alone_is_small() {
         let mut kept = Kept::default();
         kept.push(b"alone");
-        assert_eq!(kept.first.bytes.capacity(), ROOM.0);
+        let pieces =
+            |kept: &Kept| kept.0.as_ref().map(|pieces| (pieces.first.bytes.capacity(), pieces.behind.len()));
+        assert_eq!(pieces(&kept), Some((ROOM.0, 0)));
         for _ in 0..100_000 {
             kept.push(b"0123456789");
         }
-        assert!(kept.behind.len() < 40, "{} pieces for a million bytes", kept.behind.len());
+        assert!(
+            pieces(&kept).is_some_and(|(_, behind)| behind < 40),
+            "{:?} pieces for a million bytes",
+            pieces(&kept)
+        );
     }
 }

@@ -2,16 +2,18 @@
 //! written meanwhile is kept, and sent afterwards.
 
 use std::io;
+#[cfg(feature = "tls")]
 use std::sync::Arc;
 use std::task::Context;
 
 use heist_scheduler::Handle;
 
+use super::StreamWriter;
 #[cfg(feature = "tls")]
 use super::WeakWriter;
+use super::link::Link;
 #[cfg(feature = "tls")]
 use super::state::State;
-use super::{Shared, StreamWriter};
 #[cfg(feature = "tls")]
 use crate::tls::TlsInfo;
 use crate::wire::Output;
@@ -19,7 +21,7 @@ use crate::wire::Output;
 /// The promise to give an output back. Dropped before, the writer fails.
 #[derive(Debug)]
 pub(crate) struct Loan<'a> {
-    shared: &'a Arc<Shared>,
+    shared: &'a Link,
     over: bool,
 }
 
@@ -85,8 +87,8 @@ impl StreamWriter {
 impl WeakWriter {
     /// Has the output flushed, if it is behind.
     pub(crate) fn flush_output(&self) {
-        if let Some(shared) = self.0.upgrade() {
-            shared.change(State::settle);
+        if let Some(link) = self.upgrade() {
+            link.change(State::settle);
         }
     }
 }

@@ -5,9 +5,8 @@
 //! is polled waits until that poll is over. By then the reader is gone, too, or it goes on, and the peer is told.
 
 use std::cell::Cell;
-use std::sync::Arc;
 
-use super::Shared;
+use super::link::Link;
 
 /// Whether a handler is being polled on this thread, and which writer parts at the end of that.
 #[derive(Default)]
@@ -15,7 +14,7 @@ enum Poll {
     #[default]
     None,
     Running,
-    Parting(Arc<Shared>),
+    Parting(Link),
 }
 
 thread_local! {
@@ -47,9 +46,9 @@ impl Drop for HandlerPoll {
 }
 
 /// Has a writer that is dropped part at the end of the poll, where it is one of a handler. `false`: it has to part now.
-pub(super) fn waits(writer: &Arc<Shared>) -> bool {
+pub(super) fn waits(writer: &Link) -> bool {
     let poll = POLL.try_with(Cell::take).unwrap_or_default();
-    let waits = matches!(poll, Poll::Running) && writer.state.lock().begin_parting();
+    let waits = matches!(poll, Poll::Running) && writer.is_servers() && writer.state.lock().begin_parting();
     let poll = if waits { Poll::Parting(writer.clone()) } else { poll };
     let _ = POLL.try_with(|place| place.set(poll));
     waits

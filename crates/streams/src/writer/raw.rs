@@ -16,9 +16,9 @@ impl StreamWriter {
         mut op: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         match &mut self.shared.state.lock().output {
-            Some(Output::Socket(half)) => half.poll_io(cx, |socket| op(socket.as_fd())),
-            Some(Output::Other(_)) => Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
-            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+            Output::Socket(half) => half.poll_io(cx, |socket| op(socket.as_fd())),
+            output if output.is_gone() => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+            Output::Other(_) => Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
         }
     }
 }

@@ -7,17 +7,16 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::sync::Arc;
 use std::time::Duration;
 
 use heist_core::sync::MutexGuard;
 use socket2::{SockRef, Socket};
 
+use super::StreamWriter;
+use super::link::Link;
 use super::state::State;
-use super::{Shared, StreamWriter};
 use crate::address::name_of;
 use crate::net::{KeepAlive, buffer_options, socket_options, tcp_options};
-use crate::wire::Output;
 use crate::{OwnedSocket, StreamAddr};
 
 /// The socket that a [`StreamWriter`] writes to, to look at and to set options of; asyncio's `TransportSocket`, which
@@ -41,14 +40,14 @@ use crate::{OwnedSocket, StreamAddr};
 /// ```
 #[derive(Clone)]
 pub struct TransportSocket {
-    shared: Arc<Shared>,
+    shared: Link,
 }
 
 impl fmt::Debug for TransportSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let descriptor = self.fileno().ok();
         f.debug_struct("TransportSocket")
-            .field("peer", &format_args!("{}", self.shared.peer.get()))
+            .field("peer", &format_args!("{}", self.shared.peer()))
             .field("descriptor", &descriptor)
             .finish()
     }
@@ -59,7 +58,7 @@ struct Locked<'a>(MutexGuard<'a, State>);
 
 /// The writer's socket, while it has one.
 fn descriptor(state: &State) -> Option<BorrowedFd<'_>> {
-    state.output.as_ref().and_then(Output::descriptor)
+    state.output.descriptor()
 }
 
 impl AsFd for Locked<'_> {
@@ -208,7 +207,7 @@ impl TransportSocket {
     /// # #[cfg(heist_loom)] fn main() {}
     /// ```
     pub fn peer_name(&self) -> StreamAddr {
-        self.shared.peer.get()
+        self.shared.peer()
     }
 
     /// The internet address of the other end; asyncio's `getpeername`. Stays known after the connection has ended.
@@ -235,7 +234,7 @@ impl TransportSocket {
     ///
     /// As [`StreamWriter::peer_addr`].
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.shared.peer.get().to_socket()
+        self.shared.peer().to_socket()
     }
 
     /// Takes the error that the system has noted for the connection, if there is one; asyncio's

@@ -10,13 +10,13 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
-use super::Ending;
 use super::kept::Kept;
 use crate::error::Sticky;
+use crate::server::Slot;
 #[cfg(feature = "tls")]
 use crate::tls::TlsInfo;
 use crate::waiters::{Ticket, Waiters, Woken};
-use crate::wire::Output;
+use crate::wire::{Output, StreamAddr};
 
 /// How many bytes may be kept before `drain` waits, when nothing else is said; asyncio's high-water mark.
 pub(crate) const HIGH_WATER: usize = 64 << 10;
@@ -33,27 +33,31 @@ pub(super) enum Phase {
     Closed,
 }
 
+/// Four words and what the lock adds, since each idle connection has one.
 pub(super) struct State {
-    pub(super) phase: Phase,
-    /// `None` from `Closed` on.
-    pub(super) output: Option<Output>,
+    /// Gone from `Closed` on, and while it is lent.
+    pub(super) output: Output,
     /// What most writers never need.
     rare: Option<Box<Rare>>,
+    /// Where its server has the connection, if it has one.
+    pub(super) slot: Slot,
+    pub(super) phase: Phase,
+    /// What ends after what is kept. While it is open: its own direction, where `write_eof` asked for that. Then what closing ends:
+    /// both directions, or, for a writer that was dropped, only its own.
+    end: Option<Shutdown>,
     /// Whether there is a flusher.
     pub(super) flushing: bool,
     /// More is kept than the high-water mark, and not yet as little as the low-water mark.
     pub(super) paused: bool,
-    /// The end of the stream is to be sent after what is kept.
-    eof: bool,
-    /// What closing ends: both directions, or, for a writer that was dropped, only its own.
-    how: Shutdown,
-    /// Silent once it was told.
-    ending: Ending,
 }
 
-/// The part of the state of a writer that failed, that was waited for, whose system was full once, whose marks were set, or
-/// that runs over TLS. Allocated then.
+/// The part of the state of a writer that failed, that was waited for, whose system was full once, whose marks were set, that
+/// runs over TLS, or whose peer has no address of IPv4. Allocated then.
 struct Rare {
+    /// Who is at the other end, where that is no address of IPv4.
+    name: Option<StreamAddr>,
+    /// Dropped when the connection has ended.
+    ending: Option<Box<dyn Send>>,
     error: Option<Sticky>,
     /// Who waits for `paused` to end, or for `Closed`.
     waiters: Waiters,
@@ -70,6 +74,8 @@ struct Rare {
 impl Default for Rare {
     fn default() -> Self {
         Self {
+            name: None,
+            ending: None,
             error: None,
             waiters: Waiters::default(),
             kept: Kept::default(),
@@ -102,54 +108,65 @@ pub(super) struct Afterwards {
     woken: Woken,
     flusher: Option<Waker>,
     output: Option<Output>,
-    ending: Option<Ending>,
+    ending: Option<Box<dyn Send>>,
+    /// The connection has ended, of which its server is to be told.
+    pub(super) ended: Option<Slot>,
     /// A flusher is to be started.
-    flush: bool,
+    pub(super) flush: bool,
 }
 
 impl Afterwards {
-    /// Wakes and drops; says whether a flusher is to be started.
-    #[must_use = "start the flusher"]
-    pub(super) fn run(self) -> bool {
+    /// Drops what is to be dropped, calls `tell` if the connection has ended, then wakes.
+    pub(super) fn run(self, tell: impl FnOnce(Slot)) {
         drop(self.output);
         drop(self.ending);
+        self.ended.map(tell);
         self.woken.wake();
         if let Some(flusher) = self.flusher {
             flusher.wake();
         }
-        self.flush
     }
 }
 
 impl State {
-    pub(super) fn new(output: Output, ending: Option<Ending>) -> Self {
+    pub(super) fn new(output: Output) -> Self {
         Self {
-            phase: Phase::Open,
-            output: Some(output),
+            output,
             rare: None,
+            slot: Slot::NONE,
+            phase: Phase::Open,
+            end: None,
             flushing: false,
             paused: false,
-            eof: false,
-            how: Shutdown::Both,
-            ending: ending.unwrap_or(Ending::SILENT),
         }
+    }
+
+    /// Keeps who is at the other end.
+    pub(super) fn set_name(&mut self, name: StreamAddr) {
+        self.rare().name = Some(name);
+    }
+
+    /// Who is at the other end, where that was set.
+    pub(super) fn name(&self) -> StreamAddr {
+        self.rare.as_ref().and_then(|rare| rare.name.clone()).unwrap_or(StreamAddr::Unnamed)
+    }
+
+    /// Drops `ending` when the connection has ended.
+    pub(super) fn set_ending(&mut self, ending: Box<dyn Send>) {
+        self.rare().ending = Some(ending);
+    }
+
+    pub(super) fn take_ending(&mut self) -> Option<Box<dyn Send>> {
+        self.rare.as_mut()?.ending.take()
+    }
+
+    /// Whether somebody other than a server is told of the end.
+    pub(super) fn has_ending(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.ending.is_some())
     }
 
     pub(super) fn is_open(&self) -> bool {
         self.phase == Phase::Open
-    }
-
-    pub(super) fn tell_of_end(&mut self, ending: Ending) {
-        self.ending = ending;
-    }
-
-    fn take_ending(&mut self) -> Option<Ending> {
-        Some(std::mem::replace(&mut self.ending, Ending::SILENT)).filter(|ending| !ending.is_silent())
-    }
-
-    /// Whether the connection is a server's, which hears of its end.
-    pub(super) fn is_handlers(&self) -> bool {
-        !self.ending.is_silent()
     }
 
     /// How many bytes are kept.
@@ -236,7 +253,7 @@ impl State {
     /// As `flush_outcome`, where an end of this direction is no reason to fail: all had been sent by then.
     pub(super) fn flush_outcome_at_end(&self) -> Option<io::Result<()>> {
         let ended =
-            self.phase == Phase::Closed && matches!(self.how, Shutdown::Write) && self.error().is_none();
+            self.phase == Phase::Closed && self.end == Some(Shutdown::Write) && self.error().is_none();
         if ended { Some(Ok(())) } else { self.flush_outcome() }
     }
 
@@ -352,7 +369,7 @@ impl State {
     /// Whether writes are taken. One after `write_eof` is an error that stays.
     #[inline]
     pub(super) fn accepts(&mut self) -> bool {
-        if self.eof && self.phase == Phase::Open {
+        if self.end.is_some() && self.phase == Phase::Open {
             let message = "write after write_eof: the stream was ended";
             self.note_error(&io::Error::new(io::ErrorKind::InvalidInput, message));
         }
@@ -362,9 +379,8 @@ impl State {
     /// Tries a write; never 0.
     #[inline]
     fn write_now(&mut self, write: impl Fn(&mut Output) -> io::Result<usize>) -> io::Result<usize> {
-        let Some(output) = &mut self.output else { return Err(io::ErrorKind::NotConnected.into()) };
         loop {
-            match write(output) {
+            match write(&mut self.output) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
@@ -376,7 +392,7 @@ impl State {
     #[inline]
     pub(super) fn settle(&mut self) -> Option<Afterwards> {
         let paused = self.pause();
-        let behind = self.kept() > 0 || self.output.as_ref().is_some_and(Output::is_behind);
+        let behind = self.kept() > 0 || self.output.is_behind();
         if !behind || self.flushing {
             return paused;
         }
@@ -400,16 +416,18 @@ impl State {
 
     /// Ends the stream after all that is kept.
     pub(super) fn write_eof(&mut self) -> Option<Afterwards> {
-        let Some(output) = &self.output else { return None };
-        if output.eof_closes() {
+        if self.output.is_gone() {
+            return None;
+        }
+        if self.output.eof_closes() {
             return self.close(Shutdown::Write);
         }
-        if !output.can_write_eof() {
+        if !self.output.can_write_eof() {
             let message = "this kind of stream cannot be ended by write_eof: close it (can_write_eof tells)";
             self.note_error(&io::Error::new(io::ErrorKind::Unsupported, message));
             return None;
         }
-        if self.phase != Phase::Open || std::mem::replace(&mut self.eof, true) || self.flushing {
+        if self.phase != Phase::Open || self.end.replace(Shutdown::Write).is_some() || self.flushing {
             return None;
         }
         self.flushed()
@@ -420,11 +438,9 @@ impl State {
         if self.phase == Phase::Closing {
             return self.finish();
         }
-        if self.eof {
-            if let Some(output) = &mut self.output {
-                // A connection that is gone has no end to announce; the next read or write says so.
-                let _ = output.shutdown(Shutdown::Write);
-            }
+        if self.end.is_some() {
+            // A connection that is gone has no end to announce; the next read or write says so.
+            let _ = self.output.shutdown(Shutdown::Write);
         }
         self.paused = false;
         self.is_waited_for().then(|| Afterwards { woken: self.woken(), ..Afterwards::default() })
@@ -450,7 +466,7 @@ impl State {
     fn fail(&mut self, error: &io::Error) -> Option<Afterwards> {
         self.note_error(error);
         // What has arrived can still be read.
-        self.how = Shutdown::Write;
+        self.end = Some(Shutdown::Write);
         self.finish()
     }
 
@@ -471,6 +487,7 @@ impl State {
 
     /// Gives the output back.
     fn finish(&mut self) -> Option<Afterwards> {
+        let ended = (self.phase != Phase::Closed).then_some(self.slot);
         self.phase = Phase::Closed;
         self.paused = false;
         let flusher = self.rare.as_mut().and_then(|rare| {
@@ -480,9 +497,10 @@ impl State {
         let mut output = self.output.take();
         if let Some(output) = output.as_mut().filter(|output| !output.is_last()) {
             // The reader keeps the connection open, so its end has to be announced.
-            let _ = output.shutdown(self.how);
+            let _ = output.shutdown(self.end.unwrap_or(Shutdown::Both));
         }
-        Some(Afterwards { woken: self.woken(), flusher, output, ending: self.take_ending(), flush: false })
+        let (woken, ending) = (self.woken(), self.take_ending());
+        Some(Afterwards { woken, flusher, output, ending, ended, flush: false })
     }
 
     /// No more writes; what is kept is still sent.
@@ -490,26 +508,26 @@ impl State {
         if self.phase != Phase::Open {
             return None;
         }
-        self.how = how;
+        self.end = Some(how);
         self.phase = Phase::Closing;
-        let farewell = self.output.as_ref().is_some_and(Output::has_farewell);
+        let farewell = self.output.has_farewell();
         if self.flushing {
             // How long the end may take is counted by the flusher, from here on.
             let flusher = self.rare.as_mut().filter(|_| farewell).and_then(|rare| rare.flusher.take());
             return Some(Afterwards { flusher, ..Afterwards::default() });
         }
-        if let Some(output) = self.output.as_mut().filter(|_| farewell) {
-            output.begin_farewell();
+        if farewell {
+            self.output.begin_farewell();
             return self.start_flushing();
         }
         self.finish()
     }
 
-    /// Gives the output away as it is, with what its end would tell: nothing is sent and nothing is shut down.
-    pub(super) fn hand_over(&mut self) -> Option<(Output, Option<Ending>)> {
+    /// Gives the output away as it is: nothing is sent, nothing is shut down, and nobody is told.
+    pub(super) fn hand_over(&mut self) -> Option<Output> {
         let output = self.output.take()?;
         self.phase = Phase::Closed;
-        Some((output, self.take_ending()))
+        Some(output)
     }
 
     /// Lends the output, where nothing has to be sent; until it is given back the writer counts as flushing, and keeps what
@@ -540,7 +558,7 @@ impl State {
         if self.phase == Phase::Closed {
             return Some(Afterwards { output: Some(output), ..Afterwards::default() });
         }
-        self.output = Some(output);
+        self.output = output;
         self.rare().flusher = None;
         if self.phase == Phase::Closing || self.kept() > 0 {
             return self.start_flushing();
@@ -554,9 +572,9 @@ impl State {
         if self.phase == Phase::Closed {
             return None;
         }
-        self.how = Shutdown::Both;
-        if let Some(output) = self.output.as_mut().filter(|output| !output.is_last()) {
-            output.abort();
+        self.end = Some(Shutdown::Both);
+        if !self.output.is_last() {
+            self.output.abort();
         }
         self.finish()
     }
@@ -564,12 +582,9 @@ impl State {
     /// The writer of a server's connection is dropped while its handler runs, whose reader may go with it. Says whether the
     /// end can wait for that; then [`part`](Self::part) follows.
     pub(super) fn begin_parting(&mut self) -> bool {
-        let waits = self.is_open()
-            && !self.flushing
-            && self.is_handlers()
-            && self.output.as_ref().is_some_and(|output| !output.is_last() && !output.has_farewell());
+        let waits = self.is_open() && !self.flushing && !self.output.is_last() && !self.output.has_farewell();
         if waits {
-            (self.phase, self.how) = (Phase::Closing, Shutdown::Write);
+            (self.phase, self.end) = (Phase::Closing, Some(Shutdown::Write));
         }
         waits
     }
@@ -599,7 +614,10 @@ impl State {
 
     /// Sends what is kept, has it passed on, and says farewell where that is due. Ready, too, where the output is gone.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(output) = &mut self.output else { return Poll::Ready(Ok(())) };
+        if self.output.is_gone() {
+            return Poll::Ready(Ok(()));
+        }
+        let output = &mut self.output;
         if self.phase == Phase::Closing {
             if let Poll::Ready(error) = output.poll_overdue(cx) {
                 return Poll::Ready(Err(error));
@@ -615,7 +633,7 @@ impl State {
         }
         ready!(output.poll_flush(cx))?;
         if self.phase == Phase::Closing {
-            ready!(output.poll_farewell(cx, self.how))?;
+            ready!(output.poll_farewell(cx, self.end.unwrap_or(Shutdown::Both)))?;
         }
         Poll::Ready(Ok(()))
     }
