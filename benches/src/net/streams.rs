@@ -67,7 +67,5 @@ async fn sink(mut reader: StreamReader, _writer: StreamWriter) {
 
 async fn source(_reader: StreamReader, writer: StreamWriter) {
     let chunk = vec![FILLING; CHUNK];
-    while writer.drain().await.is_ok() {
-        writer.write(&chunk);
-    }
+    while writer.write_all(&chunk).await.is_ok() {}
 }

@@ -15,15 +15,16 @@
 //! | `raw` | writing past the buffer |
 //! | `socket` | a look at the socket below |
 //! | `kept` | the bytes that the system has not taken yet |
-//! | `loan` | a writer whose output gets a layer under it |
+//! | `loan` | a writer whose output gets a layer under it, or is lent to who sends past it |
+//! | `all` | sending from where the bytes are |
 //! | `flusher` | the task that writes what is kept |
 //! | `parting` | a writer that is dropped just before its reader |
 
+mod all;
 mod changes;
 mod flusher;
 mod kept;
 mod link;
-#[cfg(any(unix, feature = "tls"))]
 mod loan;
 mod parting;
 mod poll;
@@ -45,7 +46,9 @@ use crate::wire::{Output, SocketHalf, StreamAddr, StreamSocket};
 pub(crate) use changes::{Change, Told};
 use link::Link;
 pub(crate) use link::{Ending, PeerOf, Shared, WeakWriter};
-#[cfg(any(unix, feature = "tls"))]
+#[cfg(unix)]
+pub(crate) use loan::Lent;
+#[cfg(feature = "tls")]
 pub(crate) use loan::Loan;
 pub(crate) use parting::HandlerPoll;
 #[cfg(unix)]
@@ -120,7 +123,8 @@ impl StreamWriter {
     }
 
     /// Writes `data`: what the system takes at once is sent, the rest is kept and sent as room comes. Never waits; asyncio's
-    /// `write`. Follow it with [`drain`](Self::drain), which waits while too much is kept and reports errors.
+    /// `write`. Follow it with [`drain`](Self::drain), which waits while too much is kept and reports errors. To send much,
+    /// [`write_all`](Self::write_all) is the cheaper call.
     ///
     /// After [`close`](Self::close) or an error the data is thrown away. Where nothing is kept: one system call, two atomic
     /// read-modify-writes, no allocation.

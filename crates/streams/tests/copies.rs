@@ -75,6 +75,22 @@ fn what_a_writer_may_not_keep_is_copied_once() {
 }
 
 #[test]
+fn what_is_sent_from_where_it_is_is_not_copied() {
+    let _alone = alone();
+    run_local(async {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let (_reader, writer) = open_connection_on(near).await.unwrap();
+        let (data, mut received) = (numbered(LARGE), vec![0; LARGE]);
+        let peer = thread::spawn(move || far.read_exact(&mut received).map(|()| received));
+        let before = asked_for();
+        writer.write_all(&data).await.unwrap();
+        let asked = asked_for() - before;
+        assert!(asked < SMALL, "{asked} bytes for {LARGE} that were sent");
+        assert!(peer.join().unwrap().unwrap() == data, "something else arrived");
+    });
+}
+
+#[test]
 fn large_reads_are_given_the_buffer() {
     let _alone = alone();
     run_local(async {

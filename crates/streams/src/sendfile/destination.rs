@@ -7,10 +7,11 @@ use std::os::fd::BorrowedFd;
 use heist_reactor::Direction;
 use socket2::{SockRef, Type};
 
-use super::lent::Lent;
+use super::lent::lent_by;
 use crate::StreamWriter;
 use crate::raw::{check_nonblocking, sock_sendall, waiting};
 use crate::transports::Transport;
+use crate::writer::Lent;
 
 /// A stream's writer, a transport, or a socket of the caller's.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl Destination<'_> {
             Self::Writer(writer) if writer.is_closing() => Err(is_closing("writer")),
             Self::Transport(transport, _) if transport.is_closing() => Err(is_closing("transport")),
             Self::Transport(transport, lent) => {
-                *lent = Some(Lent::of(transport).await?);
+                *lent = Some(lent_by(transport).await?);
                 Ok(())
             }
             Self::Writer(writer) => writer.flushed().await,

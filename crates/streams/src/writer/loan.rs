@@ -4,10 +4,11 @@
 use std::io;
 #[cfg(feature = "tls")]
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Poll, ready};
 
 use heist_scheduler::Handle;
 
+#[cfg(any(unix, feature = "tls"))]
 use super::StreamWriter;
 #[cfg(feature = "tls")]
 use super::WeakWriter;
@@ -23,6 +24,13 @@ use crate::wire::Output;
 pub(crate) struct Loan<'a> {
     shared: &'a Link,
     over: bool,
+}
+
+impl<'a> Loan<'a> {
+    /// Of an output that was just lent.
+    pub(super) fn of(shared: &'a Link) -> Self {
+        Self { shared, over: false }
+    }
 }
 
 impl Loan<'_> {
@@ -65,6 +73,48 @@ impl Drop for Loan<'_> {
     }
 }
 
+/// An output that the writer gets back in any case: what was sent is sent.
+#[derive(Debug)]
+pub(crate) struct Lent<'a> {
+    /// The loop that sends what is written meanwhile; that of this thread where there is none.
+    home: Option<&'a Handle>,
+    /// Both are there until the drop.
+    parts: Option<(Loan<'a>, Output)>,
+}
+
+impl<'a> Lent<'a> {
+    pub(crate) fn new(home: Option<&'a Handle>, parts: (Loan<'a>, Output)) -> Self {
+        Self { home, parts: Some(parts) }
+    }
+
+    /// The output, unless the writer was aborted; then the task is woken.
+    pub(crate) fn output(&mut self, cx: &Context<'_>) -> io::Result<&mut Output> {
+        let Some((loan, output)) = &mut self.parts else { return Err(io::ErrorKind::NotConnected.into()) };
+        loan.poll_ended(cx).map_or(Ok(output), Err)
+    }
+
+    /// Writes all of `rest`, and has it passed on.
+    pub(crate) fn poll_send(&mut self, cx: &mut Context<'_>, rest: &mut &[u8]) -> Poll<io::Result<()>> {
+        let output = self.output(cx)?;
+        while !rest.is_empty() {
+            match ready!(output.poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                n => *rest = &rest[n..],
+            }
+        }
+        output.poll_flush(cx)
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        if let Some((loan, output)) = self.parts.take() {
+            loan.give_back(self.home, output);
+        }
+    }
+}
+
+#[cfg(any(unix, feature = "tls"))]
 impl StreamWriter {
     /// Waits until all is sent that was written, then lends the output.
     pub(crate) async fn lend(&self) -> io::Result<(Loan<'_>, Output)> {
@@ -72,7 +122,7 @@ impl StreamWriter {
             self.flushed().await?;
             // Somebody else may have written since.
             if let Some(output) = self.shared.state.lock().lend() {
-                return Ok((Loan { shared: &self.shared, over: false }, output));
+                return Ok((Loan::of(&self.shared), output));
             }
         }
     }

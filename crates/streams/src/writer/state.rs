@@ -229,7 +229,7 @@ impl State {
     }
 
     /// Why nothing more is sent, where that is so.
-    fn outcome(&self) -> Option<io::Result<()>> {
+    pub(super) fn outcome(&self) -> Option<io::Result<()>> {
         match self.error() {
             Some(error) => Some(Err(error.again())),
             None if self.phase == Phase::Closed => {
@@ -237,6 +237,18 @@ impl State {
                 Some(Err(io::Error::new(io::ErrorKind::ConnectionReset, message)))
             }
             None => None,
+        }
+    }
+
+    /// Why a write is not taken.
+    #[cold]
+    pub(super) fn refusal(&self) -> io::Error {
+        match self.outcome() {
+            Some(Err(error)) => error,
+            _ => io::Error::new(
+                io::ErrorKind::ConnectionReset,
+                "the connection is being closed: nothing more can be written",
+            ),
         }
     }
 
@@ -292,7 +304,7 @@ impl State {
 
     /// Sends what the system takes at once; nothing while earlier bytes wait.
     #[inline]
-    fn send_now(&mut self, data: &[u8]) -> io::Result<usize> {
+    pub(super) fn send_now(&mut self, data: &[u8]) -> io::Result<usize> {
         let mut sent = 0;
         while sent < data.len() && !self.flushing {
             match self.write_now(|output| output.try_write(&data[sent..])) {
@@ -391,9 +403,13 @@ impl State {
     /// Starts a flusher, if there is none and something to flush.
     #[inline]
     pub(super) fn settle(&mut self) -> Option<Afterwards> {
+        if self.kept() == 0 && !self.output.is_behind() { None } else { self.settle_kept() }
+    }
+
+    /// As `settle`, where something is to be flushed.
+    fn settle_kept(&mut self) -> Option<Afterwards> {
         let paused = self.pause();
-        let behind = self.kept() > 0 || self.output.is_behind();
-        if !behind || self.flushing {
+        if self.flushing {
             return paused;
         }
         self.flushing = true;
@@ -463,7 +479,7 @@ impl State {
     }
 
     /// The connection failed.
-    fn fail(&mut self, error: &io::Error) -> Option<Afterwards> {
+    pub(super) fn fail(&mut self, error: &io::Error) -> Option<Afterwards> {
         self.note_error(error);
         // What has arrived can still be read.
         self.end = Some(Shutdown::Write);
@@ -532,7 +548,6 @@ impl State {
 
     /// Lends the output, where nothing has to be sent; until it is given back the writer counts as flushing, and keeps what
     /// is written.
-    #[cfg(any(unix, feature = "tls"))]
     pub(super) fn lend(&mut self) -> Option<Output> {
         if self.flushing || self.phase != Phase::Open {
             return None;
@@ -543,7 +558,6 @@ impl State {
     }
 
     /// Why a lent output is not wanted any more, if so. Otherwise whoever has it is woken for that, in the flusher's place.
-    #[cfg(any(unix, feature = "tls"))]
     pub(super) fn poll_lent(&mut self, cx: &Context<'_>) -> Option<io::Error> {
         if self.phase == Phase::Closed {
             return Some(io::Error::new(io::ErrorKind::ConnectionAborted, "the writer was aborted"));
@@ -553,7 +567,6 @@ impl State {
     }
 
     /// Takes a lent output back, and goes on with it.
-    #[cfg(any(unix, feature = "tls"))]
     pub(super) fn give_back(&mut self, output: Output) -> Option<Afterwards> {
         if self.phase == Phase::Closed {
             return Some(Afterwards { output: Some(output), ..Afterwards::default() });

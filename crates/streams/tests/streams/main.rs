@@ -15,4 +15,5 @@ mod support;
 mod transport_socket;
 #[cfg(unix)]
 mod turns;
+mod write_all;
 mod writer;
