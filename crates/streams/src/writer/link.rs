@@ -266,3 +266,15 @@ impl fmt::Debug for Shared {
         f.field("peer", &format_args!("{}", self.peer())).field("state", &self.state).finish()
     }
 }
+
+#[cfg(all(test, not(heist_loom), target_os = "linux", target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+
+    /// Each idle connection has one.
+    #[test]
+    fn what_a_writer_shares_is_seven_words() {
+        assert_eq!(size_of::<Shared>(), 56);
+        assert_eq!(size_of::<SocketHalf>(), 16);
+    }
+}
