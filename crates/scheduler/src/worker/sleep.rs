@@ -64,6 +64,7 @@ impl Worker {
     }
 
     /// Whether somebody called this worker while it waited.
+    #[inline(always)]
     fn wait_until(&self, mut deadline: u64) -> bool {
         if deadline != NEVER {
             self.slack.take_away();
@@ -84,13 +85,15 @@ impl Worker {
             }
             deadline = deadline.min(shared.clock.deadline_in(CLOSING_NAP));
         }
-        if shared.driver.claim(self.index) {
+        // Where the driver begins is computed from its type: once is enough.
+        let driver = &*shared.driver;
+        if driver.claim(self.index) {
             let mut called = false;
             if parker.begin_driver() {
-                self.drive(|| shared.driver.park(self.index, deadline));
+                self.drive(|| driver.park(self.index, deadline));
                 called = parker.end_driver();
             }
-            shared.driver.release(self.index);
+            driver.release(self.index);
             return called;
         }
         if deadline == NEVER {
