@@ -485,19 +485,23 @@ impl Context {
     #[inline]
     pub fn take_after(&self) -> u8 {
         let after = self.after.get();
-        // After nearly every poll there is nothing: one look, no store.
+        // After nearly every poll there is nothing, and one look says so, or a yield.
         if after != 0 {
             self.after.set(0);
-            if after & SPARE != 0 {
-                self.drop_spare();
+            if after & !YIELDED != 0 {
+                return self.drop_spare(after);
             }
         }
-        after & !SPARE
+        after
     }
 
+    /// Drops the spare waker, if there is one, and says what else is in `after`.
     #[inline(never)]
-    fn drop_spare(&self) {
-        drop(self.spare.take());
+    fn drop_spare(&self, after: u8) -> u8 {
+        if after & SPARE != 0 {
+            drop(self.spare.take());
+        }
+        after & !SPARE
     }
 
     /// Has the scheduler look, after this poll, at what became of the requests to parts of the current task.
