@@ -178,7 +178,6 @@ impl<F: Future> Future for Timeout<F> {
                 *this.raised = raise(error);
                 return Poll::Pending;
             }
-            Poll::Pending if *this.raised => return Poll::Pending,
             Poll::Pending => {}
         }
         // A sleep spends no budget, so a body that uses up every poll's is timed out all the same.

@@ -4,7 +4,6 @@ use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use heist_core::clock::{NEVER, nanos};
-use heist_core::context;
 
 use super::{Sleep, sleep_until, with_wheel};
 use crate::stage::{Phase, Stage};
@@ -32,21 +31,31 @@ use crate::wheel::Wheel;
 /// ```
 #[inline]
 pub fn limit(delay: Duration) -> Sleep {
+    // Few instructions, for most limits are whole seconds, and are made anew for each operation.
+    match delay.as_secs() {
+        seconds @ 1..TOO_LONG => {
+            let nanos = seconds * NANOS_PER_SECOND + u64::from(delay.subsec_nanos());
+            Sleep::new(nanos, Phase::Limit)
+        }
+        _ => short_or_endless(delay),
+    }
+}
+
+/// A limit that counts from the very moment, or that is too long for its nanoseconds to be computed just so.
+#[inline(never)]
+fn short_or_endless(delay: Duration) -> Sleep {
     match nanos(delay) {
         NEVER => sleep_until(NEVER),
-        nanos if nanos >= LOOSE_FROM && !is_time_virtual() => Sleep::new(nanos, Phase::Limit),
+        nanos if nanos >= NANOS_PER_SECOND => Sleep::new(nanos, Phase::Limit),
         _ => Sleep::of(delay),
     }
 }
 
-/// Whether this thread's loop has virtual time, which is exact everywhere.
-#[inline]
-fn is_time_virtual() -> bool {
-    context::with(|context| context.is_some_and(|context| context.clock().is_virtual()))
-}
+/// A limit of a second or more need not count from the very moment: what it is late by is nothing beside it.
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// The shortest limit, in nanoseconds, that need not count from the very moment: what it is late by is nothing beside it.
-const LOOSE_FROM: u64 = 1_000_000_000;
+/// Seconds whose nanoseconds might not fit: some 272 years.
+const TOO_LONG: u64 = 1 << 33;
 
 impl Sleep {
     /// The first poll of a limit. The usual way calls nothing, and so saves no registers.
