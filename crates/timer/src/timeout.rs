@@ -73,10 +73,7 @@ impl From<TimeoutError> for std::io::Error {
 /// ```
 #[inline]
 pub fn timeout<F: IntoFuture>(delay: impl Into<Option<Duration>>, body: F) -> Timeout<F::IntoFuture> {
-    let sleep = match delay.into() {
-        Some(delay) => limit(delay),
-        None => sleep_until(NEVER),
-    };
+    let sleep = limit(delay.into().unwrap_or(Duration::MAX));
     Timeout::new(body.into_future(), sleep)
 }
 

@@ -22,7 +22,6 @@ mod watch;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -132,14 +131,19 @@ impl<F: Future> Scope<F> {
     /// As [`poll`](Future::poll), compiled into its caller: for those who poll a scope at one place that is hot.
     #[inline(always)]
     pub fn poll_here(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, CancelledError>> {
-        // (Not with the poll inside the closure, which would make a function of it.)
-        let worker = context::with(|context| {
-            // Outside of a task nobody asks.
-            context.filter(|context| !context.current().is_null()).map(NonNull::from)
-        });
-        // SAFETY: what is this thread's context now is so until this poll has returned; see `context::with`.
-        let worker = worker.map(|worker| unsafe { worker.as_ref() });
-        self.project().poll(worker, cx)
+        // SAFETY: what is this thread's context now is so until this poll has returned; see `context::with`. (Inside of that the
+        // poll would be a function of its own.)
+        match unsafe { context::current().as_ref() } {
+            Some(worker) if !worker.current().is_null() => self.project().poll(Some(worker), cx),
+            _ => self.poll_outside(cx),
+        }
+    }
+
+    /// As [`poll_here`](Self::poll_here), outside of a task, where nobody asks.
+    #[cold]
+    #[inline(never)]
+    fn poll_outside(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, CancelledError>> {
+        self.project().poll(None, cx)
     }
 }
 

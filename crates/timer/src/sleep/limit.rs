@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use heist_core::clock::{NEVER, nanos};
 
-use super::{Sleep, sleep_until, with_wheel};
+use super::{Sleep, with_wheel};
 use crate::stage::{Phase, Stage};
 use crate::wheel::Wheel;
 
@@ -31,23 +31,22 @@ use crate::wheel::Wheel;
 /// ```
 #[inline]
 pub fn limit(delay: Duration) -> Sleep {
-    // Few instructions, for most limits are whole seconds, and are made anew for each operation.
-    match delay.as_secs() {
-        seconds @ 1..TOO_LONG => {
-            let nanos = seconds * NANOS_PER_SECOND + u64::from(delay.subsec_nanos());
-            Sleep::new(nanos, Phase::Limit)
-        }
+    // Few instructions, for a limit is made anew for each operation; and made in one place, from words in registers: whatever
+    // went through memory on its way into its future would be waited for.
+    let (deadline, phase) = match delay.as_secs() {
+        seconds @ 1..TOO_LONG => (seconds * NANOS_PER_SECOND + u64::from(delay.subsec_nanos()), Phase::Limit),
         _ => short_or_endless(delay),
-    }
+    };
+    Sleep::new(deadline, phase)
 }
 
 /// A limit that counts from the very moment, or that is too long for its nanoseconds to be computed just so.
 #[inline(never)]
-fn short_or_endless(delay: Duration) -> Sleep {
+fn short_or_endless(delay: Duration) -> (u64, Phase) {
     match nanos(delay) {
-        NEVER => sleep_until(NEVER),
-        nanos if nanos >= NANOS_PER_SECOND => Sleep::new(nanos, Phase::Limit),
-        _ => Sleep::of(delay),
+        NEVER => (NEVER, Phase::Until),
+        nanos if nanos >= NANOS_PER_SECOND => (nanos, Phase::Limit),
+        _ => Sleep::begin(delay),
     }
 }
 
