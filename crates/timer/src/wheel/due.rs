@@ -122,15 +122,18 @@ impl Wheel {
         let earliest = self.earliest.load(Ordering::Acquire);
         let unsure = self.stale.load(Ordering::Acquire) || self.young.load(Ordering::Relaxed);
         if unsure || earliest == NEVER || self.garbage.is_any() {
-            self.with(|core| self.find_next(core));
+            let none = self.with(|core| self.find_next(core));
+            if none && mutant("timer-sign-without-owner-word") {
+                self.used.store(false, Ordering::Relaxed);
+            }
         }
         // Not later than SPREAD after any deadline: no timer that is left was due before the first of the crowd. One that
         // is not the first any more is a crowd of the past, and stands for nothing.
         self.earliest.load(Ordering::Acquire).max(self.crowd.load(Ordering::Relaxed))
     }
 
-    /// Has the published words say what is so now. Called with the owner word held.
-    fn find_next(&self, core: &mut Core) {
+    /// Has the published words say what is so now; whether there is no timer. Called with the owner word held.
+    fn find_next(&self, core: &mut Core) -> bool {
         self.sweep(core);
         self.settle(core);
         if self.stale.load(Ordering::Relaxed) {
@@ -138,8 +141,10 @@ impl Wheel {
             // In a crowded slot the bound that stands may be the better one; it is never too late.
             self.publish(earliest.max(self.earliest.load(Ordering::Relaxed)), false);
         }
-        if self.earliest.load(Ordering::Relaxed) == NEVER {
+        let none = self.earliest.load(Ordering::Relaxed) == NEVER;
+        if none && !mutant("timer-sign-without-owner-word") {
             self.used.store(false, Ordering::Relaxed);
         }
+        none
     }
 }
