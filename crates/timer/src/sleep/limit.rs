@@ -3,7 +3,8 @@
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use heist_core::clock::{NEVER, nanos};
+use heist_core::clock::{NEVER, is_any_virtual, nanos};
+use heist_core::context;
 
 use super::{Sleep, with_wheel};
 use crate::stage::{Phase, Stage};
@@ -34,20 +35,28 @@ pub fn limit(delay: Duration) -> Sleep {
     // Few instructions, for a limit is made anew for each operation; and made in one place, from words in registers: whatever
     // went through memory on its way into its future would be waited for.
     let (deadline, phase) = match delay.as_secs() {
-        seconds @ 1..TOO_LONG => (seconds * NANOS_PER_SECOND + u64::from(delay.subsec_nanos()), Phase::Limit),
-        _ => short_or_endless(delay),
+        seconds @ 1..TOO_LONG if !is_any_virtual() => {
+            (seconds * NANOS_PER_SECOND + u64::from(delay.subsec_nanos()), Phase::Limit)
+        }
+        _ => begin(delay),
     };
     Sleep::new(deadline, phase)
 }
 
-/// A limit that counts from the very moment, or that is too long for its nanoseconds to be computed just so.
+/// What any limit begins with: one that counts from the very moment, too, and one that is too long for its nanoseconds to be
+/// computed just so.
 #[inline(never)]
-fn short_or_endless(delay: Duration) -> (u64, Phase) {
+fn begin(delay: Duration) -> (u64, Phase) {
     match nanos(delay) {
         NEVER => (NEVER, Phase::Until),
-        nanos if nanos >= NANOS_PER_SECOND => (nanos, Phase::Limit),
+        nanos if nanos >= NANOS_PER_SECOND && !is_time_virtual() => (nanos, Phase::Limit),
         _ => Sleep::begin(delay),
     }
+}
+
+/// Whether this thread's loop has virtual time, which is exact everywhere.
+fn is_time_virtual() -> bool {
+    context::with(|context| context.is_some_and(|context| context.clock().is_virtual()))
 }
 
 /// A limit of a second or more need not count from the very moment: what it is late by is nothing beside it.
