@@ -398,7 +398,7 @@ fn the_limit_that_was_armed_last_keeps_its_entry_for_the_next() {
     assert!(wheel.release_local(first).is_some());
     let entries = [(); 3].map(|()| wheel.arm(1 << 40, Waker::noop().clone()).unwrap());
     assert!(entries.contains(&first) && entries.contains(&second), "both are free again");
-    entries.map(|entry| drop(wheel.release_local(entry)));
+    entries.into_iter().for_each(|entry| drop(wheel.release_local(entry)));
 }
 
 #[test]
