@@ -30,7 +30,7 @@ impl Worker {
             self.sleep_or_jump();
             shared.next_deadline(self.index)
         } else {
-            let deadline = shared.next_deadline(self.index);
+            let deadline = self.next_deadline();
             self.wait(deadline);
             self.wake_up();
             // Nobody else arms a timer on this worker; who puts a callback for later unparks it.
@@ -48,6 +48,14 @@ impl Worker {
         let slot = self.slot();
         slot.looks.store(slot.looks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         self.wake_helper();
+    }
+
+    /// When this worker has something to do that waits for a time, at the earliest. Without a call where it has no timer.
+    #[inline(always)]
+    pub(super) fn next_deadline(&self) -> u64 {
+        let driver = &self.shared.driver;
+        let timers = if self.context.may_have_timers() { driver.next_deadline(self.index) } else { NEVER };
+        self.shared.earliest(self.index, timers)
     }
 
     /// Waits in the driver or on the parker until `deadline`.
