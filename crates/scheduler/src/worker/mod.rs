@@ -93,6 +93,8 @@ pub(crate) struct Worker {
     drained_at: Cell<Option<u64>>,
     patience: Patience,
     waits: Waits,
+    /// For letting the pool's threads go ahead.
+    lead: Patience,
     /// Whether this spare worker is to end its thread.
     gone: Cell<bool>,
     /// Polls until `block_on`'s future, which yielded, is polled again; 0 when it did not yield.
@@ -158,6 +160,7 @@ impl Worker {
             drained_at: Cell::new(None),
             patience: Patience::of(search::MOST_SLEEPS_AT_ONCE),
             waits: Waits::new(),
+            lead: Patience::of(wait::MOST_SLEEPS_WITHOUT_LEAD),
             gone: Cell::new(false),
             main_turn: Cell::new(0),
             main: Cell::new(ptr::null_mut()),
