@@ -128,7 +128,7 @@ impl Idle {
 
     /// Calls `f` with every worker but `me` that is awake, beginning with the one at or after `start`, until it gives
     /// something.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find_awake<R>(
         &self,
         me: usize,
@@ -141,6 +141,7 @@ impl Idle {
         }
     }
 
+    #[inline(never)]
     fn find_in_words<R>(&self, me: usize, start: usize, mut f: impl FnMut(usize) -> Option<R>) -> Option<R> {
         let words = self.words.len();
         // The word of `start` comes twice: first from `start` on, at last up to it.

@@ -1,5 +1,6 @@
 //! What is ready on a worker: its LIFO slot, its queue, and its share of what was injected.
 
+use std::collections::VecDeque;
 use std::ptr;
 
 use heist_core::sync::atomic::Ordering;
@@ -11,6 +12,13 @@ use crate::task::Raw;
 
 /// How often the LIFO slot goes before the queue.
 const LIFO_STREAK: u8 = 3;
+
+/// Has room for more in the queue of a current-thread loop: out of the way of who wakes.
+#[cold]
+#[inline(never)]
+fn make_room(fifo: &mut VecDeque<Raw>) {
+    fifo.reserve(fifo.len().max(16));
+}
 
 impl Worker {
     /// Queues an internal task that was just created here: in order, behind what is there.
@@ -29,7 +37,11 @@ impl Worker {
     pub(crate) fn schedule(&self, task: Raw) {
         if self.local {
             // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
-            unsafe { (*self.fifo.get()).push_back(task) };
+            let fifo = unsafe { &mut *self.fifo.get() };
+            if fifo.len() == fifo.capacity() {
+                make_room(fifo);
+            }
+            fifo.push_back(task);
             return;
         }
         if self.context.wakes_in_order() {
@@ -154,14 +166,10 @@ impl Worker {
     }
 
     /// As [`next`](Self::next), on a current-thread loop: one queue, first in, first out, `block_on`'s future in it.
+    #[inline(always)]
     pub(super) fn next_in_order(&self) -> Option<Next> {
-        if self.shared.injector.len() > 0
-            && (self.fifo_is_empty() || self.slot().polls.load(Ordering::Relaxed) % 8 == 0)
-        {
-            self.merge_injected();
-        }
-        if self.leave.is_between_passes() && self.shared.callbacks.timed.is_asked() {
-            self.shared.fire_due(self.shared.clock.now());
+        if self.shared.injector.len() > 0 || self.leave.is_between_passes() {
+            self.take_in();
         }
         // SAFETY: only this worker's thread uses the queue, and no reference to it is kept.
         let fifo = unsafe { &mut *self.fifo.get() };
@@ -170,6 +178,20 @@ impl Worker {
         match task {
             Some(task) if task.0.as_ptr() == self.main.get() => Some(Next::Main),
             task => task.map(Next::Task),
+        }
+    }
+
+    /// On a current-thread loop, before the next entry of its queue: what others brought, if it is time for it, and the callbacks
+    /// that are due, before the first entry of a pass.
+    #[inline(never)]
+    fn take_in(&self) {
+        if self.shared.injector.len() > 0
+            && (self.fifo_is_empty() || self.slot().polls.load(Ordering::Relaxed) % 8 == 0)
+        {
+            self.merge_injected();
+        }
+        if self.leave.is_between_passes() && self.shared.callbacks.timed.is_asked() {
+            self.shared.fire_due(self.shared.clock.now());
         }
     }
 

@@ -46,16 +46,22 @@ pub(super) const MOST_SLEEPS_AT_ONCE: u32 = 63;
 impl Worker {
     /// Whether there is nothing to search: nobody else is awake, and nothing lies about. Who never counts as searching is
     /// relied on by nobody, and looks again when others see that it sleeps.
-    #[inline]
+    #[inline(always)]
     pub(super) fn sees_nothing(&self) -> bool {
         self.shared.injector.len() == 0 && self.shared.idle.find_awake(self.index, 0, Some).is_none()
     }
 
     /// Stays awake for a moment for another thread that brings tasks one by one: a sleep and a wake-up cost more than the
     /// moment, on both sides. `true` when there is something.
+    #[inline]
     pub(super) fn lingers(&self) -> bool {
+        self.fed.replace(false) && self.lingers_as_fed()
+    }
+
+    #[inline(never)]
+    fn lingers_as_fed(&self) -> bool {
         let mut drained_at = self.drained_at.take();
-        if !self.fed.replace(false) || cfg!(heist_loom) || !self.patience.has_some() {
+        if cfg!(heist_loom) || !self.patience.has_some() {
             return false;
         }
         for _ in 0..LOOKS {
@@ -95,8 +101,9 @@ impl Worker {
         }
     }
 
-    /// Looks for a task in the other workers' queues.
-    #[inline]
+    /// Looks for a task in the other workers' queues. Compiled into the loop of turns: where nobody else is awake, a call costs more
+    /// than the look.
+    #[inline(always)]
     pub(super) fn search(&self) -> Option<Raw> {
         if !self.searching.get() && (self.sees_nothing() || !self.shared.idle.start_searching()) {
             return None;

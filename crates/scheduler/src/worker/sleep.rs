@@ -51,8 +51,10 @@ impl Worker {
     }
 
     /// Waits in the driver or on the parker until `deadline`.
+    #[inline(always)]
     pub(super) fn wait(&self, deadline: u64) {
-        let (tally, now) = (&self.slot().tally, || self.shared.stopwatch.read(&self.shared.clock));
+        let shared = &*self.shared;
+        let (tally, now) = (&self.slot().tally, || shared.stopwatch.read(&shared.clock));
         let begun = now();
         tally.rests(begun);
         let called = self.wait_until(deadline);
@@ -112,7 +114,7 @@ impl Worker {
     }
 
     /// Whether there is anything that a worker about to sleep must not sleep over.
-    #[inline]
+    #[inline(always)]
     pub(super) fn sees_work(&self) -> bool {
         let shared = &*self.shared;
         if shared.injector.may_have_any() || shared.phase() == PAUSED || shared.phase() == CLOSED {
@@ -125,7 +127,7 @@ impl Worker {
     }
 
     /// Whether an awake worker has more than it should run alone.
-    #[inline]
+    #[inline(always)]
     pub(super) fn sees_backlog(&self) -> bool {
         let worth = |victim| self.is_worth_stealing(victim).then_some(());
         self.shared.idle.find_awake(self.index, 0, worth).is_some()
