@@ -377,8 +377,9 @@ impl Shared {
             self.phase.store(phase, Ordering::Release);
             self.pause_changed.notify_all();
         }
-        if phase == CLOSED {
-            self.watchdog.call();
+        match phase {
+            CLOSED => self.watchdog.call(),
+            _ => self.watchdog.worker_awake(),
         }
         for worker in 0..self.slots.len() {
             if worker > 0 && phase != RUNNING {

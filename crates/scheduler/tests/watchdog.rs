@@ -72,3 +72,20 @@ fn nobody_looks_at_workers_that_sleep() {
 async fn scheduler_waits(thread: std::thread::JoinHandle<u64>) -> u64 {
     heist_scheduler::spawn_blocking(move || thread.join().unwrap()).await.unwrap()
 }
+
+#[test]
+fn a_first_poll_that_blocks_is_found_in_every_run() {
+    let scheduler = scheduler("again");
+    for _ in 0..3 {
+        // The watchdog rests by then.
+        std::thread::sleep(Duration::from_millis(20));
+        let (tell, told) = std::sync::mpsc::channel();
+        let helped = scheduler
+            .block_on(async move {
+                drop(spawn(async move { tell.send(()).unwrap() }));
+                told.recv_timeout(Duration::from_secs(10)).is_ok()
+            })
+            .unwrap();
+        assert!(helped, "the task behind a poll that waits for it was left there");
+    }
+}

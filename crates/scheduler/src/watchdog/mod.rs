@@ -80,7 +80,7 @@ impl Watchdog {
         self.stopwatch.read(&self.clock)
     }
 
-    /// A worker took its idle bit back: the alarm must be set.
+    /// A worker took its idle bit back, or a run has begun: the alarm must be set.
     #[inline]
     pub(crate) fn worker_awake(&self) {
         // Pairs with the fence in `rest`: one of us sees the other.
@@ -112,6 +112,8 @@ impl Watchdog {
     /// Sleeps until the alarm goes off.
     pub(crate) fn sleep(&self) {
         self.alarm.wait();
+        // It may have been put off by a worker that others had not seen awake, and so be set.
+        self.asleep.store(false, Ordering::Relaxed);
     }
 
     /// Of those who find that the alarm is unset one sets it.
