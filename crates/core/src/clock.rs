@@ -14,7 +14,7 @@ mod stopwatch;
 pub(crate) use estimate::Estimate;
 pub use stopwatch::Stopwatch;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,22 @@ use std::time::{Duration, Instant};
 /// assert_eq!(Clock::virtual_time().deadline_in(std::time::Duration::MAX), NEVER);
 /// ```
 pub const NEVER: u64 = u64::MAX;
+
+/// Whether a virtual clock was ever made in this process.
+static ANY_VIRTUAL: AtomicBool = AtomicBool::new(false);
+
+/// Whether this process has ever made a virtual clock: one load, for those who would look for one at each operation. Most
+/// programs never do; and whoever runs in a loop that has one sees the answer that it needs, as that was made before.
+///
+/// ```
+/// let clock = heist_core::Clock::virtual_time();
+/// assert!(heist_core::clock::is_any_virtual());
+/// # drop(clock);
+/// ```
+#[inline]
+pub fn is_any_virtual() -> bool {
+    ANY_VIRTUAL.load(Ordering::Relaxed)
+}
 
 /// The clock of one event loop: real, or virtual.
 ///
@@ -82,6 +98,7 @@ impl Clock {
     /// assert_eq!((clock.now(), clock.now()), (0, 0));
     /// ```
     pub fn virtual_time() -> Arc<Self> {
+        ANY_VIRTUAL.store(true, Ordering::Relaxed);
         Arc::new(Self {
             origin: Instant::now(),
             virtual_time: Some(Virtual {

@@ -357,6 +357,22 @@ impl Context {
         self.timers.pointer()
     }
 
+    /// Whether there may be timers on this worker: `false` only where the driver's
+    /// [`next_deadline`](Driver::next_deadline) would be [`NEVER`](crate::clock::NEVER). Three loads, and no call.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// use heist_core::{Clock, Context, driver::NoDriver};
+    ///
+    /// let context = Context::new(3, 1, Clock::virtual_time(), Arc::new(NoDriver));
+    /// // This driver does not say.
+    /// assert!(context.may_have_timers());
+    /// ```
+    #[inline]
+    pub fn may_have_timers(&self) -> bool {
+        self.timers.may_have_timers()
+    }
+
     /// The header of the task being polled; null between polls.
     #[inline]
     pub fn current(&self) -> *const () {
@@ -414,7 +430,7 @@ impl Context {
     #[inline]
     pub fn is_current(&self, waker: &Waker) -> bool {
         let current = self.current.get();
-        !current.is_null() && ptr::eq(waker.data(), current)
+        ptr::eq(waker.data(), current) && !current.is_null()
     }
 
     /// Has the current task polled again after the others that are ready, once its poll returns Pending.
@@ -485,19 +501,23 @@ impl Context {
     #[inline]
     pub fn take_after(&self) -> u8 {
         let after = self.after.get();
-        // After nearly every poll there is nothing: one look, no store.
+        // After nearly every poll there is nothing, and one look says so, or a yield.
         if after != 0 {
             self.after.set(0);
-            if after & SPARE != 0 {
-                self.drop_spare();
+            if after & !YIELDED != 0 {
+                return self.drop_spare(after);
             }
         }
-        after & !SPARE
+        after
     }
 
+    /// Drops the spare waker, if there is one, and says what else is in `after`.
     #[inline(never)]
-    fn drop_spare(&self) {
-        drop(self.spare.take());
+    fn drop_spare(&self, after: u8) -> u8 {
+        if after & SPARE != 0 {
+            drop(self.spare.take());
+        }
+        after & !SPARE
     }
 
     /// Has the scheduler look, after this poll, at what became of the requests to parts of the current task.

@@ -8,12 +8,16 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::sync::atomic::{AtomicBool, Ordering};
+
 /// The timer crate's part of a worker, as the scheduler carries it: a pointer that only the timer crate casts back.
 ///
 /// It keeps what it points to alive, and it can be made only with something to keep, so handing it on is safe.
 #[derive(Clone)]
 pub struct WorkerState {
     pointer: *const (),
+    /// Whether there may be timers; null where that is not said.
+    sign: *const AtomicBool,
     _keep: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -26,7 +30,7 @@ unsafe impl Sync for WorkerState {}
 impl WorkerState {
     /// No timers on this worker.
     pub const fn none() -> Self {
-        Self { pointer: std::ptr::null(), _keep: None }
+        Self { pointer: std::ptr::null(), sign: std::ptr::null(), _keep: None }
     }
 
     /// Wraps a pointer into what `keep` owns.
@@ -36,7 +40,26 @@ impl WorkerState {
     /// Called only by the timer crate, which casts the pointer back in [`Context::timers`](crate::Context::timers):
     /// `pointer` must be null or point to its wheel type, shared by all threads, and stay valid as long as `keep` lives.
     pub unsafe fn new(pointer: *const (), keep: Arc<dyn Any + Send + Sync>) -> Self {
-        Self { pointer, _keep: Some(keep) }
+        Self { pointer, sign: std::ptr::null(), _keep: Some(keep) }
+    }
+
+    /// Adds a sign: false only where [`Driver::next_deadline`] would answer [`NEVER`](crate::clock::NEVER) for this worker.
+    ///
+    /// # Safety
+    ///
+    /// `sign` must be valid as long as what `new` was given to keep lives.
+    pub unsafe fn with_sign(mut self, sign: *const AtomicBool) -> Self {
+        self.sign = sign;
+        self
+    }
+
+    /// Whether there may be timers on this worker. Two loads.
+    #[inline]
+    pub fn may_have_timers(&self) -> bool {
+        // SAFETY: the word of `with_sign`: what is kept lives.
+        let sign = unsafe { self.sign.as_ref() };
+        // Acquire pairs with the Release of who arms the first timer.
+        sign.is_none_or(|sign| sign.load(Ordering::Acquire))
     }
 
     /// The pointer; null where there is none.

@@ -30,7 +30,7 @@ impl Job {
     /// Runs the closure, on this thread, or fails the task if it was cancelled before.
     fn run(self) {
         let header = self.task.header();
-        let start = header.word.start(Access::Shared);
+        let start = header.word.start();
         if start & CANCEL != 0 {
             let asked = self.task.tree_if_any().and_then(|tree| tree.take_fresh());
             self.fail(TaskError::cancelled(asked.unwrap_or_default()));

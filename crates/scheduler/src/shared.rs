@@ -353,8 +353,13 @@ impl Shared {
     /// When `worker` has something to do that waits for a time, at the earliest. Any thread.
     #[inline]
     pub(crate) fn next_deadline(&self, worker: usize) -> u64 {
-        let own = self.driver.next_deadline(worker);
-        if worker == 0 { own.min(self.callbacks.timed.next()) } else { own }
+        self.earliest(worker, self.driver.next_deadline(worker))
+    }
+
+    /// The earlier of the first of a worker's timers and, for worker 0, the first of the loop's callbacks that wait for a time.
+    #[inline]
+    pub(crate) fn earliest(&self, worker: usize, timers: u64) -> u64 {
+        if worker == 0 { timers.min(self.callbacks.timed.next()) } else { timers }
     }
 
     /// Every task that is alive; on a current-thread loop also complete ones that somebody still holds.

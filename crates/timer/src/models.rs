@@ -330,6 +330,23 @@ fn settle_x_release_youngest() {
     });
 }
 
+/// Somebody else finds that there is no timer while the owner arms one: the sign stands for what is armed.
+#[test]
+fn sign_x_arm() {
+    explore("sign_x_arm", None, || {
+        let (service, probe) = (Service::with_nursery(Clock::virtual_time()), Probe::new());
+        let early = service.wheel().arm(1, probe.waker()).unwrap();
+        drop(service.wheel().release_local(early));
+        let looker = side(move || service.wheel().next_deadline());
+        let entry = service.wheel().arm(5, probe.waker()).unwrap();
+        let seen = looker.join().unwrap();
+        assert!(seen == 5 || seen == NEVER, "{seen}: as it was before the arming, or after it");
+        assert_eq!(service.wheel().next_deadline(), 5, "what is armed is not overlooked");
+        drop(service.wheel().release_local(entry));
+        service.orphan();
+    });
+}
+
 /// A rescuer knows the time before the owner arms: the delay must not count from that earlier time.
 #[test]
 fn settle_x_arm() {

@@ -95,8 +95,12 @@ impl TimerService {
     pub fn worker_state(self: &Arc<Self>, worker: usize) -> WorkerState {
         match self.wheels.get(worker) {
             None => WorkerState::none(),
-            // SAFETY: this is the timer crate; the wheel is Sync and lives at least as long as the service.
-            Some(wheel) => unsafe { WorkerState::new(wheel.0.as_ptr().cast_const().cast(), self.clone()) },
+            Some(wheel) => {
+                // SAFETY: this is the timer crate; the wheel is Sync and lives at least as long as the service.
+                let state = unsafe { WorkerState::new(wheel.0.as_ptr().cast_const().cast(), self.clone()) };
+                // SAFETY: the sign is part of the wheel.
+                unsafe { state.with_sign(wheel.wheel().sign()) }
+            }
         }
     }
 

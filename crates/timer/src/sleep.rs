@@ -115,12 +115,19 @@ impl Sleep {
     /// ```
     #[inline]
     pub fn of(delay: Duration) -> Self {
+        let (deadline, phase) = Self::begin(delay);
+        Self::new(deadline, phase)
+    }
+
+    /// What a sleep of so long begins with: its deadline, or what stands for it, and what it is at.
+    #[inline]
+    fn begin(delay: Duration) -> (u64, Phase) {
         if delay.is_zero() {
-            return Self::new(0, Phase::Yield);
+            return (0, Phase::Yield);
         }
         context::with(|context| match context {
-            Some(context) => Self::new(context.deadline_in(delay), Phase::Delayed),
-            None => Self::new(nanos(delay), Phase::Delay),
+            Some(context) => (context.deadline_in(delay), Phase::Delayed),
+            None => (nanos(delay), Phase::Delay),
         })
     }
 
@@ -223,7 +230,8 @@ impl Sleep {
                 self.deadline = context.deadline_in(Duration::from_nanos(self.deadline));
             }
             // A deadline that has passed between the call of `sleep` and this poll is found by the next turn of the driver.
-            let has_passed = || self.stage.is(Phase::Until) && self.deadline <= context.clock().now();
+            let may_have_passed = self.stage.is(Phase::Until) && self.deadline != NEVER;
+            let has_passed = || may_have_passed && self.deadline <= context.clock().now();
             if self.stage.is(Phase::Yield) || has_passed() {
                 self.stage = Stage::at(Phase::Yielded);
                 context.yield_now(waker);
@@ -441,6 +449,9 @@ impl Sleep {
     /// Without an entry nobody wakes: only the time itself can end the sleep.
     #[cold]
     fn poll_dormant(&mut self) -> Poll<()> {
+        if self.deadline == NEVER {
+            return Poll::Pending;
+        }
         let now = context::with(|context| context.map_or(0, |context| context.clock().now()));
         if now < self.deadline {
             return Poll::Pending;

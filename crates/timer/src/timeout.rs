@@ -73,10 +73,7 @@ impl From<TimeoutError> for std::io::Error {
 /// ```
 #[inline]
 pub fn timeout<F: IntoFuture>(delay: impl Into<Option<Duration>>, body: F) -> Timeout<F::IntoFuture> {
-    let sleep = match delay.into() {
-        Some(delay) => limit(delay),
-        None => sleep_until(NEVER),
-    };
+    let sleep = limit(delay.into().unwrap_or(Duration::MAX));
     Timeout::new(body.into_future(), sleep)
 }
 
@@ -178,7 +175,6 @@ impl<F: Future> Future for Timeout<F> {
                 *this.raised = raise(error);
                 return Poll::Pending;
             }
-            Poll::Pending if *this.raised => return Poll::Pending,
             Poll::Pending => {}
         }
         // A sleep spends no budget, so a body that uses up every poll's is timed out all the same.

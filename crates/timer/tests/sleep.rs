@@ -106,6 +106,20 @@ fn poll<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
 const SECOND: u64 = 1_000_000_000;
 
 #[test]
+fn a_worker_without_timers_knows_it_without_asking_the_driver() {
+    let el = Loop::new();
+    let (_, waker) = Wakes::new();
+    let may = |worker: usize| el.workers[worker].may_have_timers();
+    assert_eq!([may(0), may(1)], [false, false]);
+    let mut sleep = sleep_until(SECOND);
+    assert!(el.on(0, || poll(&mut sleep, &waker)).is_pending());
+    assert_eq!([may(0), may(1)], [true, false], "where it was armed");
+    el.advance(SECOND);
+    assert!(el.on(0, || poll(&mut sleep, &waker)).is_ready());
+    assert_eq!((el.service.next_deadline(0), may(0)), (NEVER, false));
+}
+
+#[test]
 fn is_never_early_and_exact_to_the_nanosecond() {
     let el = Loop::new();
     let (wakes, waker) = Wakes::new();

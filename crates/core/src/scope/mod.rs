@@ -131,46 +131,68 @@ impl<F: Future> Scope<F> {
     /// As [`poll`](Future::poll), compiled into its caller: for those who poll a scope at one place that is hot.
     #[inline(always)]
     pub fn poll_here(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, CancelledError>> {
-        let mut this = self.project();
-        if *this.around == u32::MAX {
-            *this.around = node::requests_around();
+        // SAFETY: what is this thread's context now is so until this poll has returned; see `context::with`. (Inside of that the
+        // poll would be a function of its own.)
+        match unsafe { context::current().as_ref() } {
+            Some(worker) if !worker.current().is_null() => self.project().poll(Some(worker), cx),
+            _ => self.poll_outside(cx),
         }
-        if let Some(error) = this.node.take_request() {
-            return answer(&mut this, error);
+    }
+
+    /// As [`poll_here`](Self::poll_here), outside of a task, where nobody asks.
+    #[cold]
+    #[inline(never)]
+    fn poll_outside(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, CancelledError>> {
+        self.project().poll(None, cx)
+    }
+}
+
+impl<F: Future> Parts<'_, F> {
+    #[inline(always)]
+    fn poll(
+        mut self,
+        worker: Option<&crate::Context>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, CancelledError>> {
+        if *self.around == u32::MAX {
+            *self.around = worker.map_or(0, node::requests_around_on);
+        }
+        if let Some(error) = self.node.take_request() {
+            return answer(&mut self, error);
         }
         loop {
-            let Some(body) = this.body.as_mut().as_pin_mut() else {
+            let Some(body) = self.body.as_mut().as_pin_mut() else {
                 panic!("a scope was polled after it had ended");
             };
-            match this.node.around(cx, |cx| body.poll(cx)) {
-                Poll::Ready(value) if this.node.is_quiet() => {
-                    this.body.set(None);
+            match self.node.around(worker, cx, |cx| body.poll(cx)) {
+                Poll::Ready(value) if self.node.is_quiet() => {
+                    self.body.set(None);
                     return Poll::Ready(Ok(value));
                 }
-                Poll::Pending if this.node.is_quiet() && !this.node.catches() => return Poll::Pending,
+                Poll::Pending if self.node.is_idle() => return Poll::Pending,
                 Poll::Ready(value) => {
                     // A request that has come up to here is answered, also where another part of the body has ended it.
-                    if let Some(error) = this.node.take_request() {
-                        return answer(&mut this, error);
+                    if let Some(error) = self.node.take_request() {
+                        return answer(&mut self, error);
                     }
-                    this.body.set(None);
-                    this.node.leave();
-                    if let Some(error) = this.node.take_later() {
-                        hand_on(&this, error);
+                    self.body.set(None);
+                    self.node.leave();
+                    if let Some(error) = self.node.take_later() {
+                        hand_on(&self, error);
                     }
                     return Poll::Ready(Ok(value));
                 }
                 Poll::Pending => {
                     // Something inside may have passed a request on to here.
-                    if let Some(error) = this.node.take_request() {
-                        return answer(&mut this, error);
+                    if let Some(error) = self.node.take_request() {
+                        return answer(&mut self, error);
                     }
-                    if this.node.catches() || this.node.is_entered() {
-                        this.node.stand(cx.waker(), || this.node.scope());
+                    if self.node.catches() || self.node.is_entered() {
+                        self.node.stand(cx.waker(), || self.node.scope());
                     }
-                    let Some(error) = this.node.take_later() else { return Poll::Pending };
-                    if let Delivered::Nobody = this.node.ask_below(&error) {
-                        return answer(&mut this, error);
+                    let Some(error) = self.node.take_later() else { return Poll::Pending };
+                    if let Delivered::Nobody = self.node.ask_below(&error) {
+                        return answer(&mut self, error);
                     }
                 }
             }

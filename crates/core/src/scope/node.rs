@@ -35,19 +35,17 @@ struct Place {
     up: Option<Box<Up>>,
     /// Requests of this scope's own that are under way.
     own: u32,
-    role: Role,
+    /// [`CATCHES`], [`STANDS`] and [`HEARD`]: what a poll asks, in one look. As wide as its neighbour: with padding behind it
+    /// a new place would be written in overlapping pieces, and a look at it right after would have to wait for them.
+    flags: u32,
 }
 
-/// What a node does with the requests of others. As wide as its neighbour: with padding behind it a new place would be
-/// written in overlapping pieces, and a look at it right after would have to wait for them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
-enum Role {
-    /// Passes them on to what is around it.
-    Passes,
-    /// Answers them.
-    Catches,
-}
+/// The node answers the requests of others. Without it, it passes them on to what is around it.
+const CATCHES: u32 = 1;
+/// There is a `tree`.
+const STANDS: u32 = 1 << 1;
+/// There is an `up`.
+const HEARD: u32 = 1 << 2;
 
 /// Requests that have come up to a node.
 #[derive(Debug, Default)]
@@ -63,7 +61,20 @@ impl Place {
         Some((self.tree.as_ref()?, self.id))
     }
 
+    fn enter(&mut self, tree: Arc<Tree>, id: NodeId, task: usize) {
+        self.tree = Some(tree);
+        self.id = id;
+        self.task = task;
+        self.flags |= STANDS;
+    }
+
+    fn take_tree(&mut self) -> Option<Arc<Tree>> {
+        self.flags &= !STANDS;
+        self.tree.take()
+    }
+
     fn up(&mut self) -> &mut Up {
+        self.flags |= HEARD;
         self.up.get_or_insert_default()
     }
 }
@@ -84,7 +95,7 @@ impl Node {
                 task: 0,
                 up: None,
                 own: 0,
-                role: if catches { Role::Catches } else { Role::Passes },
+                flags: if catches { CATCHES } else { 0 },
             })),
         }
     }
@@ -106,7 +117,7 @@ impl Node {
     /// Whether the scope answers requests of others, or only passes them on.
     #[inline]
     pub(super) fn catches(&self) -> bool {
-        self.place().role == Role::Catches
+        self.place().flags & CATCHES != 0
     }
 
     /// What the node of a scope is.
@@ -117,7 +128,7 @@ impl Node {
     /// Whether the node stands in some tree.
     #[inline]
     pub(super) fn is_entered(&self) -> bool {
-        self.place().tree.is_some()
+        self.place().flags & STANDS != 0
     }
 
     /// Enters the tree of the task that is being polled, or moves to where the node stands now. The scopes around it
@@ -153,10 +164,7 @@ impl Node {
         self.leave();
         let tree = context.tree()?;
         let id = tree.enter(parent, kind(), foreign.cloned());
-        let place = self.place();
-        place.tree = Some(tree);
-        place.id = id;
-        place.task = current.addr();
+        self.place().enter(tree, id, current.addr());
         Some(id)
     }
 
@@ -171,7 +179,7 @@ impl Node {
     #[inline(never)]
     fn leave_tree(&self) -> bool {
         let place = self.place();
-        let Some(tree) = place.tree.take() else { return false };
+        let Some(tree) = place.take_tree() else { return false };
         let forwarded = tree.leave(place.id);
         // If this has handed a request on, whoever polls the task is to see what becomes of it. (A part that another thread
         // drops can hand one on only while the task's own side is about to look anyway.)
@@ -189,7 +197,15 @@ impl Node {
     #[inline]
     pub(super) fn is_quiet(&self) -> bool {
         let place = self.place();
-        place.up.is_none() && place.tree.is_none()
+        debug_assert_eq!(place.flags & STANDS != 0, place.tree.is_some());
+        debug_assert_eq!(place.flags & HEARD != 0, place.up.is_some());
+        place.flags & (STANDS | HEARD) == 0
+    }
+
+    /// Whether the node is quiet and only passes requests on: then it has nothing to do when its body waits.
+    #[inline]
+    pub(super) fn is_idle(&self) -> bool {
+        self.place().flags == 0
     }
 
     /// The request that the node is to answer.
@@ -264,9 +280,14 @@ impl Node {
         self.place().up().raised = Some(error);
     }
 
-    /// Polls a body with this node around it.
+    /// Polls a body with this node around it, on the worker that is inside a task.
     #[inline]
-    pub(super) fn around<R>(&self, cx: &mut Context<'_>, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
+    pub(super) fn around<R>(
+        &self,
+        worker: Option<&crate::Context>,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(&mut Context<'_>) -> R,
+    ) -> R {
         struct Restore<'a>(&'a crate::Context, *const ());
         impl Drop for Restore<'_> {
             #[inline]
@@ -274,17 +295,12 @@ impl Node {
                 self.0.set_frame(self.1);
             }
         }
-        let waker = cx.waker();
-        context::with(|context| match context {
-            Some(context) if !context.current().is_null() => {
-                let before = context.frame();
-                let frame = Frame { parent: before.cast(), node: self, waker };
-                let _restore = Restore(context, before);
-                context.set_frame(ptr::from_ref(&frame).cast());
-                poll(cx)
-            }
-            _ => poll(cx),
-        })
+        let Some(worker) = worker else { return poll(cx) };
+        let before = worker.frame();
+        let frame = Frame { parent: before.cast(), node: self, waker: cx.waker() };
+        let _restore = Restore(worker, before);
+        worker.set_frame(ptr::from_ref(&frame).cast());
+        poll(cx)
     }
 }
 
@@ -371,15 +387,26 @@ pub(super) fn ask_later(error: CancelledError) -> bool {
 /// How many requests stand around what is being polled: those to the task, and those of the scopes around.
 #[inline]
 pub(super) fn requests_around() -> u32 {
-    context::with(|context| {
-        let Some(context) = context else { return 0 };
-        let mut requests = context.requests();
-        // SAFETY: as in `raise`.
-        let mut at = unsafe { context.frame().cast::<Frame>().as_ref() };
-        while let Some(frame) = at {
-            requests += frame.node().place().own;
-            at = frame.parent();
-        }
-        requests
-    })
+    context::with(|context| context.map_or(0, requests_around_on))
+}
+
+/// As [`requests_around`], on the worker that has this context.
+#[inline]
+pub(super) fn requests_around_on(context: &crate::Context) -> u32 {
+    let requests = context.requests();
+    let frame = context.frame().cast::<Frame>();
+    if frame.is_null() { requests } else { requests + requests_of_frames(frame) }
+}
+
+/// The own requests of this scope and of those around it.
+#[inline(never)]
+fn requests_of_frames(frame: *const Frame) -> u32 {
+    let mut requests = 0;
+    // SAFETY: as in `raise`.
+    let mut at = unsafe { frame.as_ref() };
+    while let Some(frame) = at {
+        requests += frame.node().place().own;
+        at = frame.parent();
+    }
+    requests
 }

@@ -62,10 +62,16 @@ pub(crate) struct Back {
 }
 
 impl Back {
-    /// Whether the queue is empty.
+    /// Whether the ring takes the next task.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        self.ring.len < self.limit
+    }
+
+    /// Whether the ring, which has room, has no task: then the queue is empty.
     #[inline]
     pub(crate) fn is_front(&self) -> bool {
-        self.ring.len == 0 && self.limit > 0
+        self.ring.len == 0
     }
 }
 
@@ -86,7 +92,7 @@ impl Local {
     /// Puts a task at the back, which was just looked at. No read-modify-write.
     #[inline]
     pub(crate) fn push_at(&self, back: Back, task: Raw) {
-        if back.ring.len < back.limit {
+        if back.has_room() {
             self.ring.push_at(back.ring, task);
         } else {
             self.push_over(task);

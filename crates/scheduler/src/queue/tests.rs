@@ -33,7 +33,8 @@ fn it_is_first_in_first_out_whatever_is_over() {
             next += 1;
         }
         for _ in 0..[50, 60, 170, 70][round / 25 % 4] {
-            assert_eq!(queue.back().is_front(), expected.is_empty());
+            let back = queue.back();
+            assert_eq!(back.has_room() && back.is_front(), expected.is_empty());
             assert_eq!(pop(&queue), expected.pop_front());
         }
         assert_eq!((queue.len(), stealer.len()), (expected.len(), expected.len()));

@@ -30,12 +30,20 @@ pub(crate) enum Kind {
     /// The end of a `try_finally` that was dropped half-way: a task that a closing loop accepts, does not cancel, and waits
     /// for.
     Cleanup,
+    /// An internal task that calls callbacks: polled like a task, listed nowhere.
+    Callback,
     /// The future that `block_on` polls on its own stack: a wake reaches worker 0.
     Main,
     /// A closure that a thread of the blocking pool runs once.
     Blocking,
-    /// An internal task that calls callbacks: polled like a task, listed nowhere.
-    Callback,
+}
+
+impl Kind {
+    /// Whether it is always polled through the run queues.
+    #[inline]
+    fn is_queued(self) -> bool {
+        matches!(self, Self::Task | Self::Cleanup | Self::Callback)
+    }
 }
 
 /// The operations of a cell that depend on the future's type.
@@ -438,9 +446,29 @@ impl Raw {
     #[inline]
     pub(crate) fn wake_by_ref(self) {
         let header = self.0.as_ptr().cast_const().cast();
-        if context::with(|context| context.is_some_and(|context| context.wake_current(header))) {
-            return;
+        context::with(|context| match context {
+            Some(context) if context.wake_current(header) => {}
+            Some(context) if context.loop_id() == self.page().loop_id() => {
+                // SAFETY: a context with the id of a loop of ours is the front of a `Worker`, set by its own run.
+                self.wake_at_home(unsafe { Worker::from_context(context) });
+            }
+            _ => self.wake_from_elsewhere(),
+        });
+    }
+
+    /// As [`wake_by_ref`](Self::wake_by_ref), on a worker of the task's loop.
+    #[inline]
+    fn wake_at_home(self, home: &Worker) {
+        let word = &self.header().word;
+        let access = if word.load() & LOCAL == 0 { Access::Shared } else { Access::Owner };
+        if word.wake_by_ref(access) == Wake::Queue {
+            self.schedule_from(Some(home));
         }
+    }
+
+    /// As [`wake_by_ref`](Self::wake_by_ref), on any other thread.
+    #[inline(never)]
+    fn wake_from_elsewhere(self) {
         if self.on_word(|word, access| word.wake_by_ref(access), Remote::wake_by_ref, Wake::Nothing)
             == Wake::Queue
         {
@@ -490,6 +518,15 @@ impl Raw {
     /// As [`schedule`](Self::schedule), by the worker that this thread is, if it is one of the task's loop.
     #[inline]
     fn schedule_from(self, home: Option<&Worker>) {
+        match home {
+            Some(worker) if self.header().vtable.kind.is_queued() => worker.schedule(self),
+            _ => self.schedule_otherwise(home),
+        }
+    }
+
+    /// As [`schedule_from`](Self::schedule_from), of what few wakes are: from another thread, or of what is in no queue.
+    #[inline(never)]
+    fn schedule_otherwise(self, home: Option<&Worker>) {
         match (self.header().vtable.kind, home) {
             // A current-thread loop has the future of `block_on` in its one queue, like any task.
             (Kind::Main, _) if !self.shared().local => self.shared().wake_main(),

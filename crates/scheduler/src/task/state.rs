@@ -22,7 +22,7 @@
 //!
 //! A poll starts with a plain load and ends with one compare-and-swap that sets `IDLE` if the wake count still is what
 //! the load saw. A wake in between changes the count, so the poll is repeated and nothing is lost. The count saturates:
-//! at its maximum it reads as "changed", and the next start resets it.
+//! at its maximum it reads as "changed", and the end that finds it there resets it.
 //!
 //! Every transition is a pure function of the word. On a shared task it is applied by a compare-and-swap loop; on a
 //! local task the owner applies it by a load and a store ([`Access::Owner`]).
@@ -229,22 +229,18 @@ impl Word {
     /// Begins a poll: the word that [`end`](Self::end) compares with. Acquire: sees what came before every wake
     /// counted in it.
     #[inline]
-    pub(crate) fn start(&self, access: Access) -> u64 {
+    pub(crate) fn start(&self) -> u64 {
         let order = if mutant("task-start-acquires") { Ordering::Relaxed } else { Ordering::Acquire };
-        let word = self.0.load(order);
-        if word & WAKES != WAKES {
-            return word;
-        }
-        // The count is full: begin anew. Only now is a start more than a load.
-        match self.update(access, |word| Some(word & !WAKES)) {
-            Ok(before) | Err(before) => before & !WAKES,
-        }
+        self.0.load(order)
     }
 
     /// Ends a poll that returned Pending: idle, unless a wake came since `start`, or a request for cancellation. (One that was
     /// there at the start has been taken out of the word.)
     #[inline]
     pub(crate) fn end(&self, access: Access, start: u64) -> End {
+        if start & WAKES == WAKES {
+            return self.end_with_full_count(access);
+        }
         let start = start & !CANCEL;
         let ended = self.update(access, |word| {
             let changed = (word ^ start) & (WAKES | CANCEL) != 0;
@@ -256,14 +252,22 @@ impl Word {
         }
     }
 
+    /// Ends a poll that began with a full count, which would hide a wake: the count begins anew, and the task is polled once more.
+    #[cold]
+    #[inline(never)]
+    fn end_with_full_count(&self, access: Access) -> End {
+        let _ = self.update(access, |word| Some(word & !WAKES));
+        End::Again
+    }
+
     /// Takes the request for cancellation out of the word.
     pub(crate) fn clear_cancel(&self, access: Access) {
         let _ = self.update(access, |word| Some(word & !CANCEL));
     }
 
-    /// Whether a wake came since `start`.
+    /// Whether a wake came since `start`, or may have, so that [`end`](Self::end) will have the poll repeated.
     pub(crate) fn is_woken_since(&self, start: u64) -> bool {
-        (self.load() ^ start) & WAKES != 0
+        start & WAKES == WAKES || (self.load() ^ start) & WAKES != 0
     }
 
     /// Marks the task complete, with its outcome ([`FAILED`], [`CANCELLED`]), and releases the references that were counted in
@@ -492,10 +496,10 @@ mod tests {
     fn a_wake_during_the_poll_repeats_it() {
         for access in BOTH {
             let word = Word::new(NEW);
-            let start = word.start(access);
+            let start = word.start();
             assert_eq!(word.wake_by_ref(access), Wake::Nothing);
             assert_eq!(word.end(access, start), End::Again);
-            let start = word.start(access);
+            let start = word.start();
             assert_eq!(word.end(access, start), End::Idle);
             assert_eq!(word.wake_by_ref(access), Wake::Queue);
             assert_eq!(word.wake_by_ref(access), Wake::Nothing);
@@ -509,8 +513,13 @@ mod tests {
             for _ in 0..(1 << 24) + 5 {
                 assert_eq!(word.wake_by_ref(access), Wake::Nothing);
             }
-            let start = word.start(access);
-            assert_eq!(start & WAKES, 0);
+            let start = word.start();
+            assert_eq!(start & WAKES, WAKES);
+            assert!(word.is_woken_since(start), "nobody can tell");
+            assert_eq!(word.end(access, start), End::Again);
+            let start = word.start();
+            assert_eq!(start & WAKES, 0, "the count begins anew");
+            assert!(!word.is_woken_since(start));
             for _ in 0..1 << 24 {
                 let _ = word.wake_by_ref(access);
             }
@@ -524,7 +533,7 @@ mod tests {
         for access in BOTH {
             let word = Word::new(NEW);
             word.acquire(access);
-            let start = word.start(access);
+            let start = word.start();
             assert_eq!(word.end(access, start), End::Idle);
             assert_eq!(word.wake_by_value(access), Wake::Queue);
             assert_eq!(references(word.load()), 2);

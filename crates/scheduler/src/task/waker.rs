@@ -12,32 +12,42 @@ use crate::trace;
 
 static TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, release);
 
-/// The task behind a waker's data pointer.
-fn raw(data: *const ()) -> Raw {
-    Raw(NonNull::new(data.cast_mut().cast::<Header>()).expect("a task's waker carries its address"))
+/// The task behind the data pointer of a waker with our [`TABLE`].
+///
+/// # Safety
+///
+/// `data` is such a waker's.
+#[inline]
+unsafe fn raw(data: *const ()) -> Raw {
+    // SAFETY: `borrowed` and `clone`, who alone make such wakers, give them the address of a task.
+    Raw(unsafe { NonNull::new_unchecked(data.cast_mut().cast::<Header>()) })
 }
 
 unsafe fn clone(data: *const ()) -> RawWaker {
-    let task = raw(data);
+    // SAFETY: only wakers with the table call this, with their data.
+    let task = unsafe { raw(data) };
     trace::waker(task, "waker.clone");
     task.acquire_for_waker();
     RawWaker::new(data, &TABLE)
 }
 
 unsafe fn wake(data: *const ()) {
-    let task = raw(data);
+    // SAFETY: only wakers with the table call this, with their data.
+    let task = unsafe { raw(data) };
     trace::waker(task, "waker.wake");
     task.wake_by_value();
 }
 
 unsafe fn wake_by_ref(data: *const ()) {
-    let task = raw(data);
+    // SAFETY: only wakers with the table call this, with their data.
+    let task = unsafe { raw(data) };
     trace::waker(task, "waker.wake_by_ref");
     task.wake_by_ref();
 }
 
 unsafe fn release(data: *const ()) {
-    let task = raw(data);
+    // SAFETY: only wakers with the table call this, with their data.
+    let task = unsafe { raw(data) };
     trace::waker(task, "waker.drop");
     task.release();
 }
@@ -54,5 +64,6 @@ pub(crate) fn borrowed(task: Raw) -> ManuallyDrop<Waker> {
 /// The task whose waker this is, if it is one of ours.
 #[inline]
 pub(crate) fn task_of(waker: &Waker) -> Option<Raw> {
-    std::ptr::eq(waker.vtable(), &raw const TABLE).then(|| raw(waker.data()))
+    // SAFETY: the waker has the table.
+    std::ptr::eq(waker.vtable(), &raw const TABLE).then(|| unsafe { raw(waker.data()) })
 }

@@ -46,7 +46,7 @@ impl Worker {
     pub(super) fn poll_here(&self, task: Raw, access: Access) -> bool {
         let header = task.header();
         self.count_poll(header.id);
-        let start = header.word.start(access);
+        let start = header.word.start();
         let mut polled = deliver::InCell(task);
         match deliver::poll(&self.context, task, access, start, &mut polled) {
             Turn::Pending => header.word.end(access, start) == End::Again,

@@ -82,7 +82,8 @@ impl Worker {
     #[inline(always)]
     pub(super) fn put_back(&self, task: Raw) -> Option<Raw> {
         let back = self.queue.back();
-        if back.is_front() && !self.goes_before_the_queue() {
+        // In this order, so that a task that is not alone pays two comparisons.
+        if back.has_room() && back.is_front() && !self.goes_before_the_queue() {
             return Some(task);
         }
         self.queue.push_at(back, task);

@@ -258,7 +258,7 @@ impl Worker {
     pub(crate) fn poll_main(&self, main: Raw, polled: &mut impl Polled) -> bool {
         let access = self.access();
         let watched = self.shared.debug.begin();
-        let start = main.header().word.start(access);
+        let start = main.header().word.start();
         let turn = deliver::poll(&self.context, main, access, start, polled);
         self.shared.debug.end_poll(watched, main);
         let again = match turn {

@@ -30,7 +30,7 @@ impl Worker {
             self.sleep_or_jump();
             shared.next_deadline(self.index)
         } else {
-            let deadline = shared.next_deadline(self.index);
+            let deadline = self.next_deadline();
             self.wait(deadline);
             self.wake_up();
             // Nobody else arms a timer on this worker; who puts a callback for later unparks it.
@@ -50,6 +50,14 @@ impl Worker {
         self.wake_helper();
     }
 
+    /// When this worker has something to do that waits for a time, at the earliest. Without a call where it has no timer.
+    #[inline(always)]
+    pub(super) fn next_deadline(&self) -> u64 {
+        let driver = &self.shared.driver;
+        let timers = if self.context.may_have_timers() { driver.next_deadline(self.index) } else { NEVER };
+        self.shared.earliest(self.index, timers)
+    }
+
     /// Waits in the driver or on the parker until `deadline`.
     #[inline(always)]
     pub(super) fn wait(&self, deadline: u64) {
@@ -64,6 +72,7 @@ impl Worker {
     }
 
     /// Whether somebody called this worker while it waited.
+    #[inline(always)]
     fn wait_until(&self, mut deadline: u64) -> bool {
         if deadline != NEVER {
             self.slack.take_away();
@@ -84,13 +93,15 @@ impl Worker {
             }
             deadline = deadline.min(shared.clock.deadline_in(CLOSING_NAP));
         }
-        if shared.driver.claim(self.index) {
+        // Where the driver begins is computed from its type: once is enough.
+        let driver = &*shared.driver;
+        if driver.claim(self.index) {
             let mut called = false;
             if parker.begin_driver() {
-                self.drive(|| shared.driver.park(self.index, deadline));
+                self.drive(|| driver.park(self.index, deadline));
                 called = parker.end_driver();
             }
-            shared.driver.release(self.index);
+            driver.release(self.index);
             return called;
         }
         if deadline == NEVER {

@@ -74,7 +74,7 @@ impl Worker {
     fn wait_awake(&self) -> bool {
         let shared = &*self.shared;
         let now = shared.clock.now();
-        if shared.next_deadline(self.index) < now.saturating_add(nanos(LONGEST_WAIT)) {
+        if self.next_deadline() < now.saturating_add(nanos(LONGEST_WAIT)) {
             return false;
         }
         let drives = shared.driver.claim(self.index);

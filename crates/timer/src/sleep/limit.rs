@@ -3,10 +3,10 @@
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use heist_core::clock::{NEVER, nanos};
+use heist_core::clock::{NEVER, is_any_virtual, nanos};
 use heist_core::context;
 
-use super::{Sleep, sleep_until, with_wheel};
+use super::{Sleep, with_wheel};
 use crate::stage::{Phase, Stage};
 use crate::wheel::Wheel;
 
@@ -32,21 +32,38 @@ use crate::wheel::Wheel;
 /// ```
 #[inline]
 pub fn limit(delay: Duration) -> Sleep {
+    // Few instructions, for a limit is made anew for each operation; and made in one place, from words in registers: whatever
+    // went through memory on its way into its future would be waited for.
+    let (deadline, phase) = match delay.as_secs() {
+        seconds @ 1..TOO_LONG if !is_any_virtual() => {
+            (seconds * NANOS_PER_SECOND + u64::from(delay.subsec_nanos()), Phase::Limit)
+        }
+        _ => begin(delay),
+    };
+    Sleep::new(deadline, phase)
+}
+
+/// What any limit begins with: one that counts from the very moment, too, and one that is too long for its nanoseconds to be
+/// computed just so.
+#[inline(never)]
+fn begin(delay: Duration) -> (u64, Phase) {
     match nanos(delay) {
-        NEVER => sleep_until(NEVER),
-        nanos if nanos >= LOOSE_FROM && !is_time_virtual() => Sleep::new(nanos, Phase::Limit),
-        _ => Sleep::of(delay),
+        NEVER => (NEVER, Phase::Until),
+        nanos if nanos >= NANOS_PER_SECOND && !is_time_virtual() => (nanos, Phase::Limit),
+        _ => Sleep::begin(delay),
     }
 }
 
 /// Whether this thread's loop has virtual time, which is exact everywhere.
-#[inline]
 fn is_time_virtual() -> bool {
     context::with(|context| context.is_some_and(|context| context.clock().is_virtual()))
 }
 
-/// The shortest limit, in nanoseconds, that need not count from the very moment: what it is late by is nothing beside it.
-const LOOSE_FROM: u64 = 1_000_000_000;
+/// A limit of a second or more need not count from the very moment: what it is late by is nothing beside it.
+const NANOS_PER_SECOND: u64 = 1_000_000_000;
+
+/// Seconds whose nanoseconds might not fit: some 272 years.
+const TOO_LONG: u64 = 1 << 33;
 
 impl Sleep {
     /// The first poll of a limit. The usual way calls nothing, and so saves no registers.

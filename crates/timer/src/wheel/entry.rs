@@ -33,10 +33,16 @@ pub(crate) const NOWHERE: u16 = u16::MAX;
 pub(crate) const NURSERY: u16 = u16::MAX - 1;
 
 /// A waker taken apart.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 struct WakerParts {
     data: *const (),
-    vtable: *const RawWakerVTable,
+    vtable: &'static RawWakerVTable,
+}
+
+impl PartialEq for WakerParts {
+    fn eq(&self, other: &Self) -> bool {
+        self.data == other.data && ptr::eq(self.vtable, other.vtable)
+    }
 }
 
 impl WakerParts {
@@ -57,10 +63,8 @@ impl WakerParts {
     /// The parts come from `split`, and this is the only `join` of that `split`.
     #[inline]
     unsafe fn join(self) -> Waker {
-        // SAFETY: the caller's premise: it is a reference that `split` has written.
-        let vtable = unsafe { &*self.vtable };
         // SAFETY: `data` and the table come from one waker whose ownership the caller passes on.
-        unsafe { Waker::new(self.data, vtable) }
+        unsafe { Waker::new(self.data, self.vtable) }
     }
 }
 
@@ -76,8 +80,8 @@ pub(crate) struct Entry {
     /// The waker's data. On the garbage stack, the next entry: written by the handle that pushes, read by the sweeper that
     /// took the stack. A firer may read that instead, and then fails its compare.
     data: AtomicPtr<()>,
-    /// The waker's table.
-    vtable: UnsafeCell<*const RawWakerVTable>,
+    /// The waker's table; at first, that of one that does nothing.
+    vtable: UnsafeCell<&'static RawWakerVTable>,
     /// Whether the waker is out, so that a model reports one taken twice instead of running into undefined behaviour.
     #[cfg(heist_loom)]
     taken: std::sync::atomic::AtomicBool,
@@ -135,7 +139,7 @@ impl Entry {
             index: UnsafeCell::new(0),
             deadline: UnsafeCell::new(0),
             data: AtomicPtr::new(ptr::null_mut()),
-            vtable: UnsafeCell::new(ptr::null()),
+            vtable: UnsafeCell::new(Waker::noop().vtable()),
             #[cfg(heist_loom)]
             taken: std::sync::atomic::AtomicBool::new(true),
         }
@@ -200,6 +204,20 @@ impl Entry {
         self.state.store(ARMED, Ordering::Relaxed);
     }
 
+    /// As [`arm`](Self::arm), where the state says so already.
+    #[inline(always)]
+    pub fn arm_again(&self, waker: Waker) {
+        debug_assert_eq!(self.state.load(Ordering::Relaxed), ARMED, "a spare entry is as it was");
+        self.set_parts(WakerParts::split(waker));
+        #[cfg(heist_loom)]
+        self.taken.store(false, Ordering::Relaxed);
+    }
+
+    /// Says that a disarmed entry is nobody's. Called with the owner word held.
+    pub fn set_free(&self) {
+        self.state.store(FREE, Ordering::Relaxed);
+    }
+
     /// Frees the state: steps to FREE and takes the waker if there is one. Called by the handle, with the owner word held.
     #[inline]
     #[must_use]
@@ -210,7 +228,7 @@ impl Entry {
         (was == ARMED).then(|| self.take_waker(self.parts()))
     }
 
-    /// As [`disarm`](Self::disarm), where the entry is known to be ARMED; the state is for its next user to say.
+    /// As [`disarm`](Self::disarm), where the entry is known to be ARMED, and its state stays so: its next use is the same.
     #[inline(always)]
     pub fn disarm_armed(&self) -> Waker {
         self.take_waker(self.parts())

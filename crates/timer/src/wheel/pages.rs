@@ -50,8 +50,6 @@ pub(crate) struct Pages {
     carved: usize,
     /// An array beside the entries, so that taking one back need not touch it.
     free: Vec<EntryRef>,
-    /// A free one at hand, for who arms and disarms all the time.
-    spare: Option<EntryRef>,
     /// How many entries there are in the pages.
     entries: usize,
     /// How many entries handles own, once it has been [counted](Self::count_held); before that nobody needs to know.
@@ -63,31 +61,13 @@ unsafe impl Send for Pages {}
 
 impl Pages {
     pub const fn new() -> Self {
-        Self { pages: Vec::new(), carved: 0, free: Vec::new(), spare: None, entries: 0, held: 0 }
+        Self { pages: Vec::new(), carved: 0, free: Vec::new(), entries: 0, held: 0 }
     }
 
     /// A free entry. Allocates only when all entries are in use.
     #[inline]
     pub fn take(&mut self) -> EntryRef {
-        self.free.pop().unwrap_or_else(|| self.spare.take().unwrap_or_else(|| self.carve()))
-    }
-
-    /// The spare entry, if there is one.
-    #[inline(always)]
-    pub fn take_spare(&mut self) -> Option<EntryRef> {
-        self.spare.take()
-    }
-
-    /// Takes an entry back as the spare one, where there is none. It must be in no slot.
-    #[inline(always)]
-    pub fn give_back_spare(&mut self, entry: EntryRef) {
-        debug_assert!(self.spare.is_none(), "there is one spare entry");
-        self.spare = Some(entry);
-    }
-
-    #[inline(always)]
-    pub fn has_spare(&self) -> bool {
-        self.spare.is_some()
+        self.free.pop().unwrap_or_else(|| self.carve())
     }
 
     /// Takes an entry back. It must be in no slot.
@@ -99,7 +79,7 @@ impl Pages {
     /// Counts how many entries handles own; whether there are none.
     pub fn count_held(&mut self) -> bool {
         let unused = self.pages.last().map_or(0, |page| page.entries - self.carved);
-        self.held = self.entries - unused - self.free.len() - usize::from(self.spare.is_some());
+        self.held = self.entries - unused - self.free.len();
         self.held == 0
     }
 

@@ -143,7 +143,9 @@ impl Bench {
         if self.young.is_empty() {
             self.young_since = self.wheel.clock().now();
         }
-        let entry = self.wheel.arm_young(delay, Waker::from(Arc::new(note))).expect("the wheel is open");
+        let armed = self.wheel.arm_youngest(delay, Waker::from(Arc::new(note)));
+        let entry = armed.or_else(|waker| self.wheel.arm_young(delay, waker).ok_or(()));
+        let entry = entry.expect("the wheel is open");
         self.young.insert(number);
         self.timers.insert(number, Timer { entry, key: (delay, 0) });
         if self.wheel.clock().is_virtual() {
@@ -177,7 +179,7 @@ impl Bench {
             // SAFETY: the entry is of this wheel and is not used again; the wheel is never orphaned here.
             unsafe { Wheel::release_remote(std::ptr::NonNull::from(&*self.wheel), timer.entry) }
         } else {
-            self.wheel.release_local(timer.entry)
+            self.wheel.release_youngest(timer.entry).or_else(|| self.wheel.release_local(timer.entry))
         };
         assert_eq!(waker.is_some(), armed, "a waker comes back exactly from an armed timer");
     }
@@ -374,6 +376,48 @@ fn entries_are_used_again() {
         let again = wheel.arm((1 << 30) + round, Waker::noop().clone()).unwrap();
         assert_eq!(again, first, "the one free entry is taken again");
         assert!(wheel.release_local(again).is_some());
+    }
+}
+
+#[test]
+fn the_limit_that_was_armed_last_keeps_its_entry_for_the_next() {
+    let wheel = Wheel::new(Clock::real());
+    let arm = || wheel.arm_youngest(1 << 30, Waker::noop().clone());
+    assert!(arm().is_err(), "there is no spare entry yet");
+    let first = wheel.arm_young(1 << 30, Waker::noop().clone()).unwrap();
+    assert!(arm().is_err(), "it is in use");
+    assert!(wheel.release_youngest(first).is_some());
+    assert_eq!((wheel.armed(), arm().unwrap()), (0, first));
+    let second = wheel.arm_young(1 << 30, Waker::noop().clone()).unwrap();
+    assert_ne!(second, first);
+    assert!(wheel.release_youngest(first).is_none(), "it is not the youngest any more");
+    assert!(wheel.release_youngest(second).is_some());
+    wheel.fire(0);
+    assert!(arm().is_err(), "who looks at what is due takes the spare entry away");
+    assert_eq!(wheel.armed(), 1);
+    assert!(wheel.release_local(first).is_some());
+    let entries = [(); 3].map(|()| wheel.arm(1 << 40, Waker::noop().clone()).unwrap());
+    assert!(entries.contains(&first) && entries.contains(&second), "both are free again");
+    entries.into_iter().for_each(|entry| drop(wheel.release_local(entry)));
+}
+
+#[test]
+fn without_timers_the_sign_says_so_once_somebody_has_looked() {
+    for clock in [Clock::virtual_time(), Clock::real()] {
+        let wheel = Wheel::new(clock);
+        let sign = || wheel.sign().load(Ordering::Relaxed);
+        assert!(!sign(), "nothing was ever armed");
+        let arms: [&dyn Fn() -> EntryRef; 2] =
+            [&|| wheel.arm(1 << 40, Waker::noop().clone()).unwrap(), &|| {
+                wheel.arm_young(1 << 40, Waker::noop().clone()).unwrap()
+            }];
+        for arm in arms {
+            let entry = arm();
+            assert_ne!(wheel.next_deadline(), NEVER);
+            assert!(sign());
+            drop(wheel.release_local(entry));
+            assert_eq!((wheel.next_deadline(), sign()), (NEVER, false));
+        }
     }
 }
 
