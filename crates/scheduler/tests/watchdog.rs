@@ -89,3 +89,33 @@ fn a_first_poll_that_blocks_is_found_in_every_run() {
         assert!(helped, "the task behind a poll that waits for it was left there");
     }
 }
+
+/// Who moves on puts the alarm off, but not for who does not.
+#[test]
+fn a_poll_that_blocks_is_found_beside_a_worker_that_moves_on() {
+    let config = Config { thread_name: "beside".into(), ..Config::new(2) };
+    let scheduler = Scheduler::new(config, Clock::real(), Arc::new(NoDriver));
+    for _ in 0..5 {
+        let handle = scheduler.handle();
+        let (answer, answered) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let hog = handle.create_task(async move {
+                let (tell, told) = std::sync::mpsc::channel();
+                drop(spawn(async move { tell.send(()).unwrap() }));
+                answer.send(told.recv_timeout(Duration::from_secs(10)).is_ok()).unwrap();
+            });
+            drop(hog);
+        });
+        let helped = scheduler
+            .block_on(async move {
+                loop {
+                    match answered.try_recv() {
+                        Ok(helped) => return helped,
+                        Err(_) => spawn(async {}).await.unwrap(),
+                    }
+                }
+            })
+            .unwrap();
+        assert!(helped, "the task behind a poll that waits for it was left there");
+    }
+}

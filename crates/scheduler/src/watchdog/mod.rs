@@ -35,6 +35,7 @@ use heist_core::clock::Stopwatch;
 use heist_core::sync::atomic::{AtomicBool, Ordering, fence};
 use heist_core::sync::mutant;
 
+use crate::queue::{Local, Steal};
 use crate::shared::{CLOSED, PAUSED, Shared, task_at};
 use crate::trace;
 use alarm::Alarm;
@@ -56,6 +57,9 @@ const KEPT: Duration = Duration::from_millis(4);
 /// How often each worker puts the alarm off: some 1 us each time, instead of the 40 us that a thread that wakes up takes from a core on
 /// which a worker wants to run.
 const PUT_OFF: Duration = Duration::from_millis(3);
+
+/// How often the watchdog steals from a stuck worker in one tick, half of the queue each time: a poll that does not end may well push on.
+const MOST_STEALS: usize = 16;
 
 /// See the module's text.
 #[derive(Debug)]
@@ -268,12 +272,11 @@ fn rescue(shared: &Arc<Shared>, worker: usize) -> bool {
 
 /// Starts a spare worker, if all the others are stuck and one is left.
 fn start_spare(shared: &Arc<Shared>) {
-    let workers = 0..shared.slots.len();
-    let moving = workers
-        .clone()
-        .filter(|&worker| is_awake(shared, worker) && !shared.slot(worker).stuck.load(Ordering::Relaxed));
-    if moving.count() > 0 {
-        // An awake worker that moves on will search, or look, soon enough; the next tick looks again.
+    let (workers, is_stuck) =
+        (0..shared.slots.len(), |&worker: &usize| shared.slot(worker).stuck.load(Ordering::Relaxed));
+    if workers.clone().any(|worker| is_awake(shared, worker) && !is_stuck(&worker)) {
+        // One that moves on looks at the injector from time to time. At others' queues it looks only where it has nothing to do.
+        workers.filter(is_stuck).for_each(|worker| inject_queue(shared, worker));
         return;
     }
     for spare in shared.workers..workers.end {
@@ -281,5 +284,15 @@ fn start_spare(shared: &Arc<Shared>) {
         if let Ok(true) = shared.start_worker(spare) {
             return;
         }
+    }
+}
+
+/// Takes what is in a worker's queue, for whoever comes first.
+fn inject_queue(shared: &Shared, worker: usize) {
+    let (taken, _) = Local::new();
+    for _ in 0..MOST_STEALS {
+        let Steal::Task(task) = shared.slot(worker).stealer.steal_into(&taken) else { break };
+        let rest = std::iter::from_fn(|| taken.pop());
+        std::iter::once(task).chain(rest).for_each(|task| shared.inject_quietly(task));
     }
 }
