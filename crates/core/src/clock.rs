@@ -214,10 +214,9 @@ impl Clock {
     /// assert_eq!(clock.holds(), 0);
     /// ```
     pub fn hold(self: &Arc<Self>) -> Hold {
-        if let Some(time) = &self.virtual_time {
-            time.holds.fetch_add(1, Ordering::Relaxed);
-        }
-        Hold { clock: self.clone() }
+        let Some(time) = &self.virtual_time else { return Hold { clock: None } };
+        time.holds.fetch_add(1, Ordering::Relaxed);
+        Hold { clock: Some(self.clone()) }
     }
 
     /// How many holds are alive.
@@ -266,12 +265,13 @@ impl Clock {
 /// ```
 #[derive(Debug)]
 pub struct Hold {
-    clock: Arc<Clock>,
+    /// None where time is real: nothing is counted then, not even references, which all threads would write to.
+    clock: Option<Arc<Clock>>,
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        let Some(time) = &self.clock.virtual_time else {
+        let Some(time) = self.clock.as_ref().and_then(|clock| clock.virtual_time.as_ref()) else {
             return;
         };
         // Release pairs with the Acquire load in `holds`: who sees zero sees what the holder did.

@@ -1,254 +1,23 @@
-//! Threads for work that blocks.
+//! Threads for work that blocks: the pool of a loop.
 //!
-//! A bounded pool: a submission wakes an idle thread, or starts one while there are fewer than the limit, or waits in
-//! line. A thread without work for the keep-alive time ends. One lock guards the line and the counts; the job itself is a
-//! task cell, linked through its header, so a submission allocates one cell and nothing else.
-//!
-//! The race that such pools get wrong is a submission that counts on an idle thread which is just giving up. Here a
-//! submission that wakes a thread *assigns* the wake by counting it in `notified`, under the lock. A thread whose wait
-//! ran out looks at `notified` under the same lock before it leaves: if a wake is assigned, it takes it and stays.
+//! How a job meets a thread is the business of [`crate::line`]. The job itself is a task cell, linked through its header, so a
+//! submission allocates one cell and nothing else.
 //!
 //! Protocol page: `docs/design/blocking-pool.md`.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use heist_core::Hold;
-use heist_core::patience::Waits;
-use heist_core::sync::atomic::{AtomicUsize, Ordering};
-use heist_core::sync::{Condvar, Mutex, MutexGuard, mutant};
+use heist_core::sync::{Condvar, Mutex};
 
 use crate::executor::{self, ThreadPool};
+use crate::line::{Counts, Line, Submitted, Taker};
 use crate::shared::Shared;
 use crate::task::state::{Access, CANCEL, CANCELLED, FAILED};
 use crate::task::{CancelledError, Raw, TaskError};
 use crate::trace;
-
-/// What a submission must do next.
-#[derive(Debug, PartialEq, Eq)]
-#[must_use]
-pub(crate) enum Submitted {
-    /// A thread will come.
-    Done,
-    /// Start a thread.
-    Start,
-    /// The pool is closed; the job was not taken.
-    Closed,
-}
-
-#[derive(Debug)]
-pub(crate) struct State<J> {
-    line: VecDeque<J>,
-    /// Threads that wait for work.
-    idle: usize,
-    /// Wakes that were assigned to idle threads and not taken yet.
-    notified: usize,
-    /// Of the idle threads, the one that waits awake and needs no notification; at most 1.
-    awake: usize,
-    /// Threads that take jobs.
-    threads: usize,
-    /// Threads that take no more and have not ended: what the program has called around them is about to return.
-    leaving: usize,
-    closed: bool,
-}
-
-/// What a pool has.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Counts {
-    pub(crate) threads: usize,
-    pub(crate) idle: usize,
-    pub(crate) waiting: usize,
-}
-
-/// The line and the counts: everything but the threads themselves, so that a model can run it.
-#[derive(Debug)]
-pub(crate) struct Line<J> {
-    state: Mutex<State<J>>,
-    changed: Condvar,
-    most: usize,
-    /// Counts the jobs that were put in line. Written under the lock; who waits awake looks at it without.
-    submitted: AtomicUsize,
-}
-
-impl<J> Line<J> {
-    pub(crate) fn new(most: usize) -> Self {
-        let state = State {
-            line: VecDeque::new(),
-            idle: 0,
-            notified: 0,
-            awake: 0,
-            threads: 0,
-            leaving: 0,
-            closed: false,
-        };
-        let (state, changed) = (Mutex::new(state), Condvar::new());
-        Self { state, changed, most: most.max(1), submitted: AtomicUsize::new(0) }
-    }
-
-    /// How many there are of all that it has.
-    pub(crate) fn counts(&self) -> Counts {
-        let state = self.state.lock();
-        Counts { threads: state.threads, idle: state.idle, waiting: state.line.len() }
-    }
-
-    /// Puts a job in line. On [`Submitted::Start`] the thread is counted already.
-    pub(crate) fn submit(&self, job: J) -> (Submitted, Option<J>) {
-        let mut state = self.state.lock();
-        if state.closed {
-            return (Submitted::Closed, Some(job));
-        }
-        state.line.push_back(job);
-        // Relaxed: who sees it comes by the lock.
-        self.submitted.store(self.submitted.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        if state.idle > state.notified {
-            state.notified += 1;
-            let asleep = state.notified > state.awake;
-            drop(state);
-            if asleep {
-                self.changed.notify_one();
-            }
-            (Submitted::Done, None)
-        } else if state.threads < self.most {
-            state.threads += 1;
-            (Submitted::Start, None)
-        } else {
-            (Submitted::Done, None)
-        }
-    }
-
-    /// The next job of a pool thread; `None` when the thread must end, and say so by [`left`](Self::left). `wait` waits on
-    /// the condition variable and says whether the keep-alive time ran out; `waits` knows whether to stay awake before.
-    pub(crate) fn next<'a>(
-        &'a self,
-        waits: &Waits,
-        mut wait: impl FnMut(&'a Condvar, MutexGuard<'a, State<J>>) -> (MutexGuard<'a, State<J>>, bool),
-    ) -> Option<J> {
-        let mut state = self.state.lock();
-        let mut stayed_awake = false;
-        loop {
-            if let Some(job) = state.line.pop_front() {
-                return Some(job);
-            }
-            if state.closed {
-                break;
-            }
-            state.idle += 1;
-            let mut ran_out = false;
-            // Once before each sleep.
-            stayed_awake = !stayed_awake && state.awake == 0 && waits.may_wait();
-            if stayed_awake {
-                state = self.stay_awake(state, waits);
-            }
-            // What came meanwhile came without a notification, so who was awake looks before it waits for one.
-            if !stayed_awake || mutant("blocking-awake-looks") {
-                (state, ran_out) = wait(&self.changed, state);
-            }
-            state.idle -= 1;
-            if state.notified > 0 && !(ran_out && mutant("blocking-exit-looks")) {
-                // The wake may have been meant for another idle thread; that one then finds nothing and waits on.
-                state.notified -= 1;
-            } else if ran_out {
-                break;
-            }
-        }
-        state.threads -= 1;
-        state.leaving += 1;
-        None
-    }
-
-    /// Stays awake for a moment, as one of the idle threads that needs no notification.
-    fn stay_awake<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, State<J>>,
-        waits: &Waits,
-    ) -> MutexGuard<'a, State<J>> {
-        let before = self.submitted.load(Ordering::Relaxed);
-        state.awake += 1;
-        drop(state);
-        waits.look_out(|| self.submitted.load(Ordering::Relaxed) != before);
-        state = self.state.lock();
-        state.awake -= 1;
-        state
-    }
-
-    /// A thread that was sent home has nothing more to do.
-    pub(crate) fn left(&self) {
-        self.state.lock().leaving -= 1;
-        self.changed.notify_all();
-    }
-
-    /// A thread that was counted could not be started. Gives the line, when no other thread will ever take it.
-    pub(crate) fn not_started(&self) -> VecDeque<J> {
-        let mut state = self.state.lock();
-        state.threads -= 1;
-        if state.threads == 0 { std::mem::take(&mut state.line) } else { VecDeque::new() }
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        self.state.lock().closed
-    }
-
-    /// Takes no more jobs. Threads take what is in line, and then go home.
-    pub(crate) fn finish(&self) {
-        self.state.lock().closed = true;
-        self.changed.notify_all();
-    }
-
-    /// Takes the jobs that no thread has.
-    pub(crate) fn take_all(&self) -> VecDeque<J> {
-        std::mem::take(&mut self.state.lock().line)
-    }
-
-    /// Takes no more jobs, returns those in line, and sends idle threads home.
-    pub(crate) fn close(&self) -> Vec<J> {
-        let mut state = self.state.lock();
-        state.closed = true;
-        let left = state.line.drain(..).collect();
-        drop(state);
-        self.changed.notify_all();
-        left
-    }
-
-    /// Waits until no more than so many threads are left, those that leave among them, or `limit` passes; returns how many
-    /// are.
-    pub(crate) fn wait_for(&self, limit: Duration, threads: usize) -> usize {
-        let end = Instant::now().checked_add(limit);
-        let mut state = self.state.lock();
-        while state.threads + state.leaving > threads {
-            match end {
-                None => state = self.changed.wait(state),
-                Some(end) => {
-                    let left = end.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        break;
-                    }
-                    state = self.changed.wait_timeout(state, left).0;
-                }
-            }
-        }
-        state.threads + state.leaving
-    }
-
-    /// A wait that runs out as soon as the others let it: loom has no time.
-    #[cfg(all(test, heist_loom))]
-    pub(crate) fn wait_in_vain<'a>(&'a self, state: MutexGuard<'a, State<J>>) -> MutexGuard<'a, State<J>> {
-        drop(state);
-        self.state.lock()
-    }
-
-    /// Wakes that nobody has taken.
-    #[cfg(all(test, heist_loom))]
-    pub(crate) fn assigned(&self) -> usize {
-        self.state.lock().notified
-    }
-
-    #[cfg(test)]
-    pub(crate) fn threads(&self) -> usize {
-        self.state.lock().threads
-    }
-}
 
 /// A closure in a task cell, and what holds virtual time while it waits or runs.
 #[derive(Debug)]
@@ -347,9 +116,10 @@ impl Pool {
         let name = format!("{}-blocking", shared.config.thread_name);
         let started = std::thread::Builder::new().name(name).spawn(move || {
             config.on_thread(|| {
-                let waits = Waits::new();
+                let taker = Taker::new();
                 let wait = |changed: &Condvar, state| changed.wait_timeout(state, keep_alive);
-                while let Some(job) = line.next(&waits, |changed, state| waits.timed(|| wait(changed, state)))
+                while let Some(job) =
+                    line.next(&taker, |changed, state| taker.waits.timed(|| wait(changed, state)))
                 {
                     job.run();
                 }
@@ -363,6 +133,11 @@ impl Pool {
                 job.run();
             }
         }
+    }
+
+    /// How many jobs its threads have before them, of those that they will get to soon; a guess.
+    pub(crate) fn ready(&self) -> usize {
+        self.line.ready()
     }
 
     /// How many there are of the loop's own threads and jobs.
@@ -410,57 +185,5 @@ impl Pool {
         let own = self.line.wait_for(limit, 0);
         let given = self.given().map_or(0, |given| given.wait(Some(limit.saturating_sub(begun.elapsed()))));
         own + given
-    }
-}
-
-#[cfg(all(test, not(heist_loom)))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_thread_that_gives_up_still_takes_the_wake_assigned_to_it() {
-        let line = Line::new(1);
-        assert_eq!(line.submit(1).0, Submitted::Start);
-        assert_eq!(line.next(&Waits::new(), |_, _| unreachable!("there is a job")), Some(1));
-        let mut rounds = 0;
-        let job = line.next(&Waits::new(), |_, state| {
-            rounds += 1;
-            drop(state);
-            // While the thread waits, a job comes; and then the wait runs out all the same.
-            assert_eq!(line.submit(2).0, Submitted::Done);
-            (line.state.lock(), true)
-        });
-        assert_eq!((job, rounds), (Some(2), 1));
-        assert_eq!(line.next(&Waits::new(), |_, state| (state, true)), None);
-        assert_eq!(line.threads(), 0);
-        assert_eq!(line.submit(3).0, Submitted::Start);
-    }
-
-    #[test]
-    fn a_thread_that_waited_awake_in_vain_waits_for_a_notification() {
-        let line = Line::new(1);
-        assert_eq!(line.submit(1).0, Submitted::Start);
-        let waits = Waits::new();
-        waits.slept(Some(Duration::ZERO));
-        assert_eq!(line.next(&waits, |_, _| unreachable!("there is a job")), Some(1));
-        let mut rounds = 0;
-        let job = line.next(&waits, |_, state| {
-            rounds += 1;
-            assert_eq!((state.idle, state.awake), (1, 0), "it is asleep now, and needs a notification");
-            drop(state);
-            assert_eq!(line.submit(2).0, Submitted::Done);
-            (line.state.lock(), false)
-        });
-        assert_eq!((job, rounds), (Some(2), 1));
-        assert!(!waits.may_wait(), "it was in vain, so not before the next sleep");
-    }
-
-    #[test]
-    fn a_closed_line_hands_jobs_back() {
-        let line = Line::new(1);
-        let _ = line.submit(1);
-        let _ = line.submit(2);
-        assert_eq!(line.close(), [1, 2]);
-        assert_eq!(line.submit(3), (Submitted::Closed, Some(3)));
     }
 }

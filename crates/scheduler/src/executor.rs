@@ -1,7 +1,7 @@
 //! Threads for closures that are no part of a loop: what a `ThreadPoolExecutor` stands on; and the end of a loop's own
 //! pool, its *default executor*, while the loop runs on.
 //!
-//! The hand-off between who brings work and a thread that gives up is that of [`crate::blocking`]; its page is
+//! The hand-off between who brings work and a thread that gives up is that of [`crate::line`]; its page is
 //! `docs/design/blocking-pool.md`.
 
 use std::cell::Cell;
@@ -14,10 +14,9 @@ use std::thread;
 use std::time::Duration;
 
 use heist_core::Hold;
-use heist_core::patience::Waits;
 use heist_core::sync::Mutex;
 
-use crate::blocking::{Line, Submitted};
+use crate::line::{Line, Submitted, Taker};
 use crate::scheduler::{Handle, counted};
 use crate::task::{Task, TaskError};
 use crate::trace;
@@ -150,9 +149,9 @@ impl ThreadPool {
         let line = self.line.clone();
         let running = thread::Builder::new().name(format!("{}_{number}", self.name)).spawn(move || {
             POOL.set(Arc::as_ptr(&line).addr());
-            let waits = Waits::new();
+            let taker = Taker::new();
             while let Some(work) =
-                line.next(&waits, |changed, state| waits.timed(|| (changed.wait(state), false)))
+                line.next(&taker, |changed, state| taker.waits.timed(|| (changed.wait(state), false)))
             {
                 crate::task::discard(work);
             }

@@ -15,7 +15,7 @@
 //! | `worker` | what a worker does, turn by turn |
 //! | `idle`, `park` | who sleeps, and how they are woken |
 //! | `watchdog` | help for a worker that stands still inside one poll |
-//! | `blocking` | threads for work that blocks |
+//! | `blocking`, `line` | threads for work that blocks, and how a job meets one |
 //! | `executor` | threads for closures that are no part of a loop |
 //! | `all_tasks` | every task of a loop, asked for on any thread |
 //! | `interrupt` | how a signal handler ends a run |
@@ -39,6 +39,7 @@ mod heap;
 mod idle;
 mod inject;
 mod interrupt;
+mod line;
 mod metrics;
 mod panics;
 mod park;

@@ -53,6 +53,8 @@ pub(crate) struct Slot {
     pub(crate) polls: heist_core::sync::atomic::AtomicU64,
     /// Counts this worker's looks at the driver. Written by the worker.
     pub(crate) looks: AtomicU32,
+    /// When this worker last looked or woke up, by the watchdog's stopwatch. Written by the worker.
+    pub(crate) stamp: AtomicU64,
     /// The system's number of the thread that runs this worker, for the watchdog.
     pub(crate) thread: AtomicU32,
     /// Whether a thread runs this worker now.
@@ -127,7 +129,7 @@ pub(crate) struct Shared {
     pub(crate) foreign_tally: CachePadded<ForeignTally>,
     /// The panic that is to end the run.
     pub(crate) failure: Mutex<Option<Arc<str>>>,
-    pub(crate) watchdog: Watchdog,
+    pub(crate) watchdog: Arc<Watchdog>,
     phase: AtomicU8,
     /// A signal asks for an end of the run: worker 0 passes it on to the main future. See [`crate::interrupt`].
     pub(crate) interrupted: AtomicBool,
@@ -171,6 +173,7 @@ impl Shared {
                     lifo: AtomicPtr::new(ptr::null_mut()),
                     polls: heist_core::sync::atomic::AtomicU64::new(0),
                     looks: AtomicU32::new(0),
+                    stamp: AtomicU64::new(0),
                     thread: AtomicU32::new(0),
                     active: AtomicBool::new(false),
                     main_woken: AtomicBool::new(false),
@@ -201,7 +204,7 @@ impl Shared {
             debug: Debug::new(),
             foreign_tally: CachePadded::default(),
             failure: Mutex::new(None),
-            watchdog: Watchdog::new(),
+            watchdog: Arc::new(Watchdog::new()),
             phase: AtomicU8::new(PAUSED),
             interrupted: AtomicBool::new(false),
             stop: AtomicBool::new(false),
@@ -379,7 +382,10 @@ impl Shared {
             self.phase.store(phase, Ordering::Release);
             self.pause_changed.notify_all();
         }
-        self.watchdog.call();
+        match phase {
+            CLOSED => self.watchdog.call(),
+            _ => self.watchdog.worker_awake(),
+        }
         for worker in 0..self.slots.len() {
             if worker > 0 && phase != RUNNING {
                 // One that polls task after task looks at the phase when it looks at time and I/O.

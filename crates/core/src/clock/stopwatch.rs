@@ -80,6 +80,31 @@ impl Stopwatch {
         Duration::from_nanos(span.and_then(|span| span.try_into().ok()).unwrap_or(0))
     }
 
+    /// How many readings such a span has: the inverse of [`span`](Self::span).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use heist_core::{Clock, clock::Stopwatch};
+    ///
+    /// let clock = Clock::real();
+    /// let stopwatch = Stopwatch::new(&clock);
+    /// let end = stopwatch.read(&clock) + stopwatch.readings(Duration::from_millis(2));
+    /// while stopwatch.read(&clock) < end {
+    ///     std::hint::spin_loop();
+    /// }
+    /// ```
+    pub fn readings(&self, span: Duration) -> u64 {
+        let span = span.as_nanos();
+        let readings = match self.start {
+            None => Some(span),
+            Some(start) => {
+                let (ticks, nanos) = self.rate.get().copied().unwrap_or_else(|| self.measure(start));
+                (span * u128::from(ticks)).checked_div(nanos)
+            }
+        };
+        readings.and_then(|readings| readings.try_into().ok()).unwrap_or(0)
+    }
+
     fn measure(&self, (ticks, at): (Ticks, Instant)) -> (Ticks, u128) {
         let passed = at.elapsed();
         let rate = (counter::read().saturating_sub(ticks), passed.as_nanos());
@@ -104,6 +129,17 @@ mod tests {
             span > shortest.mul_f64(0.99) && span < longest.mul_f64(1.01),
             "{shortest:?} {span:?} {longest:?}"
         );
+    }
+
+    #[test]
+    fn readings_are_the_inverse_of_spans() {
+        for clock in [Clock::real(), Clock::virtual_time()] {
+            let stopwatch = Stopwatch::new(&clock);
+            // From then on what a reading is worth stays as it is.
+            std::thread::sleep(MEASURED_OVER);
+            let span = stopwatch.span(stopwatch.readings(Duration::from_millis(5)));
+            assert!(span > Duration::from_micros(4_999) && span <= Duration::from_millis(5), "{span:?}");
+        }
     }
 
     #[test]

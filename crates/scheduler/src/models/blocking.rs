@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use heist_core::patience::Waits;
-use heist_core::sync::Mutex;
 use heist_core::sync::atomic::{AtomicUsize, Ordering};
+use heist_core::sync::{Condvar, Mutex};
 
 use super::{check, side};
-use crate::blocking::{Line, Submitted};
+use crate::line::{Line, Submitted, Taker};
 
 /// The life of a pool thread whose wait runs out at once: loom has no time, so the limit passes whenever the scheduler of
 /// the model lets the thread go on. Returns when the line sends it home.
 fn impatient(line: &Line<u32>, done: &AtomicUsize) {
-    while let Some(job) = line.next(&Waits::new(), |_, state| (line.wait_in_vain(state), true)) {
+    while let Some(job) = line.next(&Taker::new(), |_, state| (line.wait_in_vain(state), true)) {
         done.fetch_add(job as usize, Ordering::Relaxed);
     }
 }
@@ -69,7 +68,7 @@ fn submit_and_close_and_idle_thread() {
         assert_eq!(line.submit(1).0, Submitted::Start);
         let (its, count) = (line.clone(), done.clone());
         let thread = side(move || {
-            while let Some(job) = its.next(&Waits::new(), |changed, state| (changed.wait(state), false)) {
+            while let Some(job) = its.next(&Taker::new(), |changed, state| (changed.wait(state), false)) {
                 count.fetch_add(job as usize, Ordering::Relaxed);
             }
         });
@@ -90,7 +89,7 @@ fn submit_and_finish() {
         assert_eq!(line.submit(1).0, Submitted::Start);
         let (its, count) = (line.clone(), done.clone());
         let thread = side(move || {
-            while let Some(job) = its.next(&Waits::new(), |changed, state| (changed.wait(state), false)) {
+            while let Some(job) = its.next(&Taker::new(), |changed, state| (changed.wait(state), false)) {
                 count.fetch_add(job as usize, Ordering::Relaxed);
             }
             its.left();
@@ -114,7 +113,7 @@ fn hand_over_orders_what_came_before() {
         assert_eq!(line.submit(1).0, Submitted::Start);
         let (its, log, read) = (line.clone(), seen.clone(), written.clone());
         let thread = side(move || {
-            while let Some(job) = its.next(&Waits::new(), |_, state| (its.wait_in_vain(state), true)) {
+            while let Some(job) = its.next(&Taker::new(), |_, state| (its.wait_in_vain(state), true)) {
                 log.lock().push((job, read.load(Ordering::Relaxed)));
             }
         });
@@ -122,7 +121,7 @@ fn hand_over_orders_what_came_before() {
         let start = line.submit(2).0 == Submitted::Start;
         thread.join().unwrap();
         if start {
-            let job = line.next(&Waits::new(), |_, state| (state, true)).expect("it was not taken");
+            let job = line.next(&Taker::new(), |_, state| (state, true)).expect("it was not taken");
             seen.lock().push((job, written.load(Ordering::Relaxed)));
         }
         let seen = seen.lock();
@@ -133,9 +132,9 @@ fn hand_over_orders_what_came_before() {
 
 /// The life of a pool thread that waits awake before it waits to be notified.
 fn wakeful(line: &Line<u32>, done: &AtomicUsize) {
-    let waits = Waits::new();
-    waits.slept(Some(Duration::ZERO));
-    while let Some(job) = line.next(&waits, |changed, state| (changed.wait(state), false)) {
+    let taker = Taker::new();
+    taker.waits.slept(Some(Duration::ZERO));
+    while let Some(job) = line.next(&taker, |changed, state| (changed.wait(state), false)) {
         done.fetch_add(job as usize, Ordering::Relaxed);
     }
 }
@@ -155,5 +154,44 @@ fn submit_and_wait_awake() {
         assert_eq!(done.load(Ordering::Relaxed), 2, "a job was lost");
         assert_eq!(line.counts().idle, 0, "a thread was miscounted");
         assert_eq!(line.assigned(), 0, "a wake is left that nobody takes");
+    });
+}
+
+/// One thread fetches three jobs while another looks for one; the second job waits for the third, so that other thread must not go to
+/// wait. loom finds it as a deadlock.
+#[test]
+fn fetch_and_other_thread() {
+    check("fetch_and_other_thread", None, || {
+        let line = Arc::new(Line::new(2));
+        let third = Arc::new((Mutex::new(false), Condvar::new()));
+        let life = |line: &Line<u32>, third: &(Mutex<bool>, Condvar)| {
+            while let Some(job) = line.next(&Taker::new(), |changed, state| (changed.wait(state), false)) {
+                match job {
+                    2 => {
+                        let mut done = third.0.lock();
+                        while !*done {
+                            done = third.1.wait(done);
+                        }
+                    }
+                    3 => {
+                        *third.0.lock() = true;
+                        third.1.notify_one();
+                    }
+                    _ => {}
+                }
+            }
+            line.left();
+        };
+        assert_eq!(
+            [1, 2, 3].map(|job| line.submit(job).0),
+            [Submitted::Start, Submitted::Start, Submitted::Done]
+        );
+        line.finish();
+        let (its, of_all) = (line.clone(), third.clone());
+        let thread = side(move || life(&its, &of_all));
+        life(&line, &third);
+        thread.join().unwrap();
+        assert!(*third.0.lock(), "a job was lost");
+        assert_eq!(line.threads(), 0, "a thread was miscounted");
     });
 }

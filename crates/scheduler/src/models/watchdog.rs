@@ -26,7 +26,8 @@ fn watchdog_asleep_and_worker_awake() {
             assert!(worker.1.stop_sleeping(0));
             worker.0.worker_awake();
         });
-        both.0.sleep(|| both.1.is_idle(0));
+        both.0.rest(|| both.1.is_idle(0));
+        both.0.sleep();
         assert!(!both.1.is_idle(0), "the watchdog woke for nothing");
         other.join().unwrap();
     });
@@ -42,7 +43,8 @@ fn watchdog_asleep_and_worker_begins() {
             worker.1.store(true, Ordering::Release);
             worker.0.worker_awake();
         });
-        both.0.sleep(|| !both.1.load(Ordering::Acquire));
+        both.0.rest(|| !both.1.load(Ordering::Acquire));
+        both.0.sleep();
         assert!(both.1.load(Ordering::Acquire), "the watchdog woke for nothing");
         other.join().unwrap();
     });

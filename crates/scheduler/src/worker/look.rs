@@ -49,12 +49,31 @@ impl Worker {
         if self.local {
             return ends;
         }
+        self.stamp();
         // Whoever injects must not wait for this worker's own queue to run dry.
         if let Some(task) = self.take_injected(false) {
             self.push_back(task);
         }
         self.wake_helper();
         ends
+    }
+
+    /// Lets the watchdog know that this worker moves on.
+    #[inline]
+    pub(super) fn stamp(&self) {
+        let now = self.shared.watchdog.now();
+        // Relaxed: the watchdog and others only compare it with the time.
+        self.slot().stamp.store(now, Ordering::Relaxed);
+        // (A model has no time.)
+        if now >= self.alarm_at.get() && !cfg!(heist_loom) {
+            self.put_off_alarm(now);
+        }
+    }
+
+    #[cold]
+    fn put_off_alarm(&self, now: u64) {
+        self.alarm_at.set(now.saturating_add(self.shared.watchdog.put_off_interval()));
+        self.shared.put_off_alarm(now);
     }
 
     /// Calls the driver: what it wakes is queued in order. It wakes anybody's wakers; one that panics has been reported

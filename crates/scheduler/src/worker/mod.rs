@@ -93,6 +93,10 @@ pub(crate) struct Worker {
     drained_at: Cell<Option<u64>>,
     patience: Patience,
     waits: Waits,
+    /// For letting the pool's threads go ahead.
+    lead: Patience,
+    /// The reading of the watchdog's stopwatch from which on a stamp puts off the alarm.
+    alarm_at: Cell<u64>,
     /// Whether this spare worker is to end its thread.
     gone: Cell<bool>,
     /// Polls until `block_on`'s future, which yielded, is polled again; 0 when it did not yield.
@@ -158,6 +162,8 @@ impl Worker {
             drained_at: Cell::new(None),
             patience: Patience::of(search::MOST_SLEEPS_AT_ONCE),
             waits: Waits::new(),
+            lead: Patience::of(wait::MOST_SLEEPS_WITHOUT_LEAD),
+            alarm_at: Cell::new(0),
             gone: Cell::new(false),
             main_turn: Cell::new(0),
             main: Cell::new(ptr::null_mut()),

@@ -78,6 +78,7 @@ impl Worker {
 
     pub(super) fn set_active(&self, active: bool) {
         if active && !self.local {
+            self.stamp();
             self.slot().thread.store(crate::watchdog::current_thread(), Ordering::Relaxed);
         }
         self.slot().tally.set_busy(active, self.shared.stopwatch.read(&self.shared.clock));

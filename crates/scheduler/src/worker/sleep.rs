@@ -113,6 +113,10 @@ impl Worker {
 
     /// This worker no longer sleeps; if somebody chose it, it searches on their behalf.
     pub(super) fn wake_up(&self) {
+        if !self.local {
+            // Before others see it awake, and an old stamp.
+            self.stamp();
+        }
         if !self.shared.idle.stop_sleeping(self.index) {
             self.slot().tally.woken();
             self.searching.set(true);
