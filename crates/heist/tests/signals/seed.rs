@@ -28,6 +28,8 @@ fn interrupt(mut program: Copy) -> Option<Vec<String>> {
     for _ in 0..3 {
         program.stdout.until("start get html");
     }
+    // In Python the third would end by the signal itself, if it were still inside its step then.
+    program.until_asleep();
     program.interrupt();
     let said = std::mem::replace(&mut program.stdout, Lines::none()).rest();
     if said.iter().any(|line| line.contains("end get html")) {

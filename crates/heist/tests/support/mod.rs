@@ -135,6 +135,16 @@ impl Copy {
         rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     }
 
+    /// Waits until it waits for something: its first thread sleeps. Where the system does not tell, at once.
+    pub fn until_asleep(&self) {
+        let stat = format!("/proc/{}/stat", self.process.id());
+        // The state follows the name, which is in brackets.
+        let state = || Some(std::fs::read_to_string(&stat).ok()?.rsplit_once(") ")?.1.chars().next()?);
+        while matches!(state(), Some('R' | 'D')) {
+            std::thread::yield_now();
+        }
+    }
+
     /// Waits for its end, which the end of its output comes just before.
     pub fn wait(&mut self) -> ExitStatus {
         loop {
