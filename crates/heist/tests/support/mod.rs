@@ -139,7 +139,7 @@ impl Copy {
     pub fn until_asleep(&self) {
         let stat = format!("/proc/{}/stat", self.process.id());
         // The state follows the name, which is in brackets.
-        let state = || Some(std::fs::read_to_string(&stat).ok()?.rsplit_once(") ")?.1.chars().next()?);
+        let state = || std::fs::read_to_string(&stat).ok()?.rsplit_once(") ")?.1.chars().next();
         while matches!(state(), Some('R' | 'D')) {
             std::thread::yield_now();
         }

@@ -2,7 +2,7 @@
 //! after its peer.
 //!
 //! Where the writer runs over a socket, this lies in the allocation of the socket's source, as its
-//! [`Companion`](heist_reactor::Companion); the state's output is then one of the source's halves. So an open writer keeps
+//! [`Companion`]; the state's output is then one of the source's halves. So an open writer keeps
 //! itself, and dropping a [`StreamWriter`](super::StreamWriter) has to close it: that gives the output up.
 
 use std::fmt;
