@@ -99,7 +99,7 @@ impl Wheel {
     }
 
     /// When to wake for the earliest timer, [`NEVER`] when nothing is armed. Any thread. In virtual time that is its deadline;
-    /// in real time a crowd of timers is waited for, [`SPREAD`](levels::SPREAD) at most.
+    /// in real time a crowd of timers is waited for, [`SPREAD`](super::levels::SPREAD) at most.
     ///
     /// After the earliest timer was disarmed this looks for the next one. Where the first slot is crowded it does so only
     /// in virtual time; in real time an earlier moment may come back, at which the worker then wakes once for nothing.
