@@ -16,11 +16,10 @@
 //! | `socket` | a look at the socket below |
 //! | `kept` | the bytes that the system has not taken yet |
 //! | `loan` | a writer whose output gets a layer under it, or is lent to who sends past it |
-//! | `all` | sending from where the bytes are |
+//! | `write_all` | sending from where the bytes are |
 //! | `flusher` | the task that writes what is kept |
 //! | `parting` | a writer that is dropped just before its reader |
 
-mod all;
 mod changes;
 mod flusher;
 mod kept;
@@ -35,6 +34,7 @@ mod socket;
 mod state;
 #[cfg(all(test, not(heist_loom)))]
 mod tests;
+mod write_all;
 
 use std::io;
 use std::net::{Shutdown, SocketAddr};

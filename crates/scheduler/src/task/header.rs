@@ -1,7 +1,10 @@
 //! The untyped front of a task cell.
 
+mod complete;
+mod wakes;
+
 use std::mem::offset_of;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll, Waker};
@@ -232,20 +235,6 @@ impl Header {
     }
 }
 
-/// Wakes who awaits a task that has ended.
-///
-/// In order: who awaits many tasks is then polled once for those that end in one go. The waker may be anybody's; one that
-/// panics has been reported by the panic hook and must not end the worker.
-fn wake_joiner(waker: Waker) {
-    let wake = || {
-        context::with(|context| match context {
-            Some(context) => context.in_order(|| waker.wake()),
-            None => waker.wake(),
-        });
-    };
-    let _ = catch_unwind(AssertUnwindSafe(wake));
-}
-
 /// A pointer to a task, with the operations that do not depend on its type. Owns nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Raw(pub(crate) NonNull<Header>);
@@ -442,246 +431,10 @@ impl Raw {
         }
     }
 
-    /// Wakes, and keeps the caller's reference. On the thread that polls the task, a flag that is read when the poll ends.
-    #[inline]
-    pub(crate) fn wake_by_ref(self) {
-        let header = self.0.as_ptr().cast_const().cast();
-        context::with(|context| match context {
-            Some(context) if context.wake_current(header) => {}
-            Some(context) if context.loop_id() == self.page().loop_id() => {
-                // SAFETY: a context with the id of a loop of ours is the front of a `Worker`, set by its own run.
-                self.wake_at_home(unsafe { Worker::from_context(context) });
-            }
-            _ => self.wake_from_elsewhere(),
-        });
-    }
-
-    /// As [`wake_by_ref`](Self::wake_by_ref), on a worker of the task's loop.
-    #[inline]
-    fn wake_at_home(self, home: &Worker) {
-        let word = &self.header().word;
-        let access = if word.load() & LOCAL == 0 { Access::Shared } else { Access::Owner };
-        if word.wake_by_ref(access) == Wake::Queue {
-            self.schedule_from(Some(home));
-        }
-    }
-
-    /// As [`wake_by_ref`](Self::wake_by_ref), on any other thread.
-    #[inline(never)]
-    fn wake_from_elsewhere(self) {
-        if self.on_word(|word, access| word.wake_by_ref(access), Remote::wake_by_ref, Wake::Nothing)
-            == Wake::Queue
-        {
-            self.schedule();
-        }
-    }
-
-    /// Wakes, and gives the caller's reference back: a worker of the loop does both in one step.
-    ///
-    /// Another thread needs its reference until it has queued the task *and* told a sleeper: it keeps the cell, the cell
-    /// its page, and the page the loop's shared block, which may otherwise be freed between the two.
-    #[inline]
-    pub(crate) fn wake_by_value(self) {
-        self.with_home(|home| {
-            if home.is_none() && !mutant("task-wake-keeps-loop") {
-                self.wake_by_ref();
-                self.release();
-                return;
-            }
-            let header = self.header();
-            let access = if header.word.load() & LOCAL == 0 { Access::Shared } else { Access::Owner };
-            self.gather(access);
-            match header.word.wake_by_value(access) {
-                Wake::Queue => self.schedule_from(home),
-                Wake::Nothing => {}
-                Wake::Free => self.free_complete(access),
-            }
-        });
-    }
-
-    /// Has the task polled, and told of a cancellation; `None` when it has ended.
-    pub(super) fn request_poll(self) -> Option<Wake> {
-        self.on_word(|word, access| word.cancel(access), Remote::cancel, Some(Wake::Nothing))
-    }
-
     /// Whether the future is gone.
     #[inline]
     pub(crate) fn is_complete(self) -> bool {
         self.header().word.load() & super::state::COMPLETE != 0
-    }
-
-    /// Puts a task whose `IDLE` this thread cleared where it will be run.
-    pub(crate) fn schedule(self) {
-        self.with_home(|home| self.schedule_from(home));
-    }
-
-    /// As [`schedule`](Self::schedule), by the worker that this thread is, if it is one of the task's loop.
-    #[inline]
-    fn schedule_from(self, home: Option<&Worker>) {
-        match home {
-            Some(worker) if self.header().vtable.kind.is_queued() => worker.schedule(self),
-            _ => self.schedule_otherwise(home),
-        }
-    }
-
-    /// As [`schedule_from`](Self::schedule_from), of what few wakes are: from another thread, or of what is in no queue.
-    #[inline(never)]
-    fn schedule_otherwise(self, home: Option<&Worker>) {
-        match (self.header().vtable.kind, home) {
-            // A current-thread loop has the future of `block_on` in its one queue, like any task.
-            (Kind::Main, _) if !self.shared().local => self.shared().wake_main(),
-            // Its one poll is under way or queued on the pool.
-            (Kind::Blocking, _) => {}
-            (_, Some(worker)) => worker.schedule(self),
-            (_, None) => self.shared().inject(self),
-        }
-    }
-
-    /// Marks the task complete, once its output is stored: wakes who awaits it, gives up the registry's reference. `outcome`
-    /// says how it ended.
-    ///
-    /// # Safety
-    ///
-    /// The caller is the side that polled the task, and does not touch it afterwards.
-    #[inline]
-    pub(crate) unsafe fn complete(self, access: Access, outcome: u64) {
-        let header = self.header();
-        // A look at one field for what nearly no task has: a tree, callbacks, a joiner on a foreign thread. (One that
-        // comes now, and notes itself in the remote word, is found when that note is merged.)
-        let id = header.id;
-        if outcome == 0
-            && header.cold.load(Ordering::Relaxed).is_null()
-            && header.vtable.watcher.is_none()
-            && header.word.complete_plain(access, self.advance())
-        {
-            crate::trace::task_ended(id);
-            return;
-        }
-        match header.vtable.watcher {
-            // SAFETY: passed on from the caller.
-            None => unsafe { self.mark_complete(access, outcome) },
-            // SAFETY: as above.
-            Some(take) => unsafe { self.complete_watched(access, outcome, take) },
-        }
-    }
-
-    /// As [`complete`](Self::complete), and tells the watcher.
-    ///
-    /// # Safety
-    ///
-    /// As for [`complete`](Self::complete); `take` is the one of the task's own table.
-    #[inline(never)]
-    unsafe fn complete_watched(
-        self,
-        access: Access,
-        outcome: u64,
-        take: unsafe fn(NonNull<Header>) -> Option<Watcher>,
-    ) {
-        // Taken out before, for the cell may be gone after; told after, so that whoever is told finds the task done.
-        // SAFETY: this is the completing side, and completes the task once.
-        let watcher = unsafe { take(self.0) };
-        // SAFETY: passed on from the caller.
-        unsafe { self.mark_complete(access, outcome) };
-        if let Some(watcher) = watcher {
-            super::cell::discard(|| watcher.tell());
-        }
-    }
-
-    /// The marking alone, of any task.
-    ///
-    /// # Safety
-    ///
-    /// As for [`complete`](Self::complete).
-    #[inline(never)]
-    unsafe fn mark_complete(self, access: Access, mut outcome: u64) {
-        let header = self.header();
-        crate::trace::task_ends(self);
-        crate::trace::task_ended(header.id);
-        if let Some(tree) = self.tree_if_any() {
-            tree.end();
-        }
-        let mut dropped = false;
-        let completed = loop {
-            // The output's drop may count references of this task, so it comes before the word is looked at.
-            if !dropped && header.word.is_unwanted() {
-                dropped = true;
-                if self.is_worth_telling(outcome) {
-                    self.tell_unread();
-                }
-                // SAFETY: the future is gone, no handle is left, and only the completing side is here.
-                unsafe { (header.vtable.drop_output)(self.0) };
-            }
-            self.gather(access);
-            match header.word.complete(access, outcome, dropped, self.advance()) {
-                Complete::Unwanted => continue,
-                Complete::Asked => {}
-                completed => break completed,
-            }
-            // asyncio: a task that is cancelled in its last step ends cancelled, and its value is lost.
-            header.word.clear_cancel(access);
-            if let Some(error) = self.tree_if_any().and_then(|tree| tree.take_fresh()) {
-                // SAFETY: the future is gone, and only the completing side touches the stage until the task is marked.
-                unsafe { (header.vtable.overrule)(self.0, TaskError::cancelled(error)) };
-                // SAFETY: as above.
-                outcome = unsafe { (header.vtable.outcome)(self.0) };
-            }
-        };
-        match completed {
-            Complete::Done | Complete::Asked | Complete::Unwanted => {}
-            Complete::Free => self.free_complete(access),
-            Complete::Notify => {
-                // Who awaits the task came after who registered a callback: the handle was given up to the await.
-                if self.has_callbacks() {
-                    self.deliver_callbacks();
-                }
-                self.wake_foreign_joiner(access);
-                if header.word.load() & super::state::JOINER != 0 {
-                    // SAFETY: with `JOINER` and `COMPLETE` set the slot belongs to this side alone.
-                    let waker = header.joiner.with_mut(|slot| unsafe { (*slot).take() });
-                    if let Some(waker) = waker {
-                        self.unlink(&waker);
-                        wake_joiner(waker);
-                    }
-                }
-                self.release_with(access);
-                return;
-            }
-        }
-        if access == Access::Owner && completed == Complete::Done {
-            self.wake_foreign_joiner(access);
-        }
-    }
-
-    /// Wakes a foreign thread that waits for this local task. Owner only.
-    #[inline]
-    fn wake_foreign_joiner(self, access: Access) {
-        if access == Access::Owner && self.header().remote.joined() {
-            self.take_foreign_joiner();
-        }
-    }
-
-    #[cold]
-    fn take_foreign_joiner(self) {
-        let waker = self.cold().foreign_joiner.lock().take();
-        if let Some(waker) = waker {
-            wake_joiner(waker);
-        }
-    }
-
-    /// The registry's was the last counted reference of a complete task.
-    fn free_complete(self, access: Access) {
-        match access {
-            Access::Shared => self.free(),
-            Access::Owner => self.free_if_clear(),
-        }
-    }
-
-    /// Frees a local cell whose count is zero, unless a note is on its way to the inbox, whose merge will. Owner only.
-    fn free_if_clear(self) {
-        // `gather` found no foreign reference either, so nobody is left who could count one.
-        if self.header().remote.is_clear() {
-            self.free();
-        }
     }
 
     /// Begins to make a local task of a closing loop, which is complete, a shared one. Owner only; the caller counts a
@@ -783,10 +536,7 @@ impl Raw {
             self.schedule();
         }
         if flags & remote::JOIN != 0 && self.is_complete() {
-            let waker = self.cold().foreign_joiner.lock().take();
-            if let Some(waker) = waker {
-                wake_joiner(waker);
-            }
+            self.take_foreign_joiner();
         }
         if flags & remote::DETACH != 0 {
             self.detach_with(access);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use heist_scheduler::{spawn, yield_now};
 use heist_streams::{StreamReader, StreamWriter};
 
-use crate::support::{is_pending, on_all, pair};
+use crate::support::{is_pending, on_all, pair, run_local, run_on};
 
 /// More than the buffers of two sockets hold.
 const MUCH: usize = 16 << 20;
@@ -118,4 +118,50 @@ fn a_peer_that_goes_is_an_error_that_stays() {
         assert!(matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{error}");
         assert_eq!(writer.drain().await.unwrap_err().kind(), error.kind());
     });
+}
+
+/// How a writer that still keeps bytes is left when its loop ends.
+#[derive(Clone, Copy, Debug)]
+enum Left {
+    Dropped,
+    Closed,
+    /// It is dropped after the loop.
+    Kept,
+    /// In the middle of a `write_all`.
+    Sending,
+}
+
+/// A writer's state holds the way to its own socket, so whoever leaves it must give that up.
+#[test]
+fn a_writer_that_its_loop_leaves_behind_closes_its_socket() {
+    for left in [Left::Dropped, Left::Closed, Left::Kept, Left::Sending] {
+        for workers in [0, 1, 2] {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let near = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (mut far, _) = listener.accept().unwrap();
+            let (keep, kept) = std::sync::mpsc::channel();
+            let leave = async move {
+                let (_reader, writer) = heist_streams::open_connection_on(near).await.unwrap();
+                let data = vec![0; MUCH];
+                match left {
+                    Left::Sending => assert!(is_pending(pin!(writer.write_all(&data))).await),
+                    _ => writer.write(&data),
+                }
+                match left {
+                    Left::Closed => writer.close(),
+                    Left::Kept => return keep.send(writer).unwrap(),
+                    Left::Dropped | Left::Sending => {}
+                }
+            };
+            match workers {
+                0 => run_local(leave),
+                workers => run_on(workers, leave),
+            }
+            drop(kept.try_recv());
+            far.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+            let ended = std::io::copy(&mut far, &mut std::io::sink());
+            let stays_open = ended.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+            assert!(!stays_open, "{left:?}, {workers} workers: the socket was left open");
+        }
+    }
 }
