@@ -149,7 +149,7 @@ fn a_writer_that_its_loop_leaves_behind_closes_its_socket() {
                 }
                 match left {
                     Left::Closed => writer.close(),
-                    Left::Kept => return keep.send(writer).unwrap(),
+                    Left::Kept => keep.send(writer).unwrap(),
                     Left::Dropped | Left::Sending => {}
                 }
             };
